@@ -1,0 +1,32 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes ``ansible_collections.stateops.langgraph`` mean this checkout."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _install_finder():
+    """Put Ansible's own import hook first, since the PyPI package `ansible` holds an ansible_collections too."""
+    from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
+
+    early = [name for name in sys.modules if name.split(".")[0] == "ansible_collections"]
+    if early:
+        raise pytest.UsageError("imported before the collection finder stood: %s" % ", ".join(sorted(early)))
+    _AnsibleCollectionFinder(paths=[str(ROOT / "collections")])._install()
+    import ansible_collections.stateops.langgraph as found
+
+    where = [Path(path).resolve() for path in found.__path__]
+    if where != [ROOT]:
+        raise pytest.UsageError("stateops.langgraph is imported from %s, expected %s" % (where, ROOT))
+
+
+_install_finder()
