@@ -67,7 +67,7 @@ def test_there_are_roles():
     assert NAMES, "no role found in %s" % ROLES
 
 
-@pytest.mark.parametrize("name", NAMES or ["none"])
+@pytest.mark.parametrize("name", NAMES)
 def test_role(name):
     role = ROLES / name
     assert disagreements(name, defaults_of(role), entry_points_of(role)) == []
