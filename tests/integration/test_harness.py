@@ -1,0 +1,58 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The harness itself: a test that leans on it must be able to fail."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def test_a_database_is_ours_alone_and_its_setup_works(server, database):
+    assert server.version >= 15
+    assert database.tables() == set()
+    before = database.snapshot()
+    assert database.snapshot() == before
+    database.setup()
+    assert database.recorded() == 9
+    assert database.snapshot() != before
+    database.grant()
+    with database.saver() as saver:
+        assert list(saver.list({"configurable": {"thread_id": "x"}})) == []
+
+
+def test_a_snapshot_sees_one_changed_row(database):
+    database.setup()
+    before = database.snapshot()
+    database.execute("UPDATE checkpoint_migrations SET v = v WHERE v = 3")
+    assert database.snapshot() != before
+
+
+def test_a_standby_follows(standby_pair):
+    primary, standby = standby_pair
+    assert primary.execute("SELECT pg_is_in_recovery()") == [(False,)]
+    assert standby.execute("SELECT pg_is_in_recovery()") == [(True,)]
+
+
+def test_an_old_server_runs(old_server):
+    assert old_server.version == 14
+
+
+def test_tls_is_required(tls_server):
+    import psycopg
+
+    with tls_server.connect(sslmode="verify-full", sslrootcert=str(tls_server.ca)) as connection:
+        assert connection.execute("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()").fetchone() == (True,)
+    with pytest.raises(psycopg.OperationalError):
+        tls_server.connect(sslmode="disable")
+
+
+@pytest.mark.newest
+@pytest.mark.parametrize("mode", ["session", "transaction"])
+def test_a_pooler_passes_queries_on(database, pooler, mode):
+    import psycopg
+
+    bouncer = pooler(database, mode)
+    with psycopg.connect(host=bouncer.host, port=bouncer.port, dbname=database.name, user=database.owner.name, password=database.owner.password) as it:
+        assert it.execute("SELECT 1").fetchone() == (1,)
