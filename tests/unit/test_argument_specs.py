@@ -73,12 +73,13 @@ def test_role(name):
     assert disagreements(name, defaults_of(role), entry_points_of(role)) == []
 
 
-SPEC = {"main": {"short_description": "s", "options": {"web_port": {"type": "int", "description": "d", "default": 80}}}}
+OPTION = {"type": "int", "description": "d", "default": 80}
+SPEC = {"main": {"short_description": "s", "options": {"web_port": OPTION}}}
 
 
 def spec(**changes):
-    option = dict(SPEC["main"]["options"]["web_port"], **changes)
-    return {"main": {"short_description": "s", "options": {"web_port": {key: value for key, value in option.items() if value is not None}}}}
+    option = {key: value for key, value in dict(OPTION, **changes).items() if value is not None}
+    return {"main": {"short_description": "s", "options": {"web_port": option}}}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def spec(**changes):
         ({"web_port": 80}, spec(default=None, required=True), "is required and has a default"),
         ({"web_port": 80}, spec(description=None), "has no description"),
         ({"web_port": 80}, spec(type=None), "has no type"),
-        ({"port": 80}, {"main": {"short_description": "s", "options": {"port": {"type": "int", "description": "d", "default": 80}}}}, "does not begin with web_"),
+        ({"port": 80}, {"main": {"short_description": "s", "options": {"port": dict(OPTION)}}}, "does not begin with web_"),
         ({"web_port": 80}, {"setup": SPEC["main"]}, "there is no entry point main"),
         ({}, {"main": {"options": {}}}, "has no short_description"),
     ],

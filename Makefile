@@ -1,0 +1,120 @@
+# Every target builds the virtualenv it needs; one is built again when its file in requirements/ changes.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Any Python from 3.11 to 3.13.
+PYTHON ?= python3
+# An inventory file or folder; without one provision sets up the embedded server on this machine.
+INVENTORY ?=
+# More arguments for ansible-playbook, such as --check or -e @variables.yml.
+ANSIBLE_ARGS ?=
+# More arguments for pytest, such as -k parity or -x.
+PYTEST_ARGS ?=
+# One scenario's name; without it all run.
+SCENARIO ?=
+
+TOOLS := $(CURDIR)/.venv
+BUILD := $(CURDIR)/.build
+TEST := $(BUILD)/test
+IMPORTER := $(BUILD)/importer
+
+# Warnings about the machine's own pip settings say nothing about this project; errors still show.
+PIP := -m pip install -qq --disable-pip-version-check
+PLAYBOOK := ANSIBLE_CONFIG=$(CURDIR)/ansible.cfg $(TOOLS)/bin/ansible-playbook
+ifeq ($(INVENTORY),)
+# Where nobody named hosts, this machine is meant, and Ansible need not warn that it found none.
+PLAYBOOK := ANSIBLE_LOCALHOST_WARNING=0 ANSIBLE_INVENTORY_UNPARSED_WARNING=0 $(PLAYBOOK)
+else
+PLAYBOOK += -i $(INVENTORY)
+endif
+PYTEST := $(TEST)/bin/python -m pytest -q
+# Programs of the tools' environment come first, then the tests' own.
+WITH_TEST := PATH=$(TEST)/bin:$$PATH
+
+# $(call virtualenv,FOLDER,REQUIREMENTS): a half-built one has no stamp, and is built anew.
+define virtualenv
+@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 13); sys.exit(0 if ok else "Python 3.11 to 3.13 is needed, $(PYTHON) is %d.%d: choose another with PYTHON=" % sys.version_info[:2])'
+@echo "building $(1:$(CURDIR)/%=%) from $(2)"
+@$(PYTHON) -m venv --clear $(1)
+@$(1)/bin/python $(PIP) -r $(2)
+@touch $(1)/.stamp
+endef
+
+$(TOOLS)/.stamp: requirements/tools.txt
+	$(call virtualenv,$(TOOLS),$<)
+
+$(TEST)/.stamp: requirements/test.txt requirements/tools.txt
+	$(call virtualenv,$(TEST),$<)
+
+$(IMPORTER)/.stamp: requirements/importer.txt
+	$(call virtualenv,$(IMPORTER),$<)
+
+.PHONY: help
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  INVENTORY=hosts.yml ANSIBLE_ARGS=--check   for provision, verify and stop"
+	@echo "  PYTEST_ARGS='-k parity'                    for test, test-unit, test-integration and test-build"
+	@echo "  SCENARIO=default                           for molecule"
+	@echo "  PYTHON=python3.12                          for all of them"
+
+.PHONY: provision verify stop
+provision: $(TOOLS)/.stamp ## install the checkpointer, create its schema, prove parity
+	@$(PLAYBOOK) playbooks/provision.yml $(ANSIBLE_ARGS)
+
+verify: $(TOOLS)/.stamp ## read what stands, and fail on drift
+	@$(PLAYBOOK) playbooks/verify.yml $(ANSIBLE_ARGS)
+
+stop: $(TOOLS)/.stamp ## stop the embedded server; its data stays
+	@$(PLAYBOOK) playbooks/embedded_postgres.yml -e embedded_postgres_state=stopped $(ANSIBLE_ARGS)
+
+# In order of what they cost. The tests of pytest come last, so that its count is the last line.
+.PHONY: test
+test: ## run all that needs no container
+	@$(MAKE) --no-print-directory test-lint
+	@$(MAKE) --no-print-directory test-unit
+	@$(MAKE) --no-print-directory test-sanity
+	@$(MAKE) --no-print-directory test-importer
+	@$(WITH_TEST) $(PYTEST) tests/unit tests/integration $(PYTEST_ARGS) 2>&1 | tee $(BUILD)/pytest.log
+
+.PHONY: test-unit test-integration test-build test-lint lint test-sanity test-importer
+test-unit: $(TEST)/.stamp ## run the tests of what is pure
+	@$(WITH_TEST) $(PYTEST) tests/unit $(PYTEST_ARGS)
+
+test-integration: $(TEST)/.stamp ## run modules, roles and playbooks on real PostgreSQL servers
+	@$(WITH_TEST) $(PYTEST) tests/integration $(PYTEST_ARGS)
+
+test-build: $(TEST)/.stamp ## build the archive, look into it, install it and run it
+	@$(WITH_TEST) $(PYTEST) tests/integration/test_archive.py $(PYTEST_ARGS)
+
+lint: test-lint
+
+test-lint: $(TEST)/.stamp ## run yamllint, ansible-lint (production) and the changelog's check
+	@$(TEST)/bin/yamllint --strict .
+	@$(WITH_TEST) $(TEST)/bin/antsibull-changelog lint
+	@$(WITH_TEST) $(TEST)/bin/ansible-lint --offline -q
+
+test-sanity: $(TEST)/.stamp ## run ansible-test sanity, all of it
+	@$(TEST)/bin/python tests/tools/sanity.py $(BUILD)/sanity
+
+test-importer: $(TEST)/.stamp $(IMPORTER)/.stamp ## run Galaxy's own import checks; a warning fails
+	@$(IMPORTER)/bin/python tests/tools/importer.py $(BUILD)/import $(TEST)/lib/python3.*/site-packages
+
+.PHONY: molecule
+molecule: $(TEST)/.stamp ## run the Molecule scenarios
+	@$(WITH_TEST) $(TEST)/bin/molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
+
+.PHONY: bench
+bench: $(TEST)/.stamp ## run the benchmarks
+	@$(WITH_TEST) $(TEST)/bin/python bench $(BENCH_ARGS)
+
+.PHONY: changelog
+changelog: $(TEST)/.stamp ## write CHANGELOG.md from the fragments
+	@$(WITH_TEST) $(TEST)/bin/antsibull-changelog release --update-existing
+
+.PHONY: clean
+clean: ## remove all that these commands made in the checkout; no server's data is here
+	@rm -rf $(TOOLS) $(BUILD) tests/output .ansible
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,132 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs `ansible-test sanity` on a clean copy of the checkout: SANITY.PY FOLDER [ARGUMENT...], FOLDER holding all that it makes."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from copy_tree import copy_to
+
+# The Pythons of hosts and control nodes that ansible-core 2.19 knows; those found here compile and import the plugins.
+PYTHONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
+# The file that ansible-test takes pip from, if it is there; else it asks a server for one.
+PIP_BOOTSTRAP = ".ansible/test/cache/get_pip_24_2.py"
+SHOWN = ("Running sanity test", "ERROR", "FATAL", "WARNING")
+HIDDEN = ("WARNING: Location", "WARNING: Using locale", "WARNING: Reviewing", "WARNING: Running pip as")
+
+
+def pip_settings():
+    """What pip is told on this machine, by files and by the environment, which ansible-test does not pass on."""
+    listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    settings = configparser.RawConfigParser()
+    settings.add_section("global")
+    pairs = [line.split("=", 1) for line in listed.splitlines() if "=" in line]
+    # The environment outranks the files, so it comes last.
+    for key, value in sorted(pairs, key=lambda pair: pair[0].startswith(":env:")):
+        section, option = key.rsplit(".", 1)
+        section = "global" if section == ":env:" else section
+        if not settings.has_section(section):
+            settings.add_section(section)
+        settings.set(section, option, ast.literal_eval(value))
+    cache = subprocess.run([sys.executable, "-m", "pip", "cache", "dir"], stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
+    if cache:
+        settings.set("global", "cache-dir", cache)
+    return settings
+
+
+def home(folder):
+    """A home folder of its own, so that nothing is written into the user's."""
+    folder = folder / "home"
+    pip_conf = folder / ".config" / "pip" / "pip.conf"
+    pip_conf.parent.mkdir(parents=True, exist_ok=True)
+    pip_conf.touch(mode=0o600)
+    with pip_conf.open("w", encoding="utf-8") as handle:
+        pip_settings().write(handle)
+    bootstrap = folder / PIP_BOOTSTRAP
+    bootstrap.parent.mkdir(parents=True, exist_ok=True)
+    bootstrap.write_text("import ensurepip\n\nensurepip.bootstrap(upgrade=True)\n", encoding="utf-8")
+    return folder
+
+
+def interpreters(folder):
+    """Links to the Pythons that run: a pyenv shim may stand for a version that is not selected."""
+    folder = folder / "pythons"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    own = "%d.%d" % sys.version_info[:2]
+    found = []
+    for version in PYTHONS:
+        name = "python" + version
+        candidate = sys.executable if version == own else shutil.which(name)
+        if candidate is None:
+            continue
+        probe = subprocess.run(
+            [candidate, "-c", "import sys; print(getattr(sys, '_base_executable', sys.executable))"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            check=False,
+        )
+        if probe.returncode == 0:
+            (folder / name).symlink_to(probe.stdout.strip())
+            found.append(version)
+    if own not in found:
+        raise SystemExit("ansible-test runs on Python 3.11 to 3.13, this is %s: choose another with PYTHON=" % own)
+    return folder, own, found
+
+
+def main():
+    folder = Path(sys.argv[1]).resolve()
+    checkout = copy_to(folder / "ansible_collections" / "stateops" / "langgraph")
+    # Within our own repository, whose .gitignore names this folder, ansible-test would see no file.
+    subprocess.run(["git", "init", "--quiet"], cwd=checkout, check=True)
+    ignored = sorted(path.name for path in checkout.glob("tests/sanity/ignore*"))
+    if ignored:
+        raise SystemExit("there is to be no ignore file, found %s" % ", ".join(ignored))
+    pythons, own, found = interpreters(folder)
+    environment = dict(os.environ, HOME=str(home(folder)))
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), str(pythons), os.environ["PATH"]])
+    for name in ("ANSIBLE_CONFIG", "ANSIBLE_COLLECTIONS_PATH"):
+        environment.pop(name, None)
+    # The virtualenv that runs ansible-test hides the Python behind it.
+    environment.pop("VIRTUAL_ENV", None)
+    command = ["ansible-test", "sanity", "--controller", "origin:python=venv/%s@%s" % (own, pythons / ("python" + own))]
+    for version in found:
+        command += ["--target-python", version]
+    print("ansible-test sanity, plugins on Python %s" % ", ".join(found), flush=True)
+    return report(command + sys.argv[2:], checkout, environment, folder / "log")
+
+
+def report(command, checkout, environment, log):
+    """Run the command and show what it says of the tests; what pip says on the way stays in the log, unless it all failed."""
+    lines = []
+    with log.open("w", encoding="utf-8") as handle:
+        with subprocess.Popen(command, cwd=checkout, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            for line in process.stdout:
+                handle.write(line)
+                lines.append(line)
+                if line.startswith(SHOWN) and not line.startswith(HIDDEN):
+                    print(line, end="", flush=True)
+    tests = [line for line in lines if line.startswith("Running sanity test")]
+    if process.returncode:
+        if not any(line.startswith("ERROR") for line in lines):
+            print("".join(lines[-40:]), end="")
+        print("ansible-test sanity failed; everything it said stands in %s" % log)
+    elif not tests:
+        print("ansible-test ran no test")
+    else:
+        print("%d sanity tests passed" % len(tests))
+    return process.returncode or int(not tests)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
