@@ -1,0 +1,115 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who would keep a migration waiting, found before its first write."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
+
+POLL = 0.2
+NAMED = 5
+
+# backend_xmin is visible to every role; state and times only to the role itself and to members of pg_read_all_stats.
+# pid is NULL for the locks of a prepared transaction.
+SESSIONS = """
+WITH held AS (
+    SELECT l.pid, l.virtualtransaction AS holder, string_agg(DISTINCT c.relname || ' (' || l.mode || ')', ', ') AS locks
+    FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE l.locktype = 'relation' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND n.nspname = %(schema)s
+      AND (c.relname = ANY(%(exclusive)s)
+           OR c.relname = ANY(%(shared)s) AND l.mode NOT IN ('AccessShareLock', 'RowShareLock'))
+    GROUP BY l.pid, l.virtualtransaction
+), looking AS (
+    SELECT s.pid, v.virtualtransaction AS holder
+    FROM pg_stat_activity s JOIN pg_locks v ON v.pid = s.pid AND v.locktype = 'virtualxid' AND v.granted
+    WHERE %(snapshots)s AND s.datname = current_database() AND s.backend_xmin IS NOT NULL
+), found AS (
+    SELECT pid, holder, locks FROM held
+    UNION ALL
+    SELECT pid, holder, NULL FROM looking l WHERE NOT EXISTS (SELECT FROM held h WHERE h.pid = l.pid)
+)
+SELECT f.pid, f.holder, f.locks, coalesce(s.usename, p.owner) AS name, s.application_name AS application, p.gid,
+       s.state, extract(epoch FROM clock_timestamp() - coalesce(s.xact_start, p.prepared))::int AS age,
+       extract(epoch FROM clock_timestamp() - s.query_start)::int AS statement_age
+FROM found f
+LEFT JOIN pg_stat_activity s ON s.pid = f.pid
+LEFT JOIN pg_prepared_xacts p ON f.pid IS NULL AND p.transaction::text = split_part(f.holder, '/', 2)
+WHERE f.pid IS DISTINCT FROM pg_backend_pid() AND s.backend_type IS DISTINCT FROM 'autovacuum worker'
+ORDER BY age DESC NULLS LAST, f.pid
+"""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a plan needs of others. exclusive: tables that nobody may use. shared: tables that nobody may write.
+
+    snapshots: whether old snapshots must go, as CREATE and DROP INDEX CONCURRENTLY wait for them.
+    """
+
+    exclusive: tuple = ()
+    shared: tuple = ()
+    snapshots: bool = False
+
+
+def needs(plan):
+    """The Needs of a Plan."""
+    exclusive, shared, snapshots = set(), set(), False
+    for _kind, table, _object in plan.missing:
+        if _kind == "index":
+            shared.add(table)
+            snapshots = True
+        elif _kind in ("column", "nullable"):
+            exclusive.add(table)
+    for repair in plan.repairs:
+        if repair.before:
+            exclusive.add(repair.breach.table)
+            snapshots = snapshots or repair.breach.rule.startswith("index")
+    if plan.adopting:
+        exclusive.update(table.name for table in plan.foreign)
+    return Needs(tuple(sorted(exclusive)), tuple(sorted(shared - exclusive)), snapshots)
+
+
+def wait_for(connection, schema, needed, seconds, clock=time.monotonic, sleep=time.sleep):
+    """Come back once those who were in the way at first have gone; raises Refusal naming those who stay.
+
+    Short transactions come and go on a busy server, so only the ones seen first are waited for, at most so many seconds.
+    """
+    first = None
+    deadline = clock() + seconds
+    while True:
+        rows = connection.execute(
+            SESSIONS,
+            {"schema": schema, "exclusive": list(needed.exclusive), "shared": list(needed.shared), "snapshots": needed.snapshots},
+        ).fetchall()
+        if first is None:
+            first = {(row["pid"], row["holder"]) for row in rows}
+        staying = [row for row in rows if (row["pid"], row["holder"]) in first]
+        if not staying:
+            return
+        if clock() >= deadline:
+            raise Refusal(
+                "Other sessions are in the way, and stayed for %s seconds: %s. Nothing was written. End their transactions, or run again when they are done."
+                % (seconds, "; ".join(_name(row) for row in staying[:NAMED]) + (" and %d more" % (len(staying) - NAMED) if len(staying) > NAMED else ""))
+            )
+        sleep(min(POLL, max(0.0, deadline - clock())))
+
+
+def _name(row):
+    """A session in words."""
+    if row["pid"] is None:
+        who = "the prepared transaction %s of user %s" % (row["gid"] or row["holder"], row["name"] or "unknown")
+    else:
+        who = "pid %d, user %s, application %s" % (row["pid"], row["name"], row["application"] or "unnamed")
+    what = "holds locks on %s" % row["locks"] if row["locks"] else "keeps an old snapshot"
+    if row["age"] is None:
+        return "%s %s (since when is hidden from this role: GRANT pg_read_all_stats shows it)" % (who, what)
+    age = "transaction %d s old" % row["age"]
+    if row["statement_age"] is not None:
+        age += ", %s, last statement %d s ago" % (row["state"], row["statement_age"])
+    return "%s %s (%s)" % (who, what, age)

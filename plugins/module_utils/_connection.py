@@ -1,0 +1,214 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a module's options to a connection that is what it seems. No secret reaches a message."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import select
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal, one_line
+
+try:
+    import psycopg
+    from psycopg import sql
+    from psycopg.rows import dict_row
+except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
+    psycopg = None
+
+OLDEST_SERVER = 150000
+# Options of libpq that carry a secret: nothing in connect_params is hidden from logs.
+SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
+# What an earlier task of a play may still have to make; a wrong password cannot be told from a role that is not there yet.
+NOT_YET = re.compile(
+    r"Connection refused|No such file or directory|database \".*\" does not exist|role \".*\" does not exist"
+    r"|authentication failed|no pg_hba.conf entry|the database system is (starting up|not yet accepting)"
+)
+# A dead network is noticed within a minute instead of never.
+KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+POOLER_PROBES = 4
+POOLER_PATIENCE = 2.0
+
+
+def connection_argument_spec():
+    """The options that all modules of the action group share, named as in community.postgresql."""
+    return {
+        "login_host": {"type": "str", "default": "", "aliases": ["host"]},
+        "login_port": {"type": "int", "default": 5432, "aliases": ["port"]},
+        "login_user": {"type": "str", "default": "postgres", "aliases": ["login"]},
+        "login_password": {"type": "str", "default": "", "no_log": True},
+        "login_unix_socket": {"type": "str", "default": "", "aliases": ["unix_socket"]},
+        "login_db": {"type": "str", "required": True, "aliases": ["db"]},
+        "ssl_mode": {
+            "type": "str",
+            "default": "prefer",
+            "choices": ["allow", "disable", "prefer", "require", "verify-ca", "verify-full"],
+        },
+        "ca_cert": {"type": "path", "aliases": ["ssl_rootcert"]},
+        "ssl_cert": {"type": "path"},
+        "ssl_key": {"type": "path", "no_log": False},
+        "session_role": {"type": "str"},
+        "connect_params": {"type": "dict", "default": {}},
+        "connect_timeout": {"type": "int", "default": 10},
+        "virtualenv": {"type": "path"},
+        "schema": {"type": "str", "default": "public"},
+    }
+
+
+def conninfo(params, application):
+    """libpq's keywords from a module's options. Raises Refusal where they contradict each other."""
+    extra = params["connect_params"] or {}
+    secret = sorted(set(extra).intersection(SECRETS))
+    if secret:
+        raise Refusal("connect_params must not hold %s: nothing in it is hidden from logs. Use login_password." % ", ".join(secret))
+    if "://" in params["login_db"] or "=" in params["login_db"]:
+        raise Refusal("login_db is a connection string; a database's name was expected. Give host, user and password by their own options.")
+    host = params["login_host"]
+    if params["login_unix_socket"] and host in ("", "localhost"):
+        host = params["login_unix_socket"]
+    elif params["login_unix_socket"]:
+        raise Refusal("login_host (%s) and login_unix_socket (%s) name two servers. Give one of them." % (host, params["login_unix_socket"]))
+    keywords = {
+        "host": host,
+        "port": params["login_port"],
+        "user": params["login_user"],
+        "password": params["login_password"],
+        "dbname": params["login_db"],
+        "sslmode": params["ssl_mode"],
+        "sslrootcert": params["ca_cert"],
+        "sslcert": params["ssl_cert"],
+        "sslkey": params["ssl_key"],
+        "connect_timeout": params["connect_timeout"],
+        "application_name": application,
+    }
+    keywords = {name: value for name, value in keywords.items() if value not in (None, "")}
+    keywords.update(KEEPALIVES)
+    keywords.update(extra)
+    return keywords
+
+
+def open_connection(params, application):
+    """A psycopg connection in autocommit mode with rows as dicts. Raises Refusal, or NotYet where a play may still make the server."""
+    keywords = conninfo(params, application)
+    try:
+        # prepare_threshold=None: a prepared statement would not survive a pooler.
+        connection = psycopg.connect(autocommit=True, prepare_threshold=None, row_factory=dict_row, **keywords)
+    except (psycopg.Error, UnicodeError, ValueError, TypeError) as error:
+        text = one_line(error)
+        kind = NotYet if NOT_YET.search(text) else Refusal
+        raise kind("Cannot connect to %s: %s. %s" % (_target(params), text.rstrip("."), _advice(text))) from None
+    if connection.info.server_version < OLDEST_SERVER:
+        version = connection.info.parameter_status("server_version")
+        connection.close()
+        raise Refusal("The server is PostgreSQL %s; 15 or newer is needed. Upgrade the server." % version)
+    return connection
+
+
+def _target(params):
+    host = params["login_host"] or params["login_unix_socket"] or "the local server"
+    return "database %s on %s, port %s, as %s" % (params["login_db"], host, params["login_port"], params["login_user"])
+
+
+def _advice(text):
+    """What to do about libpq's reason."""
+    for pattern, advice in (
+        (r"authentication failed", "Check login_user and login_password, and that the role exists."),
+        (r"no pg_hba.conf entry", "Add an entry to the server's pg_hba.conf."),
+        (r"no password supplied", "Give login_password."),
+        (r"database \".*\" does not exist", "Create it first: role stateops.langgraph.database does."),
+        (r"role \".*\" does not exist", "Create it first: role stateops.langgraph.database does."),
+        (r"too many clients|remaining connection slots|too many connections", "Wait for others to end, or raise max_connections."),
+        (r"certificate|SSL|ssl", "Check ssl_mode, ca_cert, ssl_cert and ssl_key, and the certificate's dates and names."),
+        (r"session is (not )?read-only|server is (not )?in hot standby", "Check target_session_attrs against the servers named."),
+        (r"translate host name|resolve", "Check the name in login_host."),
+        (r"Connection refused|No such file", "Check that the server runs and listens there."),
+        (r"timeout", "Check that the server can be reached, or raise connect_timeout."),
+        (r"unsupported startup parameter", "A pooler stands in between and takes no such parameter: connect to the server itself."),
+    ):
+        if re.search(pattern, text):
+            return advice
+    return "Check the connection options."
+
+
+def pooler_mode(connection, params, application):
+    """'' for a server of one's own, 'session' or 'transaction' behind a pooler. Changes no setting anywhere.
+
+    A pooler hands out process ids of its own. In transaction mode two idle clients share a server process.
+    """
+    own = connection.execute("SELECT pg_backend_pid() AS pid").fetchone()["pid"]
+    if own == connection.info.backend_pid:
+        return ""
+    with contextlib.closing(open_connection(params, application)) as other:
+        for probe in range(POOLER_PROBES):
+            foreign = _answer(other, POOLER_PATIENCE)
+            if foreign is None:  # the other client waits for a server: this one keeps its own
+                return "session"
+            again = connection.execute("SELECT pg_backend_pid() AS pid").fetchone()["pid"]
+            if foreign == own or again != own:
+                return "transaction"
+    return "session"
+
+
+def _answer(connection, seconds):
+    """The server process behind an idle connection, or None where it has none within that time."""
+    pgconn = connection.pgconn
+    pgconn.send_query(b"SELECT pg_backend_pid()")
+    if not select.select([pgconn.socket], [], [], seconds)[0]:
+        return None
+    pid = None
+    while True:
+        result = pgconn.get_result()
+        if result is None:
+            return pid
+        if result.ntuples:
+            pid = int(result.get_value(0, 0))
+
+
+def take_role(connection, role, local=False):
+    """SET ROLE, as session_role asks; local: for this transaction only. Raises Refusal."""
+    if not role:
+        return
+    try:
+        connection.execute(sql.SQL("SET {} ROLE {}").format(sql.SQL("LOCAL" if local else "SESSION"), sql.Identifier(role)))
+    except psycopg.Error as error:
+        user = connection.info.user
+        raise Refusal("Cannot take session_role %s as %s: %s. Grant it: GRANT \"%s\" TO \"%s\"." % (role, user, one_line(error), role, user)) from None
+
+
+def settle(connection, schema, timeouts):
+    """Set search_path and time limits for the session, and read them back.
+
+    timeouts: {setting: seconds}, 0 for none. Raises Refusal where one did not stick.
+    """
+    wanted = {name: str(int(seconds * 1000)) for name, seconds in timeouts.items()}
+    wanted["search_path"] = sql.Identifier(schema).as_string(connection)
+    for name, value in wanted.items():
+        connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+    rows = connection.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", (list(wanted),)).fetchall()
+    found = {row["name"]: row["setting"] for row in rows}
+    for name, value in wanted.items():
+        if found.get(name) != value:
+            raise Refusal(
+                "The setting %s reads %s after it was set to %s: a pooler stands between here and the server. Connect to the server itself."
+                % (name, found.get(name), value)
+            )
+
+
+@contextlib.contextmanager
+def snapshot(connection, role=None, seconds=0):
+    """One read-only transaction that sees one state of the database; nothing of it outlives the transaction.
+
+    role: SET LOCAL ROLE first (works behind a transaction pooler as well). seconds: a limit for each statement, 0 for none.
+    row_security is off: an error is better than rows that are hidden without a word.
+    """
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        take_role(connection, role, local=True)
+        connection.execute(
+            "SELECT set_config('row_security', 'off', true), set_config('statement_timeout', %s, true)",
+            (str(int(seconds * 1000)),),
+        )
+        yield

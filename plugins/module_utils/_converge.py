@@ -1,0 +1,235 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carrying a plan out on a live database: alone, within limits, and with a truthful word about what stands afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._blockers import needs, wait_for
+from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive, saver
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import settle, snapshot
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import LEDGER
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._plan import adoption, make_plan, objections
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import read
+
+try:
+    import psycopg
+    from psycopg import sql
+except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
+    psycopg = sql = None
+
+# How often the server looks whether its client is still there: a killed run must not leave it building on.
+CLIENT_CHECK = 1
+CLEANING_PATIENCE = "500ms"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds. lock_wait: for another run. lock_timeout, statement_timeout: as PostgreSQL's settings; 0 for none."""
+
+    lock_wait: float
+    lock_timeout: float
+    statement_timeout: float
+
+    @property
+    def patience(self):
+        """How long to wait for sessions that are in the way."""
+        return self.lock_timeout or self.lock_wait
+
+
+@dataclass(frozen=True)
+class Target:
+    """What to bring up to date. adopt: take over tables of another role. role: session_role, or None."""
+
+    schema: str
+    library: object
+    adopt: bool = False
+    role: str | None = None
+
+
+def look(connection, target, seconds=0):
+    """The Reading of the target, in a transaction of its own."""
+    with snapshot(connection, target.role, seconds):
+        return read(connection, target.schema)
+
+
+def plan_for(connection, target, reading):
+    """The Plan for a Reading. Raises Refusal where something speaks against carrying it out."""
+    plan = make_plan(reading, target.library, target.adopt)
+    found = objections(reading, target.library, plan, _may_give_away(connection, reading.server, plan) if plan.adopting else None)
+    if found:
+        raise Refusal("%s Nothing was written." % " ".join(found))
+    return plan
+
+
+def _may_give_away(connection, server, plan):
+    """The foreign tables that the login role, with its own rights, can give to the acting role."""
+    rows = connection.execute(
+        "SELECT t.name FROM unnest(%s::text[], %s::text[]) AS t(name, owner)"
+        " WHERE pg_has_role(session_user, t.owner, 'USAGE') AND pg_has_role(session_user, %s, 'MEMBER')",
+        ([table.name for table in plan.foreign], [table.owner for table in plan.foreign], server.role),
+    )
+    return {row["name"] for row in rows}
+
+
+def converge(connection, target, limits, reconnect):
+    """Bring the target up to date; returns (before, plan, after). before was read under the lock, so another run's work is not ours.
+
+    connection: has taken session_role. reconnect: makes another connection, to read what stands after a lost one. Raises Refusal.
+    """
+    timeouts = {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout}
+    settle(connection, target.schema, timeouts)
+    with contextlib.suppress(psycopg.Error):  # not every platform's server can do it
+        connection.execute("SELECT set_config('client_connection_check_interval', %s, false)", ("%ds" % CLIENT_CHECK,))
+    with exclusive(connection, target.schema, limits.lock_wait):
+        before = _await_builders(connection, target, limits)
+        plan = plan_for(connection, target, before)
+        if plan.empty:
+            return before, plan, before
+        wait_for(connection, target.schema, needs(plan), limits.patience)
+        try:
+            _carry_out(connection, target, before, plan)
+        except (psycopg.Error, OSError) as error:
+            raise _failure(connection, target, before, error, reconnect) from None
+        after = look(connection, target)
+        _prove(target, before, after)
+        return before, plan, after
+
+
+def _await_builders(connection, target, limits):
+    """The Reading once no other session builds one of the contract's indexes; raises Refusal where one goes on."""
+    deadline = time.monotonic() + limits.patience
+    while True:
+        reading = look(connection, target)
+        building = make_plan(reading, target.library).building
+        if not building:
+            return reading
+        if time.monotonic() >= deadline:
+            raise Refusal("Another session is building %s right now. Nothing was written. Run again when it is done." % ", ".join(building))
+        time.sleep(0.5)
+
+
+def _carry_out(connection, target, before, plan):
+    """Adoption, repairs in the order of migrations, then setup()."""
+    if plan.adopting:
+        _adopt(connection, target, plan)
+    for repair in plan.repairs:
+        for statement in repair.before:
+            connection.execute(statement)
+        if repair.migration is not None:
+            connection.execute(repair.migration.sql)
+    if any(reason == "not recorded" for _migration, reason in plan.pending):
+        _record_finished(connection, target, before, plan)
+        saver(connection).setup()
+
+
+def _adopt(connection, target, plan):
+    """As the login role, which has the rights; then as the acting role again."""
+    if target.role:
+        connection.execute("RESET ROLE")
+    owner = plan.after.server.role
+    with connection.transaction():
+        for statement in adoption(target.schema, plan.foreign, owner):
+            connection.execute(statement)
+    if target.role:
+        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(target.role)))
+
+
+def _record_finished(connection, target, before, plan):
+    """Some libraries (2.0.12 to 3.0.0) add task_path without IF NOT EXISTS and fail where it is there.
+
+    Entries up to such a one are run where their effect is missing and recorded, so that setup() begins behind it.
+    """
+    last = max(
+        (
+            migration.version
+            for migration, reason in plan.pending
+            if reason == "not recorded" and not migration.repeatable and migration.step.key not in plan.missing
+        ),
+        default=None,
+    )
+    if last is None:
+        return
+    ledger = sql.Identifier(target.schema, LEDGER)
+    for migration, reason in plan.pending:
+        if reason != "not recorded" or migration.version > last:
+            continue
+        if migration.step is None or migration.step.key in plan.missing:
+            connection.execute(migration.sql)
+        if migration.version not in (before.recorded or ()):
+            connection.execute(sql.SQL("INSERT INTO {} (v) VALUES (%s)").format(ledger), (migration.version,))
+
+
+def _prove(target, before, after):
+    """The catalog, not setup()'s silence, says whether it worked."""
+    plan = make_plan(after, target.library, target.adopt)
+    wrong = ["%s." % breach.describe().rstrip(";.") for breach in plan.breaches if breach.drift]
+    if not wrong and not plan.empty:
+        wrong = ["Version %d is still pending." % migration.version for migration, _reason in plan.pending]
+    if wrong:
+        raise Refusal(
+            "setup() returned, but the schema is not what %s %s needs: %s" % ("langgraph-checkpoint-postgres", target.library.version, " ".join(wrong)),
+            changed=differs(before, after),
+            **_standing(target, before, after)
+        )
+
+
+def _failure(connection, target, before, error, reconnect):
+    """The Refusal for a run that stopped after its first write: what stands now, and whether that is new."""
+    text = one_line(error)
+    try:
+        if connection.closed or connection.broken:
+            with contextlib.closing(reconnect()) as other:
+                after = look(other, target)
+        else:
+            _remove_remains(connection, target)
+            after = look(connection, target)
+    except (Refusal, psycopg.Error, OSError) as second:
+        return Refusal(
+            "The run stopped: %s. What stands now could not be read (%s); something may have been written. Run again: it carries on."
+            % (text.rstrip("."), one_line(second)),
+            changed=True,
+        )
+    plan = make_plan(after, target.library, target.adopt)
+    left = sorted({breach.object for breach in plan.breaches if breach.drift})
+    version = "no version" if after.version is None else "version %d" % after.version
+    return Refusal(
+        "The run stopped: %s. The ledger records %s of %d; %s. Run again: it carries on."
+        % (text.rstrip("."), version, target.library.newest, "still missing or not usable: %s" % ", ".join(left) if left else "nothing is missing"),
+        changed=differs(before, after),
+        **_standing(target, before, after)
+    )
+
+
+def _remove_remains(connection, target):
+    """Best effort: an INVALID index that this run left costs each write until the next run removes it."""
+    connection.execute("SELECT set_config('lock_timeout', %s, false)", (CLEANING_PATIENCE,))
+    for breach in make_plan(look(connection, target), target.library).breaches:
+        if breach.rule in ("index invalid", "index remains"):
+            with contextlib.suppress(psycopg.Error):
+                connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(target.schema, breach.object)))
+
+
+def differs(before, after):
+    """Whether two Readings show another schema or another ledger."""
+    return before.schema != after.schema or before.recorded != after.recorded
+
+
+def applied(library, before, after):
+    """The entries that the ledger has gained."""
+    new = set(after.recorded or ()) - set(before.recorded or ())
+    return [{"version": migration.version, "sql": migration.sql.strip()} for migration in library.migrations if migration.version in new]
+
+
+def _standing(target, before, after):
+    return {
+        "library": target.library.to_dict(),
+        "migrations": {"before": before.version, "after": after.version, "applied": applied(target.library, before, after)},
+        "schema": after.schema.to_dict(),
+    }

@@ -1,0 +1,35 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a module says when it cannot go on."""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):
+    """A module stops, and a person can act on the message.
+
+    message: one or a few sentences: what was found, what was expected, what to do next.
+    changed: whether something was written before the stop.
+    results: more return values for the failure, such as what stands in the database now.
+    """
+
+    def __init__(self, message, changed=False, **results):
+        super().__init__(message)
+        self.message = message
+        self.changed = changed
+        self.results = results
+
+
+class NotYet(Refusal):
+    """Something that an earlier task of the same play would have made is absent.
+
+    Under check mode this is no failure: the plan just cannot be read yet.
+    """
+
+
+def one_line(error):
+    """The text of an exception without the line breaks that libpq and psycopg put into it."""
+    text = " ".join(str(error).split())
+    return text or type(error).__name__

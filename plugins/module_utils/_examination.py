@@ -1,0 +1,270 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PostgreSQL's side against the contract. Pure: a Schema in, breaches out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import (
+    DATA_TABLES,
+    POSTGRES,
+    REPORT,
+    RULES,
+    STEPS,
+    TABLES,
+    thread_index,
+)
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import qualified, quote
+
+# REINDEX CONCURRENTLY names its copies so; a number follows where the name was taken.
+REMAINS = re.compile(r"^(.+)_cc(new|old)\d*$")
+SHALLOW_KEY = ("thread_id", "checkpoint_ns")
+
+
+@dataclass(frozen=True)
+class Breach:
+    """One thing in PostgreSQL that is not as setup() leaves it.
+
+    rule: its name in RULES. found, expected: in words. step: the key of the Step whose effect is missing, if one is.
+    statement: what would put it right, where that can be said.
+    """
+
+    rule: str
+    table: str
+    object: str
+    found: str
+    expected: str
+    step: tuple = ()
+    statement: str = ""
+
+    @property
+    def action(self):
+        """mend, refuse or report."""
+        return RULES[self.rule].action
+
+    @property
+    def drift(self):
+        """Whether it can break the application."""
+        return self.action != REPORT
+
+    @property
+    def reason(self):
+        """Why it matters, or why it does not."""
+        return RULES[self.rule].reason
+
+    def describe(self):
+        """The breach in a sentence."""
+        text = "%s: found %s, expected %s (%s)" % (
+            self.table if self.object == self.table else "%s.%s" % (self.table, self.object),
+            self.found,
+            self.expected,
+            self.reason,
+        )
+        return "%s; to put it right: %s" % (text, self.statement) if self.statement else text
+
+
+def examine(schema, steps=None):
+    """The breaches of a PostgreSQL Schema, in the order of the contract.
+
+    steps: the Steps that the installed library takes (an older one knows fewer); all by default.
+    """
+    steps = {step.key for step in (STEPS if steps is None else steps)}
+    breaches = []
+    for name in TABLES:
+        key = ("table", name, name)
+        table = schema.table(name)
+        if table is None:
+            if key in steps:
+                breaches.append(Breach("table missing", name, name, "nothing", "a table", step=key))
+            continue
+        breaches.extend(_table(schema, table, steps))
+    owners = sorted({table.owner for table in schema.tables if table.name in TABLES})
+    if len(owners) > 1:
+        text = ", ".join("%s by %s" % (table.name, table.owner) for table in schema.tables if table.name in TABLES)
+        breaches.append(Breach("owner differs", schema.tables[0].name, "owner", text, "one owner for all tables"))
+    return breaches
+
+
+def _table(schema, table, steps):
+    """The breaches of one table that is there."""
+    if table.kind != "table":
+        rule = "table partitioned" if table.kind == "partitioned table" else "table kind"
+        return [Breach(rule, table.name, table.name, "a %s" % table.kind, "a table")]
+    key = table.primary_key
+    if table.name == "checkpoints" and key and key.columns == SHALLOW_KEY and table.column("checkpoint_id") is None:
+        expected = "a primary key with checkpoint_id, as PostgresSaver makes it; use another schema or database"
+        return [Breach("table shallow", table.name, table.name, "the shallow saver's table, one row a thread", expected)]
+    breaches = []
+    place = qualified(schema.name, table.name)
+    if table.persistence != "permanent":
+        statement = "ALTER TABLE %s SET LOGGED;" % place if table.persistence == "unlogged" else ""
+        breaches.append(Breach("table unlogged", table.name, table.name, "%s table" % table.persistence, "a permanent table", statement=statement))
+    for name, other in schema.elsewhere:
+        if name == table.name:
+            rule, found = ("table elsewhere", "%s.%s" % (other, name)) if other else ("table not on path", "nothing")
+            breaches.append(Breach(rule, table.name, table.name, "the bare name finds %s" % found, "it finds %s.%s" % (schema.name, name)))
+    if table.row_security:
+        statement = "ALTER TABLE %s DISABLE ROW LEVEL SECURITY;" % place
+        breaches.append(Breach("row security", table.name, table.name, "row security on", "row security off", statement=statement))
+    breaches.extend(_columns(place, table, steps))
+    breaches.extend(_key(place, table))
+    breaches.extend(_constraints(place, table))
+    breaches.extend(_indexes(schema, table, steps))
+    breaches.extend(_attachments(place, table))
+    return breaches
+
+
+def _columns(place, table, steps):
+    contract = POSTGRES[table.name]
+    for expected in contract.columns:
+        found = table.column(expected.name)
+        step = ("column", table.name, expected.name)
+        addable = expected.name == "task_path" and table.name == "checkpoint_writes"
+        if found is not None:
+            for breach in _column(place, table.name, found, expected, steps):
+                yield breach
+        elif not addable:
+            yield Breach("column missing", table.name, expected.name, "no column", expected.describe())
+        elif step in steps:
+            yield Breach("column missing, addable", table.name, expected.name, "no column", expected.describe(), step=step)
+    for found in table.columns:
+        if contract.column(found.name) is None:
+            required = not found.nullable and found.default is None and not found.generated
+            statement = "ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL;" % (place, quote(found.name)) if required else ""
+            rule = "column extra, required" if required else "column extra"
+            yield Breach(rule, table.name, found.name, found.describe(), "no such column", statement=statement)
+
+
+def _column(place, table, found, expected, steps):
+    alter = "ALTER TABLE %s ALTER COLUMN %s" % (place, quote(found.name))
+    if found.type != expected.type:
+        yield Breach("column type", table, found.name, found.type, expected.type)
+    if found.generated:
+        yield Breach("column generated", table, found.name, "generated %s" % found.generated, "an ordinary column")
+    if not found.deterministic:
+        yield Breach("column collation", table, found.name, "collation %s" % (found.collation or "default"), "a deterministic collation")
+    elif found.collation:
+        yield Breach("column collation other", table, found.name, "collation %s" % found.collation, "the default collation")
+    if found.nullable and not expected.nullable:
+        yield Breach("column nullable", table, found.name, "NULL allowed", "NOT NULL", statement="%s SET NOT NULL;" % alter)
+    if expected.nullable and not found.nullable:
+        step = ("nullable", table, found.name)
+        if table == "checkpoint_blobs" and found.name == "blob":
+            if step in steps:
+                yield Breach("column not null, older", table, found.name, "NOT NULL", "NULL allowed", step=step)
+        else:
+            yield Breach("column not null", table, found.name, "NOT NULL", "NULL allowed", statement="%s DROP NOT NULL;" % alter)
+    if found.default != expected.default and not found.generated:
+        if expected.default is None:
+            yield Breach("column default extra", table, found.name, "default %s" % found.default, "no default")
+        else:
+            text = "no default" if found.default is None else "default %s" % found.default
+            statement = "%s SET DEFAULT %s;" % (alter, expected.default)
+            yield Breach("column default", table, found.name, text, "default %s" % expected.default, statement=statement)
+
+
+def _key(place, table):
+    expected = POSTGRES[table.name].primary_key
+    found = table.primary_key
+    columns = ", ".join(expected.columns)
+    if found is None:
+        statement = "ALTER TABLE %s ADD PRIMARY KEY (%s);" % (place, columns)
+        yield Breach("key missing", table.name, "primary key", "none", "(%s)" % columns, statement=statement)
+        return
+    if found.columns != expected.columns:
+        rule = "key order" if sorted(found.columns) == sorted(expected.columns) else "key columns"
+        yield Breach(rule, table.name, "primary key", "(%s)" % ", ".join(found.columns), "(%s)" % columns)
+    if found.deferrable:
+        yield Breach("key deferrable", table.name, "primary key", "deferrable", "not deferrable")
+
+
+def _constraints(place, table):
+    key = set(POSTGRES[table.name].primary_key.columns)
+    for item in table.constraints:
+        rule = None
+        if item.incoming:
+            rule = "foreign key, incoming, cascading" if item.on_delete in ("cascade", "set null", "set default") else "foreign key, incoming"
+        elif item.kind == "unique":
+            rule = "unique, implied" if key <= set(item.columns) else "unique"
+        elif item.kind in ("check", "foreign key"):
+            rule = item.kind if item.enforced else "check, not enforced"
+        elif item.kind in ("exclusion", "trigger"):
+            rule = {"exclusion": "exclusion", "trigger": "constraint trigger"}[item.kind]
+        if rule == "constraint trigger":
+            continue  # reported once, as a trigger
+        if rule:
+            statement = ""
+            if RULES[rule].action != REPORT:
+                source = ".".join(quote(part) for part in item.incoming.split(".", 1)) if item.incoming else place
+                statement = "ALTER TABLE %s DROP CONSTRAINT %s;" % (source, quote(item.name))
+            yield Breach(rule, table.name, item.name, item.describe(), "no such constraint", statement=statement)
+
+
+def _indexes(schema, table, steps):
+    expected = thread_index(table.name) if table.name in DATA_TABLES else None
+    step = ("index", table.name, expected.name) if expected else ()
+    found = table.index(expected.name) if expected else None
+    known = {expected.name} if expected else set()
+    backing = {item.name for item in table.constraints}
+    if found is None and step in steps:
+        other = next((index for index in table.indexes if _serves(index, expected)), None)
+        taken = schema.table(expected.name)
+        if taken:
+            found = "the name is taken by another %s" % taken.kind
+            yield Breach("index name taken", table.name, expected.name, found, expected.describe(), step=step)
+        elif other:
+            yield Breach("index covered", table.name, expected.name, "index %s instead" % other.name, expected.describe())
+        else:
+            yield Breach("index missing", table.name, expected.name, "no index", expected.describe(), step=step)
+    elif found is not None:
+        drop = "DROP INDEX CONCURRENTLY %s;" % qualified(schema.name, found.name)
+        if found.columns != expected.columns or found.unique or found.method != expected.method or found.predicate:
+            yield Breach("index differs", table.name, found.name, found.describe(), expected.describe(), step=step, statement=drop)
+        elif found.building:
+            yield Breach("index building", table.name, found.name, "being built", "a VALID index", step=step)
+        elif not found.usable:
+            yield Breach("index invalid", table.name, found.name, "INVALID", "a VALID index", step=step, statement=drop)
+    for index in table.indexes:
+        if index.name in known or index.name in backing:
+            continue
+        yield _extra_index(schema, table, index, known | backing)
+
+
+def _serves(index, expected):
+    return index.usable and index.method == "btree" and not index.predicate and index.columns == expected.columns and not index.unique
+
+
+def _extra_index(schema, table, index, ours):
+    match = REMAINS.match(index.name)
+    drop = "DROP INDEX CONCURRENTLY %s;" % qualified(schema.name, index.name)
+    if index.building:
+        return Breach("index building", table.name, index.name, "being built", "no such index")
+    if match and match.group(1) in ours and not index.usable:
+        return Breach("index remains", table.name, index.name, "an INVALID copy of %s" % match.group(1), "no such index", statement=drop)
+    if not index.usable:
+        # An INVALID unique index that is ready still refuses rows.
+        rule = "unique" if index.unique and index.ready else "index extra invalid"
+        return Breach(rule, table.name, index.name, index.describe(), "no such index", statement=drop)
+    if index.unique:
+        implied = set(POSTGRES[table.name].primary_key.columns) <= set(index.columns) and not index.predicate
+        return Breach("unique, implied" if implied else "unique", table.name, index.name, index.describe(), "no such index", statement="" if implied else drop)
+    return Breach("index extra", table.name, index.name, index.describe(), "no such index")
+
+
+def _attachments(place, table):
+    for item in table.attachments:
+        rule, statement = item.kind, ""
+        if item.kind == "child":
+            rule, statement = "table inherited", "ALTER TABLE %s NO INHERIT %s;" % (item.name, place)
+        elif item.kind == "parent":
+            rule = "table parent"
+        elif item.kind in ("trigger", "rule"):
+            rule = item.kind if item.enabled else "%s disabled" % item.kind
+            statement = "DROP %s %s ON %s;" % (item.kind.upper(), quote(item.name), place) if item.enabled else ""
+        elif item.kind == "policy" and table.row_security:
+            continue  # row security itself is the finding
+        yield Breach(rule, table.name, item.name, "%s %s" % (item.kind, item.name), "none", statement=statement)

@@ -1,0 +1,288 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a virtualenv holds, who can write it, and which requirements it does not satisfy."""
+
+from __future__ import annotations
+
+import grp
+import json
+import os
+import pwd
+import stat
+import subprocess
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
+
+# Runs under the virtualenv's Python. Names and versions are read from the metadata folders' names and only the
+# metadata that a requirement leads to is opened: importlib.metadata would cost more than all the rest.
+SCRIPT = r"""
+import importlib.util, json, os, sys
+
+asked = json.load(sys.stdin)
+found = {}
+for entry in reversed(sys.path):
+    try:
+        names = os.listdir(entry)
+    except OSError:
+        continue
+    for name in names:
+        stem, suffix = os.path.splitext(name)
+        if suffix in (".dist-info", ".egg-info") and "-" in stem:
+            package, version = stem.split("-")[:2]
+            key = package.replace("_", "-").replace(".", "-").lower()
+            found[key] = (version, os.path.join(entry, name))
+answer = {"version": list(sys.version_info[:3]), "packages": {key: found[key][0] for key in found}, "unsatisfied": []}
+
+
+def missing(requirement, version, reason, parent=None):
+    answer["unsatisfied"].append({"requirement": str(requirement), "found": version, "reason": reason, "required_by": parent})
+
+
+def metadata(folder):
+    for name in ("METADATA", "PKG-INFO"):
+        path = os.path.join(folder, name)
+        if os.path.isfile(path):
+            with open(path, encoding="utf-8", errors="replace") as lines:
+                for line in lines:
+                    if not line.strip():
+                        return
+                    if line.startswith("Requires-Dist:"):
+                        yield line[14:].strip()
+            return
+
+
+def applies(requirement, extras):
+    if requirement.marker is None:
+        return True
+    return any(requirement.marker.evaluate({"extra": extra}) for extra in extras)
+
+
+def check(text, parent, extras):
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement as error:
+        if parent is None:
+            answer["invalid"] = "%s: %s" % (text, " ".join(str(error).split()))
+        return
+    if not applies(requirement, extras):
+        return
+    key = canonicalize_name(requirement.name)
+    version, folder = found.get(key, (None, None))
+    if version is None:
+        missing(requirement, None, "it is not installed", parent)
+        return
+    if not requirement.specifier.contains(version, prereleases=True):
+        missing(requirement, version, "another version is installed", parent)
+        return
+    for wanted in sorted(requirement.extras | {""}):
+        if (key, wanted) not in seen:
+            seen.add((key, wanted))
+            for line in metadata(folder):
+                # What an extra adds, beside what the package always needs.
+                if wanted == "" or "extra" in line:
+                    check(line, key, [wanted])
+
+
+if asked:
+    try:
+        try:
+            from packaging.requirements import InvalidRequirement, Requirement
+            from packaging.utils import canonicalize_name
+        except ImportError:
+            from pip._vendor.packaging.requirements import InvalidRequirement, Requirement
+            from pip._vendor.packaging.utils import canonicalize_name
+    except ImportError:
+        for text in asked:
+            missing(text, None, "the virtualenv has neither packaging nor pip, which could tell")
+    else:
+        seen = set()
+        for text in asked:
+            check(text, None, [""])
+answer["ensurepip"] = importlib.util.find_spec("ensurepip") is not None
+print(json.dumps(answer))
+"""
+
+# What Python reads or runs when it starts in a virtualenv.
+ENTRANCE = ("", "bin", "bin/python", "pyvenv.cfg", "lib")
+# The group of an owner who has no account: one that owns nothing.
+NOBODY = 65534
+
+
+def account_of(uid):
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def group_of(gid):
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def nothing(path, requirements, reason=""):
+    """What is said of a virtualenv that is not there, or into which nobody should go."""
+    return {
+        "virtualenv": path,
+        "exists": False,
+        "problem": reason,
+        "python_version": None,
+        "has_pip": False,
+        "has_ensurepip": False,
+        "uv": False,
+        "owner": None,
+        "group": None,
+        "mode": None,
+        "foreign_writable": [],
+        "packages": {},
+        "unsatisfied": [
+            {"requirement": each, "found": None, "reason": reason or "the virtualenv does not exist", "required_by": None} for each in requirements
+        ],
+    }
+
+
+def read(path, requirements):
+    """All that a virtualenv_info task returns of one path."""
+    try:
+        folder = os.stat(path)
+    except FileNotFoundError:
+        return nothing(path, requirements, "%s is a link to something that does not exist" % path if os.path.lexists(path) else "")
+    except OSError as error:
+        return nothing(path, requirements, "%s cannot be read: %s" % (path, error.strerror))
+    result = nothing(path, requirements)
+    result.update(owner=account_of(folder.st_uid), group=group_of(folder.st_gid), mode="%04o" % stat.S_IMODE(folder.st_mode))
+    problem = _unfit(path, folder)
+    if problem is None:
+        # An empty folder is where a virtualenv can be made.
+        return result
+    if not problem:
+        result["uv"] = _made_by_uv(path)
+        result["foreign_writable"] = foreign_writable(path, folder.st_uid)
+        problem = _untrusted(path, folder, result["foreign_writable"])
+    if not problem:
+        answer, problem = _ask(path, requirements, folder)
+    if problem:
+        result.update(nothing(path, requirements, problem), **{key: result[key] for key in ("uv", "owner", "group", "mode", "foreign_writable")})
+        return result
+    result.update(
+        exists=True,
+        python_version=".".join(str(part) for part in answer["version"]),
+        packages=answer["packages"],
+        has_pip="pip" in answer["packages"],
+        has_ensurepip=answer["ensurepip"],
+        unsatisfied=answer["unsatisfied"],
+    )
+    return result
+
+
+def _unfit(path, folder):
+    """None for an empty folder, an empty string for a virtualenv, else what it is instead."""
+    if not stat.S_ISDIR(folder.st_mode):
+        return "%s is not a folder" % path
+    try:
+        if not os.listdir(path):
+            return None
+    except OSError as error:
+        return "%s cannot be read: %s" % (path, error.strerror)
+    if not os.path.isfile(os.path.join(path, "pyvenv.cfg")):
+        return "%s is a folder with something else in it than a virtualenv (it has no pyvenv.cfg)" % path
+    python = os.path.join(path, "bin", "python")
+    if not os.path.exists(python):
+        what = "points at a Python that is gone" if os.path.lexists(python) else "is missing"
+        return "%s %s; remove %s and have it made again" % (python, what, path)
+    return ""
+
+
+def _made_by_uv(path):
+    with open(os.path.join(path, "pyvenv.cfg"), encoding="utf-8", errors="replace") as lines:
+        return any(line.split("=")[0].strip() == "uv" for line in lines)
+
+
+def foreign_writable(path, owner):
+    """Those paths of the virtualenv's entrance that somebody other than its owner and root can write."""
+    names = list(ENTRANCE)
+    lib = os.path.join(path, "lib")
+    for version in sorted(os.listdir(lib)) if os.path.isdir(lib) else ():
+        site = os.path.join("lib", version, "site-packages")
+        if os.path.isdir(os.path.join(path, site)):
+            names += [os.path.join("lib", version), site]
+            names += sorted(os.path.join(site, name) for name in os.listdir(os.path.join(path, site)))
+    result = []
+    for name in names:
+        each = os.path.join(path, name) if name else path
+        try:
+            found = os.stat(each)
+        except OSError:
+            continue
+        if found.st_uid not in (0, owner) or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            result.append(each)
+    return result
+
+
+def _untrusted(path, folder, writable):
+    """Why nothing of this virtualenv may run with the rights of whoever asks: a .pth file in it is code."""
+    user = os.geteuid()
+    if user == 0:
+        if folder.st_uid == 0 and writable:
+            return "others than root can write %s, so root does not run what is in it; look into it, then chmod -R go-w %s" % (_some(writable), path)
+    elif folder.st_uid not in (0, user):
+        return "%s belongs to %s, and this task runs as %s: run it as the owner or as root" % (path, account_of(folder.st_uid), account_of(user))
+    return ""
+
+
+def _some(paths):
+    return ", ".join(paths[:3]) + (" and %d more" % (len(paths) - 3) if len(paths) > 3 else "")
+
+
+def _drop(folder):
+    """What root gives up before it enters somebody else's virtualenv."""
+    if os.geteuid() != 0 or folder.st_uid == 0:
+        return None
+    try:
+        account = pwd.getpwuid(folder.st_uid)
+        name, group = account.pw_name, account.pw_gid
+    except KeyError:
+        name, group = None, NOBODY
+
+    def drop():
+        if name is None:
+            os.setgroups([])
+        else:
+            os.initgroups(name, group)
+        os.setgid(group)
+        os.setuid(folder.st_uid)
+
+    return drop
+
+
+def _ask(path, requirements, folder):
+    """The script's answer, or why there is none."""
+    python = os.path.join(path, "bin", "python")
+    try:
+        # preexec_fn, since user= and group= came with Python 3.9.
+        done = subprocess.run(  # pylint: disable=subprocess-popen-preexec-fn
+            [python, "-I", "-c", SCRIPT],
+            input=json.dumps(requirements).encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd="/",
+            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
+            preexec_fn=_drop(folder),
+            timeout=120,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return None, "%s does not run: %s" % (python, error)
+    try:
+        # A .pth file may have printed something before.
+        answer = json.loads(done.stdout.decode().splitlines()[-1])
+    except (ValueError, IndexError):
+        last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+        return None, "%s does not run (exit status %d): %s" % (python, done.returncode, "".join(last) or "it said nothing")
+    if "invalid" in answer:
+        raise Refusal("requirements: %s. Write it as pip takes it, such as psycopg[binary]==3.3.9." % answer["invalid"])
+    return answer, ""

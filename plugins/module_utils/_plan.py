@@ -1,0 +1,209 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to be done to a database, decided from one Reading of it. Pure: check mode reports a plan, a real run carries it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import POSTGRES, TABLES, thread_index
+from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import qualified, quote
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Something that setup() passes over. before: statements that clear the way. migration: the entry to run again, or None."""
+
+    breach: object
+    before: tuple = ()
+    migration: object = None
+
+    def to_dict(self):
+        """As the module returns it."""
+        statements = list(self.before)
+        if self.migration is not None:
+            statements.append(self.migration.sql.strip())
+        return {"table": self.breach.table, "object": self.breach.object, "found": self.breach.found, "statements": statements}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do, and what it leads to.
+
+    pending: entries of MIGRATIONS that the ledger or the catalog lacks, each with its reason. missing: the steps that the catalog lacks.
+    repairs: what setup() passes over. foreign: tables that another role owns. adopting: whether they are taken over.
+    breaches: everything found. after: the Reading that carrying it out leads to.
+    """
+
+    pending: tuple
+    missing: frozenset
+    repairs: tuple
+    foreign: tuple
+    adopting: bool
+    breaches: tuple
+    after: object
+
+    @property
+    def empty(self):
+        """Whether there is nothing to do."""
+        return not self.pending and not self.repairs and not self.adopting
+
+    @property
+    def refusing(self):
+        """The breaches that only a person may decide about."""
+        return [breach for breach in self.breaches if breach.action == "refuse"]
+
+    @property
+    def building(self):
+        """Indexes of the contract that another session is making right now."""
+        return [breach.object for breach in self.breaches if breach.rule == "index building" and breach.step]
+
+    def pending_list(self):
+        """As modules return it."""
+        return [{"version": migration.version, "sql": migration.sql.strip(), "reason": reason} for migration, reason in self.pending]
+
+
+def make_plan(reading, library, adopt=False):
+    """The Plan for a Reading under the installed Library."""
+    breaches = tuple(examine(replace(reading.schema, elsewhere=()), library.steps))
+    gone = {breach.table for breach in breaches if breach.rule == "table missing"}
+    missing = frozenset(
+        step.key
+        for step in library.steps
+        if step.table in gone or any(breach.step == step.key and breach.action == "mend" for breach in breaches)
+    )
+    recorded = -1 if reading.version is None else reading.version
+    pending, repairs = [], []
+    for migration in library.migrations:
+        if migration.version > recorded:
+            pending.append((migration, "not recorded"))
+        elif migration.step is not None and migration.step.key in missing:
+            pending.append((migration, "recorded, but %s is missing or not usable" % migration.step.object))
+    behind = {migration.step.key: migration for migration, reason in pending if reason != "not recorded" and migration.step}
+    for breach in breaches:
+        if breach.action == "mend" and breach.rule != "table missing":
+            migration = behind.pop(breach.step, None)
+            before = (breach.statement,) if breach.statement else ()
+            if before or migration:
+                repairs.append(Repair(breach, before, migration))
+    for breach in breaches:
+        if breach.rule == "table missing":
+            for key in [key for key in behind if key[1] == breach.table]:
+                repairs.append(Repair(breach, (), behind.pop(key)))
+    # A table comes before what stands on it.
+    repairs.sort(key=lambda repair: repair.migration.version if repair.migration else -1)
+    foreign = tuple(table for table in reading.schema.tables if table.name in TABLES and table.owner != reading.server.role)
+    plan = Plan(tuple(pending), missing, tuple(repairs), foreign, bool(adopt and foreign), breaches, None)
+    return replace(plan, after=_predict(reading, library, plan))
+
+
+def _predict(reading, library, plan):
+    """The Reading that follows."""
+    schema = reading.schema
+    if plan.adopting:
+        for table in plan.foreign:
+            schema = schema.with_table(replace(table, owner=reading.server.role))
+    for step in library.steps:
+        if step.key not in plan.missing:
+            continue
+        if step.kind == "table":
+            schema = schema.with_table(_created(step.table, reading.server.role))
+        else:
+            table = schema.table(step.table)
+            schema = schema.with_table(_stepped(table, step)) if table else schema
+    for repair in plan.repairs:
+        table = schema.table(repair.breach.table)
+        if repair.breach.rule == "index remains":
+            schema = schema.with_table(table.without_index(repair.breach.object))
+        elif repair.breach.rule == "column default":
+            default = POSTGRES[table.name].column(repair.breach.object).default
+            schema = schema.with_table(table.with_column(replace(table.column(repair.breach.object), default=default)))
+    recorded = set(reading.recorded or ()).union(migration.version for migration, _reason in plan.pending)
+    return replace(reading, schema=schema, recorded=tuple(sorted(recorded)) or None)
+
+
+def _created(name, owner):
+    """A table as CREATE TABLE leaves it, before later steps."""
+    table = replace(POSTGRES[name], owner=owner)
+    if name == "checkpoint_writes":
+        table = replace(table, columns=tuple(column for column in table.columns if column.name != "task_path"))
+    if name == "checkpoint_blobs":
+        table = table.with_column(replace(table.column("blob"), nullable=False))
+    return table
+
+
+def _stepped(table, step):
+    if step.kind == "index":
+        return table.with_index(thread_index(table.name))
+    if step.kind == "nullable":
+        return table.with_column(replace(table.column(step.object), nullable=True)) if table.column(step.object) else table
+    return table.with_column(POSTGRES[table.name].column(step.object))
+
+
+def objections(reading, library, plan, login_may=None):
+    """Why the plan must not be carried out: a list of sentences, empty where nothing speaks against it.
+
+    login_may: tables whose ownership the login role can give away, asked of the server; None where it was not asked.
+    """
+    server, schema = reading.server, reading.schema
+    found = []
+    if reading.version is not None and reading.version > library.newest and any(breach.drift for breach in plan.breaches):
+        found.append(
+            "The database is ahead: its ledger records version %d, and %s %s knows up to %d and cannot use it as it stands. Install a newer library."
+            % (reading.version, "langgraph-checkpoint-postgres", library.version, library.newest)
+        )
+        found.extend("%s." % breach.describe() for breach in plan.breaches if breach.drift)
+        return found
+    if plan.refusing:
+        found.extend("%s." % breach.describe().rstrip(";.") for breach in plan.refusing)
+        return found
+    if plan.empty:
+        return found
+    if server.standby:
+        found.append("The server is a hot standby, which takes no writes. Connect to the primary.")
+    elif server.read_only:
+        found.append("The server or the role has default_transaction_read_only on. Connect to a server that takes writes, or turn it off.")
+    if not schema.exists:
+        found.append(
+            "Schema %s does not exist in database %s. Run: CREATE SCHEMA %s AUTHORIZATION %s;"
+            % (schema.name, server.database, quote(schema.name), quote(server.role))
+        )
+    elif not server.schema_usage or not server.schema_create:
+        lacking = ", ".join(right for right, has in (("USAGE", server.schema_usage), ("CREATE", server.schema_create)) if not has)
+        found.append(
+            "Role %s has no permission to make tables in schema %s. Run: GRANT %s ON SCHEMA %s TO %s;"
+            % (server.role, schema.name, lacking, quote(schema.name), quote(server.role))
+        )
+    if plan.foreign and not plan.adopting:
+        owners = sorted({table.owner for table in plan.foreign})
+        found.append(
+            "%s in schema %s: owned by %s, not by %s, who would change them. Set adopt, log in as or take (session_role) their owner, or run: %s"
+            % (
+                ", ".join(table.name for table in plan.foreign),
+                schema.name,
+                ", ".join(owners),
+                server.role,
+                " ".join(adoption(schema.name, plan.foreign, server.role)),
+            )
+        )
+    elif plan.adopting and login_may is not None:
+        stuck = [table for table in plan.foreign if table.name not in login_may]
+        if stuck:
+            found.append(
+                "%s may not give away %s. Somebody who may (their owner who is a member of %s, or a superuser) must run: %s"
+                % (
+                    server.login,
+                    ", ".join(table.name for table in stuck),
+                    server.role,
+                    " ".join(adoption(schema.name, stuck, server.role)),
+                )
+            )
+    return found
+
+
+def adoption(schema, tables, role):
+    """The statements that give tables to a role; their indexes follow."""
+    return ["ALTER TABLE %s OWNER TO %s;" % (qualified(schema, table.name), quote(role)) for table in tables]

@@ -1,0 +1,82 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Dropping what setup() makes, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import settle
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, POSTGRES, TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._converge import look
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
+
+try:
+    import psycopg
+    from psycopg import sql
+except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
+    psycopg = sql = None
+
+
+def removal(connection, target, reading, force):
+    """The Reading without the tables. Raises Refusal where they are not setup()'s, not ours, or not empty."""
+    tables = [table for table in reading.schema.tables if table.name in TABLES]
+    if not tables:
+        return reading
+    strange = [
+        breach
+        for breach in examine(replace(reading.schema, elsewhere=()))
+        if breach.rule in ("table kind", "table partitioned", "table shallow") or breach.rule == "column missing"
+    ]
+    if strange:
+        raise Refusal("These are not the tables that setup() makes, so they stay: %s. Nothing was dropped." % "; ".join(item.describe() for item in strange))
+    server = reading.server
+    if server.standby or server.read_only:
+        raise Refusal("The server takes no writes here (%s). Connect to the primary." % ("hot standby" if server.standby else "read-only"))
+    foreign = [table for table in tables if table.owner != server.role and not server.superuser]
+    if foreign:
+        raise Refusal(
+            "%s: owned by %s, so %s cannot drop it. Log in as or take (session_role) their owner. Nothing was dropped."
+            % (", ".join(table.name for table in foreign), ", ".join(sorted({table.owner for table in foreign})), server.role)
+        )
+    if not force:
+        _refuse_full(connection, target, tables)
+    left = tuple(table for table in reading.schema.tables if table.name not in TABLES)
+    return replace(reading, schema=replace(reading.schema, tables=left), recorded=None)
+
+
+def _refuse_full(connection, target, tables):
+    full = [
+        table.name
+        for table in tables
+        if table.name in DATA_TABLES
+        and connection.execute(sql.SQL("SELECT EXISTS (SELECT FROM {}) AS has").format(sql.Identifier(target.schema, table.name))).fetchone()["has"]
+    ]
+    if full:
+        raise Refusal("%s in schema %s: not empty. Set force to drop the data as well. Nothing was dropped." % (", ".join(full), target.schema))
+
+
+def remove(connection, target, limits, force):
+    """Drop the tables in one transaction; returns (before, after)."""
+    settle(connection, target.schema, {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout})
+    with exclusive(connection, target.schema, limits.lock_wait):
+        before = look(connection, target)
+        tables = [table for table in before.schema.tables if table.name in POSTGRES]
+        if not tables:
+            return before, before
+        removal(connection, target, before, force)
+        names = sql.SQL(", ").join(sql.Identifier(target.schema, table.name) for table in tables)
+        try:
+            with connection.transaction():
+                connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names))
+                if not force:  # again, now that nobody else can write
+                    _refuse_full(connection, target, tables)
+                connection.execute(sql.SQL("DROP TABLE {}").format(names))
+        except psycopg.Error as error:
+            detail = getattr(getattr(error, "diag", None), "message_detail", None) or ""
+            raise Refusal("The tables were not dropped: %s. Nothing was changed." % one_line("%s %s" % (error, detail)).rstrip(".")) from None
+        return before, look(connection, target)

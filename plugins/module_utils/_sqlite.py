@@ -1,0 +1,182 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How to read one Schema from a SQLite file that an application may have open, without changing it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import stat
+import urllib.parse
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Column, Constraint, Index, Schema, Table
+
+MAGIC = b"SQLite format 3\x00"
+# Seconds that a reader waits for a writer's lock (only rollback journals make it wait).
+PATIENCE = 5.0
+
+
+def read_file(path, more=None):
+    """(Schema, more(connection, schema)) of a SQLite file, in one read transaction. Raises Refusal naming the file."""
+    _look(path)
+    try:
+        with contextlib.closing(_connect(path)) as connection:
+            connection.execute("BEGIN")
+            schema = read(connection, path)
+            return schema, more(connection, schema) if more else None
+    except sqlite3.Error as error:
+        raise Refusal("Cannot read the SQLite file %s: %s. %s" % (path, one_line(error), _advice(str(error)))) from None
+
+
+def reference():
+    """The Schema that the installed langgraph-checkpoint-sqlite creates: made in memory by its own setup()."""
+    from langgraph.checkpoint.sqlite import SqliteSaver
+
+    with contextlib.closing(sqlite3.connect(":memory:", check_same_thread=False)) as connection:
+        SqliteSaver(connection).setup()
+        return read(connection, "langgraph-checkpoint-sqlite")
+
+
+def _look(path):
+    """Refuse what is no SQLite database before SQLite words it worse."""
+    try:
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
+            raise Refusal("%s is not a regular file; sqlite_path names the checkpoint file of the application." % path)
+        with open(path, "rb") as file:
+            header = file.read(100)
+    except FileNotFoundError:
+        raise Refusal("The SQLite file %s does not exist on this host. Check sqlite_path, or leave it out." % path) from None
+    except OSError as error:
+        raise Refusal("Cannot read the SQLite file %s as user %d: %s." % (path, os.geteuid(), error.strerror)) from None
+    if header and not header.startswith(MAGIC):
+        raise Refusal("%s is not a SQLite database: it does not begin with SQLite's header." % path)
+    if 0 < len(header) < 100:
+        raise Refusal("The SQLite file %s is truncated: its header is not complete. Take a whole copy of it." % path)
+    wal = path + "-wal"
+    if header and not (os.path.exists(wal) and os.path.getsize(wal)):
+        _refuse_truncated(path, header, found.st_size)
+
+
+def _refuse_truncated(path, header, size):
+    """Without a write-ahead log the file must hold as many pages as its header counts (SQLite file format, 1.3)."""
+    page = int.from_bytes(header[16:18], "big")
+    page = 65536 if page == 1 else page
+    pages = int.from_bytes(header[28:32], "big")
+    counted = header[24:28] == header[92:96]  # else the writer was too old to keep the count
+    if counted and size < page * pages:
+        raise Refusal(
+            "The SQLite file %s is truncated: %d bytes, and its header counts %d pages of %d. Take a whole copy of it." % (path, size, pages, page)
+        )
+
+
+def _connect(path):
+    """A connection that cannot write. immutable only where nothing can be in a -wal: it would be lost without a word."""
+    wal = path + "-wal"
+    empty = not os.path.exists(wal) or os.path.getsize(wal) == 0
+    # SQLite leaves -wal and -shm behind; as another user's files they would lock the application out.
+    foreign = os.geteuid() not in (0, os.stat(path).st_uid)
+    modes = ["mode=ro"]
+    if empty:
+        modes = ["immutable=1"] if foreign and not os.path.exists(wal) else ["mode=ro", "mode=ro&immutable=1"]
+    for mode in modes:
+        uri = "file:%s?%s" % (urllib.parse.quote(os.path.abspath(path)), mode)
+        connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
+        try:
+            connection.execute("PRAGMA query_only = on")
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            return connection
+        except sqlite3.OperationalError as error:
+            connection.close()
+            if mode == modes[-1] or "unable to open" not in str(error) and "readonly" not in str(error):
+                raise
+    return None
+
+
+def _advice(text):
+    if "locked" in text:
+        return "A writer holds it: try again when it is done."
+    if "unable to open" in text or "readonly" in text:
+        return "Its folder, -wal and -shm must be readable by this user: run the task as the application's user."
+    if "malformed" in text or "not a database" in text:
+        return "The file is damaged: take a whole copy of it, with its -wal."
+    return "Check the file."
+
+
+def read(connection, name):
+    """The Schema of every table of an open SQLite database."""
+    rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'").fetchall()
+    tables = []
+    for kind, table, _owner, text in sorted(rows, key=lambda row: row[1]):
+        if kind not in ("table", "view"):
+            continue
+        triggers = tuple(
+            Attachment(name=row[1], kind="trigger", definition=row[3] or "") for row in sorted(rows, key=str) if row[0] == "trigger" and row[2] == table
+        )
+        if (text or "").lower().startswith("create virtual"):
+            kind = "virtual table"
+        columns, key = _columns(connection, table)
+        tables.append(
+            Table(
+                name=table,
+                kind=kind,
+                columns=columns,
+                constraints=key + _foreign_keys(connection, table),
+                indexes=_indexes(connection, table),
+                attachments=triggers,
+            )
+        )
+    return Schema(engine="sqlite", name=name, tables=tuple(tables))
+
+
+def _pragma(connection, pragma, argument):
+    return connection.execute("SELECT * FROM pragma_%s(?)" % pragma, (argument,)).fetchall()
+
+
+def _columns(connection, table):
+    columns, key = [], []
+    for _cid, name, kind, notnull, default, place, hidden in _pragma(connection, "table_xinfo", table):
+        columns.append(
+            Column(
+                name=name,
+                type=kind.upper(),
+                nullable=not notnull,
+                default=default,
+                generated={2: "virtual", 3: "stored"}.get(hidden, ""),
+            )
+        )
+        if place:
+            key.append((place, name))
+    names = tuple(name for _place, name in sorted(key))
+    constraint = Constraint(name="", kind="primary key", columns=names, definition="PRIMARY KEY (%s)" % ", ".join(names))
+    return tuple(columns), (constraint,) if names else ()
+
+
+def _foreign_keys(connection, table):
+    keys = {}
+    for number, _seq, target, source, column, _update, on_delete, _match in _pragma(connection, "foreign_key_list", table):
+        keys.setdefault((number, target, on_delete), []).append((source, column))
+    return tuple(
+        Constraint(
+            name="",
+            kind="foreign key",
+            columns=tuple(source for source, _column in pairs),
+            definition="FOREIGN KEY (%s) REFERENCES %s" % (", ".join(source for source, _column in pairs), target),
+            on_delete=on_delete.lower(),
+        )
+        for (_number, target, on_delete), pairs in sorted(keys.items())
+    )
+
+
+def _indexes(connection, table):
+    found = []
+    for _seq, name, unique, origin, partial in _pragma(connection, "index_list", table):
+        if origin == "pk":
+            continue
+        columns = tuple(row[2] or "(expression)" for row in _pragma(connection, "index_info", name))
+        found.append(Index(name=name, columns=columns, unique=bool(unique), predicate="(partial)" if partial else ""))
+    return tuple(sorted(found, key=lambda index: index.name))

@@ -1,0 +1,31 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How every module ends: with results, or with one message and no traceback."""
+
+from __future__ import annotations
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
+
+
+def tell(module, story):
+    """Run story(module), which returns the module's results, and leave the module with them."""
+    try:
+        results = story(module)
+    except Refusal as refusal:
+        module.fail_json(msg=refusal.message, changed=refusal.changed, **refusal.results)
+    except Exception as error:  # pylint: disable=broad-exception-caught
+        module.fail_json(msg=_unexpected(error))
+    module.exit_json(**results)
+
+
+def _unexpected(error):
+    """The message for what nothing else caught: an error of the server, with its code, or a fault of ours."""
+    code = getattr(error, "sqlstate", None)
+    if type(error).__module__.startswith("psycopg"):
+        reason = "PostgreSQL says: %s%s." % (one_line(error).rstrip("."), " (SQLSTATE %s)" % code if code else "")
+        if code == "42501":
+            reason += " Grant the right that is missing, or log in as a role that has it."
+        return reason
+    return "An unexpected %s: %s. Please report it." % (type(error).__name__, one_line(error).rstrip("."))

@@ -1,0 +1,124 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a module carries on under the Python of a virtualenv."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import stat
+import subprocess
+import sys
+
+from ansible.module_utils.common.respawn import has_respawned, respawn_module
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
+
+# The library that a module needs, by what is imported, and the package that brings it.
+PACKAGES = {
+    "psycopg": "psycopg[binary]",
+    "langgraph.checkpoint.postgres": "langgraph-checkpoint-postgres",
+    "langgraph.checkpoint.sqlite": "langgraph-checkpoint-sqlite",
+}
+# Bytes that respawning can hand on: it fills a pipe before anybody reads it.
+PIPE = 40000
+OLDEST_PYTHON = (3, 10)
+# What Python reads or runs when it starts in a virtualenv.
+ENTRANCE = ("", "bin", "bin/python", "pyvenv.cfg", "lib", "lib/python%d.%d", "lib/python%d.%d/site-packages")
+
+
+def enter(virtualenv, params, library="psycopg"):
+    """Carry on under the virtualenv's Python; comes back once this process runs there and finds the library.
+
+    virtualenv: its folder, or None to use the Python that runs already. params: the module's options, which travel through a pipe.
+    Raises Refusal, or NotYet where the virtualenv or the library is not there yet.
+    """
+    if virtualenv and not _inside(virtualenv):
+        if has_respawned():
+            raise Refusal("%s/bin/python is not the Python of %s (its prefix is %s). Make the virtualenv again." % (virtualenv, virtualenv, sys.prefix))
+        python = _python(virtualenv)
+        if len(json.dumps(params, default=str)) > PIPE:
+            raise Refusal("The options are too large to carry into %s. Set ansible_python_interpreter to %s for this task." % (virtualenv, python))
+        respawn_module(python)
+    if sys.version_info < OLDEST_PYTHON:
+        raise Refusal(
+            "%s is Python %d.%d; LangGraph needs 3.10 or newer. Make the virtualenv with a newer Python."
+            % ((virtualenv or sys.executable,) + tuple(sys.version_info[:2]))
+        )
+    if not _found(library):
+        package = PACKAGES[library]
+        raise NotYet(
+            "%s has no library %s. Install it: %s -m pip install '%s'%s"
+            % (
+                virtualenv or sys.executable,
+                library,
+                os.path.join(virtualenv, "bin", "python") if virtualenv else sys.executable,
+                package,
+                "" if virtualenv else ", or name the virtualenv that has it in the option virtualenv",
+            )
+        )
+    if library == "psycopg":
+        _import_psycopg(virtualenv)
+
+
+def _inside(virtualenv):
+    return os.path.realpath(sys.prefix) == os.path.realpath(virtualenv)
+
+
+def _found(library):
+    try:
+        return importlib.util.find_spec(library) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _import_psycopg(virtualenv):
+    """psycopg is there, but without its C library (pure flavour without libpq) it does not import."""
+    try:
+        import psycopg  # pylint: disable=unused-import
+    except ImportError as error:
+        text = " ".join(str(error).split())
+        where = virtualenv or sys.executable
+        raise NotYet("psycopg in %s does not start: %s. Install psycopg[binary] there, or the system's libpq." % (where, text)) from None
+
+
+def _python(virtualenv):
+    """The virtualenv's Python, if it is there, runs, and nobody else can have put code into it."""
+    python = os.path.join(virtualenv, "bin", "python")
+    if not os.path.isdir(virtualenv):
+        if os.path.lexists(virtualenv):
+            raise Refusal("%s is not a folder; the option virtualenv names the folder of a virtualenv." % virtualenv)
+        raise NotYet("The virtualenv %s does not exist. Create it: role stateops.langgraph.checkpointer does." % virtualenv)
+    if not os.path.exists(python):
+        raise Refusal("%s has no bin/python, so it is no virtualenv. Name another folder, or make it: python3 -m venv %s" % (virtualenv, virtualenv))
+    if os.geteuid() == 0:
+        _refuse_foreign(virtualenv)
+    try:
+        result = subprocess.run([python, "-I", "-c", ""], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Refusal("%s does not run: %s. Make the virtualenv again." % (python, error)) from None
+    if result.returncode:
+        raise Refusal("%s does not run (exit status %d). Make the virtualenv again." % (python, result.returncode))
+    return python
+
+
+def _refuse_foreign(virtualenv):
+    """A .pth file in a virtualenv runs with the rights of whoever enters it: as root that must be nobody else's."""
+    version = sys.version_info[:2]
+    for name in os.listdir(os.path.join(virtualenv, "lib")) if os.path.isdir(os.path.join(virtualenv, "lib")) else ():
+        if name.startswith("python") and name[6:].replace(".", "").isdigit():
+            version = tuple(int(part) for part in name[6:].split("."))
+    for name in ENTRANCE:
+        path = os.path.join(virtualenv, name % version if "%" in name else name)
+        try:
+            found = os.stat(path)
+        except OSError:
+            continue
+        if found.st_uid != 0 or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise Refusal(
+                "Entering %s as root would run code that others can put there: %s belongs to user %d with mode %04o. "
+                "Run the task as its owner (become_user), or give the virtualenv to root."
+                % (virtualenv, path, found.st_uid, stat.S_IMODE(found.st_mode))
+            )

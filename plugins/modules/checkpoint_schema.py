@@ -1,0 +1,340 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: checkpoint_schema
+short_description: Create and upgrade LangGraph's checkpoint tables in PostgreSQL
+version_added: 0.1.0
+description:
+  - Brings the tables of C(langgraph-checkpoint-postgres) to what the installed library needs, through LangGraph's own C(PostgresSaver.setup()).
+  - Reads the catalog before and after. RV(ignore:changed) is the difference, whatever version number the database records, and a
+    schema that is still not right afterwards is a failure.
+  - A database that has everything is left alone, and a role that may only read it suffices for that.
+  - Runs that meet wait for each other, whichever hosts they come from.
+author:
+  - The stateops.langgraph authors (@stateops)
+options:
+  state:
+    description:
+      - V(present) makes what is missing and mends what C(setup()) passes over (INVALID or missing indexes, a missing C(task_path), lost defaults).
+      - V(absent) drops the four tables that C(setup()) makes, and nothing else.
+    type: str
+    choices: [ present, absent ]
+    default: present
+  force:
+    description:
+      - With O(state=absent), drop the tables even though they hold checkpoints.
+    type: bool
+    default: false
+  adopt:
+    description:
+      - Take ownership of tables that another role made, typically an application that calls C(setup()) itself at start.
+      - The role that logs in must be a member of their owner. Remove C(setup()) from the application then.
+    type: bool
+    default: false
+  lock_wait:
+    description:
+      - Seconds to wait for another run of this module on the same schema.
+    type: int
+    default: 300
+  lock_timeout:
+    description:
+      - Seconds that a statement may wait for a lock, and that sessions in the way are waited for before the first write. V(0) for no limit.
+    type: int
+    default: 30
+  statement_timeout:
+    description:
+      - Seconds that a statement may take, which bounds the building of an index on a large table. V(0) for no limit.
+    type: int
+    default: 1800
+extends_documentation_fragment:
+  - stateops.langgraph.postgresql
+  - stateops.langgraph.attributes
+  - stateops.langgraph.attributes.action
+attributes:
+  diff_mode:
+    support: full
+requirements:
+  - langgraph-checkpoint-postgres 1.0.1 or newer in the virtualenv
+seealso:
+  - module: stateops.langgraph.checkpoint_schema_info
+  - module: stateops.langgraph.checkpoint_roundtrip
+  - name: Persistence in LangGraph
+    description: What checkpoints are and what they are for.
+    link: https://docs.langchain.com/oss/python/langgraph/persistence
+notes:
+  - In check mode, a virtualenv or a database that is not there yet is no failure. The module then answers RV(ignore:changed=true)
+    and warns that the plan cannot be read yet.
+  - Behind a pooler in transaction mode the module refuses to work, since neither locks nor settings hold there.
+"""
+
+EXAMPLES = r"""
+- name: Create or upgrade the checkpoint tables
+  stateops.langgraph.checkpoint_schema:
+    virtualenv: /opt/langgraph/venv
+    login_host: db1.example.com
+    login_user: langgraph_owner
+    login_password: "{{ vault_langgraph_owner_password }}"
+    login_db: langgraph
+    schema: langgraph
+
+- name: Take over the tables that an application made for itself
+  stateops.langgraph.checkpoint_schema:
+    virtualenv: /opt/langgraph/venv
+    login_unix_socket: /var/run/postgresql
+    login_user: postgres
+    session_role: langgraph_owner
+    login_db: langgraph
+    schema: langgraph
+    adopt: true
+
+- name: Drop the tables again, with all the checkpoints in them
+  stateops.langgraph.checkpoint_schema:
+    virtualenv: /opt/langgraph/venv
+    login_host: db1.example.com
+    login_user: langgraph_owner
+    login_password: "{{ vault_langgraph_owner_password }}"
+    login_db: langgraph
+    schema: langgraph
+    state: absent
+    force: true
+"""
+
+RETURN = r"""
+library:
+  description: The library whose C(setup()) decides what is needed. Not there with O(state=absent).
+  returned: success, when the virtualenv could be entered
+  type: dict
+  sample:
+    name: langgraph-checkpoint-postgres
+    version: 3.2.0
+  contains:
+    name:
+      description: The name of the distribution.
+      type: str
+    version:
+      description: Its version.
+      type: str
+migrations:
+  description: The library's migrations against the ledger C(checkpoint_migrations) and the catalog.
+  returned: success, when the database could be read
+  type: dict
+  contains:
+    before:
+      description: The newest version that the ledger recorded before, or null.
+      type: int
+      sample: 4
+    after:
+      description: The newest version that it records now; in check mode, that it would record.
+      type: int
+      sample: 9
+    pending:
+      description: What was missing before, by the ledger or by the catalog.
+      type: list
+      elements: dict
+      contains:
+        version:
+          description: The migration's number.
+          type: int
+        sql:
+          description: Its statement.
+          type: str
+        reason:
+          description: Why it is pending.
+          type: str
+      sample:
+        - version: 9
+          sql: ALTER TABLE checkpoint_writes ADD COLUMN IF NOT EXISTS task_path TEXT NOT NULL DEFAULT '';
+          reason: not recorded
+    applied:
+      description: The migrations that this run added to the ledger; empty in check mode.
+      type: list
+      elements: dict
+      contains:
+        version:
+          description: The migration's number.
+          type: int
+        sql:
+          description: Its statement.
+          type: str
+      sample:
+        - version: 9
+          sql: ALTER TABLE checkpoint_writes ADD COLUMN IF NOT EXISTS task_path TEXT NOT NULL DEFAULT '';
+repaired:
+  description: What C(setup()) passes over and this run mended; in check mode, would mend.
+  returned: success, with O(state=present), when the database could be read
+  type: list
+  elements: dict
+  contains:
+    table:
+      description: The table.
+      type: str
+    object:
+      description: The column or index.
+      type: str
+    found:
+      description: What was wrong with it.
+      type: str
+    statements:
+      description: The SQL that mends it.
+      type: list
+      elements: str
+  sample:
+    - table: checkpoints
+      object: checkpoints_thread_id_idx
+      found: INVALID
+      statements:
+        - DROP INDEX CONCURRENTLY "public"."checkpoints_thread_id_idx";
+        - CREATE INDEX CONCURRENTLY IF NOT EXISTS checkpoints_thread_id_idx ON checkpoints(thread_id);
+schema:
+  description:
+    - The tables as they stand after the run, in check mode as they would stand.
+    - Has the shape of RV(stateops.langgraph.checkpoint_schema_info#module:postgres).
+  returned: success, when the database could be read
+  type: dict
+  sample:
+    engine: postgresql
+    name: langgraph
+    exists: true
+    elsewhere: []
+    tables: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import library
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import (
+    connection_argument_spec,
+    open_connection,
+    pooler_mode,
+    take_role,
+)
+from ansible_collections.stateops.langgraph.plugins.module_utils._converge import (
+    Limits,
+    Target,
+    applied,
+    converge,
+    differs,
+    look,
+    plan_for,
+)
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._removal import removal, remove
+from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter
+
+APPLICATION = "stateops.langgraph.checkpoint_schema"
+# Seconds for a statement that only reads the catalog.
+READING = 60
+
+
+def main():
+    """Parse the options, then tell()."""
+    spec = connection_argument_spec()
+    spec.update(
+        state={"type": "str", "choices": ["present", "absent"], "default": "present"},
+        force={"type": "bool", "default": False},
+        adopt={"type": "bool", "default": False},
+        lock_wait={"type": "int", "default": 300},
+        lock_timeout={"type": "int", "default": 30},
+        statement_timeout={"type": "int", "default": 1800},
+    )
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    tell(module, story)
+
+
+def story(module):
+    """Enter the virtualenv, read, decide, act unless in check mode, read again; returns the module's results."""
+    params = module.params
+    try:
+        enter(params["virtualenv"], params)
+        known = library() if params["state"] == "present" else None
+        connection = open_connection(params, APPLICATION)
+    except NotYet as absent:
+        if not module.check_mode:
+            raise
+        module.warn("The plan cannot be read yet, so this task says changed: %s" % absent.message)
+        return {"changed": True, "msg": "The plan cannot be read yet: %s" % absent.message}
+    with connection:
+        if pooler_mode(connection, params, APPLICATION) == "transaction":
+            raise Refusal("A pooler in transaction mode stands before the server: neither locks nor settings hold there. Connect to the server itself.")
+        target = Target(params["schema"], known, params["adopt"], params["session_role"])
+        limits = Limits(params["lock_wait"], params["lock_timeout"], params["statement_timeout"])
+        if params["state"] == "absent":
+            return _absent(module, connection, target, limits)
+        return _present(module, connection, target, limits)
+
+
+def _present(module, connection, target, limits):
+    before = look(connection, target, READING)
+    before = _schema_to_come(module, before)
+    plan = plan_for(connection, target, before)
+    after = plan.after if module.check_mode else before
+    if not plan.empty and not module.check_mode:
+        take_role(connection, target.role)
+        before, plan, after = converge(connection, target, limits, lambda: open_connection(module.params, APPLICATION))
+    known = target.library
+    if known.unknown:
+        module.warn(
+            "%s brings migrations that this collection does not know (%s): setup() runs them, but what they leave was not checked."
+            % (known.version, ", ".join(str(number) for number in known.unknown))
+        )
+    if before.version is not None and before.version > known.newest:
+        module.warn(
+            "The ledger records version %d, and langgraph-checkpoint-postgres %s knows up to %d. The schema satisfies it, so a rollback to it works."
+            % (before.version, known.version, known.newest)
+        )
+    for index in plan.building:
+        module.warn("Another session is building %s right now." % index)
+    return {
+        "changed": differs(before, after),
+        "library": known.to_dict(),
+        "migrations": {
+            "before": before.version,
+            "after": after.version,
+            "pending": plan.pending_list(),
+            "applied": [] if module.check_mode else applied(known, before, after),
+        },
+        "repaired": [repair.to_dict() for repair in plan.repairs],
+        "schema": after.schema.to_dict(),
+        "diff": _diff(before, after),
+    }
+
+
+def _schema_to_come(module, reading):
+    """In check mode a missing schema may be one that an earlier task of the play would make."""
+    if reading.schema.exists or not module.check_mode:
+        return reading
+    module.warn("Schema %s does not exist yet; the plan supposes that an earlier task makes it." % reading.schema.name)
+    return reading.with_schema()
+
+
+def _absent(module, connection, target, limits):
+    before = look(connection, target, READING)
+    take_role(connection, target.role)
+    after = removal(connection, target, before, module.params["force"])
+    if differs(before, after) and not module.check_mode:
+        before, after = remove(connection, target, limits, module.params["force"])
+    return {
+        "changed": differs(before, after),
+        "migrations": {"before": before.version, "after": after.version, "pending": [], "applied": []},
+        "schema": after.schema.to_dict(),
+        "diff": _diff(before, after),
+    }
+
+
+def _diff(before, after):
+    return {
+        "before_header": "schema %s" % before.schema.name,
+        "after_header": "schema %s" % after.schema.name,
+        "before": before.describe(),
+        "after": after.describe(),
+    }
+
+
+if __name__ == "__main__":
+    main()
