@@ -53,7 +53,7 @@ $(IMPORTER)/.stamp: requirements/importer.txt
 
 .PHONY: help
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  INVENTORY=hosts.yml ANSIBLE_ARGS=--check   for provision, verify and stop"
 	@echo "  PYTEST_ARGS='-k parity'                    for test, test-unit, test-integration and test-build"
@@ -102,9 +102,13 @@ test-sanity: $(TEST)/.stamp ## run ansible-test sanity, all of it
 test-importer: $(TEST)/.stamp $(IMPORTER)/.stamp ## run Galaxy's own import checks; a warning fails
 	@$(IMPORTER)/bin/python tests/tools/importer.py $(BUILD)/import $(TEST)/lib/python3.*/site-packages
 
-.PHONY: molecule
+.PHONY: molecule molecule-destroy
 molecule: $(TEST)/.stamp ## run the Molecule scenarios
 	@$(WITH_TEST) $(TEST)/bin/molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
+
+# For a run that was interrupted: a finished one has removed its containers itself.
+molecule-destroy: $(TEST)/.stamp ## remove the containers and networks of the scenarios
+	@$(WITH_TEST) $(TEST)/bin/molecule destroy $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
 
 .PHONY: bench
 bench: $(TEST)/.stamp ## run the benchmarks
