@@ -41,16 +41,26 @@ def _target():
 TARGET = _target()
 
 
+def make_venv(folder):
+    """A virtualenv of the target's Python version, without anything in it."""
+    subprocess.run([str(TARGET / "bin" / "python"), "-m", "venv", "--without-pip", str(folder)], check=True)
+    return folder
+
+
+def site_packages(folder):
+    return Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
+
+
 def _borrow():
     """The tests speak to servers with the target's own driver, where theirs has none."""
     if importlib.util.find_spec("psycopg") is None or importlib.util.find_spec("langgraph") is None:
-        packages = sysconfig.get_path("purelib", vars={"base": str(TARGET), "platbase": str(TARGET)})
-        sys.path.append(packages)
+        sys.path.append(str(site_packages(TARGET)))
 
 
 _borrow()
 
-from databases import Database  # noqa: E402  (needs the driver)
+from assertions import Ways  # noqa: E402  (needs the driver)
+from databases import Database  # noqa: E402
 from poolers import PgBouncer, program as pooler_program  # noqa: E402
 from runner import Runner  # noqa: E402
 from servers import Server, installations, old_installation  # noqa: E402
@@ -208,3 +218,24 @@ def run_module(runner):
 def run_tasks(runner):
     """`run_tasks(tasks, *flags, play=None, env=None)`: a play of these tasks through ansible-playbook."""
     return runner.playbook
+
+
+@pytest.fixture(scope="session")
+def ways(call_module):
+    """`.apply`, `.unchanged` and `.refuse`: check mode and real runs held against each other."""
+    return Ways(call_module)
+
+
+@pytest.fixture
+def bare_venv(tmp_path):
+    """A virtualenv in which nothing is installed, not even pip."""
+    return make_venv(tmp_path / "bare")
+
+
+@pytest.fixture
+def linked_venv(tmp_path):
+    """Another virtualenv that finds the target's libraries: what a module enters from a Python of its own."""
+    folder = make_venv(tmp_path / "linked")
+    (site_packages(folder) / "target.pth").write_text("%s\n" % site_packages(TARGET))
+    return folder
+

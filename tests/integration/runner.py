@@ -17,6 +17,7 @@ from pathlib import Path
 
 import ansible
 import yaml
+from ansible.module_utils.common.parameters import PASS_VARS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -95,25 +96,8 @@ class Runner:
         return library
 
     def start(self, name, args, check=False, diff=False, python=None, user=None, env=None):
-        internal = {
-            "_ansible_check_mode": check,
-            "_ansible_diff": diff,
-            "_ansible_verbosity": 4,
-            "_ansible_remote_tmp": str(self.scratch),
-            "_ansible_tmpdir": None,
-            "_ansible_keep_remote_files": False,
-            "_ansible_module_name": NAMESPACE + name,
-            "_ansible_version": ansible.__version__,
-            "_ansible_no_log": False,
-            "_ansible_debug": False,
-            "_ansible_syslog_facility": "LOG_USER",
-            "_ansible_selinux_special_fs": [],
-            "_ansible_string_conversion_action": "warn",
-            "_ansible_socket": None,
-            "_ansible_shell_executable": "/bin/sh",
-            "_ansible_target_log_info": "",
-            "_ansible_tracebacks_for": [],
-        }
+        # Those that this Ansible knows: an unknown one is an error, and a few came and went.
+        internal = {name: value for name, value in self._internal(name, check, diff).items() if name[len("_ansible_") :] in PASS_VARS}
         payload = json.dumps({"ANSIBLE_MODULE_ARGS": dict(args, **internal)})
         account = pwd.getpwnam(user) if isinstance(user, str) else user
         return Running(
@@ -122,6 +106,25 @@ class Runner:
             {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(self.scratch), **(env or {})},
             account,
         )
+
+    def _internal(self, name, check, diff):
+        return {
+            "_ansible_check_mode": check,
+            "_ansible_diff": diff,
+            "_ansible_verbosity": 4,
+            "_ansible_remote_tmp": str(self.scratch),
+            "_ansible_keep_remote_files": False,
+            "_ansible_module_name": NAMESPACE + name,
+            "_ansible_version": ansible.__version__,
+            "_ansible_no_log": False,
+            "_ansible_debug": False,
+            "_ansible_syslog_facility": "LOG_USER",
+            "_ansible_selinux_special_fs": [],
+            "_ansible_string_conversion_action": "warn",
+            "_ansible_shell_executable": "/bin/sh",
+            "_ansible_target_log_info": "",
+            "_ansible_tracebacks_for": [],
+        }
 
     def call(self, name, args, **kwargs):
         return self.start(name, args, **kwargs).finish()

@@ -1,0 +1,329 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""checkpoint_schema_info holds PostgreSQL against SQLite files of each kind, and leaves those files as they were."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+
+import pytest
+from assertions import assert_refused, assert_succeeded
+from generations import sqlite_file
+from servers import os_user
+
+pytestmark = pytest.mark.newest
+
+
+@pytest.fixture
+def ready(database):
+    database.setup()
+    return database
+
+
+def contents(folder):
+    """Every file of a folder by its bytes; a -shm may come and change."""
+    return {
+        path.name: (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for path in folder.iterdir()
+        if path.is_file() and not path.name.endswith("-shm")
+    }
+
+
+def saved(path, threads=3):
+    """A file that SqliteSaver wrote real checkpoints into."""
+    from langgraph.checkpoint.base import empty_checkpoint
+    from langgraph.checkpoint.sqlite import SqliteSaver
+
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        for number in range(threads):
+            config = {"configurable": {"thread_id": "thread-%d" % number, "checkpoint_ns": ""}}
+            stored = saver.put(config, empty_checkpoint(), {"source": "input", "step": -1}, {})
+            saver.put_writes(stored, [("messages", ["hello"])], "task")
+    return path
+
+
+def compare(call_module, database, check=False, **options):
+    return call_module("checkpoint_schema_info", database.login(**options), check=check)
+
+
+def drifts(result):
+    return [finding for finding in result["parity"]["findings"] if finding["verdict"] == "drift"]
+
+
+def names(result):
+    return {table["name"] for table in result["sqlite"]["tables"]}
+
+
+def test_a_real_file_is_in_parity_and_stays_as_it_is(ready, call_module, tmp_path):
+    path = saved(tmp_path / "state.sqlite")
+    before = contents(tmp_path)
+    done = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
+    assert done["changed"] is False
+    assert done["parity"]["in_parity"] is True
+    assert names(done) == {"checkpoints", "writes"}
+    assert str(path) in json.dumps(done["parity"]["reference"])
+    assert contents(tmp_path) == before
+    assert not [name for name in os.listdir(tmp_path) if name not in before and not name.endswith("-shm")]
+
+
+def test_an_open_file_whose_data_is_in_the_wal(ready, call_module, tmp_path):
+    """The main file alone has no tables yet."""
+    path = tmp_path / "state.sqlite"
+    writer = sqlite_file(path, close=False)
+    try:
+        assert (tmp_path / "state.sqlite-wal").stat().st_size > 0
+        before = contents(tmp_path)
+        done = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
+        assert names(done) == {"checkpoints", "writes"}
+        assert done["parity"]["in_parity"] is True
+        assert contents(tmp_path) == before
+        writer.execute("INSERT INTO checkpoints (thread_id, checkpoint_id) VALUES ('t', 'c')")
+        writer.commit()
+    finally:
+        writer.close()
+
+
+def test_a_copy_of_the_main_file_alone(ready, call_module, tmp_path):
+    """What an ordinary backup of a live file holds: it must not pass for an empty application."""
+    path = tmp_path / "state.sqlite"
+    writer = sqlite_file(path, close=False)
+    try:
+        shutil.copy(path, tmp_path / "copy.sqlite")
+    finally:
+        writer.close()
+    before = contents(tmp_path)
+    outcome = compare(call_module, ready, sqlite_path=str(tmp_path / "copy.sqlite"), assert_parity=True)
+    assert_refused(outcome, "copy.sqlite", "wal|tables|checkpoints", databases=[ready])
+    assert contents(tmp_path) == before
+
+
+def test_a_file_that_a_crash_left(ready, call_module, tmp_path):
+    """Main file and -wal, no process: the tables are in the -wal."""
+    path = tmp_path / "live.sqlite"
+    writer = sqlite_file(path, close=False)
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    for name in ("live.sqlite", "live.sqlite-wal"):
+        shutil.copy(tmp_path / name, crashed / name)
+    writer.close()
+    before = contents(crashed)
+    done = assert_succeeded(compare(call_module, ready, sqlite_path=str(crashed / "live.sqlite")), ready)
+    assert names(done) == {"checkpoints", "writes"}
+    assert contents(crashed) == before
+
+
+def test_a_file_from_before_task_path(ready, call_module, tmp_path):
+    path = sqlite_file(tmp_path / "state.sqlite", "no task_path")
+    before = contents(tmp_path)
+    done = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
+    assert done["parity"]["in_parity"] is True
+    (finding,) = [finding for finding in done["parity"]["findings"] if finding["object"] == "task_path"]
+    assert finding["verdict"] == "expected" and finding["reason"]
+    assert contents(tmp_path) == before, "the file was altered"
+
+
+def test_a_file_from_before_1_0(ready, call_module, tmp_path):
+    path = sqlite_file(tmp_path / "state.sqlite", "thread_ts")
+    before = contents(tmp_path)
+    outcome = compare(call_module, ready, sqlite_path=str(path), assert_parity=True)
+    assert_refused(outcome, "thread_ts", r"1\.0", databases=[ready])
+    found = compare(call_module, ready, sqlite_path=str(path))
+    if not found.failed:
+        assert found["parity"]["in_parity"] is False
+        assert "thread_ts" in str(drifts(found))
+    assert contents(tmp_path) == before
+
+
+def test_without_a_reference_the_installed_library_is_it(ready, call_module):
+    done = assert_succeeded(compare(call_module, ready), ready)
+    assert "langgraph-checkpoint-sqlite" in json.dumps(done["parity"]["reference"])
+    assert done["parity"]["in_parity"] is True
+    (writes,) = [table for table in done["sqlite"]["tables"] if table["name"] == "writes"]
+    assert "task_path" in [column["name"] for column in writes["columns"]]
+
+
+@pytest.mark.parametrize("generation", ["task_path", "no task_path"])
+def test_the_schema_of_another_host_gives_the_same_verdict(ready, call_module, tmp_path, generation):
+    path = sqlite_file(tmp_path / "state.sqlite", generation)
+    there = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
+    here = assert_succeeded(compare(call_module, ready, sqlite_schema=json.loads(json.dumps(there["sqlite"]))), ready)
+    assert here["parity"]["in_parity"] is there["parity"]["in_parity"]
+    assert here["parity"]["findings"] == there["parity"]["findings"]
+    assert here["sqlite"] == there["sqlite"]
+
+
+@pytest.mark.parametrize(
+    "schema", [{"tables": 1}, {}, {"engine": "postgresql", "name": "x", "tables": []}, {"engine": "sqlite", "name": "x", "tables": [{"name": 1}]}], ids=str
+)
+def test_a_schema_that_is_none(ready, call_module, schema):
+    assert_refused(compare(call_module, ready, sqlite_schema=schema), "sqlite_schema", databases=[ready])
+
+
+def test_the_postgres_schema_in_the_wrong_option(ready, call_module):
+    found = assert_succeeded(compare(call_module, ready), ready)
+    assert_refused(compare(call_module, ready, sqlite_schema=found["postgres"]), "sqlite_schema", "sqlite", databases=[ready])
+
+
+def test_two_references_are_one_too_many(ready, call_module, tmp_path):
+    path = sqlite_file(tmp_path / "state.sqlite")
+    found = assert_succeeded(compare(call_module, ready), ready)
+    outcome = compare(call_module, ready, sqlite_path=str(path), sqlite_schema=found["sqlite"])
+    assert outcome.failed and "sqlite_path" in outcome["msg"] and "sqlite_schema" in outcome["msg"]
+
+
+SQLITE_DRIFTS = {
+    "a column that PostgreSQL lacks": ("ALTER TABLE writes ADD COLUMN tenant TEXT", "tenant"),
+    "a column of the application": ("ALTER TABLE checkpoints ADD COLUMN note BLOB", "note"),
+    "a lost column": ("ALTER TABLE checkpoints DROP COLUMN parent_checkpoint_id", "parent_checkpoint_id"),
+    "a missing table": ("DROP TABLE writes", "writes"),
+}
+
+
+@pytest.mark.parametrize("what", list(SQLITE_DRIFTS))
+def test_drift_on_sqlites_side(ready, call_module, tmp_path, what):
+    path = sqlite_file(tmp_path / "state.sqlite")
+    statement, name = SQLITE_DRIFTS[what]
+    with sqlite3.connect(path) as connection:
+        connection.execute(statement)
+    connection.close()
+    done = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
+    assert done["parity"]["in_parity"] is False
+    assert name in str(drifts(done))
+
+
+def test_tables_of_the_application_in_the_same_file(ready, call_module, tmp_path):
+    """LangGraph's store, or anything else: no concern of the checkpointer's schema."""
+    path = sqlite_file(tmp_path / "state.sqlite")
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE store (prefix TEXT, key TEXT, value TEXT, PRIMARY KEY (prefix, key))")
+    connection.close()
+    done = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
+    assert done["parity"]["in_parity"] is True
+
+
+class TestRefused:
+    """One clear error that names the file, and the file as it was."""
+
+    def refuse(self, call_module, database, path, *patterns, **kwargs):
+        args = database.login(sqlite_path=str(path))
+        for check in (False, True):
+            assert_refused(call_module("checkpoint_schema_info", args, check=check, **kwargs), *patterns, databases=[database])
+
+    def test_absent(self, ready, call_module, tmp_path):
+        self.refuse(call_module, ready, tmp_path / "none.sqlite", "none.sqlite", "exist")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_folder_absent(self, ready, call_module, tmp_path):
+        self.refuse(call_module, ready, tmp_path / "none" / "state.sqlite", "state.sqlite", "exist")
+
+    def test_a_directory(self, ready, call_module, tmp_path):
+        self.refuse(call_module, ready, tmp_path, str(tmp_path), "file")
+
+    @pytest.mark.parametrize("name,content", [("zero", b""), ("text", b"this is no database\n" * 20), ("short", b"SQLite format 3\x00" + b"x" * 20)])
+    def test_not_a_database(self, ready, call_module, tmp_path, name, content):
+        path = tmp_path / name
+        path.write_bytes(content)
+        before = contents(tmp_path)
+        self.refuse(call_module, ready, path, name)
+        assert contents(tmp_path) == before
+        assert os.listdir(tmp_path) == [name]
+
+    def test_truncated(self, ready, call_module, tmp_path):
+        path = saved(tmp_path / "state.sqlite", threads=60)
+        with open(path, "r+b") as file:
+            file.truncate(path.stat().st_size // 2)
+        before = contents(tmp_path)
+        self.refuse(call_module, ready, path, "state.sqlite", "truncated|damaged|malformed|whole")
+        assert contents(tmp_path) == before
+
+    def test_damaged(self, ready, call_module, tmp_path):
+        path = saved(tmp_path / "state.sqlite")
+        with open(path, "r+b") as file:
+            file.seek(100)
+            file.write(b"\xff" * 4000)
+        before = contents(tmp_path)
+        self.refuse(call_module, ready, path, "state.sqlite")
+        assert contents(tmp_path) == before
+
+    def test_a_fifo_is_not_waited_for(self, ready, call_module, tmp_path):
+        path = tmp_path / "fifo"
+        os.mkfifo(path)
+        self.refuse(call_module, ready, path, "fifo", "file")
+
+    def test_a_link_that_dangles(self, ready, call_module, tmp_path):
+        path = tmp_path / "link.sqlite"
+        path.symlink_to(tmp_path / "gone.sqlite")
+        self.refuse(call_module, ready, path, "link.sqlite")
+
+    def test_no_tables_of_a_checkpointer(self, ready, call_module, tmp_path):
+        path = tmp_path / "other.sqlite"
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE mine (id int)")
+        connection.close()
+        args = ready.login(sqlite_path=str(path), assert_parity=True)
+        assert_refused(call_module("checkpoint_schema_info", args), "other.sqlite", "checkpoints", databases=[ready])
+
+
+@pytest.fixture
+def stranger(target_venv):
+    """Another account, if the target's Python can run under it."""
+    import subprocess
+
+    if os.geteuid():
+        pytest.skip("only root can run something as another user")
+    account = os_user()
+    try:
+        subprocess.run([str(target_venv / "bin" / "python"), "-c", ""], user=account.pw_uid, group=account.pw_gid, extra_groups=[], check=True, cwd="/")
+    except (OSError, subprocess.SubprocessError):
+        pytest.skip("the virtualenv's Python cannot be run by %s" % account.pw_name)
+    return account
+
+
+def opened(path):
+    """pytest's own folders are closed to others."""
+    while path != path.parent:
+        if path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o005 == 0o005:
+            path.chmod(path.stat().st_mode | 0o755)
+        path = path.parent
+
+
+def test_a_file_that_may_not_be_read(ready, call_module, stranger, tmp_path):
+    path = sqlite_file(tmp_path / "state.sqlite")
+    opened(tmp_path)
+    path.chmod(0o600)
+    outcome = call_module("checkpoint_schema_info", ready.login(sqlite_path=str(path)), user=stranger)
+    assert_refused(outcome, "state.sqlite", "permission|user", databases=[ready])
+
+
+def test_a_live_file_whose_sidecars_may_not_be_read(ready, call_module, stranger, tmp_path):
+    path = tmp_path / "state.sqlite"
+    writer = sqlite_file(path, close=False)
+    try:
+        opened(tmp_path)
+        path.chmod(0o644)
+        for suffix in ("-wal", "-shm"):
+            os.chmod(str(path) + suffix, 0o600)
+        before = contents(tmp_path)
+        outcome = call_module("checkpoint_schema_info", ready.login(sqlite_path=str(path)), user=stranger)
+        assert_refused(outcome, "state.sqlite", databases=[ready])
+        assert contents(tmp_path) == before
+    finally:
+        writer.close()
+
+
+def test_a_closed_file_in_a_folder_that_may_not_be_written(ready, call_module, stranger, tmp_path):
+    """No -wal: then the file alone is everything, and it can be read as it stands."""
+    path = sqlite_file(tmp_path / "state.sqlite")
+    opened(tmp_path)
+    path.chmod(0o644)
+    before = contents(tmp_path)
+    done = assert_succeeded(call_module("checkpoint_schema_info", ready.login(sqlite_path=str(path)), user=stranger), ready)
+    assert done["parity"]["in_parity"] is True
+    assert contents(tmp_path) == before
+    assert os.listdir(tmp_path) == ["state.sqlite"]
