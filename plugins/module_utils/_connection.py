@@ -66,6 +66,8 @@ def conninfo(params, application):
         raise Refusal("connect_params must not hold %s: nothing in it is hidden from logs. Use login_password." % ", ".join(secret))
     if "://" in params["login_db"] or "=" in params["login_db"]:
         raise Refusal("login_db is a connection string; a database's name was expected. Give host, user and password by their own options.")
+    if params["schema"] == "$user":
+        raise Refusal("The schema cannot be called $user: in a search_path, which is all that LangGraph knows, that means the role's own schema.")
     host = params["login_host"]
     if params["login_unix_socket"] and host in ("", "localhost"):
         host = params["login_unix_socket"]

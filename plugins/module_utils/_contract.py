@@ -193,6 +193,7 @@ RULES = {
     "key missing": Rule(REFUSE, "the saver's ON CONFLICT clause needs this key"),
     "key columns": Rule(REFUSE, "the saver's ON CONFLICT clause needs exactly these columns"),
     "key order": Rule(REFUSE, "the newest checkpoint of a thread is found through the key in this order"),
+    "key invalid": Rule(REFUSE, "the saver's ON CONFLICT clause does not find a key whose index is INVALID"),
     "key deferrable": Rule(REFUSE, "ON CONFLICT does not accept a deferrable key"),
     "unique": Rule(REFUSE, "it refuses rows that the saver may write"),
     "unique, implied": Rule(REPORT, "it holds the primary key's columns, so it refuses nothing more"),

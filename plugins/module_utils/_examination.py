@@ -111,7 +111,7 @@ def _table(schema, table, steps):
         statement = "ALTER TABLE %s DISABLE ROW LEVEL SECURITY;" % place
         breaches.append(Breach("row security", table.name, table.name, "row security on", "row security off", statement=statement))
     breaches.extend(_columns(place, table, steps))
-    breaches.extend(_key(place, table))
+    breaches.extend(_key(schema.name, place, table))
     breaches.extend(_constraints(place, table))
     breaches.extend(_indexes(schema, table, steps))
     breaches.extend(_attachments(place, table))
@@ -167,7 +167,7 @@ def _column(place, table, found, expected, steps):
             yield Breach("column default", table, found.name, text, "default %s" % expected.default, statement=statement)
 
 
-def _key(place, table):
+def _key(schema, place, table):
     expected = POSTGRES[table.name].primary_key
     found = table.primary_key
     columns = ", ".join(expected.columns)
@@ -178,6 +178,10 @@ def _key(place, table):
     if found.columns != expected.columns:
         rule = "key order" if sorted(found.columns) == sorted(expected.columns) else "key columns"
         yield Breach(rule, table.name, "primary key", "(%s)" % ", ".join(found.columns), "(%s)" % columns)
+    index = table.index(found.name)
+    if index is not None and not index.usable:
+        statement = "REINDEX INDEX CONCURRENTLY %s;" % qualified(schema, found.name)
+        yield Breach("key invalid", table.name, "primary key", "its index %s is INVALID" % found.name, "a VALID index", statement=statement)
     if found.deferrable:
         yield Breach("key deferrable", table.name, "primary key", "deferrable", "not deferrable")
 

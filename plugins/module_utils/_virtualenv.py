@@ -47,6 +47,13 @@ def enter(virtualenv, params, library="psycopg"):
             "%s is Python %d.%d; LangGraph needs 3.10 or newer. Make the virtualenv with a newer Python."
             % ((virtualenv or sys.executable,) + tuple(sys.version_info[:2]))
         )
+    require(library, virtualenv)
+    if library == "psycopg":
+        _import_psycopg(virtualenv)
+
+
+def require(library, virtualenv):
+    """Raise NotYet, with the command that installs it, where this Python does not find a library."""
     if not _found(library):
         package = PACKAGES[library]
         raise NotYet(
@@ -59,8 +66,6 @@ def enter(virtualenv, params, library="psycopg"):
                 "" if virtualenv else ", or name the virtualenv that has it in the option virtualenv",
             )
         )
-    if library == "psycopg":
-        _import_psycopg(virtualenv)
 
 
 def _inside(virtualenv):

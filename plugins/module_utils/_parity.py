@@ -1,0 +1,220 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether what stands in PostgreSQL can hold what a SQLite schema holds. Pure: two Schemas in, findings out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+
+from ansible_collections.stateops.langgraph.plugins.module_utils import _contract as contract
+from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
+
+IDENTICAL, EQUIVALENT, EXPECTED, DRIFT = "identical", "equivalent", "expected", "drift"
+VERDICTS = (IDENTICAL, EQUIVALENT, EXPECTED, DRIFT)
+COMPATIBLE, EXACT = "compatible", "exact"
+LITERALLY = "literally different: "
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One comparison. table: PostgreSQL's name, or SQLite's where there is no other. sqlite, postgres: what each side has, in words."""
+
+    verdict: str
+    table: str
+    object: str
+    sqlite: str
+    postgres: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Parity:
+    """The verdict. reference: what PostgreSQL was compared with."""
+
+    level: str
+    reference: str
+    findings: tuple
+
+    @property
+    def drift(self):
+        """The findings that speak against it."""
+        return [finding for finding in self.findings if finding.verdict == DRIFT]
+
+    @property
+    def in_parity(self):
+        """Whether nothing speaks against it."""
+        return not self.drift
+
+    def summary(self):
+        """The verdict in a sentence."""
+        counts = ", ".join("%d %s" % (len([f for f in self.findings if f.verdict == verdict]), verdict) for verdict in VERDICTS)
+        return "PostgreSQL is %s with %s (%s): %s" % ("in parity" if self.in_parity else "NOT in parity", self.reference, self.level, counts)
+
+    def explain(self):
+        """The drift in words a person can act on."""
+        return "; ".join(
+            "%s: SQLite has %s, PostgreSQL has %s (%s)" % (_place(finding), finding.sqlite, finding.postgres, finding.reason)
+            for finding in self.drift
+        )
+
+    def to_dict(self):
+        """As checkpoint_schema_info returns it."""
+        return {
+            "in_parity": self.in_parity,
+            "level": self.level,
+            "reference": self.reference,
+            "findings": [asdict(finding) for finding in self.findings],
+            "summary": self.summary(),
+        }
+
+
+def _place(finding):
+    return finding.table if finding.object == finding.table else "%s.%s" % (finding.table, finding.object)
+
+
+def compare(sqlite, postgres, level=COMPATIBLE, steps=None):
+    """The Parity of two Schemas. steps: the Steps that the installed library takes; all by default."""
+    findings = list(_drift_in_sqlite(sqlite))
+    findings.extend(_drift_in_postgres(sqlite, postgres, steps))
+    wrong = {(finding.table, finding.object) for finding in findings if finding.verdict == DRIFT}
+    for name, counterpart in contract.COUNTERPARTS:
+        left, right = sqlite.table(name), postgres.table(counterpart)
+        if left is None or right is None or (counterpart, counterpart) in wrong or (name, name) in wrong:
+            continue
+        findings.extend(finding for finding in _tables(left, right) if (finding.table, finding.object) not in wrong)
+    findings.extend(finding for finding in _only_postgres(postgres) if (finding.table, finding.object) not in wrong)
+    if level == EXACT:
+        findings = [_literal(finding) for finding in findings]
+    findings.sort(key=lambda finding: (_order(finding.table), finding.table, finding.object, finding.verdict, finding.reason))
+    return Parity(level, sqlite.name, tuple(findings))
+
+
+def _order(table):
+    names = [counterpart for _name, counterpart in contract.COUNTERPARTS] + list(contract.ONLY_POSTGRES)
+    return names.index(table) if table in names else len(names)
+
+
+def _literal(finding):
+    if finding.verdict in (IDENTICAL, DRIFT):
+        return finding
+    return replace(finding, verdict=DRIFT, reason=LITERALLY + finding.reason)
+
+
+def _drift_in_postgres(sqlite, postgres, steps):
+    """Every breach of the contract, with what SQLite has in its place."""
+    names = {counterpart: name for name, counterpart in contract.COUNTERPARTS}
+    back = {(counterpart, new): old for (name, old), new in contract.RENAMED.items() for n, counterpart in contract.COUNTERPARTS if n == name}
+    for breach in examine(postgres, steps):
+        table = sqlite.table(names.get(breach.table, ""))
+        column = table.column(back.get((breach.table, breach.object), breach.object)) if table else None
+        if breach.object == breach.table:
+            there = "table %s" % table.name if table else "nothing"
+        elif breach.object == "primary key":
+            key = table.primary_key if table else None
+            there = "(%s)" % ", ".join(key.columns) if key else "nothing"
+        else:
+            there = column.describe() if column else "nothing"
+        found = "%s, expected %s" % (breach.found, breach.expected)
+        yield Finding(DRIFT if breach.drift else EXPECTED, breach.table, breach.object, there, found, breach.reason)
+
+
+def _drift_in_sqlite(sqlite):
+    """What the SQLite side has that no saver of today made, or lacks."""
+    for name, expected in contract.SQLITE.items():
+        table = sqlite.table(name)
+        counterpart = dict(contract.COUNTERPARTS)[name]
+        if table is None:
+            reason = "the file holds no checkpoints: it is empty, another program's, or the main file alone of a live database whose data is in its -wal"
+            yield Finding(DRIFT, counterpart, counterpart, "no table %s" % name, "table %s" % counterpart, reason)
+        elif table.kind != "table":
+            yield Finding(DRIFT, counterpart, counterpart, "a %s" % table.kind, "table %s" % counterpart, "SqliteSaver makes a table")
+        elif table.column("thread_ts") is not None and table.column("checkpoint_id") is None:
+            yield Finding(DRIFT, counterpart, counterpart, "table %s with thread_ts" % name, "table %s" % counterpart, contract.SQLITE_THREAD_TS)
+        else:
+            for finding in _drift_in_sqlite_table(table, expected, counterpart):
+                yield finding
+    for table in sqlite.tables:
+        if table.name not in contract.SQLITE:
+            yield Finding(EXPECTED, table.name, table.name, "%s %s" % (table.kind, table.name), "nothing", "not LangGraph's: it stays where it is")
+
+
+def _drift_in_sqlite_table(table, expected, counterpart):
+    for column in expected.columns:
+        found = table.column(column.name)
+        name = contract.RENAMED.get((table.name, column.name), column.name)
+        if found is None:
+            reason = contract.SQLITE_OPTIONAL.get((table.name, column.name))
+            if reason:
+                yield Finding(EXPECTED, counterpart, name, "no column", "column %s" % name, reason)
+            else:
+                yield Finding(DRIFT, counterpart, name, "no column", "column %s" % name, "every SqliteSaver makes this column")
+        elif found.type != column.type or found.generated:
+            yield Finding(DRIFT, counterpart, name, found.describe(), "column for %s" % column.type, "SqliteSaver declares %s" % column.describe())
+    for column in table.columns:
+        if expected.column(column.name) is None:
+            yield Finding(DRIFT, counterpart, column.name, column.describe(), "no column", "no saver has this column, so its values would be lost")
+    key, right = table.primary_key, expected.primary_key
+    if key is None or key.columns != right.columns:
+        found = "(%s)" % ", ".join(key.columns) if key else "none"
+        reason = "rows that are one in PostgreSQL can be several in this file"
+        yield Finding(DRIFT, counterpart, "primary key", found, "(%s)" % ", ".join(right.columns), reason)
+    for item in table.constraints:
+        if item.kind == "foreign key":
+            yield Finding(EXPECTED, counterpart, "foreign keys", item.definition, "none", contract.NO_FOREIGN_KEY)
+    for item in table.indexes + table.attachments:
+        yield Finding(EXPECTED, counterpart, item.name, item.describe(), "nothing", "not LangGraph's: its rows can be carried over all the same")
+
+
+def _tables(left, right):
+    """Two tables that are both there, object by object."""
+    name = right.name
+    if left.name == right.name:
+        yield Finding(IDENTICAL, name, name, left.name, right.name, "")
+    else:
+        yield Finding(EQUIVALENT, name, name, left.name, right.name, contract.TABLE_NAME % left.name)
+    # Places count among the columns that both have.
+    shared = [contract.RENAMED.get((left.name, column.name), column.name) for column in left.columns]
+    places = [column.name for column in right.columns if column.name in shared]
+    shared = [column for column in shared if column in places]
+    for column in left.columns:
+        other = right.column(contract.RENAMED.get((left.name, column.name), column.name))
+        if other is not None:
+            yield _column(left.name, name, column, other, shared.index(other.name) == places.index(other.name))
+    if left.primary_key and right.primary_key:
+        key = "(%s)" % ", ".join(left.primary_key.columns)
+        yield Finding(IDENTICAL, name, "primary key", key, "(%s)" % ", ".join(right.primary_key.columns), "")
+    if not any(item.kind == "foreign key" for item in left.constraints + right.constraints):
+        yield Finding(IDENTICAL, name, "foreign keys", "none", "none", contract.NO_FOREIGN_KEY)
+    index = right.index(contract.thread_index(name).name)
+    if index is not None:
+        yield Finding(EXPECTED, name, index.name, "nothing", index.describe(), contract.SECONDARY_INDEX)
+
+
+def _column(table, name, column, other, in_place):
+    """One column on both sides: identical, or why it may differ."""
+    reasons = []
+    if column.name != other.name:
+        reasons.append("PostgreSQL's savers call it %s" % other.name)
+    if column.type.lower() != other.type:
+        reasons.append(contract.TYPES.get((column.type, other.type), ""))
+    if column.nullable and not other.nullable:
+        reasons.append(contract.NOT_NULL_IN_POSTGRES)
+    elif other.nullable and not column.nullable:
+        reasons.append(contract.NOT_NULL_IN_SQLITE)
+    if not in_place:
+        reasons.append(contract.POSITION)
+    verdict = EQUIVALENT if reasons else IDENTICAL
+    return Finding(verdict, name, other.name, column.describe(), other.describe(), "; ".join(reason for reason in reasons if reason))
+
+
+def _only_postgres(postgres):
+    """Tables that SQLite has no counterpart for."""
+    for name, reason in contract.ONLY_POSTGRES.items():
+        table = postgres.table(name)
+        if table is not None:
+            yield Finding(EXPECTED, name, name, "nothing", name, reason)
+            index = table.index(contract.thread_index(name).name)
+            if index is not None:
+                yield Finding(EXPECTED, name, index.name, "nothing", index.describe(), contract.SECONDARY_INDEX)

@@ -1,0 +1,145 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One checkpoint there and back, through the saver that the application uses."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import uuid
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive, saver
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import settle
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import qualified, quote
+
+try:
+    import psycopg
+    from psycopg import sql
+except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
+    psycopg = sql = None
+
+THREAD = "stateops.langgraph.checkpoint_roundtrip/"
+# Seconds: for a lock on a table, for a statement, and for another run from this host.
+LOCK_TIMEOUT, STATEMENT_TIMEOUT, WAIT = 15, 60, 60
+# Checkpoints and writes are replaced when they come again, blobs never are.
+RIGHTS = {table: ("SELECT", "INSERT", "UPDATE", "DELETE") for table in DATA_TABLES}
+RIGHTS["checkpoint_blobs"] = ("SELECT", "INSERT", "DELETE")
+
+CATALOG = """
+SELECT current_user AS role, current_database() AS database, pg_is_in_recovery() AS standby,
+       current_setting('default_transaction_read_only') = 'on' AS read_only,
+       n.oid IS NOT NULL AS schema_exists, n.oid IS NOT NULL AND has_schema_privilege(n.oid, 'USAGE') AS usage,
+       ARRAY(SELECT c.relname::text FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = ANY(%(tables)s)) AS tables,
+       ARRAY(SELECT c.relname || ' ' || r FROM pg_class c CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS r
+             WHERE c.relnamespace = n.oid AND c.relname = ANY(%(tables)s) AND c.relkind = 'r' AND has_table_privilege(c.oid, r)) AS rights,
+       (SELECT x.nspname FROM unnest(current_schemas(true)) WITH ORDINALITY AS p(name, place) JOIN pg_namespace x ON x.nspname = p.name
+        JOIN pg_class c ON c.relnamespace = x.oid AND c.relname = 'checkpoints' ORDER BY p.place LIMIT 1) AS reached
+FROM (SELECT 1) AS one LEFT JOIN pg_namespace n ON n.nspname = %(schema)s
+"""
+
+
+def find_way(connection, schema, pooler):
+    """Point the connection at the schema, and make sure of every right before the first row. Raises Refusal."""
+    found = connection.execute(CATALOG, {"schema": schema, "tables": list(DATA_TABLES)}).fetchone()
+    role = found["role"]
+    if found["standby"] or found["read_only"]:
+        raise Refusal("The server takes no writes here (%s). Connect to the primary." % ("hot standby" if found["standby"] else "read-only"))
+    if not found["schema_exists"]:
+        raise Refusal("Schema %s does not exist in database %s. Check the option schema, or create it." % (schema, found["database"]))
+    if not found["usage"]:
+        raise Refusal(
+            "Role %s has no USAGE on schema %s. Run: GRANT USAGE ON SCHEMA %s TO %s;" % (role, schema, quote(schema), quote(role))
+        )
+    absent = [table for table in DATA_TABLES if table not in found["tables"]]
+    if absent:
+        raise Refusal("%s: not in schema %s. Run the module checkpoint_schema first." % (", ".join(absent), schema))
+    lacking = {table: [right for right in rights if "%s %s" % (table, right) not in found["rights"]] for table, rights in RIGHTS.items()}
+    lacking = {table: rights for table, rights in lacking.items() if rights}
+    if lacking:
+        raise Refusal(
+            "Role %s lacks %s in schema %s. Run: %s"
+            % (
+                role,
+                "; ".join("%s on %s" % (", ".join(rights), table) for table, rights in lacking.items()),
+                schema,
+                " ".join("GRANT %s ON %s TO %s;" % (", ".join(rights), qualified(schema, table), quote(role)) for table, rights in lacking.items()),
+            )
+        )
+    if pooler != "transaction":
+        settle(connection, schema, {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": STATEMENT_TIMEOUT})
+    elif found["reached"] != schema:
+        raise Refusal(
+            "A pooler in transaction mode stands before the server, and role %s finds its tables in %s, not in schema %s. "
+            "Set the role's search_path: ALTER ROLE %s IN DATABASE %s SET search_path TO %s;"
+            % (role, found["reached"] or "no schema", schema, quote(role), quote(found["database"]), quote(schema))
+        )
+
+
+def roundtrip(connection, pooler):
+    """(thread_id, rows swept). Behind a transaction pooler no lock holds, so the thread is this run's alone. Raises Refusal."""
+    if pooler == "transaction":
+        thread = THREAD + str(uuid.uuid4())
+        return thread, _there_and_back(connection, thread)
+    thread = THREAD + socket.gethostname()
+    with exclusive(connection, thread, WAIT):
+        return thread, _there_and_back(connection, thread)
+
+
+def _there_and_back(connection, thread):
+    door = saver(connection)
+    swept = _rows(connection, thread)
+    try:
+        if swept:
+            _delete(connection, door, thread)
+        _write_and_read(door, thread)
+    except Refusal:
+        with contextlib.suppress(psycopg.Error):
+            _delete(connection, door, thread)
+        raise
+    except psycopg.Error as error:
+        with contextlib.suppress(psycopg.Error):
+            _delete(connection, door, thread)
+        raise Refusal("PostgreSQL refused the round trip: %s. The module checkpoint_schema_info tells what differs." % one_line(error)) from None
+    _delete(connection, door, thread)
+    left = _rows(connection, thread)
+    if left:
+        raise Refusal("%d rows of thread %s could not be deleted: something in the database brings or keeps them." % (left, thread), changed=True)
+    return swept
+
+
+def _write_and_read(door, thread):
+    """put, put_writes, get_tuple, and what came back held against what was sent."""
+    from langgraph.checkpoint.base import empty_checkpoint
+
+    sent = empty_checkpoint()
+    sent["channel_values"] = {"whole": ["a value", {"kept": "as bytes"}], "small": 1}
+    sent["channel_versions"] = {"whole": "1", "small": "1"}
+    config = {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
+    metadata = {"source": "input", "step": -1, "parents": {}}
+    stored = door.put(config, sent, metadata, dict(sent["channel_versions"]))
+    write = ("answer", b"pending")
+    door.put_writes(stored, [write], str(uuid.uuid4()))
+    found = door.get_tuple(stored)
+    if found is None:
+        raise Refusal("The checkpoint that was written to checkpoints did not come back: a trigger, a rule or row security stands in between.")
+    if found.checkpoint.get("channel_values") != sent["channel_values"]:
+        raise Refusal("The channel values that were written to checkpoint_blobs did not come back as they were.")
+    if [(item[1], item[2]) for item in found.pending_writes or ()] != [write]:
+        raise Refusal("The pending write that was written to checkpoint_writes did not come back as it was.")
+
+
+def _delete(connection, door, thread):
+    if hasattr(door, "delete_thread"):
+        door.delete_thread(thread)
+        return
+    for table in DATA_TABLES:  # savers before 2.0.22 cannot delete
+        connection.execute(sql.SQL("DELETE FROM {} WHERE thread_id = %s").format(sql.Identifier(table)), (thread,))
+
+
+def _rows(connection, thread):
+    query = " + ".join("(SELECT count(*) FROM %s WHERE thread_id = %%(thread)s)" % table for table in DATA_TABLES)
+    return connection.execute("SELECT %s AS rows" % query, {"thread": thread}).fetchone()["rows"]

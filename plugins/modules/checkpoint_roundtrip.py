@@ -1,0 +1,102 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: checkpoint_roundtrip
+short_description: Write, read and delete one LangGraph checkpoint in PostgreSQL
+version_added: 0.1.0
+description:
+  - Stores one checkpoint with a channel value and a pending write through C(PostgresSaver), reads it back, compares, and deletes it.
+  - Run with the application's credentials on the application's host, this proves that its role may do what a graph will ask of it.
+  - The thread is the module's own, one a host, and is empty afterwards. What an interrupted run left in it is swept.
+author:
+  - The stateops.langgraph authors (@stateops)
+extends_documentation_fragment:
+  - stateops.langgraph.postgresql
+  - stateops.langgraph.attributes
+  - stateops.langgraph.attributes.action
+attributes:
+  diff_mode:
+    support: none
+    details: Nothing is left that could be shown.
+requirements:
+  - langgraph-checkpoint-postgres 1.0.1 or newer in the virtualenv
+seealso:
+  - module: stateops.langgraph.checkpoint_schema
+  - module: stateops.langgraph.checkpoint_schema_info
+notes:
+  - It writes, though nothing stays. In check mode it does nothing, not even connect.
+"""
+
+EXAMPLES = r"""
+- name: Prove that the application's role can work with checkpoints
+  stateops.langgraph.checkpoint_roundtrip:
+    virtualenv: /opt/langgraph/venv
+    login_host: db1.example.com
+    login_user: langgraph_app
+    login_password: "{{ vault_langgraph_app_password }}"
+    login_db: langgraph
+    schema: langgraph
+"""
+
+RETURN = r"""
+library:
+  description: The library that wrote and read.
+  returned: success, outside check mode
+  type: dict
+  sample:
+    name: langgraph-checkpoint-postgres
+    version: 3.2.0
+thread_id:
+  description: The thread that was written, read and deleted.
+  returned: success, outside check mode
+  type: str
+  sample: stateops.langgraph.checkpoint_roundtrip/app1
+swept:
+  description: How many rows of an interrupted run were removed first. The task is RV(ignore:changed) where there were any.
+  returned: success, outside check mode
+  type: int
+  sample: 0
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import library
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection, pooler_mode, take_role
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._roundtrip import find_way, roundtrip
+from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter
+
+APPLICATION = "stateops.langgraph.checkpoint_roundtrip"
+
+
+def main():
+    """Parse the options, then tell()."""
+    module = AnsibleModule(argument_spec=connection_argument_spec(), supports_check_mode=True)
+    tell(module, story)
+
+
+def story(module):
+    """Enter the virtualenv, make sure of the rights, go there and back; returns the module's results."""
+    params = module.params
+    if module.check_mode:
+        return {"changed": False, "msg": "Nothing is written in check mode."}
+    enter(params["virtualenv"], params)
+    known = library()
+    with open_connection(params, APPLICATION) as connection:
+        pooler = pooler_mode(connection, params, APPLICATION)
+        if pooler == "transaction" and params["session_role"]:
+            raise Refusal("session_role does not hold behind a pooler in transaction mode. Log in as that role, or connect to the server itself.")
+        take_role(connection, params["session_role"])
+        find_way(connection, params["schema"], pooler)
+        thread, swept = roundtrip(connection, pooler)
+    return {"changed": swept > 0, "library": known.to_dict(), "thread_id": thread, "swept": swept}
+
+
+if __name__ == "__main__":
+    main()

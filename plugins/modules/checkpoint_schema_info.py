@@ -1,0 +1,357 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: checkpoint_schema_info
+short_description: Gather facts on LangGraph's checkpoint tables and assert parity with SQLite
+version_added: 0.1.0
+description:
+  - Reads the checkpoint tables from PostgreSQL's catalog and those of a SQLite file, and says by a declared mapping whether what stands
+    in PostgreSQL can hold what the SQLite file holds.
+  - Each comparison is returned with its reason, so that the verdict can be checked.
+  - Never writes to either side. Reading a SQLite file in WAL mode may create or change its C(-shm) file, as every reader does.
+author:
+  - The stateops.langgraph authors (@stateops)
+options:
+  sqlite_path:
+    description:
+      - The application's SQLite checkpoint file on the target host, which may be in use.
+      - Run the task as a user who may read the file, its folder and its C(-wal).
+      - Without O(sqlite_path) and O(sqlite_schema), PostgreSQL is compared with what the installed C(langgraph-checkpoint-sqlite) creates.
+    type: path
+  sqlite_schema:
+    description:
+      - The SQLite schema as RV(sqlite) of an earlier task, typically from another host.
+    type: dict
+  parity_level:
+    description:
+      - V(compatible) asserts the declared mapping, in which C(writes) is called C(checkpoint_writes) and a C(BLOB) may be C(JSONB).
+      - V(exact) counts each literal difference as drift. LangGraph's own schemas differ, so it is never in parity; it lists what differs and why.
+    type: str
+    choices: [ compatible, exact ]
+    default: compatible
+  assert_parity:
+    description:
+      - Fail where the two are not in parity.
+    type: bool
+    default: false
+  orphan_grace:
+    description:
+      - Seconds during which a pending write without its checkpoint is young. LangGraph stores both in the background, so such rows come and go.
+    type: int
+    default: 3600
+extends_documentation_fragment:
+  - stateops.langgraph.postgresql
+  - stateops.langgraph.attributes
+  - stateops.langgraph.attributes.info
+requirements:
+  - langgraph-checkpoint-postgres 1.0.1 or newer in the virtualenv
+  - langgraph-checkpoint-sqlite in the virtualenv, where neither O(sqlite_path) nor O(sqlite_schema) is given
+seealso:
+  - module: stateops.langgraph.checkpoint_schema
+  - module: stateops.langgraph.checkpoint_roundtrip
+notes:
+  - In check mode, a virtualenv or a database that is not there yet is no failure; the module then warns that nothing is known yet.
+"""
+
+EXAMPLES = r"""
+- name: Assert that PostgreSQL can hold what the application's SQLite file holds
+  stateops.langgraph.checkpoint_schema_info:
+    virtualenv: /opt/langgraph/venv
+    login_host: db1.example.com
+    login_user: langgraph_app
+    login_password: "{{ vault_langgraph_app_password }}"
+    login_db: langgraph
+    schema: langgraph
+    sqlite_path: /srv/agent/checkpoints.sqlite
+    assert_parity: true
+  register: facts
+
+- name: Show the verdict
+  ansible.builtin.debug:
+    msg: "{{ facts.parity.summary }}"
+
+- name: Hold another database against the same SQLite schema
+  stateops.langgraph.checkpoint_schema_info:
+    virtualenv: /opt/langgraph/venv
+    login_host: db2.example.com
+    login_user: langgraph_app
+    login_password: "{{ vault_langgraph_app_password }}"
+    login_db: langgraph
+    schema: langgraph
+    sqlite_schema: "{{ facts.sqlite }}"
+"""
+
+RETURN = r"""
+library:
+  description: The library that says what the schema should be.
+  returned: success, when the database could be read
+  type: dict
+  sample:
+    name: langgraph-checkpoint-postgres
+    version: 3.2.0
+  contains:
+    name:
+      description: The name of the distribution.
+      type: str
+    version:
+      description: Its version.
+      type: str
+migrations:
+  description: The library's migrations against the ledger C(checkpoint_migrations) and the catalog.
+  returned: success, when the database could be read
+  type: dict
+  contains:
+    recorded:
+      description: The newest version in the ledger, or null.
+      type: int
+      sample: 9
+    expected:
+      description: The newest version that the library has.
+      type: int
+      sample: 9
+    pending:
+      description: What the ledger or the catalog lacks.
+      type: list
+      elements: dict
+      contains:
+        version:
+          description: The migration's number.
+          type: int
+        sql:
+          description: Its statement.
+          type: str
+        reason:
+          description: Why it is pending.
+          type: str
+      sample: []
+postgres:
+  description: The tables in PostgreSQL.
+  returned: success, when the database could be read
+  type: dict
+  contains:
+    engine:
+      description: V(postgresql).
+      type: str
+    name:
+      description: The schema.
+      type: str
+    exists:
+      description: Whether the schema is there.
+      type: bool
+    elsewhere:
+      description: Pairs of a table and the schema in which this role's search_path finds its bare name instead; empty for none.
+      type: list
+      elements: list
+    tables:
+      description: Each table with its kind, persistence, owner, columns, constraints, indexes and attachments (triggers, rules, policies).
+      type: list
+      elements: dict
+  sample:
+    engine: postgresql
+    name: langgraph
+    exists: true
+    elsewhere: []
+    tables:
+      - name: checkpoint_migrations
+        kind: table
+        persistence: permanent
+        owner: langgraph_owner
+        row_security: false
+        columns:
+          - {name: v, type: integer, nullable: false, default: null, generated: '', collation: '', deterministic: true}
+        constraints: []
+        indexes: []
+        attachments: []
+sqlite:
+  description: The tables in SQLite, in the shape of RV(postgres). Serves as O(sqlite_schema) elsewhere.
+  returned: success, when the database could be read
+  type: dict
+  sample:
+    engine: sqlite
+    name: /srv/agent/checkpoints.sqlite
+    exists: true
+    elsewhere: []
+    tables: []
+parity:
+  description: The verdict and what it rests on.
+  returned: success, when the database could be read
+  type: dict
+  contains:
+    in_parity:
+      description: Whether no finding is V(drift).
+      type: bool
+    level:
+      description: The O(parity_level).
+      type: str
+    reference:
+      description: What PostgreSQL was compared with.
+      type: str
+    summary:
+      description: The verdict in a sentence.
+      type: str
+    findings:
+      description: Each comparison.
+      type: list
+      elements: dict
+      contains:
+        verdict:
+          description: V(identical), V(equivalent) (another form that holds the same), V(expected) (on one side only, and harmless) or V(drift).
+          type: str
+        table:
+          description: PostgreSQL's name for the table, or SQLite's where there is no other.
+          type: str
+        object:
+          description: The column, key, index or other part; the table's own name for the table itself.
+          type: str
+        sqlite:
+          description: What SQLite has.
+          type: str
+        postgres:
+          description: What PostgreSQL has.
+          type: str
+        reason:
+          description: Why it is so, or why it matters.
+          type: str
+  sample:
+    in_parity: true
+    level: compatible
+    reference: /srv/agent/checkpoints.sqlite
+    summary: "PostgreSQL is in parity with /srv/agent/checkpoints.sqlite (compatible): 19 identical, 5 equivalent, 5 expected, 0 drift"
+    findings:
+      - verdict: equivalent
+        table: checkpoint_writes
+        object: checkpoint_writes
+        sqlite: table writes
+        postgres: table checkpoint_writes
+        reason: PostgreSQL's name for SQLite's writes
+orphans:
+  description:
+    - Rows without their checkpoint. They are no drift; many old ones tell of a crash or of deletions by hand.
+    - Large tables are sampled.
+  returned: success, when the database could be read
+  type: dict
+  contains:
+    writes:
+      description: Pending writes in PostgreSQL whose checkpoint is not there.
+      type: dict
+    blobs:
+      description: Channel values in PostgreSQL that no checkpoint names. They carry no time.
+      type: dict
+    sqlite_writes:
+      description: Pending writes in the SQLite file whose checkpoint is not there; null without O(sqlite_path).
+      type: dict
+  sample:
+    writes: {count: 0, young: 0, age_unknown: 0, limited: false, sampled_percent: null}
+    blobs: {count: 0, sampled_percent: null}
+    sqlite_writes: {count: 0, young: 0, age_unknown: 0, limited: false}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import library
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection, snapshot
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._orphans import postgres_orphans, sqlite_orphans
+from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
+from ansible_collections.stateops.langgraph.plugins.module_utils._plan import make_plan
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import read
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite import read_file, reference
+from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter, require
+
+APPLICATION = "stateops.langgraph.checkpoint_schema_info"
+# Seconds for one statement: the catalog, and the counting of orphans.
+READING = 60
+
+
+def main():
+    """Parse the options, then tell()."""
+    spec = connection_argument_spec()
+    spec.update(
+        sqlite_path={"type": "path"},
+        sqlite_schema={"type": "dict"},
+        parity_level={"type": "str", "choices": ["compatible", "exact"], "default": "compatible"},
+        assert_parity={"type": "bool", "default": False},
+        orphan_grace={"type": "int", "default": 3600},
+    )
+    module = AnsibleModule(argument_spec=spec, mutually_exclusive=[("sqlite_path", "sqlite_schema")], supports_check_mode=True)
+    tell(module, story)
+
+
+def story(module):
+    """Enter the virtualenv, read both sides, compare; returns the module's results."""
+    params = module.params
+    try:
+        enter(params["virtualenv"], params)
+        known = library()
+        connection = open_connection(params, APPLICATION)
+    except NotYet as absent:
+        if not module.check_mode:
+            raise
+        module.warn("Nothing is known yet of the schema: %s" % absent.message)
+        return {"changed": False, "msg": "Nothing is known yet of the schema: %s" % absent.message}
+    with connection, snapshot(connection, params["session_role"], READING):
+        reading = read(connection, params["schema"])
+        orphans = postgres_orphans(connection, reading.schema, params["orphan_grace"]) if _whole(reading.schema) else {"writes": None, "blobs": None}
+    if not reading.schema.exists and not module.check_mode:
+        raise Refusal("Schema %s does not exist in database %s. Check the option schema, or create it." % (params["schema"], reading.server.database))
+    sqlite, orphans["sqlite_writes"] = _sqlite_side(params)
+    parity = compare(sqlite, reading.schema, params["parity_level"], known.steps)
+    results = {
+        "changed": False,
+        "library": known.to_dict(),
+        "migrations": {
+            "recorded": reading.version,
+            "expected": known.newest,
+            "pending": make_plan(reading, known).pending_list(),
+        },
+        "postgres": reading.schema.to_dict(),
+        "sqlite": sqlite.to_dict(),
+        "parity": parity.to_dict(),
+        "orphans": orphans,
+    }
+    if known.unknown:
+        module.warn("langgraph-checkpoint-postgres %s brings migrations that this collection does not know; what they leave was not checked." % known.version)
+    if params["assert_parity"] and not parity.in_parity:
+        advice = "checkpoint_schema mends what loses nothing, and names the statements for the rest."
+        raise Refusal("%s. Drift: %s. %s" % (parity.summary(), parity.explain(), advice), **results)
+    return results
+
+
+def _whole(schema):
+    """Whether the tables that orphans are counted in are all there, in today's shape."""
+    tables = [schema.table(name) for name in DATA_TABLES]
+    return all(table and table.kind == "table" and table.column("thread_id") for table in tables) and bool(schema.table("checkpoints").column("checkpoint_id"))
+
+
+def _sqlite_side(params):
+    """(the SQLite Schema to compare with, its orphaned writes or None)."""
+    if params["sqlite_path"]:
+
+        def count(connection, schema):
+            tables = [schema.table(name) for name in ("checkpoints", "writes")]
+            whole = all(table and table.kind == "table" and table.column("checkpoint_id") for table in tables)
+            return sqlite_orphans(connection, params["orphan_grace"])["writes"] if whole else None
+
+        return read_file(params["sqlite_path"], count)
+    if params["sqlite_schema"] is not None:
+        try:
+            schema = Schema.from_dict(params["sqlite_schema"])
+        except ValueError as error:
+            raise Refusal("sqlite_schema does not fit: %s. Give the value sqlite of an earlier checkpoint_schema_info." % error) from None
+        if schema.engine != "sqlite":
+            raise Refusal("sqlite_schema is a schema of %s. Give the value sqlite of an earlier checkpoint_schema_info." % schema.engine)
+        return schema, None
+    require("langgraph.checkpoint.sqlite", params["virtualenv"])
+    return reference(), None
+
+
+if __name__ == "__main__":
+    main()
