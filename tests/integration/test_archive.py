@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "tests" / "tools"))
 
 from copy_tree import copy_to, files  # noqa: E402  (found through the path set above)
 from runner import program  # noqa: E402
+from servers import os_user  # noqa: E402
 
 # All that may be in it; a new kind of file is added here on purpose or not at all.
 WANTED = re.compile(
@@ -33,7 +34,7 @@ WANTED = re.compile(
     r"|plugins/(doc_fragments|filter|module_utils|modules)/\w+\.py"
     r"|roles/\w+/README\.md|roles/\w+/(defaults|files|handlers|meta|tasks|templates|vars)/[\w.-]+"
     r"|playbooks/[\w./-]+"
-    r"|tests/unit/\w+\.py"
+    r"|tests/unit/[\w/]+\.py"
 )
 # What lies about in a checkout that somebody works in.
 LITTER = [
@@ -165,18 +166,47 @@ def test_action_group(installed):
     assert sorted(runtime["action_groups"]["postgresql"]) == sorted(connecting)
 
 
-def test_module_defaults_reach_the_module(installed, folder):
-    """A refused connection shows that the group's options arrive and that a module of the archive runs."""
-    play = [
-        {
-            "hosts": "localhost",
-            "gather_facts": False,
-            "module_defaults": {"group/stateops.langgraph.postgresql": {"login_host": "127.0.0.1", "login_port": 9, "virtualenv": sys.prefix}},
-            "tasks": [{"stateops.langgraph.checkpoint_schema_info": {}, "register": "result", "ignore_errors": True}, {"ansible.builtin.debug": {"var": "result"}}],
-        }
+def test_module_defaults_reach_the_module(installed, folder, target_venv):
+    """A refused connection shows that the group's options arrive, and that a module of the archive runs."""
+    connection = {"login_host": "127.0.0.1", "login_port": 9, "login_user": "app", "login_db": "app", "virtualenv": str(target_venv)}
+    tasks = [
+        {"stateops.langgraph.checkpoint_schema_info": {}, "register": "result", "ignore_errors": True},
+        {"ansible.builtin.debug": {"msg": "It said: {{ result.msg }}"}},
     ]
+    defaults = {"group/stateops.langgraph.postgresql": connection}
+    play = [{"hosts": "localhost", "gather_facts": False, "module_defaults": defaults, "tasks": tasks}]
     (folder / "play.yml").write_text(yaml.safe_dump(play, sort_keys=False), encoding="utf-8")
-    output = ansible("ansible-playbook", "-v", "play.yml", folder=folder)
-    assert "127.0.0.1" in output and "9" in output
+    output = ansible("ansible-playbook", "play.yml", folder=folder)
+    said = " ".join(output[output.index("It said:") :].split())
+    assert "127.0.0.1" in said and "Connection refused" in said
     assert "Traceback" not in output
-    assert "ignored=1" in output
+
+
+def recap(output):
+    """The counts that ansible-playbook ends with, of the one host there is."""
+    line = [line for line in output.splitlines() if line.startswith("localhost ")][-1]
+    return {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", line)}
+
+
+@pytest.fixture
+def variables(installed, folder):
+    """The embedded server and the application's virtualenv in a folder of ours; the server is stopped whatever happens."""
+    settings = {"embedded_postgres_root": str(folder / "server")}
+    if not os.geteuid():
+        # No account is made for the sake of a test.
+        settings["embedded_postgres_user"] = os_user().pw_name
+    path = folder / "variables.yml"
+    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    yield "@%s" % path
+    ansible("ansible-playbook", "stateops.langgraph.embedded_postgres", "-e", "@%s" % path, "-e", "embedded_postgres_state=stopped", folder=folder)
+
+
+def test_provision_from_the_archive(variables, folder):
+    """The main job as a user of the archive has it: once, again without a change, and then verified."""
+    first = recap(ansible("ansible-playbook", "stateops.langgraph.provision", "-e", variables, folder=folder))
+    assert first["changed"] > 0 and first["failed"] == 0
+    again = ansible("ansible-playbook", "stateops.langgraph.provision", "-e", variables, folder=folder)
+    assert recap(again)["changed"] == 0, again
+    verified = ansible("ansible-playbook", "stateops.langgraph.verify", "-e", variables, folder=folder)
+    assert recap(verified)["changed"] == 0, verified
+    assert recap(verified)["ok"] > 0
