@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 from assertions import assert_refused, assert_succeeded
 from databases import LEDGER, TABLES
+from events import until
 
 
 @pytest.fixture
@@ -140,8 +141,6 @@ def test_leftovers_of_a_killed_run_are_swept(ready, start_module, call_module):
         "CREATE TRIGGER wait BEFORE DELETE ON checkpoint_writes FOR EACH ROW EXECUTE FUNCTION wait()"
     )
     run = start_module("checkpoint_roundtrip", ready.login(ready.app))
-    from test_schema_faults import until
-
     held = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = %s AND wait_event = 'PgSleep'"
     pid = until(lambda: ready.execute(held, [ready.app.name]))[0][0]
     run.process.kill()

@@ -11,8 +11,8 @@ import time
 import pytest
 from assertions import assert_refused, assert_succeeded
 from databases import LEDGER, TABLES
+from events import until
 from generations import POSTGRES, migrate, shallow
-from test_schema_faults import until
 
 VERDICTS = {"identical", "equivalent", "expected", "drift"}
 

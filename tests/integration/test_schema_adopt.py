@@ -64,6 +64,19 @@ def test_adopting_into_a_session_role(adoptable, ways):
     assert set(database.owners().values()) == {group.name}
 
 
+def test_an_administrator_adopts_for_the_owner(database, ways):
+    """The usual case: the owner has no rights at all on what the application made; the login role has all of them."""
+    database.execute('GRANT CREATE ON SCHEMA public TO "%s"' % database.app.name)
+    migrate(database, "2.0.7", role=database.app)
+    from databases import Role
+
+    admin = Role(database.server.user, database.server.password)
+    ways.refuse(database, database.login(admin, session_role=database.owner.name), database.app.name, "adopt", "ALTER TABLE")
+    ways.apply(database, database.login(admin, session_role=database.owner.name, adopt=True))
+    assert set(database.owners().values()) == {database.owner.name}
+    assert database.recorded() == 9
+
+
 @pytest.mark.newest
 def test_without_the_request_it_is_refused_with_the_statements(adoptable, ways):
     """The statements in the message, run by somebody who may, do lead on."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 from assertions import assert_succeeded
 from databases import LEDGER, TABLES
+from events import on_ddl
 
 ALL = set(TABLES) | {LEDGER}
 INDEXES = {table + "_thread_id_idx" for table in TABLES}
@@ -201,8 +202,10 @@ def test_a_search_path_of_the_role_does_not_lead_astray(database, ways):
 
 
 @pytest.mark.newest
-def test_timeouts_of_the_role_do_not_end_it(database, ways):
-    database.execute('ALTER ROLE "%s" SET statement_timeout = 1' % database.owner.name)
+def test_settings_of_the_role_do_not_end_it(database, ways):
+    """An event trigger makes each table take longer than the role's own limit."""
+    on_ddl(database, "PERFORM pg_sleep(0.6);", "'CREATE TABLE'")
+    database.execute('ALTER ROLE "%s" SET statement_timeout = 500' % database.owner.name)
     database.execute('ALTER ROLE "%s" SET default_transaction_isolation = serializable' % database.owner.name)
     database.execute('ALTER ROLE "%s" SET client_min_messages = debug1' % database.owner.name)
     database.execute('ALTER ROLE "%s" SET standard_conforming_strings = on' % database.owner.name)

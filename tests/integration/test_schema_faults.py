@@ -12,35 +12,11 @@ import time
 
 import pytest
 from assertions import assert_refused, assert_succeeded
+from events import no_more, on_ddl, until
 from generations import migrate
 from test_schema_converge import assert_complete
 
-# Fires for every statement that makes or changes a table or an index.
-EVENT = """
-CREATE FUNCTION public.on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $f$ BEGIN %s END $f$;
-CREATE EVENT TRIGGER on_ddl ON %s WHEN TAG IN (%s) EXECUTE FUNCTION public.on_ddl();
-"""
-
-
 PREPARED = "left-prepared"
-
-
-def on_ddl(database, body, tags="'CREATE TABLE', 'CREATE INDEX', 'ALTER TABLE'", event="ddl_command_start"):
-    database.execute(EVENT % (body, event, tags))
-
-
-def no_more(database):
-    database.execute("DROP EVENT TRIGGER on_ddl; DROP FUNCTION public.on_ddl()")
-
-
-def until(found, seconds=20):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        result = found()
-        if result:
-            return result
-        time.sleep(0.02)
-    raise AssertionError("not seen in %s s" % seconds)
 
 
 def advisory_locks(database):
@@ -139,11 +115,13 @@ def blocking(database, how, role=None):
         elif how == "a prepared transaction":
             session.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('held', 'c', '{}')")
             session.execute("PREPARE TRANSACTION '%s'" % PREPARED)
-        yield session
-        if how == "a prepared transaction":
-            database.execute("ROLLBACK PREPARED '%s'" % PREPARED)
-        else:
-            session.rollback()
+        try:
+            yield session
+        finally:
+            if how == "a prepared transaction":
+                database.execute("ROLLBACK PREPARED '%s'" % PREPARED)
+            else:
+                session.rollback()
 
 
 @pytest.mark.newest

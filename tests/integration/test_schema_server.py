@@ -227,9 +227,18 @@ def test_tls_of_another_authority(tls_server, call_module, tmp_path):
 
 
 def test_what_a_bare_server_has_is_a_plan_that_cannot_be_read_yet(database, call_module):
-    """Under --check an earlier task of the play has not made the database, the role or the schema."""
-    for more in ({"login_db": "not_there"}, {"login_user": "nobody_there"}, {"schema": "not_there"}, {"login_port": free_port()}):
+    """Under --check an earlier task of the play has not made the database, the role or the server."""
+    for more in ({"login_db": "not_there"}, {"login_user": "nobody_there"}, {"login_port": free_port()}):
         plan = assert_succeeded(call_module("checkpoint_schema", database.login(**more), check=True, diff=True), database)
         assert plan["changed"] is True
-        assert "cannot be read yet" in plan["msg"] or "not yet" in plan["msg"], plan["msg"]
-    assert database.tables() == set()
+        assert "cannot be read yet" in plan["msg"], plan["msg"]
+
+
+def test_under_check_a_missing_schema_is_one_to_come(database, call_module):
+    plan = assert_succeeded(call_module("checkpoint_schema", database.login(schema="agents"), check=True, diff=True), database)
+    assert plan["changed"] is True
+    assert "agents" in str(plan["warnings"])
+    database.execute("CREATE SCHEMA agents", role=database.owner)
+    done = assert_succeeded(call_module("checkpoint_schema", database.login(schema="agents"), diff=True), database)
+    assert done["migrations"]["pending"] == plan["migrations"]["pending"]
+    assert done["diff"] == plan["diff"]

@@ -54,14 +54,21 @@ def test_a_virtualenv_with_the_driver_alone(database, call_module, bare_venv, ba
     assert database.tables() == set()
 
 
-def test_a_driver_that_does_not_start(database, call_module, bare_venv, bare_python, target_venv):
-    """The C and the pure flavour need the system's libpq; a broken half has to say so."""
+def test_a_driver_that_does_not_start(database, call_module, linked_venv, bare_python):
+    """The C flavour without what it is built for, as after half an installation."""
+    outcome = call_module("checkpoint_schema", database.login(virtualenv=str(linked_venv)), python=bare_python, env={"PSYCOPG_IMPL": "c"})
+    assert_refused(outcome, str(linked_venv), "psycopg", databases=[database])
+
+
+def test_a_library_that_does_not_import(database, call_module, bare_venv, bare_python, target_venv):
+    """Its files are there, what it needs is not: known before the first write."""
     for entry in site_packages(target_venv).iterdir():
-        if entry.name.startswith(("langgraph", "typing_extensions")) or entry.name == "psycopg":
+        if entry.name.startswith(("psycopg", "typing_extensions", "langgraph")):
             (site_packages(bare_venv) / entry.name).symlink_to(entry)
-    (site_packages(bare_venv) / "ctypes.py").write_text("raise ImportError('no ctypes')")
+    before = database.snapshot()
     outcome = call_module("checkpoint_schema", database.login(virtualenv=str(bare_venv)), python=bare_python)
-    assert_refused(outcome, str(bare_venv), "psycopg", databases=[database])
+    assert_refused(outcome, str(bare_venv), "langchain_core", "install", databases=[database])
+    assert database.snapshot() == before
 
 
 def test_no_virtualenv_named_and_no_library(database, call_module, bare_python):

@@ -1,0 +1,613 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Role database through ansible-playbook, against real servers; what it did is read without it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+import psycopg
+import pytest
+from databases import LEDGER, TABLES, Role
+from psycopg import errors, sql
+
+ROLE = "stateops.langgraph.database"
+DML = {"SELECT", "INSERT", "UPDATE", "DELETE"}
+EXACT = {**{table: DML for table in TABLES}, LEDGER: {"SELECT"}}
+
+
+class Deployment:
+    """The role's variables for one database of its own, the runs, and what stands afterwards."""
+
+    def __init__(self, server, run_tasks, schema="langgraph"):
+        mark = secrets.token_hex(3)
+        self.server = server
+        self.run_tasks = run_tasks
+        self.name = "Data %s" % mark
+        self.schema = schema
+        self.owner = Role("Owner %s" % mark, "owner-pass-" + secrets.token_hex(8))
+        self.app = Role("app.%s" % mark, "app-päss'\"$-" + secrets.token_hex(8))
+        self.extra = []
+        self.vars = {
+            "database_manage_server": False,
+            "database_login_host": server.host,
+            "database_login_port": server.port,
+            "database_login_user": server.user,
+            "database_login_password": server.password,
+            "database_name": self.name,
+            "database_schema": schema,
+            "database_owner_user": self.owner.name,
+            "database_owner_password": self.owner.password,
+            "database_app_user": self.app.name,
+            "database_app_password": self.app.password,
+        }
+
+    def role(self, name, attributes="LOGIN"):
+        role = Role("%s %s" % (name, secrets.token_hex(3)), "pass-" + secrets.token_hex(8))
+        self.server.execute(sql.SQL("CREATE ROLE {} {} PASSWORD {}").format(sql.Identifier(role.name), sql.SQL(attributes), sql.Literal(role.password)))
+        self.extra.append(role.name)
+        return role
+
+    def drop(self):
+        with self.server.connect() as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self.name)))
+            for role in [self.owner.name, self.app.name, *reversed(self.extra)]:
+                if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+                    connection.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(role)))
+            for role in [self.owner.name, self.app.name, *reversed(self.extra)]:
+                connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
+
+    def run(self, *flags, tasks_from="main", fails=False, python=None, **changes):
+        include = {"name": ROLE, "tasks_from": tasks_from}
+        play = {"vars": {**self.vars, **changes, "ansible_python_interpreter": python or self._python}}
+        outcome = self.run_tasks([{"name": "Run", "ansible.builtin.include_role": include}], *flags, play=play)
+        assert (outcome.rc != 0) == fails, outcome.output[-6000:]
+        assert "Traceback" not in outcome.output
+        for secret in (self.owner.password, self.app.password, self.server.password, *(str(v) for k, v in changes.items() if k.endswith("password") and v)):
+            assert secret not in outcome.everything, "a password was shown"
+        assert not re.search(r"SCRAM-SHA-256\$\d+:", outcome.everything), "a verifier was shown"
+        outcome.changes = int(re.search(r"changed=(\d+)", outcome.output).group(1))
+        return outcome
+
+    def privileges(self, *flags, **changes):
+        return self.run(*flags, tasks_from="privileges", **changes)
+
+    def connect(self, role=None, **kwargs):
+        if role is None:
+            return self.server.connect(self.name, **kwargs)
+        return self.server.connect(self.name, user=role.name, password=role.password, **kwargs)
+
+    def execute(self, statement, params=None, role=None, **names):
+        with self.connect(role) as connection:
+            query = sql.SQL(statement).format(**{key: sql.Identifier(value) for key, value in names.items()}) if names else statement
+            cursor = connection.execute(query, params)
+            return cursor.fetchall() if cursor.description else []
+
+    def refused(self, statement, role=None, **names):
+        with pytest.raises(errors.InsufficientPrivilege):
+            self.execute(statement, role=role or self.app, **names)
+
+    def setup(self, role=None):
+        from langgraph.checkpoint.postgres import PostgresSaver
+        from psycopg.rows import dict_row
+
+        with self.connect(role or self.owner, row_factory=dict_row, prepare_threshold=0) as connection:
+            PostgresSaver(connection).setup()
+
+    def use(self, role=None):
+        """What an application does: put, read, delete."""
+        from langgraph.checkpoint.base import empty_checkpoint
+        from langgraph.checkpoint.postgres import PostgresSaver
+        from psycopg.rows import dict_row
+
+        with self.connect(role or self.app, row_factory=dict_row, prepare_threshold=0) as connection:
+            saver = PostgresSaver(connection)
+            config = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+            stored = saver.put(config, {**empty_checkpoint(), "channel_values": {"c": ["x"]}, "channel_versions": {"c": "1"}}, {}, {"c": "1"})
+            saver.put_writes(stored, [("c", ["y"])], "task")
+            assert saver.get_tuple(config).checkpoint["channel_values"] == {"c": ["x"]}
+            saver.delete_thread("t")
+
+    def held(self, grantee=None):
+        """Table to what was granted on it, to the application unless told otherwise; `None` as grantee's name is PUBLIC."""
+        rows = self.execute(
+            """SELECT c.relname, a.privilege_type || CASE WHEN a.is_grantable THEN '*' ELSE '' END
+               FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
+               WHERE n.nspname = %s AND coalesce(r.rolname, 'PUBLIC') = %s""",
+            [self.schema, grantee or self.app.name],
+        )
+        found = {}
+        for table, privilege in rows:
+            found.setdefault(table, set()).add(privilege)
+        return found
+
+    def effective(self):
+        """The same by PostgreSQL's own judgement, whatever way the right takes."""
+        kinds = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"] + (["MAINTAIN"] if self.server.version >= 17 else [])
+        rows = self.execute(
+            """SELECT c.relname, array_agg(kind) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, unnest(%s::text[]) kind
+               WHERE n.nspname = %s AND c.relkind = 'r' AND has_table_privilege(%s, c.oid, kind) GROUP BY 1""",
+            [kinds, self.schema, self.app.name],
+        )
+        return {table: set(privileges) for table, privileges in rows}
+
+    def owners(self):
+        rows = self.execute(
+            "SELECT DISTINCT r.rolname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner"
+            " WHERE n.nspname = %s AND c.relkind IN ('r', 'i')",
+            [self.schema],
+        )
+        return {name for (name,) in rows}
+
+    def public(self):
+        """What everybody may do with the database."""
+        rows = self.execute(
+            "SELECT a.privilege_type FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a"
+            " WHERE d.datname = current_database() AND a.grantee = 0"
+        )
+        return {privilege for (privilege,) in rows}
+
+    def state(self):
+        """Everything that a run could have changed: roles without their salts, and this database's catalog."""
+        roles = self.server.execute("SELECT rolname, rolsuper, rolcanlogin, rolpassword FROM pg_authid WHERE rolname !~ '^pg_' ORDER BY 1")
+        databases = self.server.execute("SELECT datname, datdba, datacl::text FROM pg_database ORDER BY 1")
+        members = self.server.execute("SELECT roleid::regrole::text, member::regrole::text FROM pg_auth_members ORDER BY 1, 2")
+        inside = []
+        if any(name == self.name for name, *_rest in databases):
+            inside = self.execute(
+                """SELECT n.nspname, c.relname, c.relowner, c.relacl::text, n.nspowner, n.nspacl::text
+                   FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid WHERE n.nspname !~ '^pg_' ORDER BY 1, 2"""
+            ) + self.execute("SELECT setrole, setconfig::text FROM pg_db_role_setting ORDER BY 1, 2")
+        return roles, databases, members, inside
+
+
+@pytest.fixture
+def deploy(server, run_tasks, target_venv):
+    made = []
+
+    def make(**kwargs):
+        made.append(Deployment(server, run_tasks, **kwargs))
+        made[-1]._python = str(target_venv / "bin" / "python")
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.drop()
+
+
+def existing(deployment, name="Data"):
+    """A database as applications have it: its role made it, connects to it and called setup()."""
+    former = deployment.role("former")
+    deployment.server.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(deployment.name), sql.Identifier(former.name)))
+    return former
+
+
+@pytest.mark.parametrize("schema", ["langgraph", "my schema"])
+def test_from_nothing_to_a_working_application(deploy, schema):
+    it = deploy(schema=schema)
+    before = it.state()
+    predicted = it.run("--check", "--diff")
+    assert it.state() == before
+    offset = it.server.log.stat().st_size
+    done = it.run("--diff")
+    assert done.changes == predicted.changes == 3
+    assert it.run().changes == 0
+    assert it.run("--check").changes == 0
+
+    assert it.public() == set()
+    stranger = it.role("stranger")
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        it.connect(stranger)
+    for statement in ("CREATE TABLE t ()", "CREATE TEMP TABLE t ()", "SELECT lo_create(0)", "SELECT lo_from_bytea(0, 'x')", "CREATE SCHEMA s"):
+        it.refused(statement)
+    it.refused("CREATE TABLE public.t ()")
+    it.refused("SET ROLE {owner}", owner=it.owner.name)
+    assert it.execute("SHOW search_path", role=it.app) == it.execute("SHOW search_path", role=it.owner) == [('"my schema"' if " " in schema else schema,)]
+
+    it.setup()
+    assert it.owners() == {it.owner.name}
+    assert it.held() == {}
+    before = it.state()
+    predicted = it.privileges("--check", "--diff")
+    assert it.state() == before
+    assert it.privileges("--diff").changes == predicted.changes == 1
+    assert it.held() == it.effective() == EXACT
+    assert it.privileges().changes == 0
+    assert it.run().changes == 0
+    it.use()
+    for statement in ("INSERT INTO checkpoint_migrations VALUES (99)", "TRUNCATE checkpoints", "DROP TABLE checkpoints", "ALTER TABLE checkpoints ADD x int"):
+        with pytest.raises(errors.InsufficientPrivilege):
+            it.execute(statement, role=it.app)
+
+    it.execute("CREATE TABLE later ()", role=it.owner)
+    it.refused("SELECT * FROM later")
+    log = it.server.log.read_bytes()[offset:].decode()
+    assert "CREATE USER" in log
+    assert it.owner.password not in log and it.app.password not in log and "app-p" not in log
+
+
+def test_without_superuser(deploy):
+    it = deploy(schema="my schema")
+    admin = it.role("admin", "LOGIN CREATEROLE CREATEDB")
+    it.vars.update(database_login_user=admin.name, database_login_password=admin.password)
+    predicted = it.run("--check")
+    done = it.run("--diff")
+    assert done.changes == predicted.changes == 4
+    assert "may create large objects" in done.output and "REVOKE EXECUTE ON FUNCTION" in done.output
+    offset = it.server.log.stat().st_size
+    again = it.run()
+    assert again.changes == 0
+    assert "may create large objects" in again.output
+    assert it.run("--check").changes == 0
+    assert "password authentication failed" not in it.server.log.read_bytes()[offset:].decode()
+    assert it.public() == set()
+    it.setup()
+    it.privileges()
+    assert it.held() == it.effective() == EXACT
+    assert it.privileges().changes == it.run().changes == 0
+    it.use()
+
+    fresh = Role(it.app.name, "another-" + secrets.token_hex(8))
+    assert it.run("--check", database_app_password=fresh.password).changes == 1
+    it.use()
+    assert it.run(database_app_password=fresh.password).changes == 1
+    it.use(fresh)
+    assert it.run(database_app_password=fresh.password).changes == 0
+    with pytest.raises(psycopg.OperationalError):
+        it.connect(it.app)
+
+
+def test_without_superuser_a_role_of_somebody_else_is_refused(deploy):
+    it = deploy()
+    admin = it.role("admin", "LOGIN CREATEROLE CREATEDB")
+    it.server.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(it.owner.name)))
+    if it.server.version < 16:
+        pytest.skip("before 16, CREATEROLE is power over every role but a superuser")
+    before = it.state()
+    refused = it.run(fails=True, database_login_user=admin.name, database_login_password=admin.password)
+    assert "which somebody else made" in refused["msg"] and "GRANT" in refused["msg"]
+    assert it.state() == before
+
+
+@pytest.mark.parametrize("missing, say", [("CREATEROLE", "CREATEROLE"), ("CREATEDB", "CREATEDB")])
+@pytest.mark.newest
+def test_an_administrator_without_the_right_is_refused(deploy, missing, say):
+    it = deploy()
+    admin = it.role("admin", "LOGIN " + ("CREATEDB" if missing == "CREATEROLE" else "CREATEROLE"))
+    before = it.state()
+    refused = it.run(fails=True, database_login_user=admin.name, database_login_password=admin.password)
+    assert 'ALTER ROLE "%s" %s' % (admin.name, say) in refused["msg"]
+    assert it.state() == before
+
+
+def test_passwords(deploy):
+    it = deploy()
+
+    def verifier(name):
+        return it.server.execute("SELECT rolpassword FROM pg_authid WHERE rolname = %s", [name])[0][0]
+
+    offset = it.server.log.stat().st_size
+    it.run(database_owner_password="", database_app_password="")
+    assert verifier(it.owner.name) is None and verifier(it.app.name) is None
+    assert it.run(database_owner_password="", database_app_password="").changes == 0
+
+    assert it.run("--check").changes == 1
+    assert verifier(it.app.name) is None
+    assert it.run().changes == 1
+    first = verifier(it.app.name)
+    assert first.startswith("SCRAM-SHA-256$")
+    it.connect(it.app).close()
+    it.connect(it.owner).close()
+    assert it.run().changes == 0
+    assert verifier(it.app.name) == first
+
+    fresh = Role(it.app.name, "fresh-" + secrets.token_hex(8))
+    owner = verifier(it.owner.name)
+    assert it.run(database_app_password=fresh.password).changes == 1
+    it.connect(fresh).close()
+    assert verifier(it.owner.name) == owner
+    assert it.run(database_app_password="").changes == 0
+    it.connect(fresh).close()
+
+    it.server.execute(sql.SQL("SET password_encryption = md5; ALTER ROLE {} PASSWORD 'old-one'").format(sql.Identifier(it.app.name)))
+    offset_after = it.server.log.stat().st_size
+    assert verifier(it.app.name).startswith("md5")
+    assert it.run(database_app_password="old-one").changes == 1
+    assert verifier(it.app.name).startswith("SCRAM-SHA-256$")
+    it.connect(Role(it.app.name, "old-one")).close()
+
+    # Who has a verifier instead of a password gives that.
+    assert it.run(database_app_password=first).changes == 1
+    it.connect(it.app).close()
+    assert it.run().changes == 0
+    text = it.server.log.read_bytes()[offset:].decode()
+    for secret in (it.owner.password, "app-p", fresh.password):
+        assert secret not in text
+    assert "old-one" not in it.server.log.read_bytes()[offset_after:].decode()
+
+
+def test_roles_lose_attributes_that_they_should_not_have(deploy):
+    it = deploy()
+    for role in (it.owner, it.app):
+        it.server.execute(sql.SQL("CREATE ROLE {} NOLOGIN CREATEDB CREATEROLE REPLICATION BYPASSRLS NOINHERIT").format(sql.Identifier(role.name)))
+    assert it.run("--check").changes == it.run().changes == 3
+    rows = it.server.execute(
+        "SELECT rolcanlogin, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls FROM pg_roles WHERE rolname = ANY (%s)", [[it.owner.name, it.app.name]]
+    )
+    assert rows == [(True, False, False, False, False)] * 2
+    assert it.run().changes == 0
+
+
+def test_schema_public_of_our_own_database_and_an_owner_that_does_not_inherit(deploy):
+    it = deploy(schema="public")
+    it.server.execute(sql.SQL("CREATE ROLE {} LOGIN NOINHERIT").format(sql.Identifier(it.owner.name)))
+    it.run()
+    assert it.run().changes == 0
+    it.setup()
+    assert it.privileges().changes == 1
+    assert it.held() == it.effective() == EXACT
+    it.use()
+    assert it.execute("SHOW search_path", role=it.app) == [('"$user", public',)]
+    it.refused("CREATE TABLE t ()")
+    assert it.privileges().changes == it.run().changes == 0
+
+
+def test_tables_that_the_application_made_are_refused_then_adopted(deploy):
+    it = deploy(schema="public")
+    former = existing(it)
+    it.setup(former)
+    before = it.state()
+    refused = it.run(fails=True, database_owner_user=it.owner.name)
+    assert "belongs to %s" % former.name in refused["msg"].replace('"', "") and "database_adopt: true" in refused["msg"]
+    for table in (*TABLES, LEDGER):
+        assert 'ALTER TABLE public.%s OWNER TO "%s"' % (table, it.owner.name) in refused["msg"]
+    # Refused after the roles stood and before anything happened in the database.
+    assert it.state()[3] == before[3]
+
+    elsewhere = it.run(fails=True, database_schema="langgraph")
+    assert "stand in schema public" in elsewhere["msg"] and "database_schema: public" in elsewhere["msg"]
+    assert it.state()[3] == before[3]
+
+    predicted = it.run("--check", "--diff", database_adopt=True)
+    assert it.state()[3] == before[3]
+    done = it.run("--diff", database_adopt=True)
+    assert done.changes == predicted.changes == 1
+    assert it.owners() == {it.owner.name}
+    # The application has its rights from the moment of the adoption on.
+    it.use()
+    it.setup()
+    assert "CONNECT" in it.public() and "REVOKE ALL ON DATABASE" in done.output
+    assert it.run(database_adopt=True).changes == it.run().changes == 0
+    it.privileges()
+    assert it.held() == it.effective() == EXACT
+
+    it.run(database_revoke_public="always")
+    assert it.public() == set()
+    it.use()
+    assert it.run(database_revoke_public="always").changes == 0
+
+
+def test_the_application_goes_on_with_its_own_role(deploy):
+    it = deploy(schema="public")
+    former = existing(it)
+    it.setup(former)
+    it.app = former
+    it.vars.update(database_app_user=former.name, database_app_password="", database_adopt=True)
+    done = it.run()
+    it.use()
+    it.privileges()
+    assert it.held() == it.effective() == EXACT
+    # It still owns the database, which is its administrator's to decide.
+    assert 'ALTER DATABASE "%s" OWNER TO' % it.name in done.output
+    assert it.privileges().changes == it.run().changes == 0
+    it.execute("SELECT", role=former)
+
+
+def test_a_schema_of_the_tables_own_is_adopted_with_them(deploy):
+    it = deploy(schema="my schema")
+    former = existing(it)
+    it.execute('CREATE SCHEMA "my schema"', role=former)
+    it.execute(sql.SQL('ALTER ROLE {} SET search_path TO "my schema"').format(sql.Identifier(former.name)).as_string())
+    it.setup(former)
+    assert "ALTER TABLE" in it.run(fails=True)["msg"]
+    it.run(database_adopt=True)
+    assert it.owners() == {it.owner.name}
+    assert it.execute("SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'my schema'") == [('"%s"' % it.owner.name,)]
+    it.use()
+    it.setup()
+    assert it.run(database_adopt=True).changes == 0
+
+
+@pytest.mark.newest
+def test_a_schema_that_holds_more_keeps_its_owner(deploy):
+    it = deploy(schema="shared")
+    former = existing(it)
+    it.execute("CREATE SCHEMA shared; CREATE TABLE shared.other ()", role=former)
+    it.execute(sql.SQL("ALTER ROLE {} SET search_path TO shared").format(sql.Identifier(former.name)).as_string())
+    it.setup(former)
+    it.run(database_adopt=True)
+    assert it.owners() == {it.owner.name, former.name}
+    assert it.execute("SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'shared'") == [('"%s"' % former.name,)]
+    it.setup()
+    it.use()
+    it.execute("CREATE TABLE shared.more ()", role=former)
+    assert it.run(database_adopt=True).changes == 0
+
+
+@pytest.mark.newest
+def test_tables_of_these_names_that_are_not_langgraphs_are_never_adopted(deploy):
+    it = deploy(schema="public")
+    former = existing(it)
+    it.execute("CREATE TABLE checkpoints (race int)", role=former)
+    refused = it.run(fails=True, database_adopt=True)
+    assert "not LangGraph's" in refused["msg"] and "ALTER TABLE" not in refused["msg"]
+    assert it.owners() == {former.name}
+
+
+@pytest.mark.newest
+def test_a_new_start_beside_old_tables_is_possible_when_asked_for(deploy):
+    it = deploy()
+    former = existing(it)
+    it.setup(former)
+    assert "database_allow_elsewhere: true" in it.run(fails=True)["msg"]
+    it.run(database_allow_elsewhere=True)
+    it.setup()
+    assert it.owners() == {it.owner.name}
+    assert it.run().changes == 0
+
+
+@pytest.mark.newest
+def test_adoption_does_not_wait_for_an_open_transaction(deploy):
+    it = deploy(schema="public")
+    former = existing(it)
+    it.setup(former)
+    with it.connect(former, autocommit=False) as holder:
+        holder.execute("SELECT count(*) FROM checkpoints")
+        refused = it.run(fails=True, database_adopt=True)
+        holder.rollback()
+    assert "nothing of this was done" in refused["msg"] and "lock timeout" in refused["msg"]
+    assert it.owners() == {former.name}
+    assert it.run(database_adopt=True).changes == 1
+
+
+def test_excess_is_taken_back_and_what_comes_another_way_is_named(deploy):
+    it = deploy()
+    it.run()
+    it.setup()
+    names = {"app": it.app.name, "owner": it.owner.name}
+    other = it.role("other")
+    it.execute("GRANT ALL ON langgraph.checkpoints TO {app} WITH GRANT OPTION", **names)
+    it.execute("GRANT UPDATE (v) ON langgraph.checkpoint_migrations TO {app}", **names)
+    it.execute("GRANT SELECT ON langgraph.checkpoint_blobs TO PUBLIC", **names)
+    it.execute("GRANT SELECT ON langgraph.checkpoints TO {other}", other=other.name)
+    it.execute("ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA langgraph GRANT SELECT ON TABLES TO {app}", **names)
+    it.execute("ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT SELECT ON TABLES TO PUBLIC", **names)
+    assert it.privileges("--check").changes == it.privileges().changes == 1
+    assert it.held() == it.effective() == EXACT
+    assert it.held("PUBLIC") == {}
+    assert it.held(other.name) == {"checkpoints": {"SELECT"}}
+    assert it.execute("SELECT count(*) FROM pg_attribute WHERE attacl IS NOT NULL AND attrelid = 'langgraph.checkpoint_migrations'::regclass") == [(0,)]
+    it.execute("CREATE TABLE later ()", role=it.owner)
+    it.refused("SELECT * FROM later")
+    assert it.privileges().changes == it.run().changes == 0
+
+    it.execute("GRANT TEMP, CREATE ON DATABASE {name} TO {app}; GRANT CREATE ON SCHEMA langgraph TO {app}", name=it.name, app=it.app.name)
+    it.execute("GRANT CREATE ON SCHEMA langgraph TO PUBLIC; GRANT TEMP ON DATABASE {name} TO PUBLIC; GRANT EXECUTE ON FUNCTION lo_create(oid) TO {app}",
+               name=it.name, app=it.app.name)
+    assert it.run("--check").changes == it.run().changes == 1
+    for statement in ("CREATE TABLE t ()", "CREATE TEMP TABLE t ()", "CREATE SCHEMA s", "SELECT lo_create(0)"):
+        it.refused(statement)
+    it.use()
+    assert it.run().changes == 0
+
+    it.execute("GRANT INSERT ON langgraph.checkpoint_migrations TO {other}; GRANT {other} TO {app}", other=other.name, app=it.app.name)
+    refused = it.privileges(fails=True)
+    assert "may INSERT" in refused["msg"] and 'REVOKE "%s" FROM "%s"' % (other.name, it.app.name) in refused["msg"]
+    it.execute("REVOKE {other} FROM {app}; GRANT {owner} TO {app}", other=other.name, **names)
+    for outcome in (it.privileges(fails=True), it.run(fails=True)):
+        assert 'REVOKE "%s" FROM "%s"' % (it.owner.name, it.app.name) in outcome["msg"]
+    it.execute("REVOKE {owner} FROM {app}", **names)
+    it.execute("GRANT pg_write_all_data TO {app}", **names)
+    assert 'REVOKE pg_write_all_data FROM "%s"' % it.app.name in it.privileges(fails=True)["msg"]
+    it.execute("REVOKE pg_write_all_data FROM {app}", **names)
+
+    # A grant that somebody else made: REVOKE succeeds, says nothing, and takes nothing back.
+    it.execute("GRANT TRUNCATE ON langgraph.checkpoints TO {other} WITH GRANT OPTION; GRANT USAGE ON SCHEMA langgraph TO {other}", other=other.name)
+    it.execute("GRANT CONNECT ON DATABASE {name} TO {other}", name=it.name, other=other.name)
+    it.execute("GRANT TRUNCATE ON langgraph.checkpoints TO {app}", role=other, app=it.app.name)
+    refused = it.privileges(fails=True)
+    assert "does not show their effect" in refused["msg"] and other.name in refused["msg"] and "TRUNCATE" in refused["msg"]
+
+
+def test_privileges_need_tables_of_the_owner(deploy):
+    it = deploy(schema="public")
+    it.run()
+    missing = it.privileges(fails=True)
+    assert "setup()" in missing["msg"] and "public.checkpoints does not exist" in missing["msg"]
+    predicted = it.privileges("--check")
+    assert predicted.changes == 1 and "public.checkpoints does not exist" in predicted.output
+    former = it.role("former")
+    it.execute("GRANT CREATE, USAGE ON SCHEMA public TO {former}; GRANT CONNECT ON DATABASE {name} TO {former}", former=former.name, name=it.name)
+    it.setup(former)
+    foreign = it.privileges(fails=True)
+    assert "database_adopt" in foreign["msg"] and former.name in foreign["msg"]
+    assert it.held() == {}
+
+
+@pytest.mark.newest
+def test_check_mode_on_a_bare_host(deploy, tmp_path):
+    it = deploy()
+    nowhere = str(tmp_path / "bin" / "python")
+    closed = {"database_login_port": 1}
+    for how in ({"python": nowhere}, closed):
+        for tasks_from in ("main", "privileges"):
+            predicted = it.run("--check", "--diff", tasks_from=tasks_from, **how)
+            assert predicted.changes == 1 and "What was tried" in predicted.output
+            failed = it.run(tasks_from=tasks_from, fails=True, **how)
+            assert "psycopg" in failed["msg"] and "Expected" in failed["msg"]
+    assert it.privileges("--check").changes == 1
+
+
+@pytest.mark.newest
+@pytest.mark.parametrize(
+    "changes, say",
+    [
+        ({"database_owner_user": "same", "database_app_user": "same"}, "three roles"),
+        ({"database_app_user": "postgres"}, "three roles"),
+        ({"database_schema": "pg_things"}, "does not begin with pg_"),
+        ({"database_name": 'a"b'}, "without a double quote"),
+        ({"database_owner_user": "x" * 64}, "1 to 63"),
+        ({"database_connect_params": {"password": "shown"}}, "takes no password"),
+        ({"database_revoke_public": "perhaps"}, "must be one of"),
+    ],
+)
+def test_bad_input_is_refused(deploy, changes, say):
+    it = deploy()
+    before = it.state()
+    refused = it.run(fails=True, **changes)
+    assert say in refused["msg"]
+    assert it.state() == before
+
+
+@pytest.mark.newest
+def test_a_superuser_is_not_made_the_application(deploy):
+    it = deploy()
+    mighty = it.role("mighty", "LOGIN SUPERUSER")
+    before = it.state()
+    refused = it.run(fails=True, database_app_user=mighty.name)
+    assert "%s is a superuser" % mighty.name in refused["msg"]
+    assert it.state() == before
+
+
+@pytest.mark.newest
+def test_servers_that_will_not_do(deploy, standby_pair, old_server):
+    it = deploy()
+    for server, say in ((standby_pair[1], "hot standby"), (old_server, "expected 15 or later")):
+        refused = it.run(fails=True, database_login_host=server.host, database_login_port=server.port, database_login_password=server.password)
+        assert say in refused["msg"]
+
+
+@pytest.mark.newest
+def test_a_wrong_password_of_the_administrator_is_told(deploy):
+    it = deploy()
+    failed = it.run(fails=True, database_login_password="not-" + secrets.token_hex(8))
+    assert "password authentication failed" in failed["msg"]
+
+
+def test_verifiers_are_those_that_the_server_makes(deploy):
+    from ansible_collections.stateops.langgraph.plugins.filter.scram_sha_256 import scram_sha_256
+
+    it = deploy()
+    role = it.role("made")
+    for password in ("simple", "with space", "päss", "\u2168", "a\u00adb", "\u00a0x", "'\"\\$%s", "ȼ\u0627\u0031", "🙂", "x" * 300):
+        it.server.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role.name), sql.Literal(password)))
+        stored = it.server.execute("SELECT rolpassword FROM pg_authid WHERE rolname = %s", [role.name])[0][0]
+        assert scram_sha_256(password, stored) == stored, password
+        assert scram_sha_256(password + "x", stored) != stored
+        made = scram_sha_256(password)
+        assert made != scram_sha_256(password)
+        it.server.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role.name), sql.Literal(made)))
+        it.server.connect(user=role.name, password=password).close()
