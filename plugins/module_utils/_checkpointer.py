@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import sys
 import time
 import zlib
 from dataclasses import dataclass
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import step_of
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal, one_line
 
 try:
     from importlib import metadata
@@ -75,7 +76,9 @@ def library():
     try:
         distribution = metadata.distribution(DISTRIBUTION)
     except metadata.PackageNotFoundError:
-        raise NotYet("The library %s is not installed in this Python. Install it: pip install %s" % (DISTRIBUTION, DISTRIBUTION)) from None
+        raise NotYet(
+            "The library %s is not installed in %s. Install it: %s -m pip install %s" % (DISTRIBUTION, sys.prefix, sys.executable, DISTRIBUTION)
+        ) from None
     statements = _statements(distribution)
     if not statements:
         raise Refusal("%s %s has no list of migrations; 1.0.1 or newer is needed. Upgrade it." % (DISTRIBUTION, distribution.version))
@@ -97,16 +100,23 @@ def _statements(distribution):
                     statements = ast.literal_eval(node.value)
                     if all(isinstance(statement, str) for statement in statements):
                         return list(statements)
-    from langgraph.checkpoint.postgres.base import BasePostgresSaver
-
-    return list(getattr(BasePostgresSaver, "MIGRATIONS", ()))
+    return list(getattr(_saver_class(), "MIGRATIONS", ()))
 
 
 def saver(connection):
-    """LangGraph's PostgresSaver on a connection that is in autocommit mode with rows as dicts."""
-    from langgraph.checkpoint.postgres import PostgresSaver
+    """LangGraph's PostgresSaver on a connection that is in autocommit mode with rows as dicts. Raises Refusal where it does not import."""
+    return _saver_class()(connection)
 
-    return PostgresSaver(connection)
+
+def _saver_class():
+    try:
+        from langgraph.checkpoint.postgres import PostgresSaver
+    except ImportError as error:
+        raise Refusal(
+            "%s in %s does not import: %s. Install it again: %s -m pip install --force-reinstall %s"
+            % (DISTRIBUTION, sys.prefix, one_line(error), sys.executable, DISTRIBUTION)
+        ) from None
+    return PostgresSaver
 
 
 @contextlib.contextmanager

@@ -68,6 +68,8 @@ def conninfo(params, application):
         raise Refusal("login_db is a connection string; a database's name was expected. Give host, user and password by their own options.")
     if params["schema"] == "$user":
         raise Refusal("The schema cannot be called $user: in a search_path, which is all that LangGraph knows, that means the role's own schema.")
+    if params["schema"].startswith("pg_") or params["schema"] == "information_schema":
+        raise Refusal("The schema %s is PostgreSQL's own. Name another one for the checkpoint tables." % params["schema"])
     host = params["login_host"]
     if params["login_unix_socket"] and host in ("", "localhost"):
         host = params["login_unix_socket"]

@@ -169,6 +169,7 @@ class Rule:
 RULES = {
     "table missing": Rule(MEND, "setup() creates it, and every saver reads it"),
     "table kind": Rule(REFUSE, "setup() makes an ordinary table; its indexes and ON CONFLICT clauses do not work on anything else"),
+    "table shape": Rule(REFUSE, "this is another application's table; use another schema or database"),
     "table unlogged": Rule(REFUSE, "an unlogged table is emptied by a crash and is not on any standby"),
     "table shallow": Rule(REFUSE, "these are ShallowPostgresSaver's tables: one row a thread, and PostgresSaver cannot read them"),
     "table partitioned": Rule(REFUSE, "CREATE INDEX CONCURRENTLY does not work on a partitioned table"),

@@ -92,9 +92,10 @@ def converge(connection, target, limits, reconnect):
         plan = plan_for(connection, target, before)
         if plan.empty:
             return before, plan, before
+        door = saver(connection)  # imported before the first write, since an installation may be broken
         wait_for(connection, target.schema, needs(plan), limits.patience)
         try:
-            _carry_out(connection, target, before, plan)
+            _carry_out(connection, door, target, before, plan)
         except (psycopg.Error, OSError) as error:
             raise _failure(connection, target, before, error, reconnect) from None
         after = look(connection, target)
@@ -115,7 +116,7 @@ def _await_builders(connection, target, limits):
         time.sleep(0.5)
 
 
-def _carry_out(connection, target, before, plan):
+def _carry_out(connection, door, target, before, plan):
     """Adoption, repairs in the order of migrations, then setup()."""
     if plan.adopting:
         _adopt(connection, target, plan)
@@ -126,7 +127,7 @@ def _carry_out(connection, target, before, plan):
             connection.execute(repair.migration.sql)
     if any(reason == "not recorded" for _migration, reason in plan.pending):
         _record_finished(connection, target, before, plan)
-        saver(connection).setup()
+        door.setup()
 
 
 def _adopt(connection, target, plan):

@@ -98,6 +98,10 @@ def _table(schema, table, steps):
     if table.name == "checkpoints" and key and key.columns == SHALLOW_KEY and table.column("checkpoint_id") is None:
         expected = "a primary key with checkpoint_id, as PostgresSaver makes it; use another schema or database"
         return [Breach("table shallow", table.name, table.name, "the shallow saver's table, one row a thread", expected)]
+    contract = POSTGRES[table.name]
+    if not any(table.column(name) for name in contract.primary_key.columns):
+        found = "columns (%s)" % ", ".join(column.name for column in table.columns)
+        return [Breach("table shape", table.name, table.name, found, "columns (%s)" % ", ".join(column.name for column in contract.columns))]
     breaches = []
     place = qualified(schema.name, table.name)
     if table.persistence != "permanent":
@@ -134,7 +138,8 @@ def _columns(place, table, steps):
     for found in table.columns:
         if contract.column(found.name) is None:
             required = not found.nullable and found.default is None and not found.generated
-            statement = "ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL;" % (place, quote(found.name)) if required else ""
+            in_key = table.primary_key is not None and found.name in table.primary_key.columns
+            statement = "ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL;" % (place, quote(found.name)) if required and not in_key else ""
             rule = "column extra, required" if required else "column extra"
             yield Breach(rule, table.name, found.name, found.describe(), "no such column", statement=statement)
 

@@ -96,7 +96,10 @@ def make_plan(reading, library, adopt=False):
     # A table comes before what stands on it.
     repairs.sort(key=lambda repair: repair.migration.version if repair.migration else -1)
     foreign = tuple(table for table in reading.schema.tables if table.name in TABLES and table.owner != reading.server.role)
-    plan = Plan(tuple(pending), missing, tuple(repairs), foreign, bool(adopt and foreign), breaches, None)
+    adopting = bool(adopt and foreign)
+    if adopting:
+        breaches = tuple(breach for breach in breaches if breach.rule != "owner differs")
+    plan = Plan(tuple(pending), missing, tuple(repairs), foreign, adopting, breaches, None)
     return replace(plan, after=_predict(reading, library, plan))
 
 
@@ -150,6 +153,11 @@ def objections(reading, library, plan, login_may=None):
     """
     server, schema = reading.server, reading.schema
     found = []
+    if reading.hidden:
+        found.append(reading.hidden_ledger())
+        if plan.foreign:
+            found.append(_foreign(schema, plan, server))
+        return found
     if reading.version is not None and reading.version > library.newest and any(breach.drift for breach in plan.breaches):
         found.append(
             "The database is ahead: its ledger records version %d, and %s %s knows up to %d and cannot use it as it stands. Install a newer library."
@@ -159,6 +167,8 @@ def objections(reading, library, plan, login_may=None):
         return found
     if plan.refusing:
         found.extend("%s." % breach.describe().rstrip(";.") for breach in plan.refusing)
+        if any(breach.rule == "owner differs" for breach in plan.refusing):
+            found.append("Set adopt, or run: %s" % " ".join(adoption(schema.name, plan.foreign, server.role)))
         return found
     if plan.empty:
         return found
@@ -178,17 +188,7 @@ def objections(reading, library, plan, login_may=None):
             % (server.role, schema.name, lacking, quote(schema.name), quote(server.role))
         )
     if plan.foreign and not plan.adopting:
-        owners = sorted({table.owner for table in plan.foreign})
-        found.append(
-            "%s in schema %s: owned by %s, not by %s, who would change them. Set adopt, log in as or take (session_role) their owner, or run: %s"
-            % (
-                ", ".join(table.name for table in plan.foreign),
-                schema.name,
-                ", ".join(owners),
-                server.role,
-                " ".join(adoption(schema.name, plan.foreign, server.role)),
-            )
-        )
+        found.append(_foreign(schema, plan, server))
     elif plan.adopting and login_may is not None:
         stuck = [table for table in plan.foreign if table.name not in login_may]
         if stuck:
@@ -202,6 +202,19 @@ def objections(reading, library, plan, login_may=None):
                 )
             )
     return found
+
+
+def _foreign(schema, plan, server):
+    return (
+        "%s in schema %s: owned by %s, not by %s, who would change them. Set adopt, log in as or take (session_role) their owner, or run: %s"
+        % (
+            ", ".join(table.name for table in plan.foreign),
+            schema.name,
+            ", ".join(sorted({table.owner for table in plan.foreign})),
+            server.role,
+            " ".join(adoption(schema.name, plan.foreign, server.role)),
+        )
+    )
 
 
 def adoption(schema, tables, role):

@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, LEDGER, TABLES, thread_index
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import (
     Attachment,
     Column,
@@ -62,7 +61,8 @@ FROM (SELECT 1) AS one LEFT JOIN pg_namespace n ON n.nspname = %(schema)s
 RELATIONS = """
 SELECT c.oid, c.relname AS name, n.nspname AS schema, c.relkind::text AS kind, c.relpersistence::text AS persistence,
        pg_get_userbyid(c.relowner) AS owner, c.relrowsecurity AS row_security,
-       has_table_privilege(c.oid, 'SELECT') AS readable, o.relname AS indexed
+       has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') AS readable,
+       has_table_privilege(session_user, c.oid, 'SELECT') AND has_schema_privilege(session_user, n.oid, 'USAGE') AS login_readable, o.relname AS indexed
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_index i ON i.indexrelid = c.oid LEFT JOIN pg_class o ON o.oid = i.indrelid
 WHERE c.relname = ANY(%(names)s) AND (n.nspname = %(schema)s OR n.nspname = ANY(%(path)s))
@@ -148,11 +148,23 @@ class Server:
 
 @dataclass(frozen=True)
 class Reading:
-    """What stands in the database. recorded: the ledger's versions in order, or None where there is no ledger."""
+    """What stands in the database.
+
+    recorded: the ledger's versions in order, or None where there is no ledger. hidden: the ledger is there, but may not be read.
+    """
 
     schema: Schema
     server: Server
     recorded: tuple | None = None
+    hidden: bool = False
+
+    def hidden_ledger(self):
+        """Why the ledger was not read, and the statements that open it."""
+        role, ledger = self.server.role, self.schema.table(LEDGER)
+        statements = ["GRANT SELECT ON %s TO %s;" % (qualified(self.schema.name, LEDGER), quote(role))]
+        if not self.server.schema_usage:
+            statements.insert(0, "GRANT USAGE ON SCHEMA %s TO %s;" % (quote(self.schema.name), quote(role)))
+        return "Role %s may not read the ledger %s, which %s owns. To let it: %s" % (role, LEDGER, ledger.owner, " ".join(statements))
 
     @property
     def version(self):
@@ -171,7 +183,7 @@ class Reading:
 
 
 def read(connection, schema, names=TABLES):
-    """The Reading of the contract's tables in a schema. Call it inside snapshot(). Raises Refusal."""
+    """The Reading of the contract's tables in a schema. Call it inside snapshot()."""
     server = Server(**connection.execute(SERVER, {"schema": schema}).fetchone())
     rows = connection.execute(RELATIONS, {"names": list(names + INDEX_NAMES), "schema": schema, "path": list(server.path)}).fetchall()
     # An index in its place comes with its table; one of that name on another table takes the name away.
@@ -203,7 +215,11 @@ def read(connection, schema, names=TABLES):
     )
     found = Schema("postgresql", schema, tables, _elsewhere(rows, schema, server.path, names), server.schema_exists)
     ledger = next((row for row in here.values() if row["name"] == LEDGER), None)
-    return Reading(found, server, _recorded(connection, found, ledger, server))
+    if ledger is None or found.table(LEDGER).kind != "table" or found.table(LEDGER).column("v") is None:
+        return Reading(found, server)
+    if not ledger["readable"] and not ledger["login_readable"]:
+        return Reading(found, server, hidden=True)
+    return Reading(found, server, _recorded(connection, schema, None if ledger["readable"] else server.role))
 
 
 def _column(row):
@@ -257,19 +273,12 @@ def _elsewhere(rows, schema, path, names):
     return tuple(sorted(pairs))
 
 
-def _recorded(connection, found, ledger, server):
-    table = found.table(LEDGER)
-    if ledger is None or table.kind != "table" or table.column("v") is None:
-        return None
-    if not server.schema_usage:
-        raise Refusal(
-            "Role %s may not look into schema %s. Run: GRANT USAGE ON SCHEMA %s TO %s;"
-            % (server.role, found.name, quote(found.name), quote(server.role))
-        )
-    if not ledger["readable"]:
-        raise Refusal(
-            "Role %s may not read the ledger %s. Run: GRANT SELECT ON %s TO %s;"
-            % (server.role, LEDGER, qualified(found.name, LEDGER), quote(server.role))
-        )
-    query = sql.SQL("SELECT v FROM {} ORDER BY v").format(sql.Identifier(found.name, LEDGER))
-    return tuple(row["v"] for row in connection.execute(query))
+def _recorded(connection, schema, role):
+    """The ledger's versions. role: the acting role, where only the login role may read them."""
+    if role:
+        connection.execute("SET LOCAL ROLE NONE")
+    query = sql.SQL("SELECT v FROM {} ORDER BY v").format(sql.Identifier(schema, LEDGER))
+    versions = tuple(row["v"] for row in connection.execute(query))
+    if role:
+        connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+    return versions

@@ -30,7 +30,7 @@ def removal(connection, target, reading, force):
     strange = [
         breach
         for breach in examine(replace(reading.schema, elsewhere=()))
-        if breach.rule in ("table kind", "table partitioned", "table shallow") or breach.rule == "column missing"
+        if breach.rule in ("table kind", "table partitioned", "table shallow", "table shape") or breach.rule == "column missing"
     ]
     if strange:
         raise Refusal("These are not the tables that setup() makes, so they stay: %s. Nothing was dropped." % "; ".join(item.describe() for item in strange))
@@ -50,12 +50,17 @@ def removal(connection, target, reading, force):
 
 
 def _refuse_full(connection, target, tables):
-    full = [
-        table.name
-        for table in tables
-        if table.name in DATA_TABLES
-        and connection.execute(sql.SQL("SELECT EXISTS (SELECT FROM {}) AS has").format(sql.Identifier(target.schema, table.name))).fetchone()["has"]
-    ]
+    connection.execute("SELECT set_config('row_security', 'off', false)")  # rows that are hidden are rows all the same
+    query = sql.SQL("SELECT EXISTS (SELECT FROM {}) AS has")
+    try:
+        full = [
+            table.name
+            for table in tables
+            if table.name in DATA_TABLES
+            and connection.execute(query.format(sql.Identifier(target.schema, table.name))).fetchone()["has"]
+        ]
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise Refusal("Whether the tables are empty cannot be seen: %s. Nothing was dropped. Set force to drop them all the same." % one_line(error)) from None
     if full:
         raise Refusal("%s in schema %s: not empty. Set force to drop the data as well. Nothing was dropped." % (", ".join(full), target.schema))
 

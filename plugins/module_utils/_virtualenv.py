@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import glob
 import importlib.util
 import json
 import os
@@ -25,8 +26,6 @@ PACKAGES = {
 # Bytes that respawning can hand on: it fills a pipe before anybody reads it.
 PIPE = 40000
 OLDEST_PYTHON = (3, 10)
-# What Python reads or runs when it starts in a virtualenv.
-ENTRANCE = ("", "bin", "bin/python", "pyvenv.cfg", "lib", "lib/python%d.%d", "lib/python%d.%d/site-packages")
 
 
 def enter(virtualenv, params, library="psycopg"):
@@ -111,19 +110,33 @@ def _python(virtualenv):
 
 def _refuse_foreign(virtualenv):
     """A .pth file in a virtualenv runs with the rights of whoever enters it: as root that must be nobody else's."""
-    version = sys.version_info[:2]
-    for name in os.listdir(os.path.join(virtualenv, "lib")) if os.path.isdir(os.path.join(virtualenv, "lib")) else ():
-        if name.startswith("python") and name[6:].replace(".", "").isdigit():
-            version = tuple(int(part) for part in name[6:].split("."))
-    for name in ENTRANCE:
-        path = os.path.join(virtualenv, name % version if "%" in name else name)
+    for path in _entrance(os.path.abspath(virtualenv)):
         try:
             found = os.stat(path)
         except OSError:
             continue
-        if found.st_uid != 0 or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        # In a sticky folder such as /tmp nobody can rename what belongs to root.
+        open_to_others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
+        if found.st_uid != 0 or open_to_others:
             raise Refusal(
                 "Entering %s as root would run code that others can put there: %s belongs to user %d with mode %04o. "
                 "Run the task as its owner (become_user), or give the virtualenv to root."
                 % (virtualenv, path, found.st_uid, stat.S_IMODE(found.st_mode))
             )
+
+
+def _entrance(virtualenv):
+    """The folders above the virtualenv, and what Python reads or runs when it starts in it."""
+    folder = os.path.realpath(virtualenv)
+    while True:
+        yield folder
+        if os.path.dirname(folder) == folder:
+            break
+        folder = os.path.dirname(folder)
+    for name in ("bin", "bin/python", "pyvenv.cfg", "lib"):
+        yield os.path.join(virtualenv, name)
+    for site in glob.glob(os.path.join(glob.escape(virtualenv), "lib", "python*", "site-packages")):
+        yield os.path.dirname(site)
+        yield site
+        for name in os.listdir(site):
+            yield os.path.join(site, name)

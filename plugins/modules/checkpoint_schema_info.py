@@ -302,6 +302,8 @@ def story(module):
         orphans = postgres_orphans(connection, reading.schema, params["orphan_grace"]) if _whole(reading.schema) else {"writes": None, "blobs": None}
     if not reading.schema.exists and not module.check_mode:
         raise Refusal("Schema %s does not exist in database %s. Check the option schema, or create it." % (params["schema"], reading.server.database))
+    if reading.hidden:
+        raise Refusal(reading.hidden_ledger())
     sqlite, orphans["sqlite_writes"] = _sqlite_side(params)
     parity = compare(sqlite, reading.schema, params["parity_level"], known.steps)
     results = {
