@@ -30,17 +30,9 @@ options:
     type: list
     elements: str
     default: []
-attributes:
-  check_mode:
-    support: full
-    description: Does the same in check mode, since it changes nothing.
-  diff_mode:
-    support: N/A
-    description: Changes nothing, so there is no difference to show.
-  platform:
-    support: full
-    platforms: posix
-    description: Runs on systems with the owners and modes of POSIX.
+extends_documentation_fragment:
+  - stateops.langgraph.attributes
+  - stateops.langgraph.attributes.info
 notes:
   - Requirements are read with the library C(packaging) of the virtualenv, or with the one inside its pip.
     Where there is neither, every requirement counts as unsatisfied.

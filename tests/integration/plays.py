@@ -1,0 +1,99 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs whole playbooks over several hosts that are all this machine, each with a virtualenv of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+
+import yaml
+from runner import HERE, ROOT, Outcome, program
+
+PLAYBOOKS = ROOT / "playbooks"
+
+
+class Run(Outcome):
+    """What ansible-playbook said; `recap` has each host's counts."""
+
+    @property
+    def recap(self):
+        lines = re.findall(r"^(\S+)\s+: (ok=.*)$", self.output, re.M)
+        return {host: {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", counts)} for host, counts in lines}
+
+    def of(self, task, host=None, kind=None):
+        """Results of the tasks whose name ends so."""
+        return [
+            each["result"]
+            for each in self.tasks
+            if each["task"].endswith(task) and host in (None, each["host"]) and kind in (None, each["kind"])
+        ]
+
+    def hosts(self, task):
+        """Where a task ran and was not skipped."""
+        return [each["host"] for each in self.tasks if each["task"].endswith(task) and each["kind"] != "skipped"]
+
+    def passed(self):
+        assert self.rc == 0, self.output[-6000:]
+        return self
+
+    def unchanged(self):
+        self.passed()
+        assert {host: counts["changed"] for host, counts in self.recap.items()} == dict.fromkeys(self.recap, 0), self.output[-6000:]
+        return self
+
+    def stopped(self, *parts, rc=2):
+        assert self.rc == rc, self.output[-6000:]
+        text = " ".join(self.output.split())
+        for part in parts:
+            assert part in text, "%r is not in:\n%s" % (part, self.output[-6000:])
+        assert "Traceback" not in self.output
+        return self
+
+
+def run(scratch, playbook, inventory, *flags, env=None, verbosity="-vvvv", umask=-1):
+    """`playbook` is a path or a list of plays, `inventory` a path, text, a list of hosts' groups, or None for no inventory at all."""
+    folder = scratch / ("play%d" % len(list(scratch.glob("play*"))))
+    folder.mkdir()
+    if not isinstance(playbook, (str, os.PathLike)):
+        (folder / "play.yml").write_text(yaml.safe_dump(playbook, sort_keys=False))
+        playbook = folder / "play.yml"
+    if isinstance(inventory, dict):
+        (folder / "inventory.yml").write_text(yaml.safe_dump(inventory, sort_keys=False))
+        inventory = folder / "inventory.yml"
+    results = folder / "results"
+    results.touch()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "LANG": "C.UTF-8",
+        "HOME": str(folder),
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
+        "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
+        "ANSIBLE_CALLBACKS_ENABLED": "results",
+        "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
+        "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
+        "ANSIBLE_NOCOLOR": "1",
+        "LANGGRAPH_TEST_RESULTS": str(results),
+        **{name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_"))},
+        **(env or {}),
+    }
+    command = [program("ansible-playbook"), *(["-i", str(inventory)] if inventory else []), *([verbosity] if verbosity else []), *flags, str(playbook)]
+    done = subprocess.run(
+        command,
+        env=environment,
+        cwd=folder,
+        umask=umask,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    documents = [json.loads(line) for line in results.read_text().splitlines()]
+    return Run({}, done.stdout, done.returncode, documents)

@@ -1,0 +1,327 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role checkpointer through ansible-playbook, on several hosts that are all this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import subprocess
+import sys
+
+import pytest
+from assertions import assert_no_secret
+from conftest import make_venv, site_packages
+from plays import run
+from servers import os_user
+
+pytestmark = pytest.mark.newest
+
+SETUP = "Bring the schema up to what the library needs"
+COMPARE = "Compare the schema in PostgreSQL with SQLite's"
+ROUNDTRIP = "Write, read and delete one checkpoint"
+READ = "Read what the virtualenv holds"
+PIP = "Install the packages"
+RESTART = {"name": "Restart the application", "ansible.builtin.debug": {"msg": "restarted"}, "listen": "stateops.langgraph packages changed"}
+
+
+def tables(target):
+    """A virtualenv of its own that finds the target's libraries."""
+
+    def make(folder):
+        make_venv(folder)
+        (site_packages(folder) / "target.pth").write_text("%s\n" % site_packages(target))
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def site(tmp_path, database, target_venv, runner):
+    """Three hosts of the application, and a database that is set up and granted."""
+    make = tables(target_venv)
+    database.setup()
+    database.grant()
+
+    class Site:
+        folder = tmp_path
+        variables = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": runner.python,
+            "ansible_remote_tmp": str(tmp_path / "remote"),
+            "checkpointer_manage_packages": False,
+            "checkpointer_schema": "public",
+            "checkpointer_login_host": database.server.host,
+            "checkpointer_login_port": database.server.port,
+            "checkpointer_login_db": database.name,
+            "checkpointer_owner_user": database.owner.name,
+            "checkpointer_owner_password": database.owner.password,
+            "checkpointer_app_user": database.app.name,
+            "checkpointer_app_password": database.app.password,
+        }
+        hosts = {name: {"checkpointer_virtualenv": str(make(tmp_path / name))} for name in ("app1", "app2", "app3")}
+
+        def inventory(self):
+            return {"langgraph_app": {"hosts": self.hosts, "vars": self.variables}}
+
+        def play(self, *flags, play=None, roles=None, **kwargs):
+            plays = [{"hosts": "langgraph_app", "gather_facts": False, "roles": roles or ["stateops.langgraph.checkpointer"], **(play or {})}]
+            done = run(tmp_path, plays, self.inventory(), *flags, **kwargs)
+            assert_no_secret(done, database)
+            return done
+
+    return Site()
+
+
+def test_a_converged_run_is_four_tasks_and_changes_nothing(site):
+    done = site.play().unchanged()
+    remote = [each for each in done.tasks if each["kind"] == "ok" and each["host"] == "app2" and "invocation" in each["result"]]
+    assert [each["task"].split(" : ")[-1] for each in remote if "Validating" not in each["task"]] == [READ, COMPARE, ROUNDTRIP]
+    assert done.hosts(SETUP) == ["app1"]
+    assert done.of(COMPARE, "app3")[0]["parity"]["in_parity"] is True
+
+
+def test_the_modules_run_in_the_virtualenv_itself(site):
+    done = site.play("--limit", "app1").passed()
+    assert "%s/bin/python" % site.hosts["app1"]["checkpointer_virtualenv"] in done.output
+    # Nothing had to start a second time.
+    assert "respawn" not in json.dumps(done.of(SETUP))
+
+
+@pytest.mark.parametrize(
+    "tag, ran",
+    [("install", [READ]), ("setup", [READ, SETUP]), ("verify", [READ, COMPARE, ROUNDTRIP])],
+)
+def test_each_tag_alone(site, tag, ran):
+    done = site.play("--limit", "app1", "--tags", tag).unchanged()
+    assert [each for each in (READ, PIP, SETUP, COMPARE, ROUNDTRIP) if done.hosts(each)] == ran
+
+
+@pytest.mark.parametrize("part, ran", [("install", [READ]), ("setup", [READ, SETUP]), ("verify", [READ, COMPARE, ROUNDTRIP])])
+def test_each_part_alone(site, part, ran):
+    tasks = [{"ansible.builtin.include_role": {"name": "stateops.langgraph.checkpointer", "tasks_from": part}}]
+    done = site.play("--limit", "app1", play={"roles": [], "tasks": tasks}).unchanged()
+    assert [each for each in (READ, PIP, SETUP, COMPARE, ROUNDTRIP) if done.hosts(each)] == ran
+
+
+def test_one_after_the_other(site):
+    done = site.play(play={"serial": 1}).unchanged()
+    assert done.hosts(SETUP) == ["app1", "app2", "app3"]
+    assert done.hosts(ROUNDTRIP) == ["app1", "app2", "app3"]
+
+
+def test_free_strategy(site, database):
+    database.execute("DROP TABLE checkpoints, checkpoint_blobs, checkpoint_writes, checkpoint_migrations")
+    done = site.play("--tags", "setup", play={"strategy": "ansible.builtin.free"}).passed()
+    assert sorted(done.hosts(SETUP)) == ["app1", "app2", "app3"]
+    assert [result["changed"] for result in done.of(SETUP)].count(True) == 1
+    assert database.recorded() == 9 and all(database.indexes().values())
+
+
+def test_a_first_host_that_fails_leaves_the_work_to_the_next(site):
+    site.hosts["app1"]["ansible_connection"] = "ssh"
+    site.hosts["app1"].update(ansible_host="127.0.0.1", ansible_port=1)
+    done = site.play().stopped("UNREACHABLE", rc=4)
+    assert done.hosts(SETUP) == ["app2"]
+    assert done.hosts(ROUNDTRIP) == ["app2", "app3"]
+    assert done.recap["app3"]["failed"] == 0
+
+
+def test_drift_fails_and_the_password_is_forgotten(site, database):
+    database.execute("DROP INDEX checkpoints_thread_id_idx")
+    after = {"name": "What is left", "ansible.builtin.debug": {"msg": "{{ checkpointer__app.keys() | list }}"}}
+    plays = [
+        {
+            "hosts": "app1",
+            "gather_facts": False,
+            "tasks": [
+                {
+                    "block": [{"ansible.builtin.include_role": {"name": "stateops.langgraph.checkpointer", "tasks_from": "verify"}}],
+                    "always": [after],
+                }
+            ],
+        }
+    ]
+    done = run(site.folder, plays, site.inventory())
+    done.stopped("checkpoints_thread_id_idx")
+    assert done.of("What is left")[0]["msg"] == ["user"]
+    assert not done.hosts(ROUNDTRIP)
+    assert_no_secret(done, database)
+
+
+def once_answered(site, role, words=("user", "password")):
+    """A login that is another one each time it is asked for, of which only the first is good."""
+    log = site.folder / ("asked-" + role.name)
+    command = "echo x >> %s; test $(wc -l < %s) = 1 && echo '%s' || echo '%s'" % (
+        log,
+        log,
+        json.dumps(dict(zip(words, role))),
+        json.dumps(dict(zip(words, ("nobody", "wrong")))),
+    )
+    return log, "{{ lookup('ansible.builtin.pipe', %s) | from_json }}" % json.dumps(command)
+
+
+@pytest.mark.parametrize("words", [("user", "password"), ("username", "password")])
+def test_credentials_are_evaluated_once(site, database, words):
+    owner, site.variables["checkpointer_owner_credentials"] = once_answered(site, database.owner, words)
+    app, site.variables["checkpointer_app_credentials"] = once_answered(site, database.app, words)
+    site.play("--limit", "app1").unchanged()
+    assert owner.read_text() == app.read_text() == "x\n"
+
+
+def test_the_owners_are_evaluated_once_for_all_hosts(site, database):
+    owner, site.variables["checkpointer_owner_credentials"] = once_answered(site, database.owner)
+    site.play().unchanged()
+    assert owner.read_text() == "x\n"
+
+
+def test_a_sqlite_file_that_is_not_there_is_told(site):
+    site.variables["checkpointer_sqlite_path"] = str(site.folder / "gone.sqlite")
+    site.play("--limit", "app1", "--tags", "verify").stopped("gone.sqlite")
+
+
+def test_check_mode_on_a_bare_host(site, database, target_venv):
+    """Neither the virtualenv nor its owner is there yet."""
+    folder = site.folder / "srv" / "venv"
+    site.hosts = {"app1": {"checkpointer_virtualenv": str(folder)}}
+    site.variables.update(checkpointer_manage_packages=True, checkpointer_python=str(target_venv / "bin" / "python"))
+    done = site.play("--check", "--diff").passed()
+    assert done.recap["app1"]["changed"] > 0
+    assert done.of(SETUP)[0]["changed"] is True
+    assert "check mode does not ask pip" in done.output
+    assert not folder.parent.exists()
+
+
+def bare(site, folder, **more):
+    site.hosts = {"app1": {"checkpointer_virtualenv": str(folder)}}
+    site.variables.update(checkpointer_manage_packages=True, checkpointer_python=sys.executable, **more)
+    return site
+
+
+def test_something_else_than_a_virtualenv_is_refused(site):
+    folder = site.folder / "data"
+    folder.mkdir()
+    (folder / "precious").write_text("")
+    bare(site, folder).play("--tags", "install").stopped("a folder with something else in it than a virtualenv")
+    assert os.listdir(folder) == ["precious"]
+
+
+def test_a_virtualenv_without_pip_and_without_ensurepip_is_refused(site):
+    folder = make_venv(site.folder / "uv")
+    with open(folder / "pyvenv.cfg", "a", encoding="utf-8") as config:
+        config.write("uv = 0.9.1\n")
+    # As Debian's Python is without python3-venv.
+    (site_packages(folder) / "hide.pth").write_text("import sys; sys.modules['ensurepip'] = None\n")
+    bare(site, folder).play("--tags", "install").stopped("has no pip (uv made it)", "uv venv --seed", "python3-venv")
+
+
+def test_a_python_that_is_too_old_is_refused(site):
+    """No such Python is at hand everywhere: this one says that it is 3.9."""
+    folder = make_venv(site.folder / "old")
+    (site_packages(folder) / "old.pth").write_text("import sys; sys.version_info = (3, 9, 18, 'final', 0)\n")
+    bare(site, folder).play("--tags", "install").stopped("has Python 3.9.18, and LangGraph needs 3.10 or newer")
+
+
+def test_a_python_that_is_not_there_is_refused(site):
+    bare(site, site.folder / "new")
+    site.variables["checkpointer_python"] = "/opt/gone/python"
+    site.play("--tags", "install").stopped("this host lacks", "/opt/gone/python")
+    assert not (site.folder / "new").exists()
+
+
+def test_a_login_in_the_indexs_address_is_refused(site):
+    bare(site, site.folder / "new", checkpointer_pip_index_url="https://me:token@example.org/simple")
+    site.play("--tags", "install").stopped("checkpointer_pip_index_url holds a login")
+    assert not (site.folder / "new").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand files over")
+def test_an_owner_who_is_not_there_is_refused(site):
+    bare(site, site.folder / "new", checkpointer_virtualenv_owner="nobody-of-this-name")
+    site.play("--tags", "install").stopped("nobody-of-this-name", "no such user on this host")
+    assert not (site.folder / "new").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand files over")
+def test_what_another_user_made_is_not_handed_on(site):
+    folder = make_venv(site.folder / "theirs")
+    subprocess.run(["chown", "-R", "--no-dereference", os_user().pw_name, str(folder)], check=True)
+    site.folder.chmod(0o755)
+    bare(site, folder, checkpointer_virtualenv_owner="root")
+    site.play("--tags", "install").stopped("belongs to %s and is to belong to root" % os_user().pw_name)
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory):
+    """The pinned packages and older ones, fetched once; the installations then ask no index."""
+    folder = tmp_path_factory.mktemp("wheels")
+    pins = ["langgraph-checkpoint-postgres==3.2.0", "langgraph-checkpoint-sqlite==3.1.2", "langgraph-checkpoint==4.3.2", "psycopg[binary]==3.3.9"]
+    older = ["langgraph-checkpoint-postgres==3.0.1", "langgraph-checkpoint-sqlite==3.0.0", "langgraph-checkpoint==3.0.1"]
+    for more in (pins, ["--no-deps", *older]):
+        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:", "-d", str(folder), *more], check=True)
+    folder.chmod(0o755)
+    return folder
+
+
+def test_install_upgrade_and_flavour(site, wheels):
+    """One virtualenv through its life, whoever runs the role, without an index and whatever the umask."""
+    for each in (site.folder, *list(site.folder.parents)[:2], *list(wheels.parents)[:2]):
+        each.chmod(0o755)
+    owner = os_user().pw_name
+    folder = site.folder / "opt" / "langgraph"
+    bare(site, folder, checkpointer_wheels_dir=str(wheels), checkpointer_virtualenv_owner=owner)
+    if os.geteuid() == 0:
+        site.variables.update(ansible_become_method="ansible.builtin.su", ansible_become_flags="-s /bin/sh", ansible_become_user="root")
+    older = {"checkpointer_postgres_version": "3.0.1", "checkpointer_sqlite_version": "3.0.0", "checkpointer_checkpoint_version": "3.0.1"}
+    play = {"handlers": [RESTART]}
+
+    site.variables.update(older)
+    first = site.play("--tags", "install", play=play, umask=0o077).passed()
+    assert not first.hosts("Restart the application"), "there was no application yet"
+    assert "--no-index" in first.of(PIP)[0]["cmd"]
+    uid = pwd.getpwnam(owner).pw_uid
+    for base, folders, files in os.walk(folder):
+        for name in [".", *folders, *files]:
+            found = os.lstat(os.path.join(base, name))
+            assert found.st_uid == uid, (base, name)
+            assert found.st_mode & 0o022 == 0 or os.path.islink(os.path.join(base, name)), (base, name)
+            assert found.st_mode & 0o004, "%s/%s cannot be read by others" % (base, name)
+    again = site.play("--tags", "install", play=play).unchanged()
+    assert not again.hosts(PIP)
+
+    for name in older:
+        del site.variables[name]
+    planned = site.play("--check", "--tags", "install", play=play).passed()
+    assert "langgraph-checkpoint-postgres==3.2.0" in planned.output
+    assert planned.hosts("Restart the application") == ["app1"]
+    upgraded = site.play("--tags", "install", play=play).passed()
+    assert upgraded.hosts("Restart the application") == upgraded.hosts("Say that the application must restart") == ["app1"]
+    assert "langgraph-checkpoint-postgres 3.0.1" in upgraded.of("Say what changes in the packages")[0]["msg"]["before"]
+    site.play(play=play).unchanged()
+
+    site.variables["checkpointer_psycopg_flavour"] = "pure"
+    pure = site.play("--tags", "install", play=play)
+    if "this host lacks libpq" in pure.output:
+        pytest.skip("there is no libpq on this machine for the pure flavour")
+    pure.passed()
+    assert "psycopg-binary" not in pure.of(READ)[-1]["packages"]
+    site.play(play=play).unchanged()
+    shown = subprocess.run([str(folder / "bin" / "python"), "-c", "import psycopg; print(psycopg.pq.__impl__)"], stdout=subprocess.PIPE, text=True, check=True)
+    assert shown.stdout.strip() == "python"
+
+    (folder / "lib").chmod(0o777)
+    planned = site.play("--check", "--tags", "install", play=play).passed()
+    assert planned.recap["app1"]["changed"] == 1
+    site.play("--tags", "install", play=play).passed()
+    assert (folder / "lib").stat().st_mode & 0o022 == 0
+
+
+def test_pip_comes_into_a_virtualenv_that_was_made_without(site, wheels):
+    folder = make_venv(site.folder / "uv")
+    bare(site, folder, checkpointer_wheels_dir=str(wheels))
+    done = site.play("--tags", "install").passed()
+    assert done.of(READ)[-1]["has_pip"] is True
+    site.play().unchanged()
