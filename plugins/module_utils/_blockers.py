@@ -39,7 +39,8 @@ SELECT f.pid, f.holder, f.locks, coalesce(s.usename, p.owner) AS name, s.applica
        extract(epoch FROM clock_timestamp() - s.query_start)::int AS statement_age
 FROM found f
 LEFT JOIN pg_stat_activity s ON s.pid = f.pid
-LEFT JOIN pg_prepared_xacts p ON f.pid IS NULL AND p.transaction::text = split_part(f.holder, '/', 2)
+LEFT JOIN pg_locks x ON f.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid' AND x.virtualtransaction = f.holder
+LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid
 WHERE f.pid IS DISTINCT FROM pg_backend_pid() AND s.backend_type IS DISTINCT FROM 'autovacuum worker'
 ORDER BY age DESC NULLS LAST, f.pid
 """
@@ -103,7 +104,7 @@ def wait_for(connection, schema, needed, seconds, clock=time.monotonic, sleep=ti
 def _name(row):
     """A session in words."""
     if row["pid"] is None:
-        who = "the prepared transaction %s of user %s" % (row["gid"] or row["holder"], row["name"] or "unknown")
+        who = "the prepared transaction '%s' of user %s (ROLLBACK PREPARED ends it)" % (row["gid"] or row["holder"], row["name"] or "unknown")
     else:
         who = "pid %d, user %s, application %s" % (row["pid"], row["name"], row["application"] or "unnamed")
     what = "holds locks on %s" % row["locks"] if row["locks"] else "keeps an old snapshot"

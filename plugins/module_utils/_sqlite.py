@@ -21,15 +21,41 @@ PATIENCE = 5.0
 
 
 def read_file(path, more=None):
-    """(Schema, more(connection, schema)) of a SQLite file, in one read transaction. Raises Refusal naming the file."""
+    """(Schema, more(connection, schema)) of a SQLite file, in one read transaction. Raises Refusal naming the file.
+
+    A file without a log of any kind is read as immutable, which leaves no -wal and -shm behind; should a writer come meanwhile,
+    it is read again as a live one.
+    """
     _look(path)
     try:
-        with contextlib.closing(_connect(path)) as connection:
-            connection.execute("BEGIN")
-            schema = read(connection, path)
-            return schema, more(connection, schema) if more else None
-    except sqlite3.Error as error:
+        if not _logs(path):
+            before = _state(path)
+            found = _read_through(path, ["immutable=1"], more)
+            if not _logs(path) and _state(path) == before:
+                return found
+        return _read_through(path, ["mode=ro"] if _filled(path + "-wal") else ["mode=ro", "mode=ro&immutable=1"], more)
+    except (OSError, sqlite3.Error) as error:
         raise Refusal("Cannot read the SQLite file %s: %s. %s" % (path, one_line(error), _advice(str(error)))) from None
+
+
+def _read_through(path, modes, more):
+    with contextlib.closing(_connect(path, modes)) as connection:
+        connection.execute("BEGIN")
+        schema = read(connection, path)
+        return schema, more(connection, schema) if more else None
+
+
+def _logs(path):
+    return any(os.path.exists(path + suffix) for suffix in ("-wal", "-journal"))
+
+
+def _filled(path):
+    return os.path.exists(path) and os.path.getsize(path) > 0
+
+
+def _state(path):
+    found = os.stat(path)
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def reference():
@@ -53,12 +79,13 @@ def _look(path):
         raise Refusal("The SQLite file %s does not exist on this host. Check sqlite_path, or leave it out." % path) from None
     except OSError as error:
         raise Refusal("Cannot read the SQLite file %s as user %d: %s." % (path, os.geteuid(), error.strerror)) from None
-    if header and not header.startswith(MAGIC):
+    if not header:
+        raise Refusal("The SQLite file %s is empty (0 bytes): no application has written to it yet. Check sqlite_path, or leave it out." % path)
+    if not header.startswith(MAGIC):
         raise Refusal("%s is not a SQLite database: it does not begin with SQLite's header." % path)
-    if 0 < len(header) < 100:
+    if len(header) < 100:
         raise Refusal("The SQLite file %s is truncated: its header is not complete. Take a whole copy of it." % path)
-    wal = path + "-wal"
-    if header and not (os.path.exists(wal) and os.path.getsize(wal)):
+    if not _filled(path + "-wal"):
         _refuse_truncated(path, header, found.st_size)
 
 
@@ -74,15 +101,8 @@ def _refuse_truncated(path, header, size):
         )
 
 
-def _connect(path):
-    """A connection that cannot write. immutable only where nothing can be in a -wal: it would be lost without a word."""
-    wal = path + "-wal"
-    empty = not os.path.exists(wal) or os.path.getsize(wal) == 0
-    # SQLite leaves -wal and -shm behind; as another user's files they would lock the application out.
-    foreign = os.geteuid() not in (0, os.stat(path).st_uid)
-    modes = ["mode=ro"]
-    if empty:
-        modes = ["immutable=1"] if foreign and not os.path.exists(wal) else ["mode=ro", "mode=ro&immutable=1"]
+def _connect(path, modes):
+    """A connection that cannot write, in the first mode that works. immutable would lose what is in a -wal without a word."""
     for mode in modes:
         uri = "file:%s?%s" % (urllib.parse.quote(os.path.abspath(path)), mode)
         connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
@@ -90,7 +110,7 @@ def _connect(path):
             connection.execute("PRAGMA query_only = on")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             return connection
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             connection.close()
             if mode == modes[-1] or "unable to open" not in str(error) and "readonly" not in str(error):
                 raise
