@@ -11,7 +11,7 @@ module: checkpoint_schema
 short_description: Create and upgrade LangGraph's checkpoint tables in PostgreSQL
 version_added: 0.1.0
 description:
-  - Brings the tables of C(langgraph-checkpoint-postgres) to what the installed library needs, through LangGraph's own C(PostgresSaver.setup()).
+  - Brings the tables of C(langgraph-checkpoint-postgres) to what the installed library needs, through LangGraph's own PostgresSaver.setup().
   - Reads the catalog before and after. RV(ignore:changed) is the difference, whatever version number the database records, and a
     schema that is still not right afterwards is a failure.
   - A database that has everything is left alone, and a role that may only read it suffices for that.
@@ -21,8 +21,8 @@ author:
 options:
   state:
     description:
-      - V(present) makes what is missing and mends what C(setup()) passes over (INVALID or missing indexes, a missing C(task_path), lost defaults).
-      - V(absent) drops the four tables that C(setup()) makes, and nothing else.
+      - V(present) makes what is missing and mends what setup() passes over (INVALID or missing indexes, a missing C(task_path), lost defaults).
+      - V(absent) drops the four tables that setup() makes, and nothing else.
     type: str
     choices: [ present, absent ]
     default: present
@@ -33,8 +33,8 @@ options:
     default: false
   adopt:
     description:
-      - Take ownership of tables that another role made, typically an application that calls C(setup()) itself at start.
-      - The role that logs in must be a member of their owner. Remove C(setup()) from the application then.
+      - Take ownership of tables that another role made, typically an application that calls setup() itself at start.
+      - The role that logs in must be a member of their owner. Remove setup() from the application then.
     type: bool
     default: false
   lock_wait:
@@ -107,7 +107,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 library:
-  description: The library whose C(setup()) decides what is needed. Not there with O(state=absent).
+  description: The library whose setup() decides what is needed. Not there with O(state=absent).
   returned: success, when the virtualenv could be entered
   type: dict
   sample:
@@ -166,7 +166,7 @@ migrations:
         - version: 9
           sql: ALTER TABLE checkpoint_writes ADD COLUMN IF NOT EXISTS task_path TEXT NOT NULL DEFAULT '';
 repaired:
-  description: What C(setup()) passes over and this run mended; in check mode, would mend.
+  description: What setup() passes over and this run mended; in check mode, would mend.
   returned: success, with O(state=present), when the database could be read
   type: list
   elements: dict
