@@ -28,21 +28,25 @@ PIP = "Install the packages"
 RESTART = {"name": "Restart the application", "ansible.builtin.debug": {"msg": "restarted"}, "listen": "stateops.langgraph packages changed"}
 
 
-def tables(target):
+
+def linked(folder, target):
     """A virtualenv of its own that finds the target's libraries."""
+    make_venv(folder)
+    (site_packages(folder) / "target.pth").write_text("%s\n" % site_packages(target))
+    return folder
 
-    def make(folder):
-        make_venv(folder)
-        (site_packages(folder) / "target.pth").write_text("%s\n" % site_packages(target))
-        return folder
 
-    return make
+def _base():
+    """A Python that other users can run too: one below root's home they cannot."""
+    for python in ("/usr/bin/python3", sys.executable):
+        if subprocess.run([python, "-c", "import ensurepip, sys; sys.exit(sys.version_info < (3, 10))"], check=False, stderr=subprocess.DEVNULL).returncode == 0:
+            return python
+    raise AssertionError("no Python of 3.10 or newer with ensurepip was found")
 
 
 @pytest.fixture
 def site(tmp_path, database, target_venv, runner):
     """Three hosts of the application, and a database that is set up and granted."""
-    make = tables(target_venv)
     database.setup()
     database.grant()
 
@@ -62,7 +66,7 @@ def site(tmp_path, database, target_venv, runner):
             "checkpointer_app_user": database.app.name,
             "checkpointer_app_password": database.app.password,
         }
-        hosts = {name: {"checkpointer_virtualenv": str(make(tmp_path / name))} for name in ("app1", "app2", "app3")}
+        hosts = {name: {"checkpointer_virtualenv": str(linked(tmp_path / name, target_venv))} for name in ("app1", "app2", "app3")}
 
         def inventory(self):
             return {"langgraph_app": {"hosts": self.hosts, "vars": self.variables}}
@@ -155,13 +159,10 @@ def test_drift_fails_and_the_password_is_forgotten(site, database):
 def once_answered(site, role, words=("user", "password")):
     """A login that is another one each time it is asked for, of which only the first is good."""
     log = site.folder / ("asked-" + role.name)
-    command = "echo x >> %s; test $(wc -l < %s) = 1 && echo '%s' || echo '%s'" % (
-        log,
-        log,
-        json.dumps(dict(zip(words, role))),
-        json.dumps(dict(zip(words, ("nobody", "wrong")))),
-    )
-    return log, "{{ lookup('ansible.builtin.pipe', %s) | from_json }}" % json.dumps(command)
+    script = site.folder / ("ask-" + role.name)
+    answers = [json.dumps(dict(zip(words, pair))) for pair in (role, ("nobody", "wrong"))]
+    script.write_text("echo x >> %s\nif [ $(wc -l < %s) = 1 ]; then echo '%s'; else echo '%s'; fi\n" % (log, log, *answers))
+    return log, "{{ lookup('ansible.builtin.pipe', 'sh %s') | from_json }}" % script
 
 
 @pytest.mark.parametrize("words", [("user", "password"), ("username", "password")])
@@ -197,8 +198,14 @@ def test_check_mode_on_a_bare_host(site, database, target_venv):
 
 def bare(site, folder, **more):
     site.hosts = {"app1": {"checkpointer_virtualenv": str(folder)}}
-    site.variables.update(checkpointer_manage_packages=True, checkpointer_python=sys.executable, **more)
+    site.variables.update(checkpointer_manage_packages=True, checkpointer_python=_base(), **more)
     return site
+
+
+def opened(folder):
+    """pytest's folders are its user's alone."""
+    for each in (folder, *folder.parents[:2]):
+        each.chmod(0o755)
 
 
 def test_something_else_than_a_virtualenv_is_refused(site):
@@ -247,9 +254,10 @@ def test_an_owner_who_is_not_there_is_refused(site):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand files over")
 def test_what_another_user_made_is_not_handed_on(site):
-    folder = make_venv(site.folder / "theirs")
+    folder = site.folder / "theirs"
+    subprocess.run([_base(), "-m", "venv", "--without-pip", str(folder)], check=True)
     subprocess.run(["chown", "-R", "--no-dereference", os_user().pw_name, str(folder)], check=True)
-    site.folder.chmod(0o755)
+    opened(site.folder)
     bare(site, folder, checkpointer_virtualenv_owner="root")
     site.play("--tags", "install").stopped("belongs to %s and is to belong to root" % os_user().pw_name)
 
@@ -260,16 +268,19 @@ def wheels(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheels")
     pins = ["langgraph-checkpoint-postgres==3.2.0", "langgraph-checkpoint-sqlite==3.1.2", "langgraph-checkpoint==4.3.2", "psycopg[binary]==3.3.9"]
     older = ["langgraph-checkpoint-postgres==3.0.1", "langgraph-checkpoint-sqlite==3.0.0", "langgraph-checkpoint==3.0.1"]
+    subprocess.run([_base(), "-m", "venv", str(folder / "venv")], check=True)
     for more in (pins, ["--no-deps", *older]):
-        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:", "-d", str(folder), *more], check=True)
-    folder.chmod(0o755)
-    return folder
+        subprocess.run(
+            [str(folder / "venv" / "bin" / "python"), "-m", "pip", "download", "--quiet", "--only-binary", ":all:", "-d", str(folder / "wheels"), *more],
+            check=True,
+        )
+    return folder / "wheels"
 
 
 def test_install_upgrade_and_flavour(site, wheels):
     """One virtualenv through its life, whoever runs the role, without an index and whatever the umask."""
-    for each in (site.folder, *list(site.folder.parents)[:2], *list(wheels.parents)[:2]):
-        each.chmod(0o755)
+    opened(site.folder)
+    opened(wheels)
     owner = os_user().pw_name
     folder = site.folder / "opt" / "langgraph"
     bare(site, folder, checkpointer_wheels_dir=str(wheels), checkpointer_virtualenv_owner=owner)
