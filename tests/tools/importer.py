@@ -2,13 +2,14 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs Galaxy's import checks on an archive built from a clean copy: IMPORTER.PY FOLDER COLLECTIONS, where COLLECTIONS holds our dependencies."""
+"""Runs Galaxy's import checks on an archive built from a clean copy: IMPORTER.PY FOLDER PACKAGES, where PACKAGES holds the package ansible."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from copy_tree import copy_to
@@ -16,12 +17,22 @@ from copy_tree import copy_to
 COMPLAINTS = ("WARNING", "ERROR", "CRITICAL")
 
 
+def borrow_collections(packages):
+    """The importer names a search path of its own, so our dependencies have to lie where ansible-core always looks."""
+    link = Path(sysconfig.get_path("purelib")) / "ansible_collections"
+    if link.is_symlink():
+        link.unlink()
+    link.symlink_to(Path(packages).resolve() / "ansible_collections")
+
+
 def main():
-    folder, collections = Path(sys.argv[1]).resolve(), sys.argv[2]
+    folder = Path(sys.argv[1]).resolve()
+    borrow_collections(sys.argv[2])
     checkout = copy_to(folder / "checkout")
     beside = Path(sys.executable).parent
-    environment = dict(os.environ, PATH=os.pathsep.join([str(beside), os.environ["PATH"]]), ANSIBLE_COLLECTIONS_PATH=collections)
-    environment.pop("ANSIBLE_CONFIG", None)
+    environment = dict(os.environ, PATH=os.pathsep.join([str(beside), os.environ["PATH"]]))
+    for name in ("ANSIBLE_CONFIG", "ANSIBLE_COLLECTIONS_PATH"):
+        environment.pop(name, None)
     for old in folder.glob("*.tar.gz"):
         old.unlink()
     subprocess.run(
