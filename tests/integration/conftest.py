@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import subprocess
@@ -16,26 +15,16 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
 
 
 def _target():
-    """The virtualenv that modules enter: named by LANGGRAPH_TEST_VENV, the one that runs the tests, or one built once."""
+    """The virtualenv that modules enter: the one that runs the tests, or the one that LANGGRAPH_TEST_VENV names."""
     named = os.environ.get("LANGGRAPH_TEST_VENV")
     if named:
         return Path(named)
     if importlib.util.find_spec("langgraph") and importlib.util.find_spec("langgraph.checkpoint.postgres"):
         return Path(sys.prefix)
-    requirements = ROOT / "requirements" / "target.txt"
-    folder = ROOT / ".build" / "target"
-    stamp = folder / "requirements"
-    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
-    if not stamp.exists() or stamp.read_text() != wanted:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        subprocess.run([str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(requirements)], check=True)
-        stamp.write_text(wanted)
-    return folder
+    raise pytest.UsageError("langgraph-checkpoint-postgres is not installed here: install requirements/test.txt, or let LANGGRAPH_TEST_VENV name a virtualenv that has it")
 
 
 TARGET = _target()

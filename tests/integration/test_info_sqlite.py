@@ -272,7 +272,7 @@ class TestRefused:
 
 
 @pytest.fixture
-def stranger(target_venv, tmp_path_factory):
+def stranger(target_venv, runner, tmp_path_factory):
     """Another account, with a Python that it can run: the target's, or the system's of the same version with the target's libraries."""
     if os.geteuid():
         pytest.skip("only root can run something as another user")
@@ -282,6 +282,7 @@ def stranger(target_venv, tmp_path_factory):
     if site_packages(folder).exists():
         (site_packages(folder) / "target.pth").write_text("%s\n" % site_packages(target_venv))
     opened(folder)
+    opened(runner.library)
     for python in (target_venv / "bin" / "python", folder / "bin" / "python"):
         try:
             probe = [str(python), "-c", "import psycopg"]
