@@ -10,7 +10,7 @@ import contextlib
 import re
 import select
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal, one_line, sentence
 
 try:
     import psycopg
@@ -103,7 +103,7 @@ def open_connection(params, application):
     except (psycopg.Error, UnicodeError, ValueError, TypeError) as error:
         text = one_line(error)
         kind = NotYet if NOT_YET.search(text) else Refusal
-        raise kind("Cannot connect to %s: %s. %s" % (_target(params), text.rstrip("."), _advice(text))) from None
+        raise kind("Cannot connect to %s: %s %s" % (_target(params), sentence(text), _advice(text))) from None
     if connection.info.server_version < OLDEST_SERVER:
         version = connection.info.parameter_status("server_version")
         connection.close()

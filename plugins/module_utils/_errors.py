@@ -33,3 +33,8 @@ def one_line(error):
     """The text of an exception without the line breaks that libpq and psycopg put into it."""
     text = " ".join(str(error).split())
     return text or type(error).__name__
+
+
+def sentence(text):
+    """Text with a full stop, unless it ends in a mark of its own."""
+    return text if text.endswith((".", "?", "!", ";")) else text + "."

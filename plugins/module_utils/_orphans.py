@@ -37,7 +37,8 @@ BLOBS = """
 WITH seen AS MATERIALIZED (SELECT thread_id, checkpoint_ns, channel, version FROM {blobs} b {sample}),
 named AS MATERIALIZED (
     SELECT c.thread_id, c.checkpoint_ns, v.key AS channel, v.value AS version
-    FROM {checkpoints} c CROSS JOIN LATERAL jsonb_each_text(c.checkpoint -> 'channel_versions') AS v
+    FROM {checkpoints} c CROSS JOIN LATERAL jsonb_each_text(
+        CASE WHEN jsonb_typeof(c.checkpoint -> 'channel_versions') = 'object' THEN c.checkpoint -> 'channel_versions' ELSE '{{}}' END) AS v
     WHERE {everything} OR c.thread_id IN (SELECT thread_id FROM seen)
 )
 SELECT count(*) AS rows FROM seen s
