@@ -291,7 +291,7 @@ def _present(module, connection, target, limits):
     for index in plan.building:
         module.warn("Another session is building %s right now." % index)
     return {
-        "changed": differs(before, after),
+        **_outcome(module, before, after),
         "library": known.to_dict(),
         "migrations": {
             "before": before.version,
@@ -300,8 +300,6 @@ def _present(module, connection, target, limits):
             "applied": [] if module.check_mode else applied(known, before, after),
         },
         "repaired": [repair.to_dict() for repair in plan.repairs],
-        "schema": after.schema.to_dict(),
-        "diff": _diff(before, after),
     }
 
 
@@ -320,20 +318,18 @@ def _absent(module, connection, target, limits):
     if differs(before, after) and not module.check_mode:
         before, after = remove(connection, target, limits, module.params["force"])
     return {
-        "changed": differs(before, after),
+        **_outcome(module, before, after),
         "migrations": {"before": before.version, "after": after.version, "pending": [], "applied": []},
-        "schema": after.schema.to_dict(),
-        "diff": _diff(before, after),
     }
 
 
-def _diff(before, after):
-    return {
-        "before_header": "schema %s" % before.schema.name,
-        "after_header": "schema %s" % after.schema.name,
-        "before": before.describe(),
-        "after": after.describe(),
-    }
+def _outcome(module, before, after):
+    """What both states return: changed, the schema, and the diff where it was asked for."""
+    outcome = {"changed": differs(before, after), "schema": after.schema.to_dict()}
+    if module._diff:
+        name = "schema %s" % after.schema.name
+        outcome["diff"] = {"before_header": name, "after_header": name, "before": before.describe(), "after": after.describe()}
+    return outcome
 
 
 if __name__ == "__main__":
