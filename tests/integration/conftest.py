@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 
-
 def _target():
     """The virtualenv that modules enter: the one that runs the tests, or the one that LANGGRAPH_TEST_VENV names."""
     named = os.environ.get("LANGGRAPH_TEST_VENV")

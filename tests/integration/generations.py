@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Databases as older releases of the libraries left them.
 
-The statements are the installed library's own, picked and numbered as each release had them; two differ by a word.
+The statements are the installed library's own, picked and numbered as each release had them; two of them differ by a few words.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import sqlite3
 
 TABLES = [0, 1, 2, 3]
+BLOBS = 2
 NULLABLE = 4
 INDEXES = [6, 7, 8]
 TASK_PATH = 9
@@ -27,20 +28,29 @@ POSTGRES = {
 }
 
 
+def statements(release):
+    """MIGRATIONS of a release."""
+    from langgraph.checkpoint.postgres.base import MIGRATIONS
+
+    found = ["" if entry is None else MIGRATIONS[entry] for entry in POSTGRES[release]]
+    if NULLABLE not in POSTGRES[release]:
+        found[BLOBS] = found[BLOBS].replace("blob BYTEA", "blob BYTEA NOT NULL")
+    if TASK_PATH in POSTGRES[release]:
+        found[-1] = found[-1].replace("IF NOT EXISTS ", "")
+    return found
+
+
 def migrate(database, *releases, role=None, schema=None):
     """What setup() of these releases, one after the other, makes of a database."""
     import psycopg
-    from langgraph.checkpoint.postgres.base import MIGRATIONS
 
     with psycopg.connect(database.conninfo(role, schema), autocommit=True) as connection:
         for release in releases:
-            connection.execute(MIGRATIONS[0])
-            row = connection.execute("SELECT max(v) FROM checkpoint_migrations").fetchone()
-            for number, entry in list(enumerate(POSTGRES[release]))[(-1 if row[0] is None else row[0]) + 1 :]:
-                statement = "" if entry is None else MIGRATIONS[entry]
-                if entry == TASK_PATH:
-                    statement = statement.replace("IF NOT EXISTS ", "")
-                connection.execute(statement)
+            entries = statements(release)
+            connection.execute(entries[0])
+            newest = connection.execute("SELECT max(v) FROM checkpoint_migrations").fetchone()[0]
+            for number in range(0 if newest is None else newest + 1, len(entries)):
+                connection.execute(entries[number])
                 connection.execute("INSERT INTO checkpoint_migrations (v) VALUES (%s)", (number,))
 
 
