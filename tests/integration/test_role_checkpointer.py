@@ -198,7 +198,7 @@ def test_check_mode_on_a_bare_host(site, database, target_venv):
 
 def bare(site, folder, **more):
     site.hosts = {"app1": {"checkpointer_virtualenv": str(folder)}}
-    site.variables.update(checkpointer_manage_packages=True, checkpointer_python=_base(), **more)
+    site.variables.update(checkpointer_manage_packages=True, checkpointer_python=_base(), ansible_python_interpreter=_base(), **more)
     return site
 
 

@@ -1,0 +1,192 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""provision.yml and verify.yml: what they do over several hosts, and that neither ends in green without having done it."""
+
+from __future__ import annotations
+
+import pytest
+from assertions import assert_no_secret
+from conftest import make_venv, site_packages
+from plays import PLAYBOOKS, run
+from test_role_checkpointer import COMPARE, ROUNDTRIP, SETUP, once_answered
+
+pytestmark = pytest.mark.newest
+
+PROVISION = PLAYBOOKS / "provision.yml"
+VERIFY = PLAYBOOKS / "verify.yml"
+BOTH = pytest.mark.parametrize("playbook", [PROVISION, VERIFY], ids=["provision", "verify"])
+REPORT = "Say what there is"
+LOCAL = {"ansible_connection": "local"}
+
+
+def guarded(tmp_path, playbook, inventory, *flags, env=None):
+    """A run that must end before anything is touched."""
+    done = run(tmp_path, playbook, inventory, *flags, env=env, verbosity=None)
+    assert not [each for each in done.tasks if "stateops.langgraph" in each["task"]], done.output
+    return done
+
+
+@BOTH
+@pytest.mark.parametrize("flags", [[], ["--tags", "verify"], ["--tags", "setup"], ["--check"]], ids=" ".join)
+def test_a_given_inventory_without_hosts(tmp_path, playbook, flags):
+    empty = tmp_path / "hosts.ini"
+    empty.write_text("[langgraph_app]\n[langgraph_db]\n")
+    guarded(tmp_path, playbook, empty, *flags).stopped("The inventory holds no host: %s" % empty)
+    guarded(tmp_path, playbook, None, *flags, env={"ANSIBLE_INVENTORY": str(empty)}).stopped("The inventory holds no host")
+
+
+@BOTH
+def test_a_given_inventory_that_does_not_exist(tmp_path, playbook):
+    guarded(tmp_path, playbook, tmp_path / "gone.ini").stopped("The inventory holds no host")
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["awx_job_id", "tower_job_id"])
+def test_a_job_without_hosts(tmp_path, playbook, name):
+    guarded(tmp_path, playbook, None, "-e", name + "=7").stopped("The inventory holds no host")
+
+
+@BOTH
+@pytest.mark.parametrize("flags", [[], ["--tags", "install"], ["--tags", "verify"], ["--limit", "web1"]], ids=" ".join)
+def test_a_misspelt_group(tmp_path, playbook, flags):
+    inventory = {"langgraph_apps": {"hosts": {"web1": LOCAL}}, "langgraph_db": {"hosts": {"db1": LOCAL}}}
+    guarded(tmp_path, playbook, inventory, *flags).stopped("The group langgraph_app holds no host", "langgraph_apps, langgraph_db")
+
+
+@BOTH
+def test_a_limit_with_no_inventory(tmp_path, playbook):
+    guarded(tmp_path, playbook, None, "--limit", "app1").stopped("there is nothing to limit", rc=4)
+
+
+@BOTH
+def test_a_limit_that_leaves_no_host(tmp_path, playbook):
+    inventory = {"langgraph_app": {"hosts": {"app1": LOCAL}}, "other": {"hosts": {"mail1": LOCAL}}}
+    guarded(tmp_path, playbook, inventory, "--limit", "mail1").stopped("--limit mail1 leaves no host of langgraph_app", "Hosts there: app1")
+    guarded(tmp_path, playbook, inventory, "--limit", "app9").stopped("no hosts to target", rc=1)
+
+
+@BOTH
+@pytest.mark.parametrize("flags", [["--tags", "verifiy"], ["--skip-tags", "verify,install,setup,database"]], ids=" ".join)
+def test_tags_that_select_nothing(tmp_path, playbook, flags):
+    guarded(tmp_path, playbook, {"langgraph_app": {"hosts": {"app1": LOCAL}}}, *flags).stopped("selects none of this playbook's parts", "verify")
+
+
+@BOTH
+def test_hosts_that_cannot_be_reached(tmp_path, playbook):
+    away = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_connection": "ssh"}
+    run(tmp_path, playbook, {"langgraph_app": {"hosts": {"app1": away, "app2": away}}}, verbosity=None).stopped("UNREACHABLE", rc=4)
+
+
+@pytest.fixture
+def site(tmp_path, server, target_venv, runner, database):
+    """Two hosts of the application, one of the database, and names that nobody has used yet."""
+    hosts = {}
+    for name in ("app1", "app2"):
+        folder = make_venv(tmp_path / name)
+        (site_packages(folder) / "target.pth").write_text("%s\n" % site_packages(target_venv))
+        hosts[name] = {"checkpointer_virtualenv": str(folder)}
+
+    class Site:
+        folder = tmp_path
+        name = database.name + "_new"
+        variables = {
+            **LOCAL,
+            "ansible_python_interpreter": runner.python,
+            "ansible_remote_tmp": str(tmp_path / "remote"),
+            # Everything here is one machine and one user.
+            "ansible_become": False,
+            "checkpointer_manage_packages": False,
+            "database_manage_server": False,
+            "database_login_host": server.host,
+            "database_login_port": server.port,
+            "database_login_user": server.user,
+            "database_login_password": server.password,
+            "database_name": name,
+            "database_owner_user": database.owner.name,
+            "database_owner_password": database.owner.password,
+            "database_app_user": database.app.name,
+            "database_app_password": database.app.password,
+        }
+        groups = {"langgraph_app": {"hosts": hosts}, "langgraph_db": {"hosts": {"db1": {}}}}
+
+        def run(self, playbook, *flags, **kwargs):
+            done = run(tmp_path, playbook, {"all": {"vars": self.variables, "children": self.groups}}, *flags, **kwargs)
+            assert_no_secret(done, database)
+            return done
+
+    yield Site()
+    server.execute('DROP DATABASE IF EXISTS "%s" WITH (FORCE)' % Site.name)
+
+
+def test_from_nothing_to_a_verified_schema(site, server, database):
+    site.run(PROVISION, "--check").passed()
+    assert not server.execute("SELECT 1 FROM pg_database WHERE datname = '%s'" % site.name)
+    first = site.run(PROVISION).passed()
+    assert first.hosts(SETUP) == ["app1"] and first.hosts(ROUNDTRIP) == ["app1", "app2"]
+    assert len(first.of(REPORT, kind="ok")) == 1
+    for part in (
+        "checkpoint_writes      writes ",
+        "checkpoints_thread_id_idx ",
+        "app2: PostgreSQL is in parity with",
+        "postgresql://%s@%s:%s/%s" % (database.app.name, server.host, server.port, site.name),
+    ):
+        assert part in first.of(REPORT)[0]["msg"], first.of(REPORT)
+    site.run(PROVISION).unchanged()
+    checked = site.run(VERIFY).unchanged()
+    assert checked.hosts(COMPARE) == ["app1", "app2"] and not checked.hosts(SETUP) and not checked.hosts(ROUNDTRIP)
+
+    rolling = site.run(PROVISION, "-e", "langgraph_serial=1").unchanged()
+    assert rolling.hosts(SETUP) == ["app1", "app2"] and len(rolling.of(REPORT, kind="ok")) == 1
+    only = site.run(PROVISION, "--limit", "db1").unchanged()
+    assert set(only.recap) == {"db1"}
+    site.run(VERIFY, "--limit", "db1").stopped("leaves no host of langgraph_app")
+
+    owner, site.variables["checkpointer_owner_credentials"] = once_answered(site, database.owner)
+    site.run(PROVISION, "--limit", "langgraph_app").unchanged()
+    assert owner.read_text() == "x\n", "the owner's credentials were evaluated more than once"
+
+
+def test_verify_names_the_host_that_drifts_and_looks_at_every_other(site):
+    site.run(PROVISION).passed()
+    site.groups["langgraph_app"]["hosts"]["app1"]["checkpointer_sqlite_path"] = str(site.folder / "gone.sqlite")
+    for flags in ([], ["--check"]):
+        done = site.run(VERIFY, *flags).stopped("gone.sqlite")
+        assert done.recap["app1"]["failed"] == 1 and done.recap["app2"]["failed"] == 0
+        assert done.of(COMPARE, "app2")[0]["parity"]["in_parity"] is True
+
+
+def test_verify_of_what_was_never_provisioned_fails_in_check_mode_too(site):
+    for flags in ([], ["--check"]):
+        site.run(VERIFY, *flags).stopped(site.name)
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory):
+    """No inventory at all: this machine and the server that comes along."""
+    folder = tmp_path_factory.mktemp("e")
+    for each in (folder, *folder.parents[:2]):
+        each.chmod(0o755)
+    root = ["-e", "embedded_postgres_root=%s/root" % folder]
+
+    def play(playbook, *flags):
+        return run(folder, playbook, None, *root, *flags, verbosity=None)
+
+    play.root = folder / "root"
+    yield play
+    play(PLAYBOOKS / "embedded_postgres.yml", "-e", "embedded_postgres_state=stopped")
+
+
+def test_the_server_that_comes_along(embedded):
+    embedded(VERIFY).stopped("does not run, so there is nothing to verify")
+    embedded(PROVISION, "--check").passed()
+    assert not embedded.root.exists()
+    first = embedded(PROVISION).passed()
+    report = first.of(REPORT)[0]["msg"]
+    assert str(embedded.root / "data") in report
+    assert "postgresql://langgraph_app@/langgraph?host=%s" % str(embedded.root / "run").replace("/", "%2F") in report
+    embedded(PROVISION).unchanged()
+    checked = embedded(VERIFY).unchanged()
+    assert "localhost: PostgreSQL is in parity" in checked.of(REPORT)[0]["msg"]
+    embedded(VERIFY, "--check").unchanged()
