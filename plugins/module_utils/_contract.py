@@ -204,7 +204,6 @@ RULES = {
     "foreign key": Rule(REFUSE, "LangGraph stores pending writes in the background, possibly before their checkpoint: a foreign key loses runs"),
     "foreign key, incoming": Rule(REFUSE, "deleting a thread fails while another table's rows refer to it"),
     "foreign key, incoming, cascading": Rule(REPORT, "another table refers to this one and follows its deletions"),
-    "constraint trigger": Rule(REFUSE, "it may refuse rows that the saver writes"),
     "index missing": Rule(MEND, "deleting and listing threads scan the whole table without it", "2.0.8"),
     "index invalid": Rule(MEND, "no query uses an INVALID index, each write pays for it, and setup() passes over it", "2.0.8"),
     "index remains": Rule(MEND, "an interrupted REINDEX left it: no query uses it, each write pays for it"),

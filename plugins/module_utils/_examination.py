@@ -23,6 +23,8 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema import 
 # REINDEX CONCURRENTLY names its copies so; a number follows where the name was taken.
 REMAINS = re.compile(r"^(.+)_cc(new|old)\d*$")
 SHALLOW_KEY = ("thread_id", "checkpoint_ns")
+# Constraints that PostgreSQL keeps by an index of the same name.
+WITH_INDEX = ("primary key", "unique", "exclusion")
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,10 @@ def examine(schema, steps=None):
                 breaches.append(Breach("table missing", name, name, "nothing", "a table", step=key))
             continue
         breaches.extend(_table(schema, table, steps))
-    owners = sorted({table.owner for table in schema.tables if table.name in TABLES})
-    if len(owners) > 1:
-        text = ", ".join("%s by %s" % (table.name, table.owner) for table in schema.tables if table.name in TABLES)
-        breaches.append(Breach("owner differs", schema.tables[0].name, "owner", text, "one owner for all tables"))
+    there = [schema.table(name) for name in TABLES if schema.table(name)]
+    if len({table.owner for table in there}) > 1:
+        text = ", ".join("%s by %s" % (table.name, table.owner) for table in there)
+        breaches.append(Breach("owner differs", there[0].name, "owner", text, "one owner for all tables"))
     return breaches
 
 
@@ -129,8 +131,7 @@ def _columns(place, table, steps):
         step = ("column", table.name, expected.name)
         addable = expected.name == "task_path" and table.name == "checkpoint_writes"
         if found is not None:
-            for breach in _column(place, table.name, found, expected, steps):
-                yield breach
+            yield from _column(place, table.name, found, expected, steps)
         elif not addable:
             yield Breach("column missing", table.name, expected.name, "no column", expected.describe())
         elif step in steps:
@@ -201,11 +202,9 @@ def _constraints(place, table):
             rule = "unique, implied" if key <= set(item.columns) else "unique"
         elif item.kind in ("check", "foreign key"):
             rule = item.kind if item.enforced else "check, not enforced"
-        elif item.kind in ("exclusion", "trigger"):
-            rule = {"exclusion": "exclusion", "trigger": "constraint trigger"}[item.kind]
-        if rule == "constraint trigger":
-            continue  # reported once, as a trigger
-        if rule:
+        elif item.kind == "exclusion":
+            rule = item.kind
+        if rule:  # a constraint trigger is reported once, as a trigger
             statement = ""
             if RULES[rule].action != REPORT:
                 source = ".".join(quote(part) for part in item.incoming.split(".", 1)) if item.incoming else place
@@ -218,15 +217,15 @@ def _indexes(schema, table, steps):
     step = ("index", table.name, expected.name) if expected else ()
     found = table.index(expected.name) if expected else None
     known = {expected.name} if expected else set()
-    backing = {item.name for item in table.constraints}
+    backing = {item.name for item in table.constraints if item.kind in WITH_INDEX and not item.incoming}
     if found is None and step in steps:
-        other = next((index for index in table.indexes if _serves(index, expected)), None)
+        other = min((index.name for index in table.indexes if _serves(index, expected)), default=None)
         taken = schema.table(expected.name)
         if taken:
             found = "the name is taken by another %s" % taken.kind
             yield Breach("index name taken", table.name, expected.name, found, expected.describe(), step=step)
         elif other:
-            yield Breach("index covered", table.name, expected.name, "index %s instead" % other.name, expected.describe())
+            yield Breach("index covered", table.name, expected.name, "index %s instead" % other, expected.describe())
         else:
             yield Breach("index missing", table.name, expected.name, "no index", expected.describe(), step=step)
     elif found is not None:

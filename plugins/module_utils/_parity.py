@@ -133,8 +133,7 @@ def _drift_in_sqlite(sqlite):
         elif table.column("thread_ts") is not None and table.column("checkpoint_id") is None:
             yield Finding(DRIFT, counterpart, counterpart, "table %s with thread_ts" % name, "table %s" % counterpart, contract.SQLITE_THREAD_TS)
         else:
-            for finding in _drift_in_sqlite_table(table, expected, counterpart):
-                yield finding
+            yield from _drift_in_sqlite_table(table, expected, counterpart)
     for table in sqlite.tables:
         if table.name not in contract.SQLITE:
             yield Finding(EXPECTED, table.name, table.name, "%s %s" % (table.kind, table.name), "nothing", "not LangGraph's: it stays where it is")

@@ -285,7 +285,7 @@ def _present(module, connection, target, limits):
         )
     if before.version is not None and before.version > known.newest:
         module.warn(
-            "The ledger records version %d, and langgraph-checkpoint-postgres %s knows up to %d. The schema satisfies it, so a rollback to it works."
+            "The ledger records version %s, and langgraph-checkpoint-postgres %s knows up to %s. The schema satisfies it, so a rollback to it works."
             % (before.version, known.version, known.newest)
         )
     for index in plan.building:
