@@ -278,6 +278,7 @@ ONLY_POSTGRES = {
 }
 NOT_NULL_IN_POSTGRES = "every saver writes a value, and PostgreSQL insists on it"
 NOT_NULL_IN_SQLITE = "SQLite insists on a value where PostgreSQL does not; what SQLite holds fits"
+OWN_DEFAULT = "each side has a default of its own, or none; the savers of today name every value"
 POSITION = "added later by a migration, hence last; savers name their columns"
 TABLE_NAME = "PostgreSQL's name for SQLite's %s"
 NO_FOREIGN_KEY = "none on either engine: LangGraph may store a pending write before its checkpoint"

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+import re
+from dataclasses import asdict, astuple, dataclass, replace
+from difflib import SequenceMatcher
 
 from ansible_collections.stateops.langgraph.plugins.module_utils import _contract as contract
 from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
@@ -87,7 +89,7 @@ def compare(sqlite, postgres, level=COMPATIBLE, steps=None):
     findings.extend(finding for finding in _only_postgres(postgres) if (finding.table, finding.object) not in wrong)
     if level == EXACT:
         findings = [_literal(finding) for finding in findings]
-    findings.sort(key=lambda finding: (_order(finding.table), finding.table, finding.object, finding.verdict, finding.reason))
+    findings.sort(key=lambda finding: (_order(finding.table), finding.table, finding.object) + astuple(finding))
     return Parity(level, sqlite.name, tuple(findings))
 
 
@@ -176,11 +178,11 @@ def _tables(left, right):
     # Places count among the columns that both have.
     shared = [contract.RENAMED.get((left.name, column.name), column.name) for column in left.columns]
     places = [column.name for column in right.columns if column.name in shared]
-    shared = [column for column in shared if column in places]
+    in_place = _in_place([column for column in shared if column in places], places)
     for column in left.columns:
         other = right.column(contract.RENAMED.get((left.name, column.name), column.name))
         if other is not None:
-            yield _column(left.name, name, column, other, shared.index(other.name) == places.index(other.name))
+            yield _column(left.name, name, column, other, other.name in in_place)
     if left.primary_key and right.primary_key:
         key = "(%s)" % ", ".join(left.primary_key.columns)
         yield Finding(IDENTICAL, name, "primary key", key, "(%s)" % ", ".join(right.primary_key.columns), "")
@@ -189,6 +191,17 @@ def _tables(left, right):
     index = right.index(contract.thread_index(name).name)
     if index is not None:
         yield Finding(EXPECTED, name, index.name, "nothing", index.describe(), contract.SECONDARY_INDEX)
+
+
+def _in_place(left, right):
+    """The names that have kept their place; what stands elsewhere on the other side has moved."""
+    blocks = SequenceMatcher(None, left, right, autojunk=False).get_matching_blocks()
+    return {name for block in blocks for name in left[block.a : block.a + block.size]}
+
+
+def _default(column):
+    """A column's default without the type that PostgreSQL writes behind it."""
+    return re.sub(r"::[a-z ]+$", "", column.default or "")
 
 
 def _column(table, name, column, other, in_place):
@@ -202,6 +215,8 @@ def _column(table, name, column, other, in_place):
         reasons.append(contract.NOT_NULL_IN_POSTGRES)
     elif other.nullable and not column.nullable:
         reasons.append(contract.NOT_NULL_IN_SQLITE)
+    if _default(column) != _default(other):
+        reasons.append(contract.OWN_DEFAULT)
     if not in_place:
         reasons.append(contract.POSITION)
     verdict = EQUIVALENT if reasons else IDENTICAL

@@ -222,7 +222,7 @@ parity:
     in_parity: true
     level: compatible
     reference: /srv/agent/checkpoints.sqlite
-    summary: "PostgreSQL is in parity with /srv/agent/checkpoints.sqlite (compatible): 19 identical, 5 equivalent, 5 expected, 0 drift"
+    summary: "PostgreSQL is in parity with /srv/agent/checkpoints.sqlite (compatible): 17 identical, 5 equivalent, 5 expected, 0 drift"
     findings:
       - verdict: equivalent
         table: checkpoint_writes

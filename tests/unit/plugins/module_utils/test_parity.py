@@ -1,0 +1,250 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two schemas against each other: PostgreSQL's drift, SQLite's drift, and what is no drift at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import LEDGER, RULES, SQLITE_THREAD_TS
+from ansible_collections.stateops.langgraph.plugins.module_utils._parity import LITERALLY, compare
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Column, Constraint, Index, Schema, Table
+from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import ALL, TASK_PATH, library, postgres, sqlite
+from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.mutations import mutations
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+MUTATIONS = list(mutations())
+PAIR = compare(sqlite(), postgres())
+
+
+def alter(table, **fields):
+    """SQLite's schema with one table changed."""
+    return sqlite().with_table(replace(sqlite().table(table), **fields))
+
+
+def column(table, name, **fields):
+    """SQLite's schema with one column changed."""
+    old = sqlite().table(table)
+    return sqlite().with_table(old.with_column(replace(old.column(name), **fields)))
+
+
+def without(table, name):
+    """SQLite's schema without one column."""
+    return alter(table, columns=tuple(column for column in sqlite().table(table).columns if column.name != name))
+
+
+def told(parity, *verdicts):
+    return {(finding.verdict, finding.table, finding.object) for finding in parity.findings if not verdicts or finding.verdict in verdicts}
+
+
+def test_upstreams_own_pair_is_in_parity():
+    assert PAIR.in_parity and PAIR.drift == [] and PAIR.explain() == ""
+    assert told(PAIR, "equivalent") == {
+        ("equivalent", "checkpoints", "checkpoint"),
+        ("equivalent", "checkpoints", "metadata"),
+        ("equivalent", "checkpoint_writes", "checkpoint_writes"),
+        ("equivalent", "checkpoint_writes", "blob"),
+        ("equivalent", "checkpoint_writes", "task_path"),
+    }
+    assert told(PAIR, "expected") == {
+        ("expected", "checkpoints", "checkpoints_thread_id_idx"),
+        ("expected", "checkpoint_writes", "checkpoint_writes_thread_id_idx"),
+        ("expected", "checkpoint_blobs", "checkpoint_blobs"),
+        ("expected", "checkpoint_blobs", "checkpoint_blobs_thread_id_idx"),
+        ("expected", LEDGER, LEDGER),
+    }
+    assert PAIR.summary() == "PostgreSQL is in parity with checkpoints.sqlite (compatible): 17 identical, 5 equivalent, 5 expected, 0 drift"
+
+
+def test_every_column_of_sqlite_is_compared():
+    for table, counterpart in (("checkpoints", "checkpoints"), ("writes", "checkpoint_writes")):
+        names = {finding.sqlite.split()[0] for finding in PAIR.findings if finding.table == counterpart}
+        assert {found.name for found in sqlite().table(table).columns} <= names
+
+
+def test_no_finding_comes_twice():
+    places = [(finding.table, finding.object) for finding in PAIR.findings]
+    assert len(places) == len(set(places))
+
+
+def test_exactly_the_pair_differs_and_each_difference_has_its_reason():
+    parity = compare(sqlite(), postgres(), "exact")
+    assert not parity.in_parity
+    reasons = {"%s.%s" % (finding.table, finding.object): finding.reason for finding in parity.drift}
+    assert set(reasons) == {"%s.%s" % place[1:] for place in told(PAIR, "equivalent", "expected")}
+    for place, words in {
+        "checkpoints.checkpoint": ["keeps it as JSON", "insists on it"],
+        "checkpoints.metadata": ["keeps it as JSON", "insists on it", "default of its own"],
+        "checkpoint_writes.checkpoint_writes": ["name for SQLite's writes"],
+        "checkpoint_writes.blob": ["call it blob", "the same bytes", "insists on it"],
+        "checkpoint_writes.task_path": ["hence last"],
+        "checkpoints.checkpoints_thread_id_idx": ["deleting and listing threads"],
+        "checkpoint_blobs.checkpoint_blobs": ["keeps channel values here"],
+        "checkpoint_migrations.checkpoint_migrations": ["record their migrations here"],
+    }.items():
+        assert reasons[place].startswith(LITERALLY)
+        assert [word for word in words if word not in reasons[place]] == [], place
+        assert len(reasons[place]) > len(LITERALLY) + 10
+    identical = [finding for finding in parity.findings if finding.verdict == "identical"]
+    assert identical == [finding for finding in PAIR.findings if finding.verdict == "identical"]
+    assert "NOT in parity with checkpoints.sqlite (exact)" in parity.summary()
+
+
+@pytest.mark.parametrize("level", ["compatible", "exact"])
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_a_change_to_postgresql_is_found(mutation, level):
+    parity = compare(sqlite(), mutation.schema, level)
+    verdict = "expected" if mutation.action == "report" and level == "compatible" else "drift"
+    reason = RULES[mutation.rule].reason
+    reason = LITERALLY + reason if level == "exact" and mutation.action == "report" else reason
+    (finding,) = [
+        finding
+        for finding in parity.findings
+        if (finding.verdict, finding.table, finding.object, finding.reason) == (verdict, mutation.table, mutation.object, reason)
+    ]
+    assert finding.sqlite and ", expected " in finding.postgres
+    if level == "compatible":
+        assert parity.in_parity == (mutation.action == "report")
+        assert len(parity.drift) == (mutation.action != "report")
+    if level == "compatible":
+        assert elsewhere(parity, mutation) == elsewhere(PAIR, mutation)
+
+
+def elsewhere(parity, mutation):
+    """What stands in the findings beside a change: of a table that is wrong as a whole, nothing is compared."""
+    whole = mutation.whole or (mutation.object == mutation.table and mutation.action == "refuse")
+    found = {(verdict, table, item) for verdict, table, item in told(parity) if table != mutation.table or not whole}
+    return {place for place in found if place[1:] != (mutation.table, mutation.object) and place[2] != "foreign keys"}
+
+
+def test_an_older_library_needs_less():
+    assert not compare(sqlite(), postgres(ALL - {TASK_PATH})).in_parity
+    assert compare(sqlite(), postgres(ALL - {TASK_PATH}), steps=library("2.0.10").steps).in_parity
+
+
+KEY = Constraint("", "primary key", ("thread_id",))
+FOREIGN = Constraint("", "foreign key", ("thread_id",), definition="FOREIGN KEY (thread_id) REFERENCES threads")
+FURTHER = sqlite().table("writes").columns + (Column("note", "TEXT"),)
+OLD_KEY = (replace(KEY, columns=("thread_id", "thread_ts")),)
+OLD = {"columns": (Column("thread_id", "TEXT"), Column("thread_ts", "TEXT"), Column("parent_ts", "TEXT")), "constraints": OLD_KEY}
+COLUMNS = sqlite().table("checkpoints").columns
+NONE = Schema("sqlite", "checkpoints.sqlite")
+
+
+@pytest.mark.parametrize(
+    "schema, table, item, part",
+    [
+        (replace(sqlite(), tables=(sqlite().table("checkpoints"),)), "checkpoint_writes", "checkpoint_writes", "holds no checkpoints"),
+        (replace(sqlite(), tables=(sqlite().table("writes"),)), "checkpoints", "checkpoints", "-wal"),
+        (alter("writes", kind="view"), "checkpoint_writes", "checkpoint_writes", "SqliteSaver makes a table"),
+        (alter("checkpoints", kind="virtual table"), "checkpoints", "checkpoints", "SqliteSaver makes a table"),
+        (alter("checkpoints", **OLD), "checkpoints", "checkpoints", SQLITE_THREAD_TS),
+        (alter("writes", **OLD), "checkpoint_writes", "checkpoint_writes", SQLITE_THREAD_TS),
+        (without("checkpoints", "metadata"), "checkpoints", "metadata", "every SqliteSaver makes this column"),
+        (without("writes", "value"), "checkpoint_writes", "blob", "every SqliteSaver makes this column"),
+        (without("writes", "task_id"), "checkpoint_writes", "task_id", "every SqliteSaver makes this column"),
+        (column("checkpoints", "checkpoint", type="TEXT"), "checkpoints", "checkpoint", "declares checkpoint BLOB"),
+        (column("checkpoints", "thread_id", type="INTEGER"), "checkpoints", "thread_id", "declares thread_id TEXT not null"),
+        (column("writes", "value", type=""), "checkpoint_writes", "blob", "declares value BLOB"),
+        (column("writes", "idx", type="TEXT"), "checkpoint_writes", "idx", "declares idx INTEGER"),
+        (column("writes", "value", generated="stored"), "checkpoint_writes", "blob", "declares value BLOB"),
+        (alter("writes", columns=FURTHER), "checkpoint_writes", "note", "its values would be lost"),
+        (alter("checkpoints", columns=COLUMNS + (Column("blob", "BLOB"),)), "checkpoints", "blob", "would be lost"),
+        (alter("checkpoints", constraints=()), "checkpoints", "primary key", "can be several in this file"),
+        (alter("writes", constraints=(KEY,)), "checkpoint_writes", "primary key", "can be several in this file"),
+    ],
+)
+def test_a_change_to_sqlite_is_drift(schema, table, item, part):
+    parity = compare(schema, postgres())
+    (finding,) = parity.drift
+    assert (finding.table, finding.object) == (table, item)
+    assert part in finding.reason
+    place = table if table == item else "%s.%s" % (table, item)
+    assert parity.explain() == "%s: SQLite has %s, PostgreSQL has %s (%s)" % (place, finding.sqlite, finding.postgres, finding.reason)
+
+
+@pytest.mark.parametrize(
+    "schema, table, item, part",
+    [
+        (without("writes", "task_path"), "checkpoint_writes", "task_path", "before 3.1.2"),
+        (sqlite().with_table(Table("notes")), "notes", "notes", "not LangGraph's"),
+        (sqlite().with_table(Table("recent", kind="view")), "recent", "recent", "not LangGraph's"),
+        (alter("writes", constraints=sqlite().table("writes").constraints + (FOREIGN,)), "checkpoint_writes", "foreign keys", "none on either engine"),
+        (alter("checkpoints", indexes=(Index("mine", ("type",)),)), "checkpoints", "mine", "carried over all the same"),
+        (alter("checkpoints", attachments=(Attachment("watch", "trigger"),)), "checkpoints", "watch", "carried over all the same"),
+    ],
+)
+def test_a_change_to_sqlite_that_is_no_drift(schema, table, item, part):
+    parity = compare(schema, postgres())
+    assert parity.in_parity
+    (finding,) = [finding for finding in parity.findings if (finding.table, finding.object) == (table, item)]
+    assert finding.verdict == "expected" and part in finding.reason
+    exact = compare(schema, postgres(), "exact")
+    assert ("drift", table, item) in told(exact)
+
+
+@pytest.mark.parametrize(
+    "schema, item, part",
+    [
+        (column("checkpoints", "thread_id", nullable=True), "thread_id", "PostgreSQL insists on it"),
+        (column("checkpoints", "type", nullable=False), "type", "SQLite insists on a value"),
+        (column("checkpoints", "checkpoint_ns", default=None), "checkpoint_ns", "default of its own"),
+        (column("checkpoints", "type", default="'x'"), "type", "default of its own"),
+        (alter("checkpoints", columns=COLUMNS[4:5] + COLUMNS[:4] + COLUMNS[5:]), "type", "name their columns"),
+    ],
+)
+def test_a_change_to_sqlite_that_comes_to_the_same(schema, item, part):
+    parity = compare(schema, postgres())
+    (finding,) = [finding for finding in parity.findings if (finding.table, finding.object) == ("checkpoints", item)]
+    assert finding.verdict == "equivalent" and part in finding.reason
+    changed = told(parity) ^ told(PAIR)
+    assert changed == {("equivalent", "checkpoints", item), ("identical", "checkpoints", item)}
+
+
+def test_two_empty_sides_are_no_parity():
+    parity = compare(NONE, Schema("postgresql", "public"))
+    assert told(parity, "drift") >= {("drift", table, table) for table in ("checkpoints", "checkpoint_writes", "checkpoint_blobs", LEDGER)}
+
+
+def test_the_result_is_plain_data():
+    plain = compare(without("writes", "value"), postgres()).to_dict()
+    assert plain["in_parity"] is False and plain["level"] == "compatible" and plain["reference"] == "checkpoints.sqlite"
+    assert set(plain["findings"][0]) == {"verdict", "table", "object", "sqlite", "postgres", "reason"}
+    assert all(isinstance(value, str) for finding in plain["findings"] for value in finding.values())
+
+
+def shuffled(draw, schema):
+    """The same schema, with whatever has no order in another one. The order of columns means something."""
+    tables = []
+    for table in draw(st.permutations(schema.tables)):
+        fields = {name: tuple(draw(st.permutations(getattr(table, name)))) for name in ("constraints", "indexes", "attachments")}
+        tables.append(replace(table, **fields))
+    return replace(schema, tables=tuple(tables), elsewhere=tuple(draw(st.permutations(schema.elsewhere))))
+
+
+BUSY = postgres().with_table(
+    replace(
+        postgres().table("checkpoints"),
+        owner="somebody",
+        indexes=tuple(Index(name, ("thread_id",)) for name in ("b", "a", "c")) + postgres().table("checkpoints").indexes[1:],
+        attachments=tuple(Attachment(name, kind) for name in ("x", "y") for kind in ("trigger", "rule", "child")),
+    )
+)
+CROWDED = alter(
+    "writes",
+    constraints=sqlite().table("writes").constraints + (FOREIGN, replace(FOREIGN, definition="FOREIGN KEY (idx) REFERENCES b")),
+    indexes=(Index("two", ("idx",)), Index("one", ("idx",))),
+).with_table(Table("notes"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_order_means_nothing(data):
+    left = data.draw(st.sampled_from([sqlite(), CROWDED, NONE]))
+    right = data.draw(st.sampled_from([BUSY] + [mutation.schema for mutation in MUTATIONS]))
+    level = data.draw(st.sampled_from(["compatible", "exact"]))
+    assert compare(shuffled(data.draw, left), shuffled(data.draw, right), level) == compare(left, right, level)
