@@ -9,7 +9,10 @@ Nothing here knows a database. Every class survives Schema.from_dict(schema.to_d
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+
+# What the annotations below stand for when data comes from outside.
+FIELD_TYPES = {"str": str, "str | None": (str, type(None)), "bool": bool, "tuple": tuple}
 
 
 def quote(name):
@@ -214,26 +217,38 @@ class Schema:
         """The schema that data came from. Raises ValueError where it is no such data."""
         try:
             tables = tuple(
-                Table(
-                    **dict(
+                _made(
+                    Table,
+                    dict(
                         table,
-                        columns=tuple(Column(**column) for column in table["columns"]),
-                        constraints=tuple(Constraint(**dict(item, columns=tuple(item["columns"]))) for item in table["constraints"]),
-                        indexes=tuple(Index(**dict(item, columns=tuple(item["columns"]))) for item in table["indexes"]),
-                        attachments=tuple(Attachment(**item) for item in table["attachments"]),
-                    )
+                        columns=tuple(_made(Column, column) for column in table["columns"]),
+                        constraints=tuple(_made(Constraint, dict(item, columns=_names(item["columns"]))) for item in table["constraints"]),
+                        indexes=tuple(_made(Index, dict(item, columns=_names(item["columns"]))) for item in table["indexes"]),
+                        attachments=tuple(_made(Attachment, item) for item in table["attachments"]),
+                    ),
                 )
                 for table in data["tables"]
             )
-            return cls(
-                engine=data["engine"],
-                name=data["name"],
-                tables=tables,
-                elsewhere=tuple(tuple(pair) for pair in data.get("elsewhere", ())),
-                exists=data.get("exists", True),
-            )
-        except (KeyError, TypeError, AttributeError) as error:
+            elsewhere = tuple((name, schema) for name, schema in map(_names, data.get("elsewhere", ())))
+            return _made(cls, dict(data, tables=tables, elsewhere=elsewhere))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError("this is not a schema as checkpoint_schema_info returns it: %s" % error) from error
+
+
+def _made(kind, data):
+    """kind(**data), where every value has the type that its field states; raises TypeError."""
+    item = kind(**data)
+    for field in fields(item):
+        if not isinstance(getattr(item, field.name), FIELD_TYPES[field.type]):
+            raise TypeError("%s of a %s is a %s" % (field.name, kind.__name__.lower(), type(getattr(item, field.name)).__name__))
+    return item
+
+
+def _names(values):
+    """A list of strings as a tuple; raises TypeError."""
+    if not isinstance(values, (list, tuple)) or not all(isinstance(value, str) for value in values):
+        raise TypeError("a list of names was expected, found %r" % (values,))
+    return tuple(values)
 
 
 def _plain(value):
