@@ -15,7 +15,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer i
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import settle, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import LEDGER
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
-from ansible_collections.stateops.langgraph.plugins.module_utils._plan import adoption, make_plan, objections
+from ansible_collections.stateops.langgraph.plugins.module_utils._plan import NOT_RECORDED, adoption, make_plan, objections
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import read
 
 try:
@@ -125,7 +125,7 @@ def _carry_out(connection, door, target, before, plan):
             connection.execute(statement)
         if repair.migration is not None:
             connection.execute(repair.migration.sql)
-    if any(reason == "not recorded" for _migration, reason in plan.pending):
+    if any(reason == NOT_RECORDED for _migration, reason in plan.pending):
         _record_finished(connection, target, before, plan)
         door.setup()
 
@@ -151,7 +151,7 @@ def _record_finished(connection, target, before, plan):
         (
             migration.version
             for migration, reason in plan.pending
-            if reason == "not recorded" and not migration.repeatable and migration.step.key not in plan.missing
+            if reason == NOT_RECORDED and not migration.repeatable and migration.step.key not in plan.missing
         ),
         default=None,
     )
@@ -159,7 +159,7 @@ def _record_finished(connection, target, before, plan):
         return
     ledger = sql.Identifier(target.schema, LEDGER)
     for migration, reason in plan.pending:
-        if reason != "not recorded" or migration.version > last:
+        if reason != NOT_RECORDED or migration.version > last:
             continue
         if migration.step is None or migration.step.key in plan.missing:
             connection.execute(migration.sql)

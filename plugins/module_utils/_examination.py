@@ -225,7 +225,7 @@ def _indexes(schema, table, steps):
             found = "the name is taken by another %s" % taken.kind
             yield Breach("index name taken", table.name, expected.name, found, expected.describe(), step=step)
         elif other:
-            yield Breach("index covered", table.name, expected.name, "index %s instead" % other, expected.describe())
+            yield Breach("index covered", table.name, expected.name, "index %s instead" % other, expected.describe(), step=step)
         else:
             yield Breach("index missing", table.name, expected.name, "no index", expected.describe(), step=step)
     elif found is not None:

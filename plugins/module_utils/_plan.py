@@ -12,6 +12,9 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._contract impor
 from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import qualified, quote
 
+# Why setup() itself will run an entry of MIGRATIONS; what the ledger has is run as a repair, which records nothing.
+NOT_RECORDED = "not recorded"
+
 
 @dataclass(frozen=True)
 class Repair:
@@ -70,19 +73,19 @@ def make_plan(reading, library, adopt=False):
     """The Plan for a Reading under the installed Library."""
     breaches = tuple(examine(replace(reading.schema, elsewhere=()), library.steps))
     gone = {breach.table for breach in breaches if breach.rule == "table missing"}
-    missing = frozenset(
-        step.key
-        for step in library.steps
-        if step.table in gone or any(breach.step == step.key and breach.action == "mend" for breach in breaches)
-    )
     recorded = -1 if reading.version is None else reading.version
+    to_come = {migration.step.key for migration in library.migrations if migration.version > recorded and migration.step}
+    lacking = {breach.step for breach in breaches if breach.action == "mend"}
+    # setup() asks for an index by its name alone, so it makes its own beside one that serves as well.
+    lacking |= {breach.step for breach in breaches if breach.rule == "index covered" and breach.step in to_come}
+    missing = frozenset(step.key for step in library.steps if step.table in gone or step.key in lacking)
     pending, repairs = [], []
     for migration in library.migrations:
         if migration.version > recorded:
-            pending.append((migration, "not recorded"))
+            pending.append((migration, NOT_RECORDED))
         elif migration.step is not None and migration.step.key in missing:
             pending.append((migration, "recorded, but %s is missing or not usable" % migration.step.object))
-    behind = {migration.step.key: migration for migration, reason in pending if reason != "not recorded" and migration.step}
+    behind = {migration.step.key: migration for migration, reason in pending if reason != NOT_RECORDED and migration.step}
     for breach in breaches:
         if breach.action == "mend" and breach.rule != "table missing":
             migration = behind.pop(breach.step, None)
@@ -119,12 +122,12 @@ def _predict(reading, library, plan):
             schema = schema.with_table(_stepped(table, step)) if table else schema
     for repair in plan.repairs:
         table = schema.table(repair.breach.table)
-        if repair.breach.rule == "index remains":
+        if repair.breach.rule == "index remains" or (repair.breach.rule == "index invalid" and repair.breach.step not in plan.missing):
             schema = schema.with_table(table.without_index(repair.breach.object))
         elif repair.breach.rule == "column default":
             default = POSTGRES[table.name].column(repair.breach.object).default
             schema = schema.with_table(table.with_column(replace(table.column(repair.breach.object), default=default)))
-    recorded = set(reading.recorded or ()).union(migration.version for migration, _reason in plan.pending)
+    recorded = set(reading.recorded or ()).union(migration.version for migration, reason in plan.pending if reason == NOT_RECORDED)
     return replace(reading, schema=schema, recorded=tuple(sorted(recorded)) or None)
 
 
