@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from assertions import assert_no_secret
 from conftest import make_venv, site_packages
 from plays import PLAYBOOKS, run
+from servers import workspace
 from test_role_checkpointer import COMPARE, ROUNDTRIP, SETUP, once_answered
 
 pytestmark = pytest.mark.newest
@@ -163,11 +166,9 @@ def test_verify_of_what_was_never_provisioned_fails_in_check_mode_too(site):
 
 
 @pytest.fixture(scope="module")
-def embedded(tmp_path_factory):
+def embedded():
     """No inventory at all: this machine and the server that comes along."""
-    folder = tmp_path_factory.mktemp("e")
-    for each in (folder, *folder.parents[:2]):
-        each.chmod(0o755)
+    folder = workspace()
     root = ["-e", "embedded_postgres_root=%s/root" % folder]
 
     def play(playbook, *flags):
@@ -175,7 +176,8 @@ def embedded(tmp_path_factory):
 
     play.root = folder / "root"
     yield play
-    play(PLAYBOOKS / "embedded_postgres.yml", "-e", "embedded_postgres_state=stopped")
+    play(PLAYBOOKS / "embedded_postgres.yml", "-e", "embedded_postgres_state=stopped").passed()
+    shutil.rmtree(folder)
 
 
 def test_the_server_that_comes_along(embedded):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 
@@ -16,7 +17,7 @@ import pytest
 from assertions import assert_no_secret
 from conftest import make_venv, site_packages
 from plays import run
-from servers import os_user
+from servers import os_user, workspace
 
 pytestmark = pytest.mark.newest
 
@@ -202,10 +203,12 @@ def bare(site, folder, **more):
     return site
 
 
-def opened(folder):
-    """pytest's folders are its user's alone."""
-    for each in (folder, *folder.parents[:2]):
-        each.chmod(0o755)
+@pytest.fixture
+def public():
+    """A folder that other users reach too, as pytest's own are not."""
+    path = workspace()
+    yield path
+    shutil.rmtree(path)
 
 
 def test_something_else_than_a_virtualenv_is_refused(site):
@@ -253,19 +256,18 @@ def test_an_owner_who_is_not_there_is_refused(site):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand files over")
-def test_what_another_user_made_is_not_handed_on(site):
-    folder = site.folder / "theirs"
+def test_what_another_user_made_is_not_handed_on(site, public):
+    folder = public / "theirs"
     subprocess.run([_base(), "-m", "venv", "--without-pip", str(folder)], check=True)
     subprocess.run(["chown", "-R", "--no-dereference", os_user().pw_name, str(folder)], check=True)
-    opened(site.folder)
     bare(site, folder, checkpointer_virtualenv_owner="root")
     site.play("--tags", "install").stopped("belongs to %s and is to belong to root" % os_user().pw_name)
 
 
 @pytest.fixture(scope="session")
-def wheels(tmp_path_factory):
+def wheels():
     """The pinned packages and older ones, fetched once; the installations then ask no index."""
-    folder = tmp_path_factory.mktemp("wheels")
+    folder = workspace()
     pins = ["langgraph-checkpoint-postgres==3.2.0", "langgraph-checkpoint-sqlite==3.1.2", "langgraph-checkpoint==4.3.2", "psycopg[binary]==3.3.9"]
     older = ["langgraph-checkpoint-postgres==3.0.1", "langgraph-checkpoint-sqlite==3.0.0", "langgraph-checkpoint==3.0.1"]
     subprocess.run([_base(), "-m", "venv", str(folder / "venv")], check=True)
@@ -274,15 +276,14 @@ def wheels(tmp_path_factory):
             [str(folder / "venv" / "bin" / "python"), "-m", "pip", "download", "--quiet", "--only-binary", ":all:", "-d", str(folder / "wheels"), *more],
             check=True,
         )
-    return folder / "wheels"
+    yield folder / "wheels"
+    shutil.rmtree(folder)
 
 
-def test_install_upgrade_and_flavour(site, wheels):
+def test_install_upgrade_and_flavour(site, wheels, public):
     """One virtualenv through its life, whoever runs the role, without an index and whatever the umask."""
-    opened(site.folder)
-    opened(wheels)
     owner = os_user().pw_name
-    folder = site.folder / "opt" / "langgraph"
+    folder = public / "opt" / "langgraph"
     bare(site, folder, checkpointer_wheels_dir=str(wheels), checkpointer_virtualenv_owner=owner)
     if os.geteuid() == 0:
         site.variables.update(ansible_become_method="ansible.builtin.su", ansible_become_flags="-s /bin/sh", ansible_become_user="root")
