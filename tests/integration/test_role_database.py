@@ -143,10 +143,12 @@ class Deployment:
         return {name for (name,) in rows}
 
     def public(self):
-        """What everybody may do with the database."""
+        """What everybody may do with the database and its schemas."""
         rows = self.execute(
             "SELECT a.privilege_type FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a"
             " WHERE d.datname = current_database() AND a.grantee = 0"
+            " UNION ALL SELECT a.privilege_type || ' on ' || n.nspname FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a"
+            " WHERE n.nspname !~ '^pg_|^information_schema$' AND a.grantee = 0"
         )
         return {privilege for (privilege,) in rows}
 
@@ -178,16 +180,15 @@ def deploy(server, run_tasks, target_venv):
         each.drop()
 
 
-def existing(deployment, name="Data"):
+def existing(deployment):
     """A database as applications have it: its role made it, connects to it and called setup()."""
     former = deployment.role("former")
     deployment.server.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(deployment.name), sql.Identifier(former.name)))
     return former
 
 
-@pytest.mark.parametrize("schema", ["langgraph", "my schema"])
-def test_from_nothing_to_a_working_application(deploy, schema):
-    it = deploy(schema=schema)
+def test_from_nothing_to_a_working_application(deploy):
+    it = deploy(schema="my schema")
     before = it.state()
     predicted = it.run("--check", "--diff")
     assert it.state() == before
@@ -205,7 +206,7 @@ def test_from_nothing_to_a_working_application(deploy, schema):
         it.refused(statement)
     it.refused("CREATE TABLE public.t ()")
     it.refused("SET ROLE {owner}", owner=it.owner.name)
-    assert it.execute("SHOW search_path", role=it.app) == it.execute("SHOW search_path", role=it.owner) == [('"my schema"' if " " in schema else schema,)]
+    assert it.execute("SHOW search_path", role=it.app) == it.execute("SHOW search_path", role=it.owner) == [('"my schema"',)]
 
     it.setup()
     assert it.owners() == {it.owner.name}
@@ -230,7 +231,7 @@ def test_from_nothing_to_a_working_application(deploy, schema):
 
 
 def test_without_superuser(deploy):
-    it = deploy(schema="my schema")
+    it = deploy()
     admin = it.role("admin", "LOGIN CREATEROLE CREATEDB")
     it.vars.update(database_login_user=admin.name, database_login_password=admin.password)
     predicted = it.run("--check")
@@ -283,6 +284,7 @@ def test_an_administrator_without_the_right_is_refused(deploy, missing, say):
     assert it.state() == before
 
 
+@pytest.mark.newest
 def test_passwords(deploy):
     it = deploy()
 
@@ -329,6 +331,7 @@ def test_passwords(deploy):
     assert "old-one" not in it.server.log.read_bytes()[offset_after:].decode()
 
 
+@pytest.mark.newest
 def test_roles_lose_attributes_that_they_should_not_have(deploy):
     it = deploy()
     for role in (it.owner, it.app):
@@ -390,6 +393,7 @@ def test_tables_that_the_application_made_are_refused_then_adopted(deploy):
     assert it.run(database_revoke_public="always").changes == 0
 
 
+@pytest.mark.newest
 def test_the_application_goes_on_with_its_own_role(deploy):
     it = deploy(schema="public")
     former = existing(it)
@@ -403,9 +407,9 @@ def test_the_application_goes_on_with_its_own_role(deploy):
     # It still owns the database, which is its administrator's to decide.
     assert 'ALTER DATABASE "%s" OWNER TO' % it.name in done.output
     assert it.privileges().changes == it.run().changes == 0
-    it.execute("SELECT", role=former)
 
 
+@pytest.mark.newest
 def test_a_schema_of_the_tables_own_is_adopted_with_them(deploy):
     it = deploy(schema="my schema")
     former = existing(it)
@@ -522,6 +526,7 @@ def test_excess_is_taken_back_and_what_comes_another_way_is_named(deploy):
     assert "does not show their effect" in refused["msg"] and other.name in refused["msg"] and "TRUNCATE" in refused["msg"]
 
 
+@pytest.mark.newest
 def test_privileges_need_tables_of_the_owner(deploy):
     it = deploy(schema="public")
     it.run()
@@ -597,6 +602,7 @@ def test_a_wrong_password_of_the_administrator_is_told(deploy):
     assert "password authentication failed" in failed["msg"]
 
 
+@pytest.mark.newest
 def test_verifiers_are_those_that_the_server_makes(deploy):
     from ansible_collections.stateops.langgraph.plugins.filter.scram_sha_256 import scram_sha_256
 
