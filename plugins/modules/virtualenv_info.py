@@ -68,7 +68,7 @@ exists:
   type: bool
 problem:
   description:
-    - Why there is something at RV(virtualenv) that is of no use as a virtualenv to this user. Empty where there is a virtualenv, or nothing, or an empty folder.
+    - Why what is at RV(virtualenv) is of no use as a virtualenv to this user. Empty where there is a virtualenv, or nothing, or an empty folder.
   returned: always
   type: str
 python_version:

@@ -6,12 +6,18 @@
 from __future__ import annotations
 
 import os
+import pwd
+import re
 import subprocess
 import sys
 
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils import _packages
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
+
+
+def site_packages(folder):
+    return list(folder.glob("lib/python*/site-packages"))[0]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +31,7 @@ def base(tmp_path_factory):
 @pytest.fixture
 def install(base):
     """`install(name, version, *metadata lines)` puts a package's metadata there, as pip would; gone again after the test."""
-    site = next(base.glob("lib/python*/site-packages"))
+    site = site_packages(base)
     made = []
 
     def put(name, version, *lines):
@@ -124,7 +130,7 @@ def test_uv(tmp_path):
 
 def test_what_pth_files_print_is_passed_over(tmp_path):
     folder = bare(tmp_path / "loud")
-    (next(folder.glob("lib/python*/site-packages")) / "loud.pth").write_text("import sys; print('hello')\n")
+    (site_packages(folder) / "loud.pth").write_text("import sys; print('hello')\n")
     assert _packages.read(str(folder), [])["exists"] is True
 
 
@@ -170,8 +176,6 @@ def a_python_that_fails(tmp_path):
 
 @pytest.mark.parametrize("make", [other, a_file, a_dangling_link, a_python_that_is_gone, a_python_that_fails])
 def test_of_no_use(tmp_path, make):
-    import re
-
     problem = make(tmp_path)
     result = _packages.read(str(tmp_path / "f"), ["thing"])
     assert result["exists"] is False
@@ -182,7 +186,7 @@ def test_of_no_use(tmp_path, make):
 @pytest.mark.parametrize("name", ["", "bin", "pyvenv.cfg", "lib", "site", "site/late.pth"])
 def test_what_others_can_write(tmp_path, name):
     folder = bare(tmp_path / "open")
-    site = next(folder.glob("lib/python*/site-packages"))
+    site = site_packages(folder)
     (site / "late.pth").touch()
     path = site if name == "site" else site / "late.pth" if name == "site/late.pth" else folder / name
     path.chmod(path.stat().st_mode | 0o020)
@@ -201,14 +205,12 @@ def test_root_reads_another_users_virtualenv_as_that_user(tmp_path):
     seen = tmp_path / "seen"
     seen.touch()
     seen.chmod(0o666)
-    (next(folder.glob("lib/python*/site-packages")) / "who.pth").write_text(
+    (site_packages(folder) / "who.pth").write_text(
         "import os; open(%r, 'w').write('%%s %%s %%s' %% (os.getuid(), os.getgid(), 0 in os.getgroups()))\n" % str(seen)
     )
     subprocess.run(["chown", "-R", "--no-dereference", "nobody", str(folder)], check=True)
     result = _packages.read(str(folder), [])
     assert result["exists"] and result["owner"] == "nobody", result["problem"]
-    import pwd
-
     account = pwd.getpwnam("nobody")
     assert seen.read_text() == "%d %d False" % (account.pw_uid, account.pw_gid)
 
