@@ -64,8 +64,10 @@ def conninfo(params, application):
     secret = sorted(set(extra).intersection(SECRETS))
     if secret:
         raise Refusal("connect_params must not hold %s: nothing in it is hidden from logs. Use login_password." % ", ".join(secret))
-    if "://" in params["login_db"] or "=" in params["login_db"]:
-        raise Refusal("login_db is a connection string; a database's name was expected. Give host, user and password by their own options.")
+    for option, expected in (("login_db", "a database's name"), ("login_host", "a server's name or address")):
+        text = params[option]
+        if "://" in text or ("=" in text and not text.startswith(("/", "@"))):  # a folder of sockets may be called anything
+            raise Refusal("%s is a connection string; %s was expected. Give host, user and password by their own options." % (option, expected))
     if params["schema"] == "$user":
         raise Refusal("The schema cannot be called $user: in a search_path, which is all that LangGraph knows, that means the role's own schema.")
     if params["schema"].startswith("pg_") or params["schema"] == "information_schema":

@@ -1,0 +1,126 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a plan needs of others, and how a session in the way is called."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.stateops.langgraph.plugins.module_utils._blockers import Needs, _name, needs
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, LEDGER
+from ansible_collections.stateops.langgraph.plugins.module_utils._plan import make_plan
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Index
+from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import (
+    ALL,
+    INDEXES,
+    NULLABLE,
+    TASK_PATH,
+    database,
+    empty,
+    library,
+    postgres,
+    reading,
+)
+
+EVERYTHING = tuple(range(10))
+
+
+def needed(schema, recorded=EVERYTHING, **options):
+    return needs(make_plan(reading(schema, recorded), library(), **options))
+
+
+def alter(name, **fields):
+    return postgres().with_table(replace(postgres().table(name), **fields))
+
+
+def test_a_plan_that_is_empty_needs_nothing():
+    assert needs(make_plan(database("3.2.0"), library())) == Needs()
+
+
+def test_an_empty_database_has_nobody_in_the_way_but_old_snapshots():
+    found = needs(make_plan(empty(), library()))
+    assert found.snapshots, "CREATE INDEX CONCURRENTLY waits for them, on an empty table as well"
+    assert set(found.exclusive) | set(found.shared) == set(DATA_TABLES)
+
+
+@pytest.mark.parametrize(
+    "lacking, expected",
+    [
+        (INDEXES, Needs((), tuple(sorted(DATA_TABLES)), True)),
+        (NULLABLE, Needs(("checkpoint_blobs",), (), False)),
+        (TASK_PATH, Needs(("checkpoint_writes",), (), False)),
+    ],
+)
+@pytest.mark.parametrize("recorded", [EVERYTHING, (0, 1, 2, 3)])
+def test_what_each_step_needs(lacking, expected, recorded):
+    assert needed(postgres(ALL - {lacking}), recorded) == expected
+
+
+def test_a_table_that_nobody_may_use_is_not_asked_for_twice():
+    assert needed(postgres(frozenset()), (0, 1, 2, 3)) == Needs(("checkpoint_blobs", "checkpoint_writes"), ("checkpoints",), True)
+
+
+def test_an_invalid_index_is_dropped_first_which_waits_for_everybody():
+    current = postgres().table("checkpoints")
+    for name in ("checkpoints_thread_id_idx", "checkpoints_thread_id_idx_ccnew"):
+        broken = postgres().with_table(current.with_index(Index(name, ("thread_id",), valid=False)))
+        assert needed(broken) == Needs(("checkpoints",), (), True), name
+
+
+def test_a_default_is_set_at_once_but_alone():
+    columns = tuple(replace(column, default=None) for column in postgres().table("checkpoints").columns)
+    assert needed(alter("checkpoints", columns=columns)) == Needs(("checkpoints",), (), False)
+
+
+def test_an_adoption_locks_each_table():
+    assert needed(postgres(owner="app"), adopt=True) == Needs(tuple(sorted((LEDGER,) + DATA_TABLES)), (), False)
+    assert needed(postgres(owner="app")) == Needs()
+
+
+ROW = {
+    "pid": 4711,
+    "holder": "3/17",
+    "locks": "checkpoints (RowExclusiveLock)",
+    "name": "langgraph_app",
+    "application": "agent",
+    "gid": None,
+    "state": "idle in transaction",
+    "age": 90,
+    "statement_age": 75,
+}
+
+
+@pytest.mark.parametrize(
+    "changes, text",
+    [
+        (
+            {},
+            "pid 4711, user langgraph_app, application agent holds locks on checkpoints (RowExclusiveLock) "
+            "(transaction 90 s old, idle in transaction, last statement 75 s ago)",
+        ),
+        (
+            {"application": "", "locks": None},
+            "pid 4711, user langgraph_app, application unnamed keeps an old snapshot (transaction 90 s old, idle in transaction, last statement 75 s ago)",
+        ),
+        ({"statement_age": None, "state": None, "locks": None}, "pid 4711, user langgraph_app, application agent keeps an old snapshot (transaction 90 s old)"),
+        (
+            {"age": None, "statement_age": None, "locks": None},
+            "pid 4711, user langgraph_app, application agent keeps an old snapshot (since when is hidden from this role: GRANT pg_read_all_stats shows it)",
+        ),
+        (
+            {"pid": None, "gid": "batch-7", "holder": "-1/742", "statement_age": None, "state": None, "application": None},
+            "the prepared transaction 'batch-7' of user langgraph_app (ROLLBACK PREPARED ends it) "
+            "holds locks on checkpoints (RowExclusiveLock) (transaction 90 s old)",
+        ),
+        (
+            {"age": 0, "statement_age": 0},
+            "pid 4711, user langgraph_app, application agent holds locks on checkpoints (RowExclusiveLock) "
+            "(transaction 0 s old, idle in transaction, last statement 0 s ago)",
+        ),
+    ],
+)
+def test_sessions_are_called_by_what_helps_to_find_them(changes, text):
+    assert _name(dict(ROW, **changes)) == text

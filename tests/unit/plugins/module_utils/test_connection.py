@@ -1,0 +1,195 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a module's options to libpq's keywords, and what is said where that fails. Connections are made in the integration tests."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import (
+    KEEPALIVES,
+    NOT_YET,
+    SECRETS,
+    _advice,
+    _target,
+    conninfo,
+    connection_argument_spec,
+)
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
+
+SECRET = "hunter2-and-more"
+
+
+def options(**given):
+    """What AnsibleModule makes of a task's options."""
+    given.setdefault("login_db", "langgraph")
+    validated = ArgumentSpecValidator(connection_argument_spec()).validate(given)
+    assert validated.error_messages == []
+    return validated.validated_parameters
+
+
+def refused(**given):
+    """The message that conninfo() refuses the options with; no secret is in it."""
+    with pytest.raises(Refusal) as found:
+        conninfo(options(**given), "test")
+    assert not isinstance(found.value, NotYet)
+    assert SECRET not in json.dumps([found.value.message, found.value.results, str(found.value)])
+    return found.value.message
+
+
+def test_what_is_not_given_is_left_to_libpq():
+    keywords = conninfo(options(), "an application")
+    assert {name: value for name, value in keywords.items() if name not in KEEPALIVES} == {
+        "port": 5432,
+        "user": "postgres",
+        "dbname": "langgraph",
+        "sslmode": "prefer",
+        "connect_timeout": 10,
+        "application_name": "an application",
+    }
+
+
+def test_everything_that_can_be_given():
+    keywords = conninfo(
+        options(
+            login_host="db1,db2",
+            login_port=6432,
+            login_user="u",
+            login_password=SECRET,
+            ssl_mode="verify-full",
+            ca_cert="/ca",
+            ssl_cert="/cert",
+            ssl_key="/key",
+            connect_timeout=3,
+            connect_params={"target_session_attrs": "read-write", "keepalives_idle": 5},
+        ),
+        "x",
+    )
+    assert keywords == {
+        "host": "db1,db2",
+        "port": 6432,
+        "user": "u",
+        "password": SECRET,
+        "dbname": "langgraph",
+        "sslmode": "verify-full",
+        "sslrootcert": "/ca",
+        "sslcert": "/cert",
+        "sslkey": "/key",
+        "connect_timeout": 3,
+        "application_name": "x",
+        "target_session_attrs": "read-write",
+        **dict(KEEPALIVES, keepalives_idle=5),
+    }
+
+
+@pytest.mark.parametrize("host", ["", "localhost"])
+def test_the_socket_is_the_host_where_none_is_named(host):
+    assert conninfo(options(login_host=host, login_unix_socket="/run/postgresql"), "x")["host"] == "/run/postgresql"
+    assert conninfo(options(login_host="localhost"), "x")["host"] == "localhost"
+    assert "host" not in conninfo(options(), "x")
+
+
+def test_two_servers_are_refused():
+    text = refused(login_host="db1", login_unix_socket="/run/postgresql")
+    assert text == "login_host (db1) and login_unix_socket (/run/postgresql) name two servers. Give one of them."
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_in_connect_params_is_refused(name):
+    assert refused(connect_params={name: SECRET, "target_session_attrs": "any"}) == (
+        "connect_params must not hold %s: nothing in it is hidden from logs. Use login_password." % name
+    )
+
+
+def test_all_secrets_in_connect_params_are_named_at_once():
+    assert "hold password, sslpassword:" in refused(connect_params={"sslpassword": SECRET, "password": SECRET})
+    assert {"password", "sslpassword"} <= set(SECRETS)
+
+
+@pytest.mark.parametrize("option", ["login_db", "login_host"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://app:%s@db1/langgraph" % SECRET,
+        "postgres://app:%s@db1/langgraph" % SECRET,
+        "dbname=langgraph password=%s" % SECRET,
+        "password = '%s'" % SECRET,
+    ],
+)
+def test_a_connection_string_is_refused_and_not_repeated(option, text):
+    assert refused(**{option: text}).startswith("%s is a connection string; " % option)
+
+
+@pytest.mark.parametrize(
+    "schema, part",
+    [
+        ("$user", "cannot be called $user"),
+        ("pg_catalog", "pg_catalog is PostgreSQL's own"),
+        ("pg_temp", "pg_temp is PostgreSQL's own"),
+        ("pg_toast_temp_3", "pg_toast_temp_3 is PostgreSQL's own"),
+        ("information_schema", "information_schema is PostgreSQL's own"),
+    ],
+)
+def test_a_schema_that_cannot_be(schema, part):
+    assert part in refused(schema=schema)
+
+
+@pytest.mark.parametrize("schema", ["public", "pgvector", "PG_x", "my schema", 'odd "one"', "user", "a,b"])
+def test_a_schema_that_can_be(schema):
+    conninfo(options(schema=schema), "x")
+
+
+def test_a_folder_of_sockets_may_be_called_anything():
+    assert conninfo(options(login_host="/run/a=b"), "x")["host"] == "/run/a=b"
+
+
+@pytest.mark.parametrize(
+    "given, text",
+    [
+        ({}, "database langgraph on the local server, port 5432, as postgres"),
+        ({"login_host": "db1", "login_port": 1}, "database langgraph on db1, port 1, as postgres"),
+        ({"login_unix_socket": "/run"}, "database langgraph on /run, port 5432, as postgres"),
+        ({"login_password": SECRET, "login_user": "u"}, "database langgraph on the local server, port 5432, as u"),
+    ],
+)
+def test_where_it_wanted_to(given, text):
+    assert _target(options(**given)) == text
+
+
+REFUSED = 'connection to server at "db1" (10.0.0.1), port 5432 failed: %s'
+FATAL = REFUSED % "FATAL:  %s"
+
+
+@pytest.mark.parametrize(
+    "text, part, later",
+    [
+        (REFUSED % "Connection refused Is the server running on that host and accepting TCP/IP connections?", "Check that the server runs", True),
+        ('connection to server on socket "/run/.s.PGSQL.5432" failed: No such file or directory', "Check that the server runs", True),
+        (FATAL % 'password authentication failed for user "u"', "Check login_user and login_password", True),
+        (FATAL % 'Peer authentication failed for user "u"', "Check login_user and login_password", True),
+        (FATAL % 'no pg_hba.conf entry for host "10.0.0.2", user "u", database "d", no encryption', "pg_hba.conf", True),
+        (FATAL % 'no pg_hba.conf entry for host "10.0.0.2", user "u", database "d", SSL off', "pg_hba.conf", True),
+        (FATAL % 'database "d" does not exist', "Create it first", True),
+        (FATAL % 'role "u" does not exist', "Create it first", True),
+        (FATAL % "the database system is starting up", "Check the connection options", True),
+        (REFUSED % "fe_sendauth: no password supplied", "Give login_password", False),
+        (FATAL % "sorry, too many clients already", "raise max_connections", False),
+        (FATAL % "remaining connection slots are reserved for roles with the SUPERUSER attribute", "raise max_connections", False),
+        (REFUSED % "server does not support SSL, but SSL was required", "Check ssl_mode", False),
+        (REFUSED % "SSL error: certificate verify failed", "Check ssl_mode", False),
+        (REFUSED % 'root certificate file "/ca" does not exist', "Check ssl_mode", False),
+        (REFUSED % "session is read-only", "target_session_attrs", False),
+        (REFUSED % "server is not in hot standby mode", "target_session_attrs", False),
+        ('could not translate host name "db9" to address: Name or service not known', "Check the name in login_host", False),
+        ("connection timeout expired", "raise connect_timeout", False),
+        (FATAL % "unsupported startup parameter: options", "connect to the server itself", False),
+        ("something new", "Check the connection options", False),
+    ],
+)
+def test_advice_on_what_libpq_says(text, part, later):
+    assert part in _advice(text)
+    assert bool(NOT_YET.search(text)) == later, "whether an earlier task of the play could still make it"

@@ -1,0 +1,103 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The age of orphaned rows, read from version 6 UUIDs; the counting itself needs a server."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from ansible_collections.stateops.langgraph.plugins.module_utils._orphans import GREGORIAN, IDS, birth, by_age
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+# The example of RFC 9562, A.5: 22 February 2022, 2:22:22 PM, five hours behind UTC.
+VECTOR, BORN = "1EC9414C-232A-6B00-B3C8-9F6BDECED846", 1645557742.0
+NOW = BORN + 1000000
+
+
+def version_6(seconds, node=0x9F6BDECED846):
+    """A version 6 UUID of a moment: the timestamp of version 1 with its parts in order."""
+    ticks = int(round((seconds + GREGORIAN) * 10**7))
+    high, middle, low = ticks >> 28, ticks >> 12 & 0xFFFF, ticks & 0xFFF
+    return str(uuid.UUID(int=high << 96 | middle << 80 | 6 << 76 | low << 64 | 0x8 << 60 | 0x3C8 << 48 | node))
+
+
+def test_the_vector_of_the_standard():
+    assert birth(VECTOR) == BORN
+    assert birth(VECTOR.lower().replace("-", "")) == BORN
+
+
+def test_a_version_1_uuid_with_its_parts_in_order_is_as_old():
+    first = uuid.uuid1()
+    high, middle, low = first.time >> 28, first.time >> 12 & 0xFFFF, first.time & 0xFFF
+    same = uuid.UUID(int=high << 96 | middle << 80 | 6 << 76 | low << 64 | (first.int & (1 << 64) - 1))
+    assert birth(str(same)) == first.time / 1e7 - GREGORIAN
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(min_value=-(10**9), max_value=4 * 10**9), st.integers(min_value=0, max_value=2**48 - 1))
+def test_any_moment_comes_back(seconds, node):
+    assert birth(version_6(seconds, node)) == pytest.approx(seconds, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        str(uuid.uuid1()),
+        str(uuid.uuid4()),
+        str(uuid.uuid5(uuid.NAMESPACE_DNS, "example.org")),
+        "017F22E2-79B0-7CC3-98C4-DC0C0C07398F",  # version 7
+        "1EC9414C-232A-6B00-73C8-9F6BDECED846",  # of another variant
+        "1EC9414C-232A-6B00-B3C8-9F6BDECED84",
+        "1EC9414C-232A-6B00-B3C8-9F6BDECED8466",
+        "00000000-0000-0000-0000-000000000000",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff",
+        "checkpoint-6",
+        "",
+        "é" * 36,
+        None,
+        6,
+        b"1EC9414C-232A-6B00-B3C8-9F6BDECED846",
+    ],
+)
+def test_what_has_no_age(identifier):
+    assert birth(identifier) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=40) | st.uuids().map(str))
+def test_no_identifier_is_an_error(identifier):
+    assert birth(identifier) is None or uuid.UUID(identifier).version == 6
+
+
+def counted(pairs, grace=3600):
+    return by_age(pairs, grace, NOW)
+
+
+def test_rows_are_counted_by_the_age_of_their_checkpoint():
+    pairs = [(version_6(NOW - 10), 3), (version_6(NOW - 4000), 5), (VECTOR, 7), (str(uuid.uuid4()), 11), ("", 13)]
+    assert counted(pairs) == {"count": 12, "young": 3, "age_unknown": 24, "limited": False}
+    assert counted([]) == {"count": 0, "young": 0, "age_unknown": 0, "limited": False}
+
+
+@pytest.mark.parametrize(
+    "age, grace, kind",
+    [(3600, 3600, "count"), (3599, 3600, "young"), (3601, 3600, "count"), (0, 0, "count"), (1, 0, "count"), (-60, 0, "young"), (-60, 3600, "young")],
+)
+def test_the_edge_of_the_grace_period(age, grace, kind):
+    counts = counted([(version_6(NOW - age), 1)], grace)
+    assert counts[kind] == 1 and sum(counts[name] for name in ("count", "young", "age_unknown")) == 1
+
+
+def test_no_more_ids_are_looked_at_than_the_limit():
+    assert counted(("x", 1) for _number in range(IDS)) == {"count": 0, "young": 0, "age_unknown": IDS, "limited": False}
+    assert counted(("x", 1) for _number in range(IDS + 1)) == {"count": 0, "young": 0, "age_unknown": IDS, "limited": True}
+    endless = iter(lambda: ("x", 1), None)
+    assert counted(endless)["limited"] is True
+
+
+def test_now_is_the_clock_where_nobody_says_otherwise():
+    assert by_age([(VECTOR, 1)], 3600)["count"] == 1
