@@ -10,8 +10,8 @@ say() {
 # A path as the programs need it: absolute, no slash at its end.
 full() {
     case $1 in
-        '~') path=$HOME ;;
-        '~/'*) path=${HOME%/}/${1#'~/'} ;;
+        [~]) path=$HOME ;;
+        [~]/*) path=${HOME%/}/${1#??} ;;
         *) path=$1 ;;
     esac
     printf '%s' "${path%/}"
@@ -77,7 +77,7 @@ for path in "$root" "$data" "$run" "$venv"; do
     done
     if [ ! -d "$nearest" ]; then
         say in_the_way "$nearest"
-        continue
+        break
     fi
     culprit=
     folder=$nearest
@@ -88,9 +88,11 @@ for path in "$root" "$data" "$run" "$venv"; do
     if [ -n "$culprit" ]; then
         say blocked "$culprit"
         say blocked_for "$path"
+        break
     elif [ ! -e "$path" ] && [ ! -w "$nearest" ]; then
         say unwritable "$nearest"
         say unwritable_for "$path"
+        break
     fi
 done
 
@@ -125,7 +127,8 @@ else
     say data_state foreign
 fi
 
-# A process id outlives its process: after a kill or a reboot somebody else may have the number.
+# A process id outlives its process: after a kill or a reboot somebody else may have the number,
+# and in a container a killed process may stay a zombie. PostgreSQL takes both for a server that runs.
 server=
 pid=$(head -n 1 "$data/postmaster.pid" 2>/dev/null)
 case $pid in
@@ -136,7 +139,7 @@ case $pid in
             server=dead
         elif [ "$(stat -c %u "/proc/$pid")" != "$user_uid" ] || [ "$(cat "/proc/$pid/comm")" != postgres ]; then
             server=stranger
-        elif [ -n "$cwd" ] && ! [ "$cwd" -ef "$data" ]; then
+        elif grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" || { [ -n "$cwd" ] && ! [ "$cwd" -ef "$data" ]; }; then
             server=stranger
         else
             server=ours

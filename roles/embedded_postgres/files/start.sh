@@ -9,15 +9,19 @@ fi
 find "$log" -type f -name 'server-*.log' -mtime +5 -exec rm -f {} +
 
 # After a kill, the old server's processes need a moment to end.
-for attempt in 1 2 3 4 5; do
+for _ in 1 2 3 4 5; do
     : >"$log/start.log"
     # On the command line no setting stored in the database can bring TCP back.
-    "$pg_ctl" start -D "$data" -l "$log/start.log" -w -t "$seconds" -s -o '-c listen_addresses=' && exit 0
+    said=$("$pg_ctl" start -D "$data" -l "$log/start.log" -w -t "$seconds" -s -o '-c listen_addresses=' 2>&1) && exit 0
     grep -q 'pre-existing shared memory block' "$log/start.log" || break
     sleep 1
 done
 
-for file in "$log/start.log" "$(find "$log" -name 'server-*.log' -mmin -2 -exec ls -t {} + | head -n 1)"; do
-    [ -s "$file" ] && tail -n 6 "$file" >&2
-done
+# The reason stands in the first file, or in the second if the server got as far as opening it.
+reason=$(
+    for file in "$log/start.log" "$(find "$log" -name 'server-*.log' -newer "$log/start.log" -exec ls -t {} + | head -n 1)"; do
+        [ -s "$file" ] && tail -n 6 "$file"
+    done
+)
+printf '%s\n' "${reason:-$said}" >&2
 exit 1
