@@ -30,12 +30,18 @@ def read_file(path, more=None):
     try:
         if not _logs(path):
             before = _state(path)
-            found = _read_through(path, ["immutable=1"], more)
-            if not _logs(path) and _state(path) == before:
-                return found
-        return _read_through(path, ["mode=ro"] if _filled(path + "-wal") else ["mode=ro", "mode=ro&immutable=1"], more)
+            try:
+                found = _read_through(path, ["immutable=1"], more)
+                if _state(path) == before:
+                    return found
+            except sqlite3.Error:
+                if _state(path) == before:
+                    raise
+        # What is in a -wal or has to be rolled back from a -journal would be passed over without a word.
+        logged = _filled(path + "-wal") or _filled(path + "-journal")
+        return _read_through(path, ["mode=ro"] if logged else ["mode=ro", "mode=ro&immutable=1"], more)
     except (OSError, sqlite3.Error) as error:
-        raise Refusal("Cannot read the SQLite file %s: %s. %s" % (path, one_line(error), _advice(str(error)))) from None
+        raise Refusal("Cannot read the SQLite file %s: %s. %s" % (path, one_line(error), _advice(path, str(error)))) from None
 
 
 def _read_through(path, modes, more):
@@ -55,7 +61,7 @@ def _filled(path):
 
 def _state(path):
     found = os.stat(path)
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return _logs(path), found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def reference():
@@ -102,7 +108,7 @@ def _refuse_truncated(path, header, size):
 
 
 def _connect(path, modes):
-    """A connection that cannot write, in the first mode that works. immutable would lose what is in a -wal without a word."""
+    """A connection that cannot write, in the first mode that works."""
     for mode in modes:
         uri = "file:%s?%s" % (urllib.parse.quote(os.path.abspath(path)), mode)
         connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
@@ -117,9 +123,11 @@ def _connect(path, modes):
     return None
 
 
-def _advice(text):
+def _advice(path, text):
     if "locked" in text:
         return "A writer holds it: try again when it is done."
+    if "readonly" in text and _filled(path + "-journal"):
+        return "A writer that crashed left its -journal: open the file once with the application, which rolls it back."
     if "unable to open" in text or "readonly" in text:
         return "Its folder, -wal and -shm must be readable by this user: run the task as the application's user."
     if "malformed" in text or "not a database" in text:
