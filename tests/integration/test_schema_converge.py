@@ -133,6 +133,7 @@ def test_other_objects_are_no_concern_of_ours(database, ways):
     assert_complete(database)
 
 
+@pytest.mark.newest
 def test_it_goes_in_through_the_socket(database, ways):
     login = database.login()
     del login["login_host"]

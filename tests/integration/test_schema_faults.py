@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 import time
 
 import pytest
@@ -133,14 +134,14 @@ def test_a_session_in_the_way_is_named_before_anything_is_written(database, ways
     role = {"owner": database.owner, "app": database.app, "superuser": None}[who]
     with blocking(database, how, role) as session:
         pattern = PREPARED if how == "a prepared transaction" else r"\b%d\b" % session.info.backend_pid
-        ways.refuse(database, database.login(statement_timeout=5, lock_timeout=5), pattern, "transaction|session", check=False)
+        ways.refuse(database, database.login(statement_timeout=5, lock_timeout=2), pattern, "transaction|session", check=False)
     ways.apply(database, database.login())
 
 
 @pytest.mark.newest
 def test_an_old_snapshot_is_in_the_way_of_new_tables_too(database, ways):
     with blocking(database, "an old snapshot", database.owner) as session:
-        ways.refuse(database, database.login(statement_timeout=5, lock_timeout=5), str(session.info.backend_pid), check=False)
+        ways.refuse(database, database.login(statement_timeout=5, lock_timeout=2), str(session.info.backend_pid), check=False)
 
 
 @pytest.mark.newest
@@ -159,6 +160,45 @@ def test_sessions_that_are_in_nobodys_way(database, server, ways):
         assert_complete(database)
     finally:
         other.drop()
+
+
+@contextlib.contextmanager
+def building(database):
+    """An index that another session is building, held up by an open write."""
+
+    def build():
+        with database.connect(database.owner) as builder:
+            builder.execute("CREATE INDEX CONCURRENTLY checkpoints_thread_id_idx ON checkpoints (thread_id)")
+
+    database.execute("DROP INDEX checkpoints_thread_id_idx")
+    with blocking(database, "an open write"):
+        thread = threading.Thread(target=build)
+        thread.start()
+        until(lambda: "checkpoints_thread_id_idx" in database.indexes())
+        yield
+    thread.join()
+
+
+@pytest.mark.newest
+def test_an_index_that_another_session_is_building_is_left_to_it(database, call_module, ways):
+    database.setup()
+    with building(database):
+        for check in (True, False):
+            done = assert_succeeded(call_module("checkpoint_schema", database.login(), check=check), database)
+            assert done["changed"] is False and done["repaired"] == []
+            assert "checkpoints_thread_id_idx" in str(done["warnings"])
+    assert_complete(database)
+    ways.unchanged(database, database.login())
+
+
+@pytest.mark.newest
+def test_something_else_to_do_while_an_index_is_being_built(database, ways):
+    database.setup()
+    database.execute("ALTER TABLE checkpoint_writes DROP COLUMN task_path")
+    with building(database):
+        args = database.login(lock_timeout=2, lock_wait=2)
+        ways.refuse(database, args, "checkpoints_thread_id_idx", "building", check=False)
+    ways.apply(database, database.login())
 
 
 @pytest.mark.newest

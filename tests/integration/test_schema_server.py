@@ -31,6 +31,17 @@ def test_a_hot_standby(standby_pair, ways):
         database.drop()
 
 
+def test_a_converged_standby_only_needs_reading(standby_pair, ways):
+    primary, standby = standby_pair
+    database = Database.create(primary)
+    try:
+        database.setup()
+        wait_for_replay(primary, standby)
+        ways.unchanged(database, database.login(login_port=standby.port))
+    finally:
+        database.drop()
+
+
 def test_a_read_only_primary(database, ways):
     database.execute('ALTER DATABASE "%s" SET default_transaction_read_only = on' % database.name)
     ways.refuse(database, database.login(), "read.only")
