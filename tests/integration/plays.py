@@ -34,8 +34,8 @@ class Run(Outcome):
         ]
 
     def hosts(self, task):
-        """Where a task ran and was not skipped."""
-        return [each["host"] for each in self.tasks if each["task"].endswith(task) and each["kind"] != "skipped"]
+        """Where a task ran and was not skipped; hosts of one batch end in any order."""
+        return sorted(each["host"] for each in self.tasks if each["task"].endswith(task) and each["kind"] != "skipped")
 
     def passed(self):
         assert self.rc == 0, self.output[-6000:]

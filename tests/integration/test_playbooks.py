@@ -147,8 +147,12 @@ def test_from_nothing_to_a_verified_schema(site, server, database):
     site.run(VERIFY, "--limit", "db1").stopped("leaves no host of langgraph_app")
 
     owner, site.variables["checkpointer_owner_credentials"] = once_answered(site, database.owner)
-    site.run(PROVISION, "--limit", "langgraph_app").unchanged()
-    assert owner.read_text() == "x\n", "the owner's credentials were evaluated more than once"
+    app, site.variables["checkpointer_app_credentials"] = once_answered(site, database.app)
+    site.run(PROVISION, "--limit", "app1").unchanged()
+    assert (owner.read_text(), app.read_text()) == ("x\n", "x\n"), "credentials were evaluated more than once"
+    app.unlink()
+    site.run(VERIFY, "--limit", "app1").unchanged()
+    assert app.read_text() == "x\n"
 
 
 def test_verify_names_the_host_that_drifts_and_looks_at_every_other(site):
