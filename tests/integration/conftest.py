@@ -23,7 +23,9 @@ def _target():
         return Path(named)
     if importlib.util.find_spec("langgraph") and importlib.util.find_spec("langgraph.checkpoint.postgres"):
         return Path(sys.prefix)
-    raise pytest.UsageError("langgraph-checkpoint-postgres is not installed here: install requirements/test.txt, or let LANGGRAPH_TEST_VENV name a virtualenv that has it")
+    raise pytest.UsageError(
+        "langgraph-checkpoint-postgres is not installed here: install requirements/test.txt, or let LANGGRAPH_TEST_VENV name a virtualenv that has it"
+    )
 
 
 TARGET = _target()
