@@ -49,11 +49,12 @@ def _borrow():
 
 _borrow()
 
-from assertions import Ways  # noqa: E402  (needs the driver)
-from databases import Database  # noqa: E402
-from poolers import PgBouncer, program as pooler_program  # noqa: E402
-from runner import Runner  # noqa: E402
-from servers import Server, installations, old_installation  # noqa: E402
+# These need the driver.
+from assertions import Ways
+from databases import Database
+from poolers import PgBouncer, program as pooler_program
+from runner import Runner
+from servers import Server, installations, old_installation
 
 
 def pytest_configure(config):
@@ -228,4 +229,3 @@ def linked_venv(tmp_path):
     folder = make_venv(tmp_path / "linked")
     (site_packages(folder) / "target.pth").write_text("%s\n" % site_packages(TARGET))
     return folder
-

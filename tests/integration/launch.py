@@ -10,7 +10,8 @@ import sys
 sys.dont_write_bytecode = True
 sys.path[0] = sys.argv[1]
 
-from ansible.module_utils import basic  # noqa: E402  (found through the path set above)
+# Found through the path set above.
+from ansible.module_utils import basic
 
 basic._ANSIBLE_ARGS = sys.stdin.buffer.read()
 basic._ANSIBLE_PROFILE = "legacy"

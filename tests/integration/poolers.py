@@ -35,7 +35,7 @@ class PgBouncer:
             "ignore_startup_parameters = extra_float_digits,options\nlogfile = %s\npidfile =\n"
             % (server.host, server.port, self.port, self.directory / "users.txt", mode, self.directory / "log"),
         )
-        self.process = subprocess.Popen(  # pylint: disable=consider-using-with,subprocess-popen-preexec-fn
+        self.process = subprocess.Popen(
             [program(), "-q", str(self.directory / "pgbouncer.ini")],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -48,7 +48,7 @@ class Running:
 
     def __init__(self, command, payload, env, account):
         identity = {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-        self.process = subprocess.Popen(  # pylint: disable=consider-using-with
+        self.process = subprocess.Popen(
             command, env=env, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **identity
         )
         self.process.stdin.write(payload)
@@ -165,7 +165,15 @@ class Runner:
         }
         command = [program("ansible-playbook"), "-i", inventory, "-vvvv", *flags, str(folder / "play.yml")]
         done = subprocess.run(
-            command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300
+            command,
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=300,
         )
         documents = [json.loads(line) for line in results.read_text().splitlines()]
         outcome = Outcome(documents[-1]["result"] if documents else {}, done.stdout, done.returncode, documents)

@@ -86,6 +86,7 @@ def run(command, **kwargs):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        check=False,
         timeout=120,
         **demotion(),
         **kwargs,
@@ -164,6 +165,7 @@ def old_installation():
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            check=False,
         )
         archives = list(folder.glob("*.tgz"))
         if done.returncode or not archives:
@@ -240,7 +242,7 @@ class Server:
         (self.data / "pg_hba.conf").write_text("\n".join(self.hba) + "\n")
         with self.log.open("ab") as log:
             # The process lives as long as the fixture: it is stopped by its id.
-            self.process = subprocess.Popen(  # pylint: disable=consider-using-with,subprocess-popen-preexec-fn
+            self.process = subprocess.Popen(
                 [str(self.binaries / "postgres"), "-D", str(self.data)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -49,7 +49,7 @@ def test_a_converged_database_in_every_part(database, info):
         assert set(finding) == {"verdict", "table", "object", "sqlite", "postgres", "reason"}
         assert finding["verdict"] in VERDICTS
         assert finding["verdict"] == "identical" or finding["reason"], finding
-    assert info(database, check=True) == {key: value for key, value in done.items()}
+    assert dict(info(database, check=True)) == dict(done)
 
 
 def test_what_the_catalog_holds_is_what_is_told(database, info):
