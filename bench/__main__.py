@@ -1,0 +1,67 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Times the converged role beside a playbook written by hand, and each module's no-op beside ping: `python bench`."""
+
+from __future__ import annotations
+
+import argparse
+
+from host import ROOT, converged_host
+from playbooks import BY_HAND, EMPTY, MODULES, PING, ROLE, repeated
+from timing import alternate, change, ratios, spread
+
+
+def main():
+    args = _arguments()
+    with converged_host() as host:
+        if "role" not in args.skip:
+            _role_beside_hand(host, args.runs)
+        if "modules" not in args.skip:
+            _modules_beside_ping(host, args.rounds, args.tasks)
+
+
+def _arguments():
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__, epilog="How to read it: %s" % (ROOT / "bench" / "README.md"))
+    parser.add_argument("--runs", type=_positive, default=7, help="pairs of role and hand-written playbook (default: 7)")
+    parser.add_argument("--rounds", type=_positive, default=5, help="rounds over the modules (default: 5)")
+    parser.add_argument("--tasks", type=_positive, default=10, help="how often each module's task stands in its playbook (default: 10)")
+    parser.add_argument("--skip", action="append", choices=["role", "modules"], default=[], help="leave one half out")
+    return parser.parse_args()
+
+
+def _positive(text):
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _role_beside_hand(host, runs):
+    print("Converged runs of whole ansible-playbook processes, in turn, %d of each; median (least to most)" % runs, flush=True)
+    role, hand = alternate(host, [ROLE, BY_HAND], runs)
+    _line("", "by the clock", "processors' work", "says")
+    _line("A  role stateops.langgraph.checkpointer", spread(role.clock), spread(role.processor), change(role))
+    _line("B  playbook written by hand", spread(hand.clock), spread(hand.processor), change(hand))
+    _line("A : B, pair by pair", ratios(role.clock, hand.clock), ratios(role.processor, hand.processor))
+    print()
+
+
+def _modules_beside_ping(host, rounds, tasks):
+    print("One task that changes nothing: a playbook of %d such tasks less one of none, %d rounds in turn; median (least to most)" % (tasks, rounds), flush=True)
+    empty, *measured = alternate(host, [EMPTY, *(repeated(task, tasks) for task in (PING, *MODULES.values()))], rounds)
+    ping, *modules = [runs.per_task(empty, tasks) for runs in measured]
+    _line("", "by the clock", "processors' work", "clock : ping's", "work : ping's", "says")
+    _line("ansible.builtin.ping", spread(ping.clock), spread(ping.processor))
+    for name, runs in zip(MODULES, modules):
+        beside = (ratios(runs.clock, ping.clock), ratios(runs.processor, ping.processor))
+        _line(name, spread(runs.clock), spread(runs.processor), *beside, change(runs))
+
+
+def _line(name, *cells):
+    print(("  %-40s" % name + "".join("%-28s" % cell for cell in cells)).rstrip(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

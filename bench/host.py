@@ -1,0 +1,155 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One host with everything in place: a server, a virtualenv, two roles, the schema, and a SQLite file of the application's."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tests" / "integration"))
+
+from databases import Database  # noqa: E402
+from servers import Server, embedded_binaries  # noqa: E402
+
+VIRTUALENV = ROOT / ".build" / "bench" / "venv"
+SCHEMA = "langgraph"
+PINS = {
+    name: yaml.safe_load((ROOT / "roles" / "checkpointer" / "defaults" / "main.yml").read_text())["checkpointer_%s_version" % name]
+    for name in ("postgres", "sqlite", "checkpoint", "psycopg")
+}
+PACKAGES = [
+    "langgraph-checkpoint-postgres==" + PINS["postgres"],
+    "langgraph-checkpoint-sqlite==" + PINS["sqlite"],
+    "langgraph-checkpoint==" + PINS["checkpoint"],
+    "psycopg[binary]==" + PINS["psycopg"],
+]
+# The tests' servers keep nothing and log everything; this one is as a server usually is.
+SETTINGS = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "shared_buffers": "128MB", "log_statement": "none"}
+
+
+class Host:
+    """This machine, as an inventory describes it. `play` runs one playbook there."""
+
+    def __init__(self, folder, variables):
+        self.folder = folder
+        # Passwords travel in a file that only its owner reads: command lines are anybody's.
+        inventory = {"langgraph_app": {"hosts": {"localhost": dict(variables, ansible_connection="local", ansible_python_interpreter=_base_python())}}}
+        self.inventory = folder / "inventory.yml"
+        self.inventory.touch(mode=0o600)
+        self.inventory.write_text(yaml.safe_dump(inventory))
+
+    def play(self, playbook):
+        """The output of ansible-playbook. Ends the benchmark where it fails."""
+        path = self.folder / ("%s.yml" % playbook.name)
+        if not path.exists():
+            path.write_text(yaml.safe_dump([playbook.play], sort_keys=False))
+        environment = {
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "HOME": str(self.folder),
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
+            "ANSIBLE_NOCOLOR": "1",
+        }
+        program = Path(sys.executable).parent / "ansible-playbook"
+        done = subprocess.run(
+            [str(program), "-i", str(self.inventory), str(path)],
+            env=environment,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise SystemExit("ansible-playbook %s ended with %d:\n%s" % (path.name, done.returncode, done.stdout[-4000:]))
+        return done.stdout
+
+
+@contextlib.contextmanager
+def converged_host():
+    """A Host on which the role finds nothing to do."""
+    _make_virtualenv()
+    folder = Path(tempfile.mkdtemp(prefix="langgraph-bench-"))
+    server = Server(embedded_binaries(), SETTINGS)
+    try:
+        server.initialise().start()
+        database = _make_database(server)
+        sqlite = _make_sqlite_file(folder)
+        yield Host(folder, _variables(database, sqlite))
+    finally:
+        server.remove()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _base_python():
+    """The Python below the virtualenvs, which is the host's own as far as both playbooks are concerned."""
+    return os.path.realpath(sys.executable)
+
+
+def _make_virtualenv():
+    """Made once, and made again when the pins change; the playbooks themselves look at what is in it."""
+    wanted = VIRTUALENV.parent / "packages"
+    if wanted.exists() and wanted.read_text().splitlines() == PACKAGES:
+        return
+    print("making %s" % VIRTUALENV.relative_to(ROOT), flush=True)
+    subprocess.run([_base_python(), "-m", "venv", "--clear", str(VIRTUALENV)], check=True)
+    pip = [str(VIRTUALENV / "bin" / "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    subprocess.run([*pip, *PACKAGES], check=True)
+    wanted.write_text("\n".join(PACKAGES) + "\n")
+
+
+def _make_database(server):
+    """Owner, application role and schema as role stateops.langgraph.database leaves them, with LangGraph's tables."""
+    database = Database.create(server)
+    database.execute('CREATE SCHEMA %s AUTHORIZATION "%s"' % (SCHEMA, database.owner.name))
+    for role in database.roles:
+        database.execute('ALTER ROLE "%s" IN DATABASE "%s" SET search_path TO %s' % (role.name, database.name, SCHEMA))
+    database.setup(schema=SCHEMA)
+    database.grant(schema=SCHEMA)
+    return database
+
+
+def _make_sqlite_file(folder):
+    """A thread of a few checkpoints with pending writes, written by the saver that an application on a laptop uses."""
+    from langgraph.checkpoint.base import empty_checkpoint
+    from langgraph.checkpoint.sqlite import SqliteSaver
+
+    path = folder / "checkpoints.sqlite"
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        config = {"configurable": {"thread_id": "conversation", "checkpoint_ns": ""}}
+        for step in range(20):
+            checkpoint = empty_checkpoint()
+            checkpoint["channel_values"] = {"messages": ["message %d" % number for number in range(step)], "step": step}
+            checkpoint["channel_versions"] = {"messages": str(step), "step": str(step)}
+            config = saver.put(config, checkpoint, {"source": "loop", "step": step, "parents": {}}, checkpoint["channel_versions"])
+            saver.put_writes(config, [("messages", "message %d" % step)], "task-%d" % step)
+    return path
+
+
+def _variables(database, sqlite):
+    return {
+        "checkpointer_virtualenv": str(VIRTUALENV),
+        "checkpointer_login_host": database.server.host,
+        "checkpointer_login_port": database.server.port,
+        "checkpointer_login_db": database.name,
+        "checkpointer_schema": SCHEMA,
+        "checkpointer_owner_user": database.owner.name,
+        "checkpointer_owner_password": database.owner.password,
+        "checkpointer_app_user": database.app.name,
+        "checkpointer_app_password": database.app.password,
+        "checkpointer_sqlite_path": str(sqlite),
+        "by_hand_packages": PACKAGES,
+    }
