@@ -11,6 +11,7 @@ import re
 import select
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal, one_line, sentence
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import quote
 
 try:
     import psycopg
@@ -63,7 +64,8 @@ def conninfo(params, application):
     extra = params["connect_params"] or {}
     secret = sorted(set(extra).intersection(SECRETS))
     if secret:
-        raise Refusal("connect_params must not hold %s: nothing in it is hidden from logs. Use login_password." % ", ".join(secret))
+        advice = "Use login_password." if secret == ["password"] else "Use login_password, or a key file that needs no password."
+        raise Refusal("connect_params must not hold %s: nothing in it is hidden from logs. %s" % (", ".join(secret), advice))
     for option, expected in (("login_db", "a database's name"), ("login_host", "a server's name or address")):
         text = params[option]
         if "://" in text or ("=" in text and not text.startswith(("/", "@"))):  # a folder of sockets may be called anything
@@ -123,6 +125,8 @@ def _advice(text):
     for pattern, advice in (
         (r"authentication failed", "Check login_user and login_password, and that the role exists."),
         (r"no pg_hba.conf entry", "Add an entry to the server's pg_hba.conf."),
+        (r"is not permitted to log in", "Run: ALTER ROLE ... LOGIN; or log in as another role and take this one by session_role."),
+        (r"permission denied for database", "Run: GRANT CONNECT ON DATABASE ... TO the role."),
         (r"no password supplied", "Give login_password."),
         (r"database \".*\" does not exist", "Create it first: role stateops.langgraph.database does."),
         (r"role \".*\" does not exist", "Create it first: role stateops.langgraph.database does."),
@@ -181,7 +185,9 @@ def take_role(connection, role, local=False):
         connection.execute(sql.SQL("SET {} ROLE {}").format(sql.SQL("LOCAL" if local else "SESSION"), sql.Identifier(role)))
     except psycopg.Error as error:
         user = connection.info.user
-        raise Refusal("Cannot take session_role %s as %s: %s. Grant it: GRANT \"%s\" TO \"%s\"." % (role, user, one_line(error), role, user)) from None
+        absent = isinstance(error, psycopg.errors.InvalidParameterValue)
+        advice = "Create it, or check session_role." if absent else "Run: GRANT %s TO %s;" % (quote(role), quote(user))
+        raise Refusal("Cannot take session_role %s as %s: %s. %s" % (role, user, one_line(error), advice)) from None
 
 
 def settle(connection, schema, timeouts):

@@ -14,7 +14,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._blockers impor
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive, saver
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import settle, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import LEDGER
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._plan import NOT_RECORDED, adoption, make_plan, objections
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import read
 
@@ -170,7 +170,7 @@ def _record_finished(connection, target, before, plan):
 def _prove(target, before, after):
     """The catalog, not setup()'s silence, says whether it worked."""
     plan = make_plan(after, target.library, target.adopt)
-    wrong = ["%s." % breach.describe().rstrip(";.") for breach in plan.breaches if breach.drift]
+    wrong = [sentence(breach.describe()) for breach in plan.breaches if breach.drift]
     if not wrong and not plan.empty:
         wrong = ["Version %d is still pending." % migration.version for migration, _reason in plan.pending]
     if wrong:
@@ -193,16 +193,16 @@ def _failure(connection, target, before, error, reconnect):
             after = look(connection, target)
     except (Refusal, psycopg.Error, OSError) as second:
         return Refusal(
-            "The run stopped: %s. What stands now could not be read (%s); something may have been written. Run again: it carries on."
-            % (text.rstrip("."), one_line(second)),
+            "The run stopped: %s What stands now could not be read (%s); something may have been written. Run again: it carries on."
+            % (sentence(text), one_line(second)),
             changed=True,
         )
     plan = make_plan(after, target.library, target.adopt)
     left = sorted({breach.object for breach in plan.breaches if breach.drift})
     version = "no version" if after.version is None else "version %d" % after.version
     return Refusal(
-        "The run stopped: %s. The ledger records %s of %d; %s. Run again: it carries on."
-        % (text.rstrip("."), version, target.library.newest, "still missing or not usable: %s" % ", ".join(left) if left else "nothing is missing"),
+        "The run stopped: %s The ledger records %s of %d; %s. Run again: it carries on."
+        % (sentence(text), version, target.library.newest, "still missing or not usable: %s" % ", ".join(left) if left else "nothing is missing"),
         changed=differs(before, after),
         **_standing(target, before, after)
     )

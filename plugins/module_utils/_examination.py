@@ -95,7 +95,8 @@ def _table(schema, table, steps):
     """The breaches of one table that is there."""
     if table.kind != "table":
         rule = "table partitioned" if table.kind == "partitioned table" else "table kind"
-        return [Breach(rule, table.name, table.name, "a %s" % table.kind, "a table")]
+        article = "an" if table.kind[0] in "aeiou" else "a"
+        return [Breach(rule, table.name, table.name, "%s %s" % (article, table.kind), "a table")]
     key = table.primary_key
     if table.name == "checkpoints" and key and key.columns == SHALLOW_KEY and table.column("checkpoint_id") is None:
         expected = "a primary key with checkpoint_id, as PostgresSaver makes it; use another schema or database"
@@ -126,6 +127,7 @@ def _table(schema, table, steps):
 
 def _columns(place, table, steps):
     contract = POSTGRES[table.name]
+    renamed = _renamed(table, contract)
     for expected in contract.columns:
         found = table.column(expected.name)
         step = ("column", table.name, expected.name)
@@ -133,26 +135,45 @@ def _columns(place, table, steps):
         if found is not None:
             yield from _column(place, table.name, found, expected, steps)
         elif not addable:
-            yield Breach("column missing", table.name, expected.name, "no column", expected.describe())
+            statement = ""
+            if expected.name in renamed:
+                statement = "ALTER TABLE %s RENAME COLUMN %s TO %s;" % (place, quote(renamed[expected.name]), quote(expected.name))
+            elif expected.nullable or expected.default is not None:
+                statement = "ALTER TABLE %s ADD COLUMN %s;" % (place, expected.describe())
+            yield Breach("column missing", table.name, expected.name, "no column", expected.describe(), statement=statement)
         elif step in steps:
             yield Breach("column missing, addable", table.name, expected.name, "no column", expected.describe(), step=step)
     for found in table.columns:
         if contract.column(found.name) is None:
             required = not found.nullable and found.default is None and not found.generated
             in_key = table.primary_key is not None and found.name in table.primary_key.columns
-            statement = "ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL;" % (place, quote(found.name)) if required and not in_key else ""
+            droppable = required and not in_key and found.name not in renamed.values()
+            statement = "ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL;" % (place, quote(found.name)) if droppable else ""
             rule = "column extra, required" if required else "column extra"
             yield Breach(rule, table.name, found.name, found.describe(), "no such column", statement=statement)
+
+
+def _renamed(table, contract):
+    """{name: what the table calls it}, where one column is missing and one of its type is too many."""
+    missing = [column for column in contract.columns if table.column(column.name) is None]
+    extra = [column for column in table.columns if contract.column(column.name) is None]
+    if len(missing) == 1 and len(extra) == 1 and missing[0].type == extra[0].type:
+        return {missing[0].name: extra[0].name}
+    return {}
 
 
 def _column(place, table, found, expected, steps):
     alter = "ALTER TABLE %s ALTER COLUMN %s" % (place, quote(found.name))
     if found.type != expected.type:
-        yield Breach("column type", table, found.name, found.type, expected.type)
+        statement = "%s TYPE %s USING %s::%s;" % (alter, expected.type, quote(found.name), expected.type)
+        yield Breach("column type", table, found.name, found.type, expected.type, statement=statement)
     if found.generated:
-        yield Breach("column generated", table, found.name, "generated %s" % found.generated, "an ordinary column")
+        statement = {"stored": "%s DROP EXPRESSION;" % alter, "virtual": ""}.get(found.generated, "%s DROP IDENTITY;" % alter)
+        yield Breach("column generated", table, found.name, "generated %s" % found.generated, "an ordinary column", statement=statement)
     if not found.deterministic:
-        yield Breach("column collation", table, found.name, "collation %s" % (found.collation or "default"), "a deterministic collation")
+        text = "collation %s" % (found.collation or "default")
+        statement = '%s TYPE %s COLLATE "default";' % (alter, expected.type)
+        yield Breach("column collation", table, found.name, text, "a deterministic collation", statement=statement)
     elif found.collation:
         yield Breach("column collation other", table, found.name, "collation %s" % found.collation, "the default collation")
     if found.nullable and not expected.nullable:
@@ -181,15 +202,16 @@ def _key(schema, place, table):
         statement = "ALTER TABLE %s ADD PRIMARY KEY (%s);" % (place, columns)
         yield Breach("key missing", table.name, "primary key", "none", "(%s)" % columns, statement=statement)
         return
+    again = "ALTER TABLE %s DROP CONSTRAINT %s, ADD PRIMARY KEY (%s);" % (place, quote(found.name), columns)
     if found.columns != expected.columns:
         rule = "key order" if sorted(found.columns) == sorted(expected.columns) else "key columns"
-        yield Breach(rule, table.name, "primary key", "(%s)" % ", ".join(found.columns), "(%s)" % columns)
+        yield Breach(rule, table.name, "primary key", "(%s)" % ", ".join(found.columns), "(%s)" % columns, statement=again)
     index = table.index(found.name)
     if index is not None and not index.usable:
         statement = "REINDEX INDEX CONCURRENTLY %s;" % qualified(schema, found.name)
         yield Breach("key invalid", table.name, "primary key", "its index %s is INVALID" % found.name, "a VALID index", statement=statement)
     if found.deferrable:
-        yield Breach("key deferrable", table.name, "primary key", "deferrable", "not deferrable")
+        yield Breach("key deferrable", table.name, "primary key", "deferrable", "not deferrable", statement=again)
 
 
 def _constraints(place, table):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import POSTGRES, TABLES, thread_index
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import qualified, quote
 
@@ -166,10 +167,12 @@ def objections(reading, library, plan, login_may=None):
             "The database is ahead: its ledger records version %d, and %s %s knows up to %d and cannot use it as it stands. Install a newer library."
             % (reading.version, "langgraph-checkpoint-postgres", library.version, library.newest)
         )
-        found.extend("%s." % breach.describe() for breach in plan.breaches if breach.drift)
+        found.extend(sentence(breach.describe()) for breach in plan.breaches if breach.drift)
         return found
     if plan.refusing:
-        found.extend("%s." % breach.describe().rstrip(";.") for breach in plan.refusing)
+        found.extend(sentence(breach.describe()) for breach in plan.refusing)
+        if not all(breach.statement or breach.rule == "owner differs" for breach in plan.refusing):
+            found.append("Put it right by hand, or name another schema or database.")
         if any(breach.rule == "owner differs" for breach in plan.refusing):
             found.append("Set adopt, or run: %s" % " ".join(adoption(schema.name, plan.foreign, server.role)))
         return found
@@ -209,12 +212,13 @@ def objections(reading, library, plan, login_may=None):
 
 def _foreign(schema, plan, server):
     return (
-        "%s in schema %s: owned by %s, not by %s, who would change them. Set adopt, log in as or take (session_role) their owner, or run: %s"
+        "%s in schema %s: owned by %s, not by %s, who would change them. %sog in as or take (session_role) their owner, or run: %s"
         % (
             ", ".join(table.name for table in plan.foreign),
             schema.name,
             ", ".join(sorted({table.owner for table in plan.foreign})),
             server.role,
+            "L" if plan.adopting else "Set adopt, l",
             " ".join(adoption(schema.name, plan.foreign, server.role)),
         )
     )

@@ -162,7 +162,8 @@ def test_several_hosts_and_the_one_that_can_write(standby_pair, call_module):
 def wait_for_replay(primary, standby):
     import time
 
-    position = primary.execute("SELECT pg_current_wal_lsn()")[0][0]
+    # Commits are asynchronous here: what was written last may not be in what the server counts as written.
+    position = primary.execute("SELECT pg_current_wal_insert_lsn()")[0][0]
     for _attempt in range(500):
         if standby.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", [position])[0][0]:
             return

@@ -100,8 +100,9 @@ def test_two_servers_are_refused():
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_in_connect_params_is_refused(name):
+    advice = "Use login_password." if name == "password" else "Use login_password, or a key file that needs no password."
     assert refused(connect_params={name: SECRET, "target_session_attrs": "any"}) == (
-        "connect_params must not hold %s: nothing in it is hidden from logs. Use login_password." % name
+        "connect_params must not hold %s: nothing in it is hidden from logs. %s" % (name, advice)
     )
 
 
