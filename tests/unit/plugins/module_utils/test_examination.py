@@ -102,6 +102,62 @@ def test_statements(schema, statement):
     assert [breach.statement for breach in examine(schema)] == [statement]
 
 
+def column(name, **fields):
+    """PostgreSQL's schema with one column of checkpoints changed."""
+    table = postgres().table("checkpoints")
+    return postgres().with_table(table.with_column(replace(table.column(name), **fields)))
+
+
+KEY = postgres().table("checkpoints").primary_key
+AGAIN = "DROP CONSTRAINT \"checkpoints_pkey\", ADD PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id);"
+
+
+@pytest.mark.parametrize(
+    "schema, statement",
+    [
+        (column("checkpoint", type="json"), 'ALTER COLUMN "checkpoint" TYPE jsonb USING "checkpoint"::jsonb;'),
+        (column("type", generated="stored"), 'ALTER COLUMN "type" DROP EXPRESSION;'),
+        (column("type", generated="virtual"), None),
+        (column("type", generated="identity always"), 'ALTER COLUMN "type" DROP IDENTITY;'),
+        (column("thread_id", collation="x", deterministic=False), 'ALTER COLUMN "thread_id" TYPE text COLLATE "default";'),
+        (column("thread_id", nullable=True), 'ALTER COLUMN "thread_id" SET NOT NULL;'),
+        (column("type", nullable=False), 'ALTER COLUMN "type" DROP NOT NULL;'),
+        (column("metadata", default=None), "ALTER COLUMN \"metadata\" SET DEFAULT '{}'::jsonb;"),
+        (alter("checkpoints", constraints=(replace(KEY, columns=KEY.columns[::-1]),)), AGAIN),
+        (alter("checkpoints", constraints=(replace(KEY, columns=KEY.columns[:2]),)), AGAIN),
+        (alter("checkpoints", constraints=(replace(KEY, deferrable=True),)), AGAIN),
+    ],
+)
+def test_statements_on_a_table(schema, statement):
+    (breach,) = examine(schema)
+    assert breach.statement == ('ALTER TABLE "public"."checkpoints" %s' % statement if statement else "")
+
+
+@pytest.mark.parametrize(
+    "missing, statement",
+    [
+        ("parent_checkpoint_id", "ADD COLUMN parent_checkpoint_id text;"),
+        ("metadata", "ADD COLUMN metadata jsonb not null default '{}'::jsonb;"),
+        ("checkpoint_ns", "ADD COLUMN checkpoint_ns text not null default ''::text;"),
+        ("checkpoint", None),  # nobody knows what to put there
+        ("thread_id", None),
+    ],
+)
+def test_a_missing_column_can_be_added_where_its_values_are_known(missing, statement):
+    columns = tuple(found for found in postgres().table("checkpoints").columns if found.name != missing)
+    (breach,) = examine(alter("checkpoints", columns=columns))
+    assert breach.statement == ('ALTER TABLE "public"."checkpoints" %s' % statement if statement else "")
+
+
+def test_a_column_under_another_name_gets_its_own_back():
+    columns = postgres().table("checkpoints").columns
+    for kind, statement in (("jsonb", 'ALTER TABLE "public"."checkpoints" RENAME COLUMN "state" TO "checkpoint";'), ("text", "")):
+        renamed = tuple(replace(found, name="state", type=kind) if found.name == "checkpoint" else found for found in columns)
+        lost, gained = examine(alter("checkpoints", columns=renamed))
+        assert (lost.rule, lost.statement) == ("column missing", statement)
+        assert gained.rule == "column extra, required" and bool(gained.statement) == (kind == "text"), "renaming ends both"
+
+
 def test_statements_name_the_schema():
     schema = postgres(name='odd "name"')
     broken = schema.with_table(replace(schema.table("checkpoints"), row_security=True))
