@@ -21,7 +21,7 @@ def test_it_says_what_pip_says(run_module, target_venv):
     installed = {
         re.sub(r"[-_.]+", "-", each.metadata["Name"]).lower(): each.version for each in distributions(path=[str(site_packages(target_venv))])
     }
-    wanted = ["%s==%s" % (name, installed[name.split("[")[0]]) for name in PINS]
+    wanted = ["%s==%s" % (name, installed[name.split("[", maxsplit=1)[0]]) for name in PINS]
     done = run_module("virtualenv_info", {"virtualenv": str(target_venv), "requirements": wanted})
     assert done["changed"] is False and done["exists"] is True and done["unsatisfied"] == []
     assert {name: done["packages"].get(name) for name in installed} == installed

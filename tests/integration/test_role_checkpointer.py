@@ -29,7 +29,6 @@ PIP = "Install the packages"
 RESTART = {"name": "Restart the application", "ansible.builtin.debug": {"msg": "restarted"}, "listen": "stateops.langgraph packages changed"}
 
 
-
 def linked(folder, target):
     """A virtualenv of its own that finds the target's libraries."""
     make_venv(folder)
@@ -40,7 +39,8 @@ def linked(folder, target):
 def _base():
     """A Python that other users can run too: one below root's home they cannot."""
     for python in ("/usr/bin/python3", sys.executable):
-        if subprocess.run([python, "-c", "import ensurepip, sys; sys.exit(sys.version_info < (3, 10))"], check=False, stderr=subprocess.DEVNULL).returncode == 0:
+        probe = [python, "-c", "import ensurepip, sys; sys.exit(sys.version_info < (3, 10))"]
+        if subprocess.run(probe, check=False, stderr=subprocess.DEVNULL).returncode == 0:
             return python
     raise AssertionError("no Python of 3.10 or newer with ensurepip was found")
 

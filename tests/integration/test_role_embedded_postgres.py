@@ -92,6 +92,7 @@ class Host:
         env.pop("LOGNAME", None)
         return subprocess.run(
             [str(part) for part in command],
+            check=False,
             env=env,
             cwd=self.home,
             stdin=subprocess.DEVNULL,
@@ -287,7 +288,13 @@ def test_only_the_socket_leads_in(main):
 @as_root
 def test_another_user_stays_outside(main):
     done = subprocess.run(
-        [str(main.binaries / "psql"), "-h", str(main.run), "-U", "postgres", "-c", "SELECT 1"], user=65534, group=65534, extra_groups=[], capture_output=True, text=True
+        [str(main.binaries / "psql"), "-h", str(main.run), "-U", "postgres", "-c", "SELECT 1"],
+        check=False,
+        user=65534,
+        group=65534,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode and "Permission denied" in done.stderr
 
@@ -689,7 +696,10 @@ def test_an_ordinary_user_needs_nobody(person):
         assert person.data.stat().st_uid == person.account.pw_uid
         # root is in the map too, and may enter the folder.
         done = subprocess.run(
-            [str(person.binaries / "psql"), "-XAt", "-h", str(person.run), "-U", "postgres", "-c", "SELECT 7"], capture_output=True, text=True
+            [str(person.binaries / "psql"), "-XAt", "-h", str(person.run), "-U", "postgres", "-c", "SELECT 7"],
+            check=False,
+            capture_output=True,
+            text=True,
         )
         assert done.stdout.strip() == "7", done.stderr
 
