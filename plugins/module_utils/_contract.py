@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The declared mapping between LangGraph's SQLite and PostgreSQL schemas, and what each migration leaves behind.
 
-Data, read by _examination.py (PostgreSQL against the contract) and _parity.py (the two sides against each other).
+Data, read by _examination.py and _columns.py (PostgreSQL against the contract) and _parity.py (the two sides against each other).
 Source: the savers of langgraph-checkpoint-sqlite 0.x to 3.1.2 and langgraph-checkpoint-postgres 1.0.1 to 3.2.0.
 """
 

@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._breach import Breach
+from ansible_collections.stateops.langgraph.plugins.module_utils._columns import column_breaches
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import (
     DATA_TABLES,
     POSTGRES,
@@ -25,48 +26,6 @@ REMAINS = re.compile(r"^(.+)_cc(new|old)\d*$")
 SHALLOW_KEY = ("thread_id", "checkpoint_ns")
 # Constraints that PostgreSQL keeps by an index of the same name.
 WITH_INDEX = ("primary key", "unique", "exclusion")
-
-
-@dataclass(frozen=True)
-class Breach:
-    """One thing in PostgreSQL that is not as setup() leaves it.
-
-    rule: its name in RULES. found, expected: in words. step: the key of the Step whose effect is missing, if one is.
-    statement: what would put it right, where that can be said.
-    """
-
-    rule: str
-    table: str
-    object: str
-    found: str
-    expected: str
-    step: tuple = ()
-    statement: str = ""
-
-    @property
-    def action(self):
-        """mend, refuse or report."""
-        return RULES[self.rule].action
-
-    @property
-    def drift(self):
-        """Whether it can break the application."""
-        return self.action != REPORT
-
-    @property
-    def reason(self):
-        """Why it matters, or why it does not."""
-        return RULES[self.rule].reason
-
-    def describe(self):
-        """The breach in a sentence."""
-        text = "%s: found %s, expected %s (%s)" % (
-            self.table if self.object == self.table else "%s.%s" % (self.table, self.object),
-            self.found,
-            self.expected,
-            self.reason,
-        )
-        return "%s; to put it right: %s" % (text, self.statement) if self.statement else text
 
 
 def examine(schema, steps=None):
@@ -117,81 +76,12 @@ def _table(schema, table, steps):
     if table.row_security:
         statement = "ALTER TABLE %s DISABLE ROW LEVEL SECURITY;" % place
         breaches.append(Breach("row security", table.name, table.name, "row security on", "row security off", statement=statement))
-    breaches.extend(_columns(place, table, steps))
+    breaches.extend(column_breaches(place, table, steps))
     breaches.extend(_key(schema.name, place, table))
     breaches.extend(_constraints(place, table))
     breaches.extend(_indexes(schema, table, steps))
     breaches.extend(_attachments(place, table))
     return breaches
-
-
-def _columns(place, table, steps):
-    contract = POSTGRES[table.name]
-    renamed = _renamed(table, contract)
-    for expected in contract.columns:
-        found = table.column(expected.name)
-        step = ("column", table.name, expected.name)
-        addable = expected.name == "task_path" and table.name == "checkpoint_writes"
-        if found is not None:
-            yield from _column(place, table.name, found, expected, steps)
-        elif not addable:
-            statement = ""
-            if expected.name in renamed:
-                statement = "ALTER TABLE %s RENAME COLUMN %s TO %s;" % (place, quote(renamed[expected.name]), quote(expected.name))
-            elif expected.nullable or expected.default is not None:
-                statement = "ALTER TABLE %s ADD COLUMN %s;" % (place, expected.describe())
-            yield Breach("column missing", table.name, expected.name, "no column", expected.describe(), statement=statement)
-        elif step in steps:
-            yield Breach("column missing, addable", table.name, expected.name, "no column", expected.describe(), step=step)
-    for found in table.columns:
-        if contract.column(found.name) is None:
-            required = not found.nullable and found.default is None and not found.generated
-            in_key = table.primary_key is not None and found.name in table.primary_key.columns
-            droppable = required and not in_key and found.name not in renamed.values()
-            statement = "ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL;" % (place, quote(found.name)) if droppable else ""
-            rule = "column extra, required" if required else "column extra"
-            yield Breach(rule, table.name, found.name, found.describe(), "no such column", statement=statement)
-
-
-def _renamed(table, contract):
-    """{name: what the table calls it}, where one column is missing and one of its type is too many."""
-    missing = [column for column in contract.columns if table.column(column.name) is None]
-    extra = [column for column in table.columns if contract.column(column.name) is None]
-    if len(missing) == 1 and len(extra) == 1 and missing[0].type == extra[0].type:
-        return {missing[0].name: extra[0].name}
-    return {}
-
-
-def _column(place, table, found, expected, steps):
-    alter = "ALTER TABLE %s ALTER COLUMN %s" % (place, quote(found.name))
-    if found.type != expected.type:
-        statement = "%s TYPE %s USING %s::%s;" % (alter, expected.type, quote(found.name), expected.type)
-        yield Breach("column type", table, found.name, found.type, expected.type, statement=statement)
-    if found.generated:
-        statement = {"stored": "%s DROP EXPRESSION;" % alter, "virtual": ""}.get(found.generated, "%s DROP IDENTITY;" % alter)
-        yield Breach("column generated", table, found.name, "generated %s" % found.generated, "an ordinary column", statement=statement)
-    if not found.deterministic:
-        text = "collation %s" % (found.collation or "default")
-        statement = '%s TYPE %s COLLATE "default";' % (alter, expected.type)
-        yield Breach("column collation", table, found.name, text, "a deterministic collation", statement=statement)
-    elif found.collation:
-        yield Breach("column collation other", table, found.name, "collation %s" % found.collation, "the default collation")
-    if found.nullable and not expected.nullable:
-        yield Breach("column nullable", table, found.name, "NULL allowed", "NOT NULL", statement="%s SET NOT NULL;" % alter)
-    if expected.nullable and not found.nullable:
-        step = ("nullable", table, found.name)
-        if table == "checkpoint_blobs" and found.name == "blob":
-            if step in steps:
-                yield Breach("column not null, older", table, found.name, "NOT NULL", "NULL allowed", step=step)
-        else:
-            yield Breach("column not null", table, found.name, "NOT NULL", "NULL allowed", statement="%s DROP NOT NULL;" % alter)
-    if found.default != expected.default and not found.generated:
-        if expected.default is None:
-            yield Breach("column default extra", table, found.name, "default %s" % found.default, "no default")
-        else:
-            text = "no default" if found.default is None else "default %s" % found.default
-            statement = "%s SET DEFAULT %s;" % (alter, expected.default)
-            yield Breach("column default", table, found.name, text, "default %s" % expected.default, statement=statement)
 
 
 def _key(schema, place, table):

@@ -159,10 +159,10 @@ def test_what_may_be_secret_is_said_to_be_or_not(name, monkeypatch):
 
 
 def named_rules():
-    """The rules that _examination.py names: what it makes a Breach with, and what a variable called rule can hold."""
-    tree = ast.parse((ROOT / "plugins" / "module_utils" / "_examination.py").read_text(encoding="utf-8"))
+    """The rules that the examination names: what it makes a Breach with, and what a variable called rule can hold."""
+    texts_of = [(ROOT / "plugins" / "module_utils" / name).read_text(encoding="utf-8") for name in ("_examination.py", "_columns.py")]
     found = set()
-    for node in ast.walk(tree):
+    for node in (node for text in texts_of for node in ast.walk(ast.parse(text))):
         if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Breach":
             found |= texts(node.args[0])
         elif isinstance(node, ast.Assign):

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from ansible_collections.stateops.langgraph.plugins.module_utils._breach import Breach
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, RULES, STEPS, TABLES
-from ansible_collections.stateops.langgraph.plugins.module_utils._examination import Breach, examine
+from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Constraint, Index, Schema, Table
 from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import ALL, INDEXES, NULLABLE, TASK_PATH, library, postgres
 from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.mutations import mutations

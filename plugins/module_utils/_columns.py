@@ -1,0 +1,85 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The columns of PostgreSQL's tables against the contract. Pure."""
+
+from __future__ import annotations
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._breach import Breach
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import POSTGRES
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import quote
+
+
+def column_breaches(place, table, steps):
+    """The breaches in the columns of one table. place: its name in statements."""
+    contract = POSTGRES[table.name]
+    renamed = _renamed(table, contract)
+    for expected in contract.columns:
+        found = table.column(expected.name)
+        step = ("column", table.name, expected.name)
+        addable = expected.name == "task_path" and table.name == "checkpoint_writes"
+        if found is not None:
+            yield from _column(place, table.name, found, expected, steps)
+        elif not addable:
+            statement = ""
+            if expected.name in renamed:
+                statement = "ALTER TABLE %s RENAME COLUMN %s TO %s;" % (place, quote(renamed[expected.name]), quote(expected.name))
+            elif expected.nullable or expected.default is not None:
+                statement = "ALTER TABLE %s ADD COLUMN %s;" % (place, expected.describe())
+            yield Breach("column missing", table.name, expected.name, "no column", expected.describe(), statement=statement)
+        elif step in steps:
+            yield Breach("column missing, addable", table.name, expected.name, "no column", expected.describe(), step=step)
+    for found in table.columns:
+        if contract.column(found.name) is None:
+            required = not found.nullable and found.default is None and not found.generated
+            in_key = table.primary_key is not None and found.name in table.primary_key.columns
+            droppable = required and not in_key and found.name not in renamed.values()
+            statement = "ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL;" % (place, quote(found.name)) if droppable else ""
+            rule = "column extra, required" if required else "column extra"
+            yield Breach(rule, table.name, found.name, found.describe(), "no such column", statement=statement)
+
+
+def _renamed(table, contract):
+    """{name: what the table calls it}, where one column is missing and one of its type is too many."""
+    missing = [column for column in contract.columns if table.column(column.name) is None]
+    extra = [column for column in table.columns if contract.column(column.name) is None]
+    if len(missing) == 1 and len(extra) == 1 and missing[0].type == extra[0].type:
+        return {missing[0].name: extra[0].name}
+    return {}
+
+
+def _column(place, table, found, expected, steps):
+    alter = "ALTER TABLE %s ALTER COLUMN %s" % (place, quote(found.name))
+    if found.type != expected.type:
+        cast = "ALTER COLUMN %s TYPE %s USING %s::%s" % (quote(found.name), expected.type, quote(found.name), expected.type)
+        # A default does not follow into every type.
+        drop = "ALTER COLUMN %s DROP DEFAULT, " % quote(found.name) if found.default is not None else ""
+        put = ", ALTER COLUMN %s SET DEFAULT %s" % (quote(found.name), expected.default) if expected.default is not None else ""
+        statement = "ALTER TABLE %s %s%s%s;" % (place, drop, cast, put)
+        yield Breach("column type", table, found.name, found.type, expected.type, statement=statement)
+    if found.generated:
+        statement = {"stored": "%s DROP EXPRESSION;" % alter, "virtual": ""}.get(found.generated, "%s DROP IDENTITY;" % alter)
+        yield Breach("column generated", table, found.name, "generated %s" % found.generated, "an ordinary column", statement=statement)
+    if not found.deterministic:
+        text = "collation %s" % (found.collation or "default")
+        statement = '%s TYPE %s COLLATE "default";' % (alter, expected.type)
+        yield Breach("column collation", table, found.name, text, "a deterministic collation", statement=statement)
+    elif found.collation:
+        yield Breach("column collation other", table, found.name, "collation %s" % found.collation, "the default collation")
+    if found.nullable and not expected.nullable:
+        yield Breach("column nullable", table, found.name, "NULL allowed", "NOT NULL", statement="%s SET NOT NULL;" % alter)
+    if expected.nullable and not found.nullable:
+        step = ("nullable", table, found.name)
+        if table == "checkpoint_blobs" and found.name == "blob":
+            if step in steps:
+                yield Breach("column not null, older", table, found.name, "NOT NULL", "NULL allowed", step=step)
+        else:
+            yield Breach("column not null", table, found.name, "NOT NULL", "NULL allowed", statement="%s DROP NOT NULL;" % alter)
+    if found.default != expected.default and not found.generated:
+        if expected.default is None:
+            yield Breach("column default extra", table, found.name, "default %s" % found.default, "no default")
+        else:
+            text = "no default" if found.default is None else "default %s" % found.default
+            statement = "%s SET DEFAULT %s;" % (alter, expected.default)
+            yield Breach("column default", table, found.name, text, "default %s" % expected.default, statement=statement)
