@@ -2,7 +2,10 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a virtualenv holds, who can write it, and which requirements it does not satisfy."""
+"""What a virtualenv holds, who can write it, and which requirements it does not satisfy.
+
+The standard library is all it needs: the action plugin feeds this source to the host's Python.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,7 @@ import os
 import pwd
 import stat
 import subprocess
-
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
+import sys
 
 # Runs under the virtualenv's Python. Names and versions are read from the metadata folders' names and only the
 # metadata that a requirement leads to is opened: importlib.metadata would cost more than all the rest.
@@ -145,8 +147,18 @@ def nothing(path, requirements, reason=""):
     }
 
 
+def report(path, requirements):
+    """What the module virtualenv_info returns."""
+    user = os.geteuid()
+    try:
+        result = read(os.path.expanduser(os.path.expandvars(path)), requirements)
+    except ValueError as error:
+        return {"failed": True, "msg": str(error)}
+    return dict(result, changed=False, user=account_of(user), uid=user, interpreter=sys.executable)
+
+
 def read(path, requirements):
-    """All that a virtualenv_info task returns of one path."""
+    """All that there is to say of one path. Raises ValueError where a requirement is none."""
     try:
         folder = os.stat(path)
     except FileNotFoundError:
@@ -284,5 +296,5 @@ def _ask(path, requirements, folder):
         last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         return None, "%s does not run (exit status %d): %s" % (python, done.returncode, "".join(last) or "it said nothing")
     if "invalid" in answer:
-        raise Refusal("requirements: %s. Write it as pip takes it, such as psycopg[binary]==3.3.9." % answer["invalid"])
+        raise ValueError("requirements: %s. Write it as pip takes it, such as psycopg[binary]==3.3.9." % answer["invalid"])
     return answer, ""

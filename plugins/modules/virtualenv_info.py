@@ -156,12 +156,8 @@ interpreter:
   sample: /usr/bin/python3
 """
 
-import os
-import sys
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._packages import account_of, read
+from ansible_collections.stateops.langgraph.plugins.module_utils._packages import report
 
 
 def main():
@@ -172,12 +168,10 @@ def main():
         },
         supports_check_mode=True,
     )
-    try:
-        result = read(module.params["path"], module.params["requirements"])
-    except Refusal as refusal:
-        module.fail_json(msg=refusal.message)
-    user = os.geteuid()
-    module.exit_json(changed=False, user=account_of(user), uid=user, interpreter=sys.executable, **result)
+    result = report(module.params["path"], module.params["requirements"])
+    if "failed" in result:
+        module.fail_json(msg=result["msg"])
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

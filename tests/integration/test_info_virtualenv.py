@@ -12,6 +12,7 @@ import re
 import subprocess
 from importlib.metadata import distributions
 
+import pytest
 from conftest import site_packages
 
 PINS = ["langgraph-checkpoint-postgres", "langgraph-checkpoint-sqlite", "psycopg[binary]"]
@@ -45,3 +46,50 @@ def test_what_pip_would_install(run_module, target_venv):
 def test_a_requirement_that_is_none_is_refused(run_module, target_venv):
     done = run_module("virtualenv_info", {"path": str(target_venv), "requirements": ["psycopg=3"]})
     assert done.rc == 2 and "psycopg=3" in done["msg"] and "Traceback" not in done.output
+
+
+REQUIREMENTS = ["langgraph-checkpoint-postgres==1.0.1", "psycopg[binary]"]
+PACKED = "Using module file"
+
+
+def _answer(done):
+    """The result without what Ansible itself adds."""
+    return {name: value for name, value in done.items() if name not in ("invocation", "_ansible_no_log", "_ansible_verbose_always")}
+
+
+def test_the_action_plugin_says_what_the_module_says(runner, target_venv):
+    arguments = {"path": str(target_venv), "requirements": REQUIREMENTS}
+    fed = runner.through_ansible("virtualenv_info", arguments, check=True)
+    packed = runner.through_ansible("virtualenv_info", arguments, check=True, env={"ANSIBLE_PIPELINING": "false"})
+    assert PACKED not in fed.output and PACKED in packed.output
+    assert _answer(fed) == _answer(packed)
+    assert fed["exists"] is True and fed["unsatisfied"]
+    assert fed["interpreter"] == str(runner.python)
+
+
+def test_a_home_folder_is_the_hosts_own(runner):
+    """The path is expanded there, with the environment that the task asks for."""
+    tasks = [{"name": "Look", "stateops.langgraph.virtualenv_info": {"path": "$WHERE/none"}, "environment": {"WHERE": "/some where"}}]
+    for env in ({}, {"ANSIBLE_PIPELINING": "false"}):
+        done = runner.playbook(tasks, env=env)
+        assert (done["virtualenv"], done["exists"]) == ("/some where/none", False)
+
+
+@pytest.mark.parametrize("arguments, said", [({}, "path"), ({"path": "/x", "nonsense": 1}, "nonsense"), ({"path": "/x", "requirements": {"a": 1}}, "requirements")])
+def test_options_that_do_not_fit_are_told_by_the_module(runner, arguments, said):
+    done = runner.through_ansible("virtualenv_info", arguments)
+    assert done.rc == 2 and said in done["msg"] and "Traceback" not in done.output
+
+
+def test_a_requirement_that_is_none_is_refused_there_too(runner, target_venv):
+    done = runner.through_ansible("virtualenv_info", {"path": str(target_venv), "requirements": ["psycopg=3"]})
+    assert done.rc == 2 and "psycopg=3" in done["msg"] and PACKED not in done.output
+
+
+def test_a_python_that_cannot_answer_leaves_it_to_the_module(runner, target_venv, tmp_path):
+    """Ansible's own way then tells what is wrong with it."""
+    mute = tmp_path / "python"
+    mute.write_text("#!/bin/sh\ncat > /dev/null; echo no Python here\n")
+    mute.chmod(0o755)
+    done = runner.through_ansible("virtualenv_info", {"path": str(target_venv)}, play={"vars": {"ansible_python_interpreter": str(mute)}})
+    assert done.rc == 2 and PACKED in done.output

@@ -13,7 +13,6 @@ import sys
 
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils import _packages
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
 
 
 def site_packages(folder):
@@ -106,7 +105,7 @@ def test_packages_that_need_each_other(base, install):
 
 
 def test_a_requirement_that_is_none(base):
-    with pytest.raises(Refusal, match="psycopg=3: .*psycopg.binary.==3.3.9"):
+    with pytest.raises(ValueError, match="psycopg=3: .*psycopg.binary.==3.3.9"):
         _packages.read(str(base), ["psycopg=3"])
 
 

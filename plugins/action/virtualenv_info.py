@@ -1,0 +1,70 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module virtualenv_info without what Ansible packs around a module, which takes four times as long as reading the virtualenv.
+
+Where anything is out of the ordinary (no pipelining, a host whose Python is not known yet, another host's task, options that do not fit,
+another answer than expected) the module itself runs, and says what there is to say.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.stateops.langgraph.plugins.module_utils import _packages
+
+PLAIN_PATH = re.compile(r"^/[\w./+-]+$")
+
+
+class ActionModule(ActionBase):
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        background = self._task.async_val and not self._connection.has_native_async
+        answer = None if self._task.async_val else self._ask(task_vars or {})
+        if answer is None:
+            answer = self._execute_module(task_vars=task_vars, wrap_async=background)
+            if not background:
+                self._remove_tmp_path(self._connection._shell.tmpdir)
+        result.update(answer)
+        return result
+
+    def _ask(self, task_vars):
+        """The module's result from a Python that is fed its source, or None."""
+        options = _plain_options(self._task.args)
+        python = self._python(task_vars)
+        # A delegated task's variables are those of another host.
+        if options is None or python is None or self._task.delegate_to or not self._connection.is_pipelining_enabled():
+            return None
+        # As Ansible starts a pipelined module: the environment first, the source on stdin.
+        command = ("%s %s -I -" % (self._compute_environment_string(), python)).strip()
+        source = "%s\nprint(json.dumps(report(**json.loads(%r))))\n" % (inspect.getsource(_packages), json.dumps(options))
+        done = self._low_level_execute_command(command, in_data=source.encode("utf-8"))
+        try:
+            answer = json.loads(done["stdout"].splitlines()[-1])
+        except (ValueError, IndexError):
+            return None
+        return dict(answer, invocation={"module_args": options}) if isinstance(answer, dict) else None
+
+    def _python(self, task_vars):
+        """The host's Python where it is known by its path."""
+        found = self._templar.template(task_vars.get("ansible_python_interpreter"))
+        if not found or str(found).startswith("auto"):
+            found = task_vars.get("ansible_facts", {}).get("discovered_interpreter_python")
+        return str(found) if found and PLAIN_PATH.match(str(found)) else None
+
+
+def _plain_options(args):
+    """The options as the module would read them, or None for the module to say what is wrong with them."""
+    options = {"path": args.get("path"), "requirements": args.get("requirements", [])}
+    if set(args) - set(options) or not isinstance(options["path"], str) or not isinstance(options["requirements"], list):
+        return None
+    if not all(isinstance(each, str) for each in options["requirements"]):
+        return None
+    return json.loads(json.dumps(options))
