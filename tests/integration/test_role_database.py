@@ -6,13 +6,17 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import re
 import secrets
+import signal
 
 import psycopg
 import pytest
 from databases import LEDGER, TABLES, Role
 from psycopg import errors, sql
+from servers import Server
 
 ROLE = "stateops.langgraph.database"
 DML = {"SELECT", "INSERT", "UPDATE", "DELETE"}
@@ -60,11 +64,14 @@ class Deployment:
             for role in [self.owner.name, self.app.name, *reversed(self.extra)]:
                 connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
 
-    def run(self, *flags, tasks_from="main", fails=False, python=None, **changes):
+    def run(self, *flags, tasks_from="main", fails=False, python=None, after=(), **changes):
         include = {"name": ROLE, "tasks_from": tasks_from}
         play = {"vars": {**self.vars, **changes, "ansible_python_interpreter": python or self._python}}
-        outcome = self.run_tasks([{"name": "Run", "ansible.builtin.include_role": include}], *flags, play=play)
+        task = {"name": "Run", "block": [{"name": "Include", "ansible.builtin.include_role": include}], "always": list(after)}
+        outcome = self.run_tasks([task], *flags, play=play)
         assert (outcome.rc != 0) == fails, outcome.output[-6000:]
+        if fails and not after:
+            outcome.update([task["result"] for task in outcome.tasks if task["kind"] == "failed"][-1])
         assert "Traceback" not in outcome.output
         for secret in (self.owner.password, self.app.password, self.server.password, *(str(v) for k, v in changes.items() if k.endswith("password") and v)):
             assert secret not in outcome.everything, "a password was shown"
@@ -367,17 +374,18 @@ def test_tables_that_the_application_made_are_refused_then_adopted(deploy):
     assert "belongs to %s" % former.name in refused["msg"].replace('"', "") and "database_adopt: true" in refused["msg"]
     for table in (*TABLES, LEDGER):
         assert 'ALTER TABLE public.%s OWNER TO "%s"' % (table, it.owner.name) in refused["msg"]
-    # Refused after the roles stood and before anything happened in the database.
-    assert it.state()[3] == before[3]
+    # A person copies the statements from here.
+    assert "\\n" not in refused["msg"] and "\nALTER TABLE public.checkpoints OWNER" in refused["msg"]
+    assert it.state() == before
 
     elsewhere = it.run(fails=True, database_schema="langgraph")
-    assert "stand in schema public" in elsewhere["msg"] and "database_schema: public" in elsewhere["msg"]
-    assert it.state()[3] == before[3]
+    assert "stand in schema public" in elsewhere["msg"] and "database_schema: public and database_adopt: true" in elsewhere["msg"]
+    assert it.state() == before
 
     predicted = it.run("--check", "--diff", database_adopt=True)
-    assert it.state()[3] == before[3]
+    assert it.state() == before
     done = it.run("--diff", database_adopt=True)
-    assert done.changes == predicted.changes == 1
+    assert done.changes == predicted.changes == 2
     assert it.owners() == {it.owner.name}
     # The application has its rights from the moment of the adoption on.
     it.use()
@@ -391,6 +399,133 @@ def test_tables_that_the_application_made_are_refused_then_adopted(deploy):
     assert it.public() == set()
     it.use()
     assert it.run(database_revoke_public="always").changes == 0
+
+
+def test_a_refused_run_does_not_touch_the_applications_role(deploy):
+    """The role that made the tables is the one that the application is to go on with, and its password would be set."""
+    it = deploy(schema="public")
+    it.app = existing(it)
+    it.setup(it.app)
+    before = it.state()
+    other = "other-" + secrets.token_hex(8)
+    refused = it.run(fails=True, database_app_user=it.app.name, database_app_password=other)
+    assert "database_adopt: true" in refused["msg"] and 'ALTER TABLE public.checkpoints OWNER TO "%s"' % it.owner.name in refused["msg"]
+    elsewhere = it.run(fails=True, database_schema="langgraph", database_app_user=it.app.name, database_app_password=other)
+    assert "database_schema: public and database_adopt: true" in elsewhere["msg"]
+    assert it.state() == before
+    it.connect(it.app).close()
+
+
+@pytest.mark.newest
+def test_an_administrator_without_its_membership_gets_it_back(deploy):
+    """It cannot read the database before, which belongs to the owner alone."""
+    it = deploy()
+    admin = it.role("admin", "LOGIN CREATEROLE CREATEDB")
+    it.vars.update(database_login_user=admin.name, database_login_password=admin.password)
+    it.run()
+    it.server.execute(
+        sql.SQL("REVOKE {owner} FROM {admin} GRANTED BY {admin}").format(owner=sql.Identifier(it.owner.name), admin=sql.Identifier(admin.name))
+    )
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        it.connect(admin)
+    assert it.run().changes == 1
+    assert it.run().changes == 0
+
+
+@pytest.mark.newest
+def test_no_verifier_outlives_its_use(deploy):
+    it = deploy()
+    show = [{"name": "Show everything", "ansible.builtin.debug": {"msg": "{{ hostvars[inventory_hostname].database_server_reading | default('gone') }}"}}]
+    it.run()
+    # run() itself looks for verifiers in all that was printed.
+    outcome = it.run(after=show)
+    assert outcome.changes == 0 and "version_text" in outcome["msg"]["query_result"][0]
+    it.execute("CREATE TABLE langgraph.checkpoints ()")
+    outcome = it.run(after=show, fails=True)
+    assert "version_text" in outcome["msg"]["query_result"][0]
+
+
+@pytest.fixture
+def managed(deploy, server):
+    """A server of its own whose files the role may write, started by nobody but the test."""
+    its_own = Server(server.binaries).initialise()
+    with (its_own.data / "postgresql.conf").open("a") as conf:
+        conf.write("include_dir = 'conf.d'\n")
+    its_own.settings.pop("listen_addresses")
+    (its_own.data / "conf.d").mkdir()
+    os.chmod(its_own.data / "conf.d", 0o755)
+    its_own.start()
+    it = deploy()
+    it.server, it.ours = its_own, its_own.data / "conf.d" / "langgraph.conf"
+    it.vars.update(
+        database_manage_server=True,
+        database_become_user="",
+        database_login_host=its_own.host,
+        database_login_port=its_own.port,
+        database_login_password=its_own.password,
+        database_server_service="no-such-service-%s" % secrets.token_hex(3),
+    )
+    yield it
+    it.server = server
+    its_own.remove()
+
+
+def restart(it):
+    it.server.stop(signal.SIGINT)
+    it.server.hba = (it.server.data / "pg_hba.conf").read_text().splitlines()
+    it.server.start()
+
+
+def listening(it):
+    return it.server.execute("SHOW listen_addresses")[0][0]
+
+
+def test_addresses_are_in_effect_or_the_run_fails(managed):
+    it = managed
+    run = functools.partial(it.run, tasks_from="administer")
+    run()
+    assert run().changes == 0
+    hba = it.server.data / "pg_hba.conf"
+    mode = (hba.stat().st_mode, hba.stat().st_uid)
+    open_to_all = {"database_listen_addresses": ["*"], "database_hba_entries": ["192.0.2.0/24"]}
+    # No service manager runs this server, so what the role asks of it is seen by its failure.
+    assert "it has to be restarted" in run("--check", fails=True, **open_to_all).output
+    assert not it.ours.read_text().count("listen_addresses")
+    for _once_and_again in range(2):
+        failed = run(fails=True, **open_to_all)
+        assert it.vars["database_server_service"] in failed["msg"] and "it has to be restarted" in failed.output
+    assert (hba.stat().st_mode, hba.stat().st_uid) == mode and not list(it.server.data.glob("pg_hba.conf.*"))
+    restart(it)
+    assert listening(it) == "*"
+    assert run(**open_to_all).changes == 0
+    assert run("--check", **open_to_all).changes == 0
+
+    # Taken back: the server stays open until it was restarted, whatever its file says.
+    assert "expected localhost" in run("--check", fails=True).output
+    for _once_and_again in range(2):
+        failed = run(fails=True)
+        assert it.vars["database_server_service"] in failed["msg"] and "expected localhost" in failed.output
+    restart(it)
+    assert listening(it) == "localhost"
+    assert run().changes == 0
+
+    it.server.execute("ALTER SYSTEM SET listen_addresses = '127.0.0.1'")
+    written = it.ours.read_text()
+    for flags in ((), ("--check",)):
+        refused = run(*flags, fails=True, database_listen_addresses=["*"])
+        assert "postgresql.auto.conf, line" in refused["msg"] and "ALTER SYSTEM RESET" in refused["msg"]
+    assert it.ours.read_text() == written
+    # Somebody else's setting is somebody else's restart.
+    assert run().changes == 0
+    restart(it)
+    assert run().changes == 0
+    assert "postgresql.auto.conf" in run(fails=True, database_listen_addresses=["*"])["msg"]
+    it.server.execute("ALTER SYSTEM RESET listen_addresses")
+
+    conf = it.server.data / "postgresql.conf"
+    conf.write_text(conf.read_text() + "listen_addresses = 'localhost'\n")
+    refused = run(fails=True, database_listen_addresses=["*"])
+    assert "/postgresql.conf, line" in refused["msg"]
 
 
 @pytest.mark.newest

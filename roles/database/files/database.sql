@@ -72,9 +72,11 @@ WITH me AS (
 ), plan (step, may, essential, statement, reason) AS (
   SELECT 5, false, true, NULL::text,
          format('LangGraph''s tables stand in schema %%I (owner %%I), and database_schema is %%I, where there are none. '
-                'Set database_schema: %%I to adopt them where they are, or database_allow_elsewhere: true to start anew beside them.',
-                s.nspname, (SELECT min(n.relowner_name) FROM named n WHERE n.nspname = s.nspname), %(schema)s, s.nspname)
-  FROM standing s
+                'Set database_schema: %%I%%s to manage them where they are, or database_allow_elsewhere: true to start anew beside them.',
+                s.nspname, (SELECT min(n.relowner_name) FROM named n WHERE n.nspname = s.nspname), %(schema)s, s.nspname,
+                CASE WHEN EXISTS (SELECT FROM named n WHERE n.nspname = s.nspname AND n.relowner IS DISTINCT FROM party.owner)
+                     THEN ' and database_adopt: true' ELSE '' END)
+  FROM standing s, party
   -- An application that called setup() itself did it in one of these; other schemas may belong to other deployments.
   WHERE NOT %(allow_elsewhere)s AND NOT s.target AND s.nspname IN ('public', %(owner)s, %(app)s) AND NOT EXISTS (SELECT FROM standing t WHERE t.target)
   UNION ALL
