@@ -15,7 +15,7 @@ POLL = 0.2
 NAMED = 5
 
 # backend_xmin is visible to every role; state and times only to the role itself and to members of pg_read_all_stats.
-# pid is NULL for the locks of a prepared transaction.
+# pid is NULL for the locks of a prepared transaction, usesysid for autovacuum, which gives way. Nobody waits for a VACUUM's snapshot.
 SESSIONS = """
 WITH held AS (
     SELECT l.pid, l.virtualtransaction AS holder, string_agg(DISTINCT c.relname || ' (' || l.mode || ')', ', ') AS locks
@@ -29,6 +29,7 @@ WITH held AS (
     SELECT s.pid, v.virtualtransaction AS holder
     FROM pg_stat_activity s JOIN pg_locks v ON v.pid = s.pid AND v.locktype = 'virtualxid' AND v.granted
     WHERE %(snapshots)s AND s.datname = current_database() AND s.backend_xmin IS NOT NULL
+      AND NOT EXISTS (SELECT FROM pg_stat_progress_vacuum p WHERE p.pid = s.pid)
 ), found AS (
     SELECT pid, holder, locks FROM held
     UNION ALL
@@ -41,7 +42,7 @@ FROM found f
 LEFT JOIN pg_stat_activity s ON s.pid = f.pid
 LEFT JOIN pg_locks x ON f.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid' AND x.virtualtransaction = f.holder
 LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid
-WHERE f.pid IS DISTINCT FROM pg_backend_pid() AND s.backend_type IS DISTINCT FROM 'autovacuum worker'
+WHERE f.pid IS DISTINCT FROM pg_backend_pid() AND (f.pid IS NULL OR s.usesysid IS NOT NULL)
 ORDER BY age DESC NULLS LAST, f.pid
 """
 

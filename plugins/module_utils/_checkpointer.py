@@ -120,20 +120,20 @@ def _saver_class():
 
 
 @contextlib.contextmanager
-def exclusive(connection, schema, seconds, clock=time.monotonic, sleep=time.sleep):
-    """Hold the lock that keeps two runs on one schema apart; polled, since CREATE INDEX CONCURRENTLY waits for a blocked waiter.
+def exclusive(connection, name, seconds, clock=time.monotonic, sleep=time.sleep, advice="raise lock_wait"):
+    """Hold the lock that keeps two runs on one thing apart; polled, since CREATE INDEX CONCURRENTLY waits for a blocked waiter.
 
-    seconds: how long another run may keep it. Yields whether it was waited for. Raises Refusal naming the holder.
+    name: the schema or the thread. seconds: how long another run may keep it. Yields whether it was waited for. Raises Refusal naming the holder.
     """
-    key = (LOCK_CLASS, zlib.crc32(schema.encode("utf-8")) - 2**31)
+    key = (LOCK_CLASS, zlib.crc32(name.encode("utf-8")) - 2**31)
     deadline = clock() + seconds
     pause, waited = POLL[0], False
     while not connection.execute("SELECT pg_try_advisory_lock(%s, %s) AS got", key).fetchone()["got"]:
         waited = True
         if clock() >= deadline:
             raise Refusal(
-                "Another run has held the lock on schema %s for more than lock_wait, %s seconds (%s). Nothing was written. "
-                "Wait for it, raise lock_wait, or end that session." % (schema, seconds, _holder(connection, key))
+                "Another run has held the lock on %s for more than %s seconds (%s). Nothing was written. "
+                "Wait for it, %s, or end that session." % (name, seconds, _holder(connection, key), advice)
             )
         sleep(min(pause, max(0.0, deadline - clock())))
         pause = min(pause * 1.5, POLL[1])

@@ -23,6 +23,8 @@ except ImportError:  # the module has not entered the virtualenv yet; _virtualen
 OLDEST_SERVER = 150000
 # Options of libpq that carry a secret: nothing in connect_params is hidden from logs.
 SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
+# Options that count seconds.
+SECONDS = ("connect_timeout", "lock_wait", "lock_timeout", "statement_timeout", "orphan_grace")
 # What an earlier task of a play may still have to make; a wrong password cannot be told from a role that is not there yet.
 NOT_YET = re.compile(
     r"Connection refused|No such file or directory|database \".*\" does not exist|role \".*\" does not exist"
@@ -66,10 +68,17 @@ def conninfo(params, application):
     if secret:
         advice = "Use login_password." if secret == ["password"] else "Use login_password, or a key file that needs no password."
         raise Refusal("connect_params must not hold %s: nothing in it is hidden from logs. %s" % (", ".join(secret), advice))
-    for option, expected in (("login_db", "a database's name"), ("login_host", "a server's name or address")):
-        text = params[option]
+    for option, text, expected in (
+        ("login_db", params["login_db"], "a database's name"),
+        ("login_host", params["login_host"], "a server's name or address"),
+        ("dbname in connect_params", str(extra.get("dbname", "")), "a database's name"),
+        ("host in connect_params", str(extra.get("host", "")), "a server's name or address"),
+    ):
         if "://" in text or ("=" in text and not text.startswith(("/", "@"))):  # a folder of sockets may be called anything
             raise Refusal("%s is a connection string; %s was expected. Give host, user and password by their own options." % (option, expected))
+    for option in SECONDS:
+        if params.get(option, 0) < 0:
+            raise Refusal("%s is %d; seconds are 0 or more." % (option, params[option]))
     if params["schema"] == "$user":
         raise Refusal("The schema cannot be called $user: in a search_path, which is all that LangGraph knows, that means the role's own schema.")
     if params["schema"].startswith("pg_") or params["schema"] == "information_schema":
@@ -91,6 +100,7 @@ def conninfo(params, application):
         "sslkey": params["ssl_key"],
         "connect_timeout": params["connect_timeout"],
         "application_name": application,
+        "client_encoding": "UTF8",  # a database of SQL_ASCII would answer in bytes
     }
     keywords = {name: value for name, value in keywords.items() if value not in (None, "")}
     keywords.update(KEEPALIVES)
@@ -101,13 +111,17 @@ def conninfo(params, application):
 def open_connection(params, application):
     """A psycopg connection in autocommit mode with rows as dicts. Raises Refusal, or NotYet where a play may still make the server."""
     keywords = conninfo(params, application)
+    known = {item.keyword.decode() for item in psycopg.pq.Conninfo.get_defaults()}
+    strange = sorted(set(keywords) - known)
+    if strange:
+        raise Refusal("connect_params holds %s, which this libpq does not know. Give parameters of libpq." % ", ".join(strange))
     try:
         # prepare_threshold=None: a prepared statement would not survive a pooler.
         connection = psycopg.connect(autocommit=True, prepare_threshold=None, row_factory=dict_row, **keywords)
     except (psycopg.Error, UnicodeError, ValueError, TypeError) as error:
         text = one_line(error)
         kind = NotYet if NOT_YET.search(text) else Refusal
-        raise kind("Cannot connect to %s: %s %s" % (_target(params), sentence(text), _advice(text))) from None
+        raise kind("Cannot connect to %s: %s %s" % (_target(keywords), sentence(text), _advice(text))) from None
     if connection.info.server_version < OLDEST_SERVER:
         version = connection.info.parameter_status("server_version")
         connection.close()
@@ -115,9 +129,9 @@ def open_connection(params, application):
     return connection
 
 
-def _target(params):
-    host = params["login_host"] or params["login_unix_socket"] or "the local server"
-    return "database %s on %s, port %s, as %s" % (params["login_db"], host, params["login_port"], params["login_user"])
+def _target(keywords):
+    host = keywords.get("host") or "the local server"
+    return "database %s on %s, port %s, as %s" % (keywords.get("dbname"), host, keywords.get("port"), keywords.get("user"))
 
 
 def _advice(text):
@@ -187,7 +201,7 @@ def take_role(connection, role, local=False):
         user = connection.info.user
         absent = isinstance(error, psycopg.errors.InvalidParameterValue)
         advice = "Create it, or check session_role." if absent else "Run: GRANT %s TO %s;" % (quote(role), quote(user))
-        raise Refusal("Cannot take session_role %s as %s: %s. %s" % (role, user, one_line(error), advice)) from None
+        raise (NotYet if absent else Refusal)("Cannot take session_role %s as %s: %s. %s" % (role, user, one_line(error), advice)) from None
 
 
 def settle(connection, schema, timeouts):

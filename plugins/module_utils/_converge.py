@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._blockers import needs, wait_for
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive, saver
@@ -26,6 +26,10 @@ except ImportError:  # the module has not entered the virtualenv yet; _virtualen
 
 # How often the server looks whether its client is still there: a killed run must not leave it building on.
 CLIENT_CHECK = 1
+# Seconds for a statement that reads what stands after a lost connection.
+READING = 60
+# Classes of errors that another try may well not meet: connection, conflict, resources, locks and limits, operator.
+PASSING = ("08", "40", "53", "55", "57")
 CLEANING_PATIENCE = "500ms"
 
 
@@ -87,7 +91,7 @@ def converge(connection, target, limits, reconnect):
     settle(connection, target.schema, timeouts)
     with contextlib.suppress(psycopg.Error):  # not every platform's server can do it
         connection.execute("SELECT set_config('client_connection_check_interval', %s, false)", ("%ds" % CLIENT_CHECK,))
-    with exclusive(connection, target.schema, limits.lock_wait):
+    with exclusive(connection, "schema %s" % target.schema, limits.lock_wait):
         before = _await_builders(connection, target, limits)
         plan = plan_for(connection, target, before)
         if plan.empty:
@@ -96,7 +100,7 @@ def converge(connection, target, limits, reconnect):
         wait_for(connection, target.schema, needs(plan), limits.patience)
         try:
             _carry_out(connection, door, target, before, plan)
-        except (psycopg.Error, OSError) as error:
+        except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, what stands has to be told
             raise _failure(connection, target, before, error, reconnect) from None
         after = look(connection, target)
         _prove(target, before, after)
@@ -132,14 +136,12 @@ def _carry_out(connection, door, target, before, plan):
 
 def _adopt(connection, target, plan):
     """As the login role, which has the rights; then as the acting role again."""
-    if target.role:
-        connection.execute("RESET ROLE")
     owner = plan.after.server.role
+    connection.execute("SET ROLE NONE")
     with connection.transaction():
         for statement in adoption(target.schema, plan.foreign, owner):
             connection.execute(statement)
-    if target.role:
-        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(target.role)))
+    connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(owner)))
 
 
 def _record_finished(connection, target, before, plan):
@@ -184,25 +186,27 @@ def _prove(target, before, after):
 def _failure(connection, target, before, error, reconnect):
     """The Refusal for a run that stopped after its first write: what stands now, and whether that is new."""
     text = one_line(error)
+    passing = not isinstance(error, psycopg.Error) or (error.sqlstate or "08")[:2] in PASSING
+    advice = "Run again: it carries on." if passing else "Remove the cause and run again: it carries on."
     try:
         if connection.closed or connection.broken:
             with contextlib.closing(reconnect()) as other:
-                after = look(other, target)
+                after = look(other, target, READING)
         else:
             _remove_remains(connection, target)
             after = look(connection, target)
     except (Refusal, psycopg.Error, OSError) as second:
         return Refusal(
-            "The run stopped: %s What stands now could not be read (%s); something may have been written. Run again: it carries on."
-            % (sentence(text), one_line(second)),
+            "The run stopped: %s What stands now could not be read (%s); something may have been written. %s"
+            % (sentence(text), one_line(second), advice),
             changed=True,
         )
     plan = make_plan(after, target.library, target.adopt)
     left = sorted({breach.object for breach in plan.breaches if breach.drift})
     version = "no version" if after.version is None else "version %d" % after.version
     return Refusal(
-        "The run stopped: %s The ledger records %s of %d; %s. Run again: it carries on."
-        % (sentence(text), version, target.library.newest, "still missing or not usable: %s" % ", ".join(left) if left else "nothing is missing"),
+        "The run stopped: %s The ledger records %s of %d; %s. %s"
+        % (sentence(text), version, target.library.newest, "still missing or not usable: %s" % ", ".join(left) if left else "nothing is missing", advice),
         changed=differs(before, after),
         **_standing(target, before, after)
     )
@@ -218,8 +222,9 @@ def _remove_remains(connection, target):
 
 
 def differs(before, after):
-    """Whether two Readings show another schema or another ledger."""
-    return before.schema != after.schema or before.recorded != after.recorded
+    """Whether two Readings show another schema or another ledger. What a bare name finds depends on the session, so it does not count."""
+    same = replace(before.schema, elsewhere=()) == replace(after.schema, elsewhere=())
+    return not same or before.recorded != after.recorded
 
 
 def applied(library, before, after):

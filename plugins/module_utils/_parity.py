@@ -138,7 +138,7 @@ def _drift_in_sqlite(sqlite):
             yield from _drift_in_sqlite_table(table, expected, counterpart)
     for table in sqlite.tables:
         if table.name not in contract.SQLITE:
-            yield Finding(EXPECTED, table.name, table.name, "%s %s" % (table.kind, table.name), "nothing", "not LangGraph's: it stays where it is")
+            yield Finding(EXPECTED, table.name, table.name, "%s %s" % (table.kind, table.name), "nothing", "not the checkpointer's: it stays where it is")
 
 
 def _drift_in_sqlite_table(table, expected, counterpart):

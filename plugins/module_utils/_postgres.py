@@ -43,6 +43,7 @@ INDEX_NAMES = tuple(thread_index(table).name for table in DATA_TABLES)
 PERSISTENCE = {"p": "permanent", "u": "unlogged", "t": "temporary"}
 CONSTRAINTS = {"p": "primary key", "u": "unique", "c": "check", "f": "foreign key", "x": "exclusion", "t": "trigger"}
 ON_DELETE = {"a": "no action", "r": "restrict", "c": "cascade", "n": "set null", "d": "set default"}
+INTEGERS = ("integer", "bigint", "smallint")
 GENERATED = {"s": "stored", "v": "virtual"}
 IDENTITY = {"a": "identity always", "d": "identity by default"}
 
@@ -94,7 +95,8 @@ WHERE (k.conrelid = ANY(%(oids)s) OR k.confrelid = ANY(%(oids)s)) AND k.contype 
 ORDER BY k.conname, k.conrelid
 """
 
-# A session that builds an index CONCURRENTLY keeps SHARE UPDATE EXCLUSIVE on its table; so does autovacuum, which builds none.
+# A session that builds an index CONCURRENTLY keeps SHARE UPDATE EXCLUSIVE on its table, as VACUUM does. Of the view of progress
+# every role sees the process ids, and no more.
 INDEXES = """
 SELECT i.indrelid AS oid, c.relname AS name, i.indisunique AS unique, m.amname AS method, i.indisvalid AS valid, i.indisready AS ready,
        coalesce(pg_get_expr(i.indpred, i.indrelid, true), '') AS predicate, pg_get_indexdef(i.indexrelid) AS definition,
@@ -104,10 +106,10 @@ SELECT i.indrelid AS oid, c.relname AS name, i.indisunique AS unique, m.amname A
              LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k - 1] AND a.attcollation <> 0
              ORDER BY k) AS columns,
        NOT i.indisvalid AND EXISTS (
-           SELECT FROM pg_locks l LEFT JOIN pg_stat_activity s ON s.pid = l.pid
+           SELECT FROM pg_locks l JOIN pg_stat_progress_create_index b ON b.pid = l.pid
            WHERE l.locktype = 'relation' AND l.relation = i.indrelid AND l.mode = 'ShareUpdateExclusiveLock'
              AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-             AND l.granted AND l.pid <> pg_backend_pid() AND s.backend_type IS DISTINCT FROM 'autovacuum worker') AS building
+             AND l.granted AND l.pid <> pg_backend_pid()) AS building
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
 WHERE i.indrelid = ANY(%(oids)s)
 ORDER BY c.relname
@@ -215,7 +217,8 @@ def read(connection, schema, names=TABLES):
     )
     found = Schema("postgresql", schema, tables, _elsewhere(rows, schema, server.path, names), server.schema_exists)
     ledger = next((row for row in here.values() if row["name"] == LEDGER), None)
-    if ledger is None or found.table(LEDGER).kind != "table" or found.table(LEDGER).column("v") is None:
+    version = found.table(LEDGER).column("v") if ledger else None
+    if version is None or found.table(LEDGER).kind != "table" or version.type not in INTEGERS:
         return Reading(found, server)
     if not ledger["readable"] and not ledger["login_readable"]:
         return Reading(found, server, hidden=True)

@@ -22,6 +22,15 @@ except ImportError:  # the module has not entered the virtualenv yet; _virtualen
     psycopg = sql = None
 
 
+DEPENDENTS = """
+SELECT DISTINCT 'view ' || r.ev_class::regclass::text AS name
+FROM pg_depend d JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+JOIN pg_class c ON d.refclassid = 'pg_class'::regclass AND c.oid = d.refobjid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = ANY(%(names)s) AND r.ev_class <> d.refobjid
+ORDER BY 1
+"""
+
+
 def removal(connection, target, reading, force):
     """The Reading without the tables. Raises Refusal where they are not setup()'s, not ours, or not empty."""
     tables = [table for table in reading.schema.tables if table.name in TABLES]
@@ -37,16 +46,27 @@ def removal(connection, target, reading, force):
     server = reading.server
     if server.standby or server.read_only:
         raise Refusal("The server takes no writes here (%s). Connect to the primary." % ("hot standby" if server.standby else "read-only"))
-    foreign = [table for table in tables if table.owner != server.role and not server.superuser]
+    rows = connection.execute("SELECT o AS name FROM unnest(%s::text[]) AS o WHERE NOT pg_has_role(o, 'USAGE')", ([table.owner for table in tables],))
+    owners = {row["name"] for row in rows}
+    foreign = [table for table in tables if table.owner in owners]
     if foreign:
         raise Refusal(
             "%s: owned by %s, so %s cannot drop it. Log in as or take (session_role) their owner. Nothing was dropped."
             % (", ".join(table.name for table in foreign), ", ".join(sorted({table.owner for table in foreign})), server.role)
         )
+    _refuse_depended(connection, target, tables)
     if not force:
         _refuse_full(connection, target, tables)
     left = tuple(table for table in reading.schema.tables if table.name not in TABLES)
     return replace(reading, schema=replace(reading.schema, tables=left), recorded=None)
+
+
+def _refuse_depended(connection, target, tables):
+    """What would go with the tables, or stop them: DROP without CASCADE refuses, so check mode has to."""
+    found = ["constraint %s of %s" % (item.name, item.incoming) for table in tables for item in table.constraints if item.incoming]
+    found += [row["name"] for row in connection.execute(DEPENDENTS, {"schema": target.schema, "names": [table.name for table in tables]})]
+    if found:
+        raise Refusal("%s: depends on the tables. Nothing was dropped. Drop it first, or leave the tables." % ", ".join(found))
 
 
 def _refuse_full(connection, target, tables):
@@ -68,7 +88,7 @@ def _refuse_full(connection, target, tables):
 def remove(connection, target, limits, force):
     """Drop the tables in one transaction; returns (before, after)."""
     settle(connection, target.schema, {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout})
-    with exclusive(connection, target.schema, limits.lock_wait):
+    with exclusive(connection, "schema %s" % target.schema, limits.lock_wait):
         before = look(connection, target)
         tables = [table for table in before.schema.tables if table.name in POSTGRES]
         if not tables:

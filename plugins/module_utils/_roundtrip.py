@@ -33,7 +33,8 @@ CATALOG = """
 SELECT current_user AS role, current_database() AS database, pg_is_in_recovery() AS standby,
        current_setting('default_transaction_read_only') = 'on' AS read_only,
        n.oid IS NOT NULL AS schema_exists, n.oid IS NOT NULL AND has_schema_privilege(n.oid, 'USAGE') AS usage,
-       ARRAY(SELECT c.relname::text FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = ANY(%(tables)s)) AS tables,
+       ARRAY(SELECT c.relname::text FROM pg_class c
+             WHERE c.relnamespace = n.oid AND c.relname = ANY(%(tables)s) AND c.relkind = 'r') AS tables,
        ARRAY(SELECT c.relname || ' ' || r FROM pg_class c CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS r
              WHERE c.relnamespace = n.oid AND c.relname = ANY(%(tables)s) AND c.relkind = 'r' AND has_table_privilege(c.oid, r)) AS rights,
        (SELECT x.nspname FROM unnest(current_schemas(true)) WITH ORDINALITY AS p(name, place) JOIN pg_namespace x ON x.nspname = p.name
@@ -56,7 +57,7 @@ def find_way(connection, schema, pooler):
         )
     absent = [table for table in DATA_TABLES if table not in found["tables"]]
     if absent:
-        raise Refusal("%s: not in schema %s. Run the module checkpoint_schema first." % (", ".join(absent), schema))
+        raise Refusal("%s: no such table in schema %s. Run the module checkpoint_schema first." % (", ".join(absent), schema))
     lacking = {table: [right for right in rights if "%s %s" % (table, right) not in found["rights"]] for table, rights in RIGHTS.items()}
     lacking = {table: rights for table, rights in lacking.items() if rights}
     if lacking:
@@ -85,7 +86,7 @@ def roundtrip(connection, pooler):
         thread = THREAD + str(uuid.uuid4())
         return thread, _there_and_back(connection, thread)
     thread = THREAD + socket.gethostname()
-    with exclusive(connection, thread, WAIT):
+    with exclusive(connection, "thread %s" % thread, WAIT, advice="run it again later"):
         return thread, _there_and_back(connection, thread)
 
 
@@ -96,14 +97,16 @@ def _there_and_back(connection, thread):
         if swept:
             _delete(connection, door, thread)
         _write_and_read(door, thread)
-    except Refusal:
+    except Refusal as refusal:
         with contextlib.suppress(psycopg.Error):
             _delete(connection, door, thread)
+        refusal.changed = swept > 0
         raise
     except psycopg.Error as error:
         with contextlib.suppress(psycopg.Error):
             _delete(connection, door, thread)
-        raise Refusal("PostgreSQL refused the round trip: %s. The module checkpoint_schema_info tells what differs." % one_line(error)) from None
+        text = "PostgreSQL refused the round trip: %s. The module checkpoint_schema_info tells what differs."
+        raise Refusal(text % one_line(error), changed=swept > 0) from None
     _delete(connection, door, thread)
     left = _rows(connection, thread)
     if left:

@@ -27,5 +27,7 @@ def _unexpected(error):
         reason = "PostgreSQL says: %s%s." % (one_line(error).rstrip("."), " (SQLSTATE %s)" % code if code else "")
         if code == "42501":
             reason += " Grant the right that is missing, or log in as a role that has it."
+        elif code in ("57014", "55P03"):
+            reason += " Another session holds a lock: end it, or run again."
         return reason
     return "An unexpected %s: %s. Please report it." % (type(error).__name__, one_line(error).rstrip("."))

@@ -14,6 +14,7 @@ description:
   - Stores one checkpoint with a channel value and a pending write through C(PostgresSaver), reads it back, compares, and deletes it.
   - Run with the application's credentials on the application's host, this proves that its role may do what a graph will ask of it.
   - The thread is the module's own, one a host, and is empty afterwards. What an interrupted run left in it is swept.
+  - Behind a pooler in transaction mode no lock holds, so the thread is one run's alone there, and nothing is swept.
 author:
   - The stateops.langgraph authors (@stateops)
 extends_documentation_fragment:
@@ -45,6 +46,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: That nothing is written in check mode; or, of a failure, what was found, what was expected and what to do.
+  returned: failure, or in check mode
+  type: str
+  sample: Nothing is written in check mode.
 library:
   description: The library that wrote and read.
   returned: success, outside check mode
@@ -52,6 +58,13 @@ library:
   sample:
     name: langgraph-checkpoint-postgres
     version: 3.2.0
+  contains:
+    name:
+      description: The name of the distribution.
+      type: str
+    version:
+      description: Its version.
+      type: str
 thread_id:
   description: The thread that was written, read and deleted.
   returned: success, outside check mode

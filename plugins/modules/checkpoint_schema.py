@@ -44,7 +44,8 @@ options:
     default: 300
   lock_timeout:
     description:
-      - Seconds that a statement may wait for a lock, and that sessions in the way are waited for before the first write. V(0) for no limit.
+      - Seconds that a statement may wait for a lock, and that sessions in the way are waited for before the first write.
+      - With V(0) statements wait without limit, and sessions in the way are waited for as long as O(lock_wait) says.
     type: int
     default: 30
   statement_timeout:
@@ -106,6 +107,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: Why the plan cannot be read yet; or, of a failure, what was found, what was expected and what to do.
+  returned: failure, or in check mode where the virtualenv or the database is not there yet
+  type: str
+  sample: "The plan cannot be read yet: The virtualenv /opt/langgraph/venv does not exist."
 library:
   description: The library whose setup() decides what is needed. Not there with O(state=absent).
   returned: success, when the virtualenv could be entered
@@ -122,7 +128,7 @@ library:
       type: str
 migrations:
   description: The library's migrations against the ledger C(checkpoint_migrations) and the catalog.
-  returned: success, when the database could be read
+  returned: when the database could be read, also where a run stopped after its first write
   type: dict
   contains:
     before:
@@ -205,12 +211,15 @@ schema:
     tables: []
 """
 
+from dataclasses import replace
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import library
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import (
     connection_argument_spec,
     open_connection,
     pooler_mode,
+    settle,
     take_role,
 )
 from ansible_collections.stateops.langgraph.plugins.module_utils._converge import (
@@ -248,18 +257,21 @@ def main():
 
 
 def story(module):
-    """Enter the virtualenv, read, decide, act unless in check mode, read again; returns the module's results."""
-    params = module.params
+    """What the module does; in check mode, something that an earlier task would have made may be absent."""
     try:
-        enter(params["virtualenv"], params)
-        known = library() if params["state"] == "present" else None
-        connection = open_connection(params, APPLICATION)
+        return _work(module, module.params)
     except NotYet as absent:
         if not module.check_mode:
             raise
         module.warn("The plan cannot be read yet, so this task says changed: %s" % absent.message)
         return {"changed": True, "msg": "The plan cannot be read yet: %s" % absent.message}
-    with connection:
+
+
+def _work(module, params):
+    """Enter the virtualenv, read, decide, act unless in check mode, read again; returns the module's results."""
+    enter(params["virtualenv"], params)
+    known = library() if params["state"] == "present" else None
+    with open_connection(params, APPLICATION) as connection:
         if pooler_mode(connection, params, APPLICATION) == "transaction":
             raise Refusal("A pooler in transaction mode stands before the server: neither locks nor settings hold there. Connect to the server itself.")
         target = Target(params["schema"], known, params["adopt"], params["session_role"])
@@ -314,6 +326,7 @@ def _schema_to_come(module, reading):
 def _absent(module, connection, target, limits):
     before = look(connection, target, READING)
     take_role(connection, target.role)
+    settle(connection, target.schema, {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout})
     after = removal(connection, target, before, module.params["force"])
     if differs(before, after) and not module.check_mode:
         before, after = remove(connection, target, limits, module.params["force"])
@@ -325,7 +338,8 @@ def _absent(module, connection, target, limits):
 
 def _outcome(module, before, after):
     """What both states return: changed, the schema, and the diff where it was asked for."""
-    outcome = {"changed": differs(before, after), "schema": after.schema.to_dict()}
+    # What a bare name finds is the application's business, and this session has its own search_path.
+    outcome = {"changed": differs(before, after), "schema": replace(after.schema, elsewhere=()).to_dict()}
     if module._diff:
         name = "schema %s" % after.schema.name
         outcome["diff"] = {"before_header": name, "after_header": name, "before": before.describe(), "after": after.describe()}

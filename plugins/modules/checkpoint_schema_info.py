@@ -88,9 +88,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: Why nothing is known yet; or, of a failure, what was found, what was expected and what to do.
+  returned: failure, or in check mode where the virtualenv or the database is not there yet
+  type: str
+  sample: "Nothing is known yet of the schema: The virtualenv /opt/langgraph/venv does not exist."
 library:
   description: The library that says what the schema should be.
-  returned: success, when the database could be read
+  returned: success, or failure by O(assert_parity)
   type: dict
   sample:
     name: langgraph-checkpoint-postgres
@@ -104,7 +109,7 @@ library:
       type: str
 migrations:
   description: The library's migrations against the ledger C(checkpoint_migrations) and the catalog.
-  returned: success, when the database could be read
+  returned: success, or failure by O(assert_parity)
   type: dict
   contains:
     recorded:
@@ -132,7 +137,7 @@ migrations:
       sample: []
 postgres:
   description: The tables in PostgreSQL.
-  returned: success, when the database could be read
+  returned: success, or failure by O(assert_parity)
   type: dict
   contains:
     engine:
@@ -170,7 +175,7 @@ postgres:
         attachments: []
 sqlite:
   description: The tables in SQLite, in the shape of RV(postgres). Serves as O(sqlite_schema) elsewhere.
-  returned: success, when the database could be read
+  returned: success, or failure by O(assert_parity)
   type: dict
   sample:
     engine: sqlite
@@ -180,7 +185,7 @@ sqlite:
     tables: []
 parity:
   description: The verdict and what it rests on.
-  returned: success, when the database could be read
+  returned: success, or failure by O(assert_parity)
   type: dict
   contains:
     in_parity:
@@ -234,18 +239,60 @@ orphans:
   description:
     - Rows without their checkpoint. They are no drift; many old ones tell of a crash or of deletions by hand.
     - Large tables are sampled.
-  returned: success, when the database could be read
+  returned: success, or failure by O(assert_parity)
   type: dict
   contains:
     writes:
-      description: Pending writes in PostgreSQL whose checkpoint is not there.
+      description: Pending writes in PostgreSQL whose checkpoint is not there. Null where the tables are not.
       type: dict
+      contains:
+        count:
+          description: Rows older than O(orphan_grace). Null where they could not be read.
+          type: int
+        young:
+          description: Rows within O(orphan_grace).
+          type: int
+        age_unknown:
+          description: Rows whose checkpoint id has no time in it.
+          type: int
+        limited:
+          description: Whether there are more than were looked at.
+          type: bool
+        sampled_percent:
+          description: The share of a large table that was looked at; the counts are of that share. Null where all was.
+          type: float
+        reason:
+          description: Why the rows could not be read. Only there where they could not.
+          type: str
     blobs:
-      description: Channel values in PostgreSQL that no checkpoint names. They carry no time.
+      description: Channel values in PostgreSQL that no checkpoint names. They carry no time. Null where the tables are not there.
       type: dict
+      contains:
+        count:
+          description: The rows. Null where they could not be read.
+          type: int
+        sampled_percent:
+          description: As of the writes.
+          type: float
+        reason:
+          description: As of the writes.
+          type: str
     sqlite_writes:
-      description: Pending writes in the SQLite file whose checkpoint is not there; null without O(sqlite_path).
+      description: Pending writes in the SQLite file whose checkpoint is not there. Null without O(sqlite_path), or where the file has another shape.
       type: dict
+      contains:
+        count:
+          description: As of the writes in PostgreSQL.
+          type: int
+        young:
+          description: As of the writes in PostgreSQL.
+          type: int
+        age_unknown:
+          description: As of the writes in PostgreSQL.
+          type: int
+        limited:
+          description: As of the writes in PostgreSQL.
+          type: bool
   sample:
     writes: {count: 0, young: 0, age_unknown: 0, limited: false, sampled_percent: null}
     blobs: {count: 0, sampled_percent: null}
@@ -290,18 +337,15 @@ def story(module):
     params = module.params
     try:
         enter(params["virtualenv"], params)
+        if not params["sqlite_path"] and params["sqlite_schema"] is None:
+            require("langgraph.checkpoint.sqlite", params["virtualenv"])
         known = library()
-        connection = open_connection(params, APPLICATION)
+        reading, orphans = _postgres_side(params)
     except NotYet as absent:
         if not module.check_mode:
             raise
         module.warn("Nothing is known yet of the schema: %s" % absent.message)
         return {"changed": False, "msg": "Nothing is known yet of the schema: %s" % absent.message}
-    with connection, snapshot(connection, params["session_role"], READING):
-        reading = read(connection, params["schema"])
-        orphans = postgres_orphans(connection, reading.schema, params["orphan_grace"]) if _whole(reading.schema) else {"writes": None, "blobs": None}
-    if not reading.schema.exists and not module.check_mode:
-        raise Refusal("Schema %s does not exist in database %s. Check the option schema, or create it." % (params["schema"], reading.server.database))
     if reading.hidden:
         raise Refusal(reading.hidden_ledger())
     sqlite, orphans["sqlite_writes"] = _sqlite_side(params)
@@ -327,6 +371,17 @@ def story(module):
     return results
 
 
+def _postgres_side(params):
+    """(the Reading, the orphans) of PostgreSQL, from one snapshot."""
+    with open_connection(params, APPLICATION) as connection, snapshot(connection, params["session_role"], READING):
+        reading = read(connection, params["schema"])
+        if not reading.schema.exists:
+            raise NotYet("Schema %s does not exist in database %s. Check the option schema, or create it." % (params["schema"], reading.server.database))
+        if _whole(reading.schema):
+            return reading, postgres_orphans(connection, reading.schema, params["orphan_grace"])
+        return reading, {"writes": None, "blobs": None}
+
+
 def _whole(schema):
     """Whether the tables that orphans are counted in are all there, in today's shape."""
     tables = [schema.table(name) for name in DATA_TABLES]
@@ -340,7 +395,7 @@ def _sqlite_side(params):
         def count(connection, schema):
             tables = [schema.table(name) for name in ("checkpoints", "writes")]
             whole = all(table and table.kind == "table" and table.column("checkpoint_id") for table in tables)
-            return sqlite_orphans(connection, params["orphan_grace"])["writes"] if whole else None
+            return sqlite_orphans(connection, params["orphan_grace"]) if whole else None
 
         return read_file(params["sqlite_path"], count)
     if params["sqlite_schema"] is not None:
@@ -351,7 +406,6 @@ def _sqlite_side(params):
         if schema.engine != "sqlite":
             raise Refusal("sqlite_schema is a schema of %s. Give the value sqlite of an earlier checkpoint_schema_info." % schema.engine)
         return schema, None
-    require("langgraph.checkpoint.sqlite", params["virtualenv"])
     return reference(), None
 
 

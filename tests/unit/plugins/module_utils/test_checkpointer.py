@@ -168,7 +168,7 @@ def test_a_lock_that_stays_taken_is_given_up_naming_its_holder(seconds):
     with pytest.raises(Refusal) as found, locked(session, seconds, clock, "agents"):
         pytest.fail("the lock was not had")
     assert found.value.message == (
-        "Another run has held the lock on schema agents for more than lock_wait, %s seconds "
+        "Another run has held the lock on agents for more than %s seconds "
         "(pid 17, user langgraph_owner, application stateops.langgraph.checkpoint_schema). Nothing was written. "
         "Wait for it, raise lock_wait, or end that session." % seconds
     )

@@ -50,6 +50,7 @@ def test_what_is_not_given_is_left_to_libpq():
         "sslmode": "prefer",
         "connect_timeout": 10,
         "application_name": "an application",
+        "client_encoding": "UTF8",
     }
 
 
@@ -81,6 +82,7 @@ def test_everything_that_can_be_given():
         "sslkey": "/key",
         "connect_timeout": 3,
         "application_name": "x",
+        "client_encoding": "UTF8",
         "target_session_attrs": "read-write",
         **dict(KEEPALIVES, keepalives_idle=5),
     }
@@ -158,7 +160,7 @@ def test_a_folder_of_sockets_may_be_called_anything():
     ],
 )
 def test_where_it_wanted_to(given, text):
-    assert _target(options(**given)) == text
+    assert _target(conninfo(options(**given), "x")) == text
 
 
 REFUSED = 'connection to server at "db1" (10.0.0.1), port 5432 failed: %s'

