@@ -49,7 +49,7 @@ def _role_beside_hand(host, runs):
 
 
 def _modules_beside_ping(host, rounds, tasks):
-    print("One task that changes nothing: a playbook of %d such tasks less one of none, %d rounds in turn; median (least to most)" % (tasks, rounds), flush=True)
+    print("One task that changes nothing: a playbook of %d such less one of none, %d rounds in turn; median (least to most)" % (tasks, rounds), flush=True)
     empty, *measured = alternate(host, [EMPTY, *(repeated(task, tasks) for task in (PING, *MODULES.values()))], rounds)
     ping, *modules = [runs.per_task(empty, tasks) for runs in measured]
     _line("", "by the clock", "processors' work", "clock : ping's", "work : ping's", "says")
