@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
 from assertions import assert_no_secret
 from conftest import make_venv, site_packages
+from databases import LEDGER, TABLES
 from plays import PLAYBOOKS, run
 from servers import workspace
 from test_role_checkpointer import COMPARE, ROUNDTRIP, SETUP, once_answered
@@ -70,8 +72,37 @@ def test_a_limit_that_leaves_no_host(tmp_path, playbook):
     guarded(tmp_path, playbook, inventory, "--limit", "app9").stopped("no hosts to target", rc=1)
 
 
+APP = {"langgraph_app": {"hosts": {"app1": LOCAL}}}
+PAIR = {**APP, "langgraph_db": {"hosts": {"db1": LOCAL}}}
+
+
+@pytest.mark.parametrize(
+    "inventory, flags, said",
+    [
+        (PAIR, ["--limit", "db1", "--tags", "verify"], "--limit db1 leaves no host of langgraph_app, where verify would be done"),
+        (PAIR, ["--limit", "db1", "--tags", "install,setup,verify"], "--limit db1 leaves no host of langgraph_app"),
+        (PAIR, ["--limit", "db1", "--skip-tags", "database"], "--limit db1 leaves no host of langgraph_app"),
+        (PAIR, ["--limit", "app1", "--tags", "database"], "--limit app1 leaves no host of langgraph_db"),
+        (PAIR, ["--limit", "app1", "--skip-tags", "install,setup,verify"], "--limit app1 leaves no host of langgraph_db"),
+        (APP, ["--tags", "database"], "The group langgraph_db holds no host, and database is all"),
+        (APP, ["--skip-tags", "install,setup,verify"], "The group langgraph_db holds no host, and database is all"),
+        (PAIR, ["--tags", "always"], "selects none of this playbook's parts"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_parts_that_no_host_is_left_for(tmp_path, inventory, flags, said):
+    guarded(tmp_path, PROVISION, inventory, *flags).stopped(said)
+
+
 @BOTH
-@pytest.mark.parametrize("flags", [["--tags", "verifiy"], ["--skip-tags", "verify,install,setup,database"]], ids=" ".join)
+@pytest.mark.parametrize("skipped", ["tagged", "always", "verify,always"])
+def test_skipping_the_guards(tmp_path, playbook, skipped):
+    for inventory in (PAIR, None):
+        guarded(tmp_path, playbook, inventory, "--skip-tags", skipped).stopped("leaves out what sees to it that something is done at all", rc=4)
+
+
+@BOTH
+@pytest.mark.parametrize("flags", [["--tags", "verifiy"], ["--skip-tags", "verify,install,setup,database"], ["--skip-tags", "all"]], ids=" ".join)
 def test_tags_that_select_nothing(tmp_path, playbook, flags):
     guarded(tmp_path, playbook, {"langgraph_app": {"hosts": {"app1": LOCAL}}}, *flags).stopped("selects none of this playbook's parts", "verify")
 
@@ -164,6 +195,103 @@ def test_verify_names_the_host_that_drifts_and_looks_at_every_other(site):
         assert done.of(COMPARE, "app2")[0]["parity"]["in_parity"] is True
 
 
+def test_each_tag_alone(site):
+    site.run(PROVISION).passed()
+    for tag in ("database", "install", "setup", "verify"):
+        done = site.run(PROVISION, "--tags", tag).unchanged()
+        ran = {part: done.hosts(part) for part in (SETUP, ROUNDTRIP)}
+        assert ran == {SETUP: ["app1"] if tag == "setup" else [], ROUNDTRIP: ["app1", "app2"] if tag == "verify" else []}
+        # Beside the check of its arguments, which every tag brings.
+        assert (done.recap["db1"]["ok"] > 3) is (tag == "database"), done.recap
+
+
+def apart(site, **variables):
+    """Each role knows its own names alone, and theirs are not the same."""
+    shared = [name for name in site.variables if name.startswith("database_")]
+    site.groups["langgraph_db"]["vars"] = {name: site.variables.pop(name) for name in shared}
+    database = site.groups["langgraph_db"]["vars"]
+    site.variables.update(
+        checkpointer_login_host=database["database_login_host"],
+        checkpointer_login_port=database["database_login_port"],
+        checkpointer_login_db=site.name,
+        checkpointer_owner_credentials={"user": database["database_owner_user"], "password": database["database_owner_password"]},
+        checkpointer_app_credentials={"username": database["database_app_user"], "password": database["database_app_password"]},
+        **variables,
+    )
+    return database
+
+
+def test_the_privileges_follow_the_checkpointers_own_names(site):
+    apart(site, checkpointer_schema="memory", checkpointer_connect_params={"application_name": "provision"})["database_schema"] = "memory"
+    first = site.run(PROVISION).passed()
+    assert "GRANT" in str([each["result"] for each in first.tasks if each["task"].endswith("Carry it out") and each["host"] == "app1"])
+    site.run(PROVISION).unchanged()
+
+
+def test_an_owner_that_its_login_takes_on(site, database):
+    login = database.role(database.owner.name.replace("owner", "deployer"))
+    apart(site, checkpointer_session_role=database.owner.name)
+    site.variables["checkpointer_owner_credentials"] = {"user": login.name, "password": login.password}
+    site.run(PROVISION, "--tags", "database").passed()
+    database.server.execute('GRANT "%s" TO "%s"' % (database.owner.name, login.name))
+    database.server.execute('GRANT CONNECT ON DATABASE "%s" TO "%s"' % (site.name, login.name))
+    site.run(PROVISION).passed()
+    owners = database.server.execute("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'langgraph'", dbname=site.name)
+    assert owners == [(database.owner.name,)]
+    site.run(PROVISION).unchanged()
+
+
+@pytest.mark.parametrize("role", ["owner", "app"])
+def test_credentials_of_another_shape(site, database, role):
+    site.run(PROVISION, "--tags", "database,install").passed()
+    password = getattr(database, role).password
+    for wrong in (password, [password], {"password": password}):
+        site.variables["checkpointer_%s_credentials" % role] = wrong
+        site.run(PROVISION, "--limit", "app1", "--tags", "setup,verify").stopped(
+            "checkpointer_%s_credentials is to be a dictionary with the keys user (or username) and password" % role
+        )
+
+
+def test_credentials_from_the_command_line(site, database):
+    site.run(PROVISION).passed()
+    owner, credentials = once_answered(site, database.owner)
+    flags = ["-e", json.dumps({"checkpointer_owner_credentials": credentials})]
+    app, credentials = once_answered(site, database.app)
+    flags += ["-e", json.dumps({"checkpointer_app_credentials": credentials})]
+    site.run(PROVISION, "--limit", "app1", *flags).unchanged()
+    assert (owner.read_text(), app.read_text()) == ("x\n", "x\n"), "credentials were evaluated more than once"
+
+
+def test_the_applications_bare_names_lead_to_the_tables(site, database):
+    site.run(PROVISION).passed()
+    server = database.server
+    server.execute('ALTER ROLE "%s" IN DATABASE "%s" RESET search_path' % (database.app.name, site.name))
+    statement = 'ALTER ROLE "%s" IN DATABASE "%s" SET search_path TO "langgraph"' % (database.app.name, site.name)
+    for flags in ([], ["--check"]):
+        done = site.run(VERIFY, *flags).stopped(statement, "checkpoint_blobs")
+        assert (done.recap["app1"]["failed"], done.recap["app2"]["failed"]) == (1, 1)
+    site.run(VERIFY, "-e", "checkpointer_require_search_path=false").unchanged()
+    site.run(PROVISION, "--check").passed()
+    server.execute(statement)
+    site.run(VERIFY).unchanged()
+
+
+def test_check_mode_where_the_tables_are_still_to_move(site, database):
+    site.run(PROVISION).passed()
+    for table in (*TABLES, LEDGER):
+        database.server.execute('ALTER TABLE langgraph.%s OWNER TO "%s"' % (table, database.app.name), dbname=site.name)
+    site.run(PROVISION, "--check", "-e", "database_adopt=false").stopped("OWNER TO")
+    site.variables["database_adopt"] = True
+    planned = site.run(PROVISION, "--check").passed()
+    assert "can be read once they have moved" in planned.of("Say what can be read later", kind="ok")[0]["msg"]
+    assert planned.of(SETUP)[0]["changed"] is True
+    # Nothing moves them before it where the part is left out.
+    site.run(PROVISION, "--check", "--limit", "app1", "--tags", "setup").stopped("OWNER TO")
+    site.run(PROVISION).passed()
+    site.run(PROVISION).unchanged()
+    site.run(PROVISION, "--check").unchanged()
+
+
 def test_verify_of_what_was_never_provisioned_fails_in_check_mode_too(site):
     for flags in ([], ["--check"]):
         site.run(VERIFY, *flags).stopped(site.name)
@@ -193,6 +321,8 @@ def test_the_server_that_comes_along(embedded):
     assert str(embedded.root / "data") in report
     assert "postgresql://langgraph_app@/langgraph?host=%s" % str(embedded.root / "run").replace("/", "%2F") in report
     embedded(PROVISION).unchanged()
+    for tag in ("database", "install", "setup", "verify"):
+        embedded(PROVISION, "--tags", tag).unchanged()
     checked = embedded(VERIFY).unchanged()
     assert "localhost: PostgreSQL is in parity" in checked.of(REPORT)[0]["msg"]
     embedded(VERIFY, "--check").unchanged()

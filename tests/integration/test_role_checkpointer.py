@@ -248,6 +248,83 @@ def test_a_login_in_the_indexs_address_is_refused(site):
     assert not (site.folder / "new").exists()
 
 
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("checkpointer_pip_extra_args", "--extra-index-url https://me:t0ken@example.org/simple"),
+        ("checkpointer_pip_extra_args", "--extra-index-url=https://t0ken@example.org/simple"),
+        ("checkpointer_extra_packages", ["tool @ git+https://t0ken@example.org/tool.git"]),
+        ("checkpointer_extra_packages", ["tool @ git+ssh://git:t0ken@example.org/tool.git"]),
+    ],
+)
+def test_a_login_in_another_address_is_refused(site, name, value):
+    done = bare(site, site.folder / "new", **{name: value}).play("--tags", "install", verbosity=None).stopped(name + " holds a login", "netrc")
+    assert "t0ken" not in done.output
+    assert not (site.folder / "new").exists()
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o711, "rwxr-xr-x", "0999", "17555"])
+def test_a_mode_that_is_no_text_is_refused(site, mode):
+    """0o711 is 457, all of them octal digits."""
+    for flags in ([], ["--check"]):
+        bare(site, site.folder / "new", checkpointer_virtualenv_mode=mode).play("--tags", "install", *flags).stopped(
+            "checkpointer_virtualenv_mode is %s, expected three or four octal digits in quotes" % mode
+        )
+        assert not (site.folder / "new").exists()
+
+
+def test_a_mode_in_three_digits_is_the_same_as_in_four(site):
+    site.variables.update(checkpointer_manage_packages=True, checkpointer_virtualenv_mode="755")
+    site.play("--limit", "app1", "--tags", "install").unchanged()
+    site.play("--limit", "app1", "--tags", "install", "--check").unchanged()
+
+
+def test_booleans_that_came_as_text(site, database):
+    """As -e name=false gives them."""
+    database.execute("DROP INDEX checkpoints_thread_id_idx")
+    flags = ["checkpointer_manage_packages=false", "checkpointer_roundtrip=false", "checkpointer_assert_parity=false", "checkpointer_adopt=false"]
+    flags = [part for flag in flags for part in ("-e", flag)]
+    done = site.play("--limit", "app1", "--tags", "verify", *flags).unchanged()
+    assert done.of(COMPARE)[0]["parity"]["in_parity"] is False and not done.hosts(ROUNDTRIP)
+    site.hosts["app1"]["checkpointer_virtualenv"] = str(site.folder / "gone")
+    site.play("--limit", "app1", "--tags", "install", *flags).stopped("checkpointer_manage_packages is false")
+    assert not (site.folder / "gone").exists()
+
+
+def test_a_host_without_its_packages_leaves_the_work_to_the_next(site):
+    site.hosts["app1"]["checkpointer_virtualenv"] = str(site.folder / "gone")
+    site.hosts["app2"]["checkpointer_extra_packages"] = ["not-of-this-world==1.0"]
+    done = site.play().stopped("gone is no virtualenv yet", "does not have not-of-this-world==1.0")
+    assert done.hosts(SETUP) == done.hosts(ROUNDTRIP) == ["app3"]
+    assert {host: counts["failed"] for host, counts in done.recap.items()} == {"app1": 1, "app2": 1, "app3": 0}
+
+
+def test_an_owner_without_a_password_and_credentials_of_another_shape(site, database):
+    """The server wants a password here, so what it says is the proof that the login came that far."""
+    site.variables["checkpointer_owner_credentials"] = {"user": database.owner.name}
+    site.play("--limit", "app1", "--tags", "setup").stopped("no password supplied")
+    for role in ("owner", "app"):
+        for wrong in (getattr(database, role).password, [getattr(database, role).password], {"password": getattr(database, role).password}):
+            variables = {**site.variables, "checkpointer_%s_credentials" % role: wrong}
+            plays = [{"hosts": "app1", "gather_facts": False, "vars": variables, "roles": ["stateops.langgraph.checkpointer"]}]
+            done = run(site.folder, plays, site.inventory(), "--tags", {"owner": "setup", "app": "verify"}[role])
+            done.stopped("checkpointer_%s_credentials is to be a dictionary with the keys user (or username)" % role)
+            assert_no_secret(done, database)
+
+
+def test_the_report_on_a_difference(site, database):
+    """Two findings about one table do not take each other's name; the connection string carries the client's certificate."""
+    database.execute("ALTER TABLE checkpoint_writes SET UNLOGGED")
+    site.variables.update(checkpointer_assert_parity=False, checkpointer_roundtrip=False)
+    tasks = [{"ansible.builtin.import_role": {"name": "stateops.langgraph.checkpointer", "tasks_from": part}} for part in ("verify", "report")]
+    report = site.play("--limit", "app1", play={"roles": [], "tasks": tasks}).of("Say what there is")[0]["msg"]
+    assert "checkpoint_writes      writes " in report and "checkpoints            checkpoints " in report and "checkpoint_blobs       (none) " in report
+    # Only the report is asked with these, which no server here knows.
+    tasks[1]["vars"] = {"checkpointer_ssl_cert": "/etc/app.crt", "checkpointer_ssl_key": "/etc/app.key"}
+    report = site.play("--limit", "app1", play={"roles": [], "tasks": tasks}).of("Say what there is")[0]["msg"]
+    assert "sslcert=%2Fetc%2Fapp.crt&sslkey=%2Fetc%2Fapp.key" in report
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand files over")
 def test_an_owner_who_is_not_there_is_refused(site):
     bare(site, site.folder / "new", checkpointer_virtualenv_owner="nobody-of-this-name")
