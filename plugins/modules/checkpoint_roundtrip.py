@@ -46,11 +46,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-msg:
-  description: That nothing is written in check mode; or, of a failure, what was found, what was expected and what to do.
-  returned: failure, or in check mode
-  type: str
-  sample: Nothing is written in check mode.
 library:
   description: The library that wrote and read.
   returned: success, outside check mode

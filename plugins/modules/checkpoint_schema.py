@@ -107,11 +107,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-msg:
-  description: Why the plan cannot be read yet; or, of a failure, what was found, what was expected and what to do.
-  returned: failure, or in check mode where the virtualenv or the database is not there yet
-  type: str
-  sample: "The plan cannot be read yet: The virtualenv /opt/langgraph/venv does not exist."
 library:
   description: The library whose setup() decides what is needed. Not there with O(state=absent).
   returned: success, when the virtualenv could be entered

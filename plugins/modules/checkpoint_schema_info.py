@@ -88,11 +88,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-msg:
-  description: Why nothing is known yet; or, of a failure, what was found, what was expected and what to do.
-  returned: failure, or in check mode where the virtualenv or the database is not there yet
-  type: str
-  sample: "Nothing is known yet of the schema: The virtualenv /opt/langgraph/venv does not exist."
 library:
   description: The library that says what the schema should be.
   returned: success, or failure by O(assert_parity)
