@@ -75,7 +75,10 @@ def test_a_home_folder_is_the_hosts_own(runner):
         assert (done["virtualenv"], done["exists"]) == ("/some where/none", False)
 
 
-@pytest.mark.parametrize("arguments, said", [({}, "path"), ({"path": "/x", "nonsense": 1}, "nonsense"), ({"path": "/x", "requirements": {"a": 1}}, "requirements")])
+@pytest.mark.parametrize(
+    "arguments, said",
+    [({}, "path"), ({"path": "/x", "nonsense": 1}, "nonsense"), ({"path": "/x", "requirements": {"a": 1}}, "requirements")],
+)
 def test_options_that_do_not_fit_are_told_by_the_module(runner, arguments, said):
     done = runner.through_ansible("virtualenv_info", arguments)
     assert done.rc == 2 and said in done["msg"] and "Traceback" not in done.output

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Prints what is there as lines of key=value, and changes nothing.
 # One process instead of ten tasks: on a converged host this is all the role runs.
 LC_ALL=C

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # start.sh start|restart PG_CTL DATA LOG_FOLDER SECONDS: starts the server, or says in a few lines why it does not start.
 action=$1 pg_ctl=$2 data=$3 log=$4 seconds=$5
 
