@@ -72,8 +72,10 @@ def test_a_limit_that_leaves_no_host(tmp_path, playbook):
     guarded(tmp_path, playbook, inventory, "--limit", "app9").stopped("no hosts to target", rc=1)
 
 
-APP = {"langgraph_app": {"hosts": {"app1": LOCAL}}}
-PAIR = {**APP, "langgraph_db": {"hosts": {"db1": LOCAL}}}
+# Out of reach, so that a guard that is missed does not end in PostgreSQL on the machine that tests.
+AWAY = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_connection": "ssh"}
+APP = {"langgraph_app": {"hosts": {"app1": AWAY}}}
+PAIR = {**APP, "langgraph_db": {"hosts": {"db1": AWAY}}}
 
 
 @pytest.mark.parametrize(
