@@ -31,7 +31,7 @@ WANTED = re.compile(
     r"MANIFEST\.json|FILES\.json|README\.md|CHANGELOG\.md|CONTRIBUTING\.md|COPYING"
     r"|meta/(runtime|execution-environment)\.yml|meta/ee-(requirements|bindep)\.txt"
     r"|changelogs/(config|changelog)\.yaml|changelogs/fragments/[\w.-]+\.yml"
-    r"|plugins/(doc_fragments|filter|module_utils|modules)/\w+\.py"
+    r"|plugins/(action|doc_fragments|filter|module_utils|modules)/\w+\.py"
     r"|roles/\w+/README\.md|roles/\w+/(defaults|files|handlers|meta|tasks|templates|vars)/[\w.-]+"
     r"|playbooks/[\w./-]+"
     r"|tests/unit/[\w/]+\.py"
