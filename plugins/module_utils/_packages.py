@@ -56,9 +56,7 @@ def metadata(folder):
 
 
 def applies(requirement, extras):
-    if requirement.marker is None:
-        return True
-    return any(requirement.marker.evaluate({"extra": extra}) for extra in extras)
+    return requirement.marker is None or any(requirement.marker.evaluate({"extra": extra}) for extra in extras)
 
 
 def check(text, parent, extras):
@@ -172,9 +170,12 @@ def read(path, requirements):
         # An empty folder is where a virtualenv can be made.
         return result
     if not problem:
-        result["uv"] = _made_by_uv(path)
-        result["foreign_writable"] = foreign_writable(path, folder.st_uid)
-        problem = _untrusted(path, folder, result["foreign_writable"])
+        try:
+            result["uv"] = _made_by_uv(path)
+            result["foreign_writable"] = foreign_writable(path, folder.st_uid)
+            problem = _untrusted(path, folder, result["foreign_writable"])
+        except OSError as error:
+            problem = "%s cannot be read by %s: %s" % (error.filename, account_of(os.geteuid()), error.strerror)
     if not problem:
         answer, problem = _ask(path, requirements, folder)
     if problem:
@@ -203,9 +204,13 @@ def _unfit(path, folder):
     if not os.path.isfile(os.path.join(path, "pyvenv.cfg")):
         return "%s is a folder with something else in it than a virtualenv (it has no pyvenv.cfg)" % path
     python = os.path.join(path, "bin", "python")
-    if not os.path.exists(python):
+    try:
+        os.stat(python)
+    except FileNotFoundError:
         what = "points at a Python that is gone" if os.path.lexists(python) else "is missing"
         return "%s %s; remove %s and have it made again" % (python, what, path)
+    except OSError as error:
+        return "%s cannot be read by %s: %s" % (python, account_of(os.geteuid()), error.strerror)
     return ""
 
 
@@ -255,16 +260,12 @@ def _drop(folder):
     if os.geteuid() != 0 or folder.st_uid == 0:
         return None
     try:
-        account = pwd.getpwuid(folder.st_uid)
-        name, group = account.pw_name, account.pw_gid
+        name, _password, _uid, group = pwd.getpwuid(folder.st_uid)[:4]
     except KeyError:
         name, group = None, NOBODY
 
     def drop():
-        if name is None:
-            os.setgroups([])
-        else:
-            os.initgroups(name, group)
+        os.setgroups([] if name is None else os.getgrouplist(name, group))
         os.setgid(group)
         os.setuid(folder.st_uid)
 
@@ -279,8 +280,7 @@ def _ask(path, requirements, folder):
         done = subprocess.run(  # pylint: disable=subprocess-popen-preexec-fn
             [python, "-I", "-c", SCRIPT],
             input=json.dumps(requirements).encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             cwd="/",
             env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
             preexec_fn=_drop(folder),

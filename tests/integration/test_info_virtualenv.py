@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 from importlib.metadata import distributions
 
 import pytest
 from conftest import site_packages
+from runner import ROOT
 
 PINS = ["langgraph-checkpoint-postgres", "langgraph-checkpoint-sqlite", "psycopg[binary]"]
 
@@ -96,3 +99,25 @@ def test_a_python_that_cannot_answer_leaves_it_to_the_module(runner, target_venv
     mute.chmod(0o755)
     done = runner.through_ansible("virtualenv_info", {"path": str(target_venv)}, play={"vars": {"ansible_python_interpreter": str(mute)}})
     assert done.rc == 2 and PACKED in done.output
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take another user's place")
+@pytest.mark.parametrize("closed, mode", [("pyvenv.cfg", 0o600), ("bin", 0o700), ("lib", 0o700)])
+def test_what_another_user_may_not_read_is_told(closed, mode):
+    """A virtualenv made under umask 077 is whole: nobody is told to remove it."""
+    with tempfile.TemporaryDirectory() as folder:
+        venv = os.path.join(folder, "venv")
+        for each in ("bin", "lib/python3/site-packages"):
+            os.makedirs(os.path.join(venv, each))
+        # The system's Python, since others may not enter the folder of the one that runs the tests.
+        os.symlink("/usr/bin/python3", os.path.join(venv, "bin", "python"))
+        with open(os.path.join(venv, "pyvenv.cfg"), "w", encoding="utf-8") as settings:
+            settings.write("home = /usr/bin\n")
+        os.chmod(folder, 0o755)
+        os.chmod(os.path.join(venv, closed), mode)
+        shutil.copy(ROOT / "plugins" / "module_utils" / "_packages.py", folder)
+        program = "import sys; sys.path.insert(0, %r); import json, _packages; print(json.dumps(_packages.report(%r, [])))" % (folder, venv)
+        command = ["/usr/bin/python3", "-c", program]
+        done = subprocess.run(command, user=65534, group=65534, extra_groups=[], check=True, capture_output=True, text=True)
+    told = json.loads(done.stdout)["problem"]
+    assert closed in told and "cannot be read" in told and "remove" not in told
