@@ -12,6 +12,8 @@ INVENTORY ?=
 ANSIBLE_ARGS ?=
 # More arguments for pytest, such as -k parity or -x.
 PYTEST_ARGS ?=
+# How many cores the integration tests take; 0 for no processes of their own, as a debugger wants it.
+TEST_CORES ?= auto
 # One scenario's name; without it all run.
 SCENARIO ?=
 
@@ -30,6 +32,8 @@ else
 PLAYBOOK += -i $(INVENTORY)
 endif
 PYTEST := $(TEST)/bin/python -m pytest -q
+# A file stays on one core, for what its tests share; unit tests are done before the cores are.
+PARALLEL := -n $(TEST_CORES) --dist loadfile
 # Programs of the tools' environment come first, then the tests' own.
 WITH_TEST := PATH=$(TEST)/bin:$$PATH
 
@@ -77,14 +81,14 @@ test: ## run all that needs no container
 	@$(MAKE) --no-print-directory test-unit
 	@$(MAKE) --no-print-directory test-sanity
 	@$(MAKE) --no-print-directory test-importer
-	@$(WITH_TEST) $(PYTEST) tests/unit tests/integration $(PYTEST_ARGS) 2>&1 | tee $(BUILD)/pytest.log
+	@$(WITH_TEST) $(PYTEST) tests/unit tests/integration $(PARALLEL) $(PYTEST_ARGS) 2>&1 | tee $(BUILD)/pytest.log
 
 .PHONY: test-unit test-integration test-build test-lint lint test-sanity test-importer
 test-unit: $(TEST)/.stamp ## run the tests of what is pure
 	@$(WITH_TEST) $(PYTEST) tests/unit $(PYTEST_ARGS)
 
 test-integration: $(TEST)/.stamp ## run modules, roles and playbooks on real PostgreSQL servers
-	@$(WITH_TEST) $(PYTEST) tests/integration $(PYTEST_ARGS)
+	@$(WITH_TEST) $(PYTEST) tests/integration $(PARALLEL) $(PYTEST_ARGS)
 
 test-build: $(TEST)/.stamp ## build the archive, look into it, install it and run it
 	@$(WITH_TEST) $(PYTEST) tests/integration/test_archive.py $(PYTEST_ARGS)

