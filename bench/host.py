@@ -19,6 +19,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tests" / "integration"))
 
+# Found through the path set above.
 from databases import Database  # noqa: E402
 from servers import Server, embedded_binaries  # noqa: E402
 
