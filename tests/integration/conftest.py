@@ -52,6 +52,7 @@ _borrow()
 # These need the driver.
 from assertions import Ways
 from databases import Database
+from faults.table import collected, lines
 from poolers import PgBouncer, program as pooler_program
 from runner import Runner
 from servers import Server, installations, old_installation
@@ -59,6 +60,15 @@ from servers import Server, installations, old_installation
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "newest: runs on the newest server alone, since the version makes no difference")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The faults' table; here, since with processes side by side only this file is read where the summary is written."""
+    rows = collected(report for reports in terminalreporter.stats.values() for report in reports)
+    if rows:
+        terminalreporter.section("faults: survived of tried")
+        for line in lines(rows, "checkpoint_schema", "bare setup()"):
+            terminalreporter.line(line)
 
 
 def pytest_generate_tests(metafunc):

@@ -249,6 +249,10 @@ class Server:
         with (self.data / "postgresql.conf").open("a") as conf:
             conf.write("\n".join(lines) + "\n")
         (self.data / "pg_hba.conf").write_text("\n".join(self.hba) + "\n")
+        return self.restart()
+
+    def restart(self):
+        """Start the process, with the settings as they stand."""
         with self.log.open("ab") as log:
             # The process lives as long as the fixture: it is stopped by its id.
             self.process = subprocess.Popen(

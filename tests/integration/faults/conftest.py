@@ -1,0 +1,100 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the faults share: who is tried, the ledger, a server that may be stopped, and databases to strike at."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from databases import TABLES, Database
+from events import until
+from faults.contenders import Collection, Upstream
+from faults.table import Ledger
+from generations import migrate
+from servers import Server, installations
+from test_schema_converge import assert_complete
+
+# `make faults` strikes everywhere; elsewhere one place of this many is tried.
+EVERY = 1 if os.environ.get("LANGGRAPH_TEST_FAULTS") == "all" else 12
+OLD = "2.0.7"
+
+
+@pytest.fixture
+def ledger(record_property, request):
+    return Ledger(request.node.user_properties)
+
+
+@pytest.fixture(scope="session")
+def collection(start_module):
+    return Collection(start_module, lock_wait=60, lock_timeout=20)
+
+
+@pytest.fixture(scope="session")
+def upstream(target_venv):
+    return Upstream(target_venv / "bin" / "python")
+
+
+@pytest.fixture(scope="module")
+def victim():
+    """A server of the newest version that a test may stop hard."""
+    server = Server(list(installations().values())[-1]).initialise().start()
+    yield server
+    server.remove()
+
+
+class Start:
+    """A state that a run begins in. It has rows where it has tables, to be found again afterwards."""
+
+    def __init__(self, name, release=None):
+        self.name = name
+        self.release = release
+
+    def make(self, server):
+        database = Database.create(server)
+        if self.release:
+            migrate(database, self.release, role=database.owner)
+            for number, table in enumerate(TABLES):
+                database.execute(ROWS[table], [str(number)], role=database.owner)
+        return database
+
+    def rows(self, database):
+        if not self.release:
+            return None
+        return [database.execute("SELECT thread_id, checkpoint_ns, %s FROM %s ORDER BY 1" % (KEPT[table], table)) for table in TABLES]
+
+
+ROWS = {
+    "checkpoints": "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES (%s, 'c', '{\"v\": 1}')",
+    "checkpoint_blobs": "INSERT INTO checkpoint_blobs (thread_id, channel, version, type, blob) VALUES (%s, 'messages', '1', 'bytes', '\\x00ff')",
+    "checkpoint_writes": "INSERT INTO checkpoint_writes (thread_id, checkpoint_id, task_id, idx, channel, blob) VALUES (%s, 'c', 't', 0, 'm', '\\x01')",
+}
+KEPT = {"checkpoints": "checkpoint", "checkpoint_blobs": "blob", "checkpoint_writes": "blob"}
+STARTS = [Start("a first setup"), Start("an upgrade", OLD)]
+
+
+def whole(database):
+    """Why the schema is not whole, or an empty string."""
+    try:
+        assert_complete(database)
+    except Exception as error:  # pylint: disable=broad-exception-caught  # a table that is not there is one of the answers
+        return str(error).split("\n", maxsplit=1)[0] or type(error).__name__
+    return ""
+
+
+def sessions(database):
+    """Of the owner's role, on that database."""
+    return database.server.execute("SELECT pid, query FROM pg_stat_activity WHERE datname = %s AND usename = %s", [database.name, database.owner.name])
+
+
+def locks(database):
+    return database.execute(
+        "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+
+
+def alone(database, seconds=15):
+    """Wait until nothing of a run is left on the server."""
+    until(lambda: not sessions(database), seconds)

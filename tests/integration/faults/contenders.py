@@ -1,0 +1,83 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a fault is tried on: the module, and upstream's bare setup(), each a process of its own that can be killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+from runner import Outcome
+
+NAME = "checkpoint_schema"
+
+# Reads a connection string, and answers in the shape of a module's result.
+BARE = """
+import json, sys
+from langgraph.checkpoint.postgres import PostgresSaver
+conninfo = sys.stdin.read()
+try:
+    with PostgresSaver.from_conn_string(conninfo) as saver:
+        saver.setup()
+except BaseException as error:
+    print(json.dumps({"failed": True, "msg": "%s: %s" % (type(error).__name__, error)}))
+    sys.exit(1)
+print(json.dumps({}))
+"""
+
+
+class Collection:
+    """checkpoint_schema, without ansible-playbook's start. `options` go to each of its runs."""
+
+    name = "checkpoint_schema"
+
+    def __init__(self, start, **options):
+        self._start = start
+        self.options = options
+
+    def start(self, database, port=None, role=None):
+        """A run under way on that database; port: of what stands in between."""
+        more = {"login_port": port} if port else {}
+        return self._start(NAME, database.login(role, **dict(self.options, **more)))
+
+
+class Upstream:
+    """PostgresSaver.setup() as an application calls it at start."""
+
+    name = "bare setup()"
+
+    def __init__(self, python):
+        self.python = str(python)
+
+    def start(self, database, port=None, role=None):
+        conninfo = database.conninfo(role) + (" port=%d" % port if port else "")
+        return _Bare(self.python, conninfo)
+
+
+class _Bare:
+    """As runner.Running."""
+
+    def __init__(self, python, conninfo):
+        env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+        self.process = subprocess.Popen(
+            [python, "-c", BARE], env=env, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.process.stdin.write(conninfo)
+        self.process.stdin.close()
+        self.process.stdin = None
+
+    def finish(self, timeout=90):
+        try:
+            stdout, stderr = self.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+            return Outcome({"failed": True, "msg": "hung for %d s" % timeout}, rc=-9)
+        try:
+            return Outcome(json.loads(stdout), stdout + stderr, self.process.returncode)
+        except ValueError:
+            return Outcome({"failed": True, "msg": "ended by signal or crash"}, stdout + stderr, self.process.returncode)

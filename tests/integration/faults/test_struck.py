@@ -1,0 +1,126 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run that dies at any of its statements, by its own death or the server's: the next one finishes the work and tells the truth."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+from faults.conftest import EVERY, STARTS, alone, locks, whole
+from interceptor import Cut, Interceptor
+
+
+class Strike:
+    """Called at each statement; strikes at one. `texts` are the statements that went before."""
+
+    def __init__(self, when, number, how):
+        self.place = (when, number)
+        self.how = how
+        self.run = None
+        self.begun = threading.Event()
+        self.struck = None
+
+    def aim(self, run):
+        self.run = run
+        self.begun.set()
+
+    def __call__(self, when, number, text):
+        if (when, number) == self.place:
+            self.begun.wait(30)
+            self.struck = text
+            self.how(self.run)
+            raise Cut
+
+
+def kill(run):
+    run.process.send_signal(signal.SIGKILL)
+    run.process.wait()
+
+
+def places(contender, start, server):
+    """Every place of an undisturbed run: before and after each of its statements."""
+    database = start.make(server)
+    try:
+        with Interceptor(server) as between:
+            outcome = contender.start(database, between.port).finish()
+            assert not outcome.failed, outcome.get("msg")
+            found = [(when, number) for number in range(len(between.statements)) for when in ("before", "after")]
+    finally:
+        database.drop()
+    assert len(found) > 20
+    return found
+
+
+def strike(contender, start, server, place, how, revive=lambda: None):
+    """One run struck at a place, then another. Returns (outcome of the first, or None where it died; of the second; the database's faults)."""
+    database = start.make(server)
+    try:
+        rows, before = start.rows(database), database.snapshot()
+        blow = Strike(*place, how)
+        with Interceptor(server, blow) as between:
+            run = contender.start(database, between.port)
+            blow.aim(run)
+            died = run.process.wait() == -signal.SIGKILL if how is kill else False
+            first = None if died else run.finish()
+        assert blow.struck is not None, "the run had no statement at %s" % (place,)
+        revive()
+        alone(database)
+        between_runs = database.snapshot()
+        second = contender.start(database).finish()
+        wrong = [whole(database)]
+        if first is not None and first.get("changed", True) is False and between_runs != before:
+            wrong.append("the first run said that it changed nothing")
+        if not second.failed and "changed" in second and second["changed"] != (database.snapshot() != between_runs):
+            wrong.append("the second run said changed: %s" % second["changed"])
+        if start.rows(database) != rows:
+            wrong.append("rows were lost")
+        if locks(database):
+            wrong.append("a lock is left")
+        if first is not None:
+            wrong.extend("the first run showed a traceback" for _once in [0] if "Traceback" in first.everything)
+        return first, second, blow.struck, [each for each in wrong if each]
+    finally:
+        database.drop()
+
+
+def every(found, share):
+    """A share of the places, the writing ones of it among them, the same in each run."""
+    return found[share // 2 :: share] if share > 1 else found
+
+
+def undertake(ledger, name, contender, start, server, how, revive=lambda: None, share=EVERY):
+    """All places of a run; returns what was wrong at which."""
+    wrong = []
+    for place in every(places(contender, start, server), share):
+        first, second, text, faults = strike(contender, start, server, place, how, revive)
+        if second.failed:
+            faults.append("the second run failed: %s" % second.get("msg"))
+        message = first.get("msg") if first else second.get("msg") if second.failed else ""
+        ledger.record(name, contender.name, not faults, message=message if faults or first else "")
+        if faults:
+            wrong.append("%s statement %d (%s): %s" % (*place, " ".join(text.split())[:60], "; ".join(faults)))
+    return wrong
+
+
+@pytest.mark.parametrize("start", STARTS, ids=lambda start: start.name)
+def test_killed(victim, collection, upstream, ledger, start):
+    name = "killed before and after each statement of %s" % start.name
+    assert undertake(ledger, name, collection, start, victim, kill) == []
+    undertake(ledger, name, upstream, start, victim, kill, share=max(EVERY, 2))
+
+
+@pytest.mark.parametrize("start", STARTS, ids=lambda start: start.name)
+def test_the_server_stopped_hard(victim, collection, upstream, ledger, start):
+    """As `pg_ctl stop -m immediate` does it; it comes back when the run has ended."""
+
+    def stop(_run):
+        victim.process.send_signal(signal.SIGQUIT)
+        victim.process.wait()
+
+    name = "server stopped hard at each statement of %s" % start.name
+    assert undertake(ledger, name, collection, start, victim, stop, victim.restart) == []
+    undertake(ledger, name, upstream, start, victim, stop, victim.restart, share=max(EVERY, 2))

@@ -1,0 +1,169 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stands between clients and a server, and calls back before and after each statement: the place where faults are let in.
+
+It speaks just enough of PostgreSQL's protocol (version 3, unencrypted) to tell statements apart, and changes nothing of what passes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import struct
+import threading
+
+SSL, GSS, CANCEL = 80877103, 80877104, 80877102
+
+
+class Cut(Exception):
+    """Raised by a callback: both sides of this connection are closed."""
+
+
+class _Stream:
+    """One direction's bytes, as whole messages."""
+
+    def __init__(self, source):
+        self.source = source
+        self.buffer = b""
+
+    def receive(self):
+        """Read what is there; False at the end."""
+        try:
+            data = self.source.recv(65536)
+        except OSError:
+            data = b""
+        self.buffer += data
+        return bool(data)
+
+    def messages(self):
+        """Pairs (type, whole message) that have arrived."""
+        while len(self.buffer) >= 5:
+            length = 1 + struct.unpack("!I", self.buffer[1:5])[0]
+            if len(self.buffer) < length:
+                return
+            message, self.buffer = self.buffer[:length], self.buffer[length:]
+            yield message[:1], message
+
+
+class Interceptor:
+    """Listens on `port`; `statements` are the texts that passed, in order, of all its connections.
+
+    callback(when, number, text): when is "before" (the server has not seen the statement) or "after" (it has answered, and the client
+    has not seen that). number counts from 0. It runs in the connection's own thread, so it may wait; raising Cut closes the connection.
+    """
+
+    def __init__(self, server, callback=None):
+        self.server = server
+        self.callback = callback or (lambda when, number, text: None)
+        self.statements = []
+        self._lock = threading.Lock()
+        self._sockets = set()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        # A thread that sits in accept() does not notice close() alone.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for each in list(self._sockets):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self):
+        while True:
+            try:
+                client, _address = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client):
+        with client, contextlib.suppress(Cut, OSError):
+            startup = self._startup(client)
+            with socket.create_connection((self.server.host, self.server.port)) as server:
+                self._sockets.update((client, server))
+                server.sendall(startup)
+                if struct.unpack("!I", startup[4:8])[0] != CANCEL:
+                    self._pass_on(client, server)
+                self._sockets.difference_update((client, server))
+
+    def _startup(self, client):
+        while True:
+            head = _exactly(client, 8)
+            length, code = struct.unpack("!II", head)
+            if code not in (SSL, GSS):
+                return head + _exactly(client, length - 8)
+            client.sendall(b"N")
+
+    def _pass_on(self, client, server):
+        requests, answers = _Stream(client), _Stream(server)
+        prepared, group, held = {}, [], None
+        current = None
+        while True:
+            readable, _writable, _broken = select.select([client, server], [], [])
+            if client in readable:
+                if not requests.receive():
+                    raise Cut
+                for kind, message in requests.messages():
+                    group.append((kind, message))
+                    # A password's answer ends no group of statements, and waits for no ReadyForQuery.
+                    if kind in (b"Q", b"S", b"p", b"X"):
+                        text = _statement(group, prepared)
+                        if text is not None:
+                            current = self._begin(text)
+                            held = []
+                        server.sendall(b"".join(each for _kind, each in group))
+                        group = []
+            if server in readable:
+                if not answers.receive():
+                    raise Cut
+                for kind, message in answers.messages():
+                    if held is None:
+                        client.sendall(message)
+                        continue
+                    held.append(message)
+                    if kind == b"Z":
+                        self.callback("after", *current)
+                        client.sendall(b"".join(held))
+                        held = None
+
+    def _begin(self, text):
+        with self._lock:
+            number = len(self.statements)
+            self.statements.append(text)
+        self.callback("before", number, text)
+        return number, text
+
+
+def _exactly(source, length):
+    data = b""
+    while len(data) < length:
+        more = source.recv(length - len(data))
+        if not more:
+            raise Cut
+        data += more
+    return data
+
+
+def _statement(group, prepared):
+    """The text that a group of messages executes, None where it executes nothing. prepared: names to texts, kept up here."""
+    text = None
+    for kind, message in group:
+        body = message[5:]
+        if kind == b"Q":
+            text = body[:-1].decode()
+        elif kind == b"P":
+            name, query = body.split(b"\0")[:2]
+            prepared[name] = query.decode()
+        elif kind == b"B":
+            _portal, name = body.split(b"\0")[:2]
+            text = prepared.get(name, "")
+    return text
