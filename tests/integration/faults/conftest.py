@@ -23,7 +23,7 @@ OLD = "2.0.7"
 
 
 @pytest.fixture
-def ledger(record_property, request):
+def ledger(request):
     return Ledger(request.node.user_properties)
 
 

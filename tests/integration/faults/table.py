@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import asdict, dataclass
 
 PROPERTY = "fault"
@@ -29,18 +30,20 @@ class Ledger:
         self._properties = properties
 
     def record(self, fault, who, survived, tried=1, message=""):
-        self._properties.append((PROPERTY, asdict(Row(fault, who, tried, survived if isinstance(survived, int) else bool(survived), message or ""))))
+        """survived: how often of `tried`, or whether, where it was once."""
+        self._properties.append((PROPERTY, asdict(Row(fault, who, tried, int(survived), message or ""))))
 
 
 def collected(reports):
     """Rows of many reports, one for each fault and contender."""
     rows = {}
     for report in reports:
-        for name, value in getattr(report, "user_properties", ()):
+        # The reports of a test's setup and teardown carry the same properties.
+        for name, value in report.user_properties if getattr(report, "when", "") == "call" else ():
             if name == PROPERTY:
                 row = rows.setdefault((value["fault"], value["who"]), Row(value["fault"], value["who"]))
                 row.tried += value["tried"]
-                row.survived += int(value["survived"])
+                row.survived += value["survived"]
                 row.message = row.message or value["message"]
     return rows
 
@@ -54,4 +57,4 @@ def lines(rows, ours, theirs):
         yield "%-58s %18s %18s" % (fault[:58], *("%d of %d" % (cell.survived, cell.tried) if cell else "" for cell in cells))
         for who, cell in zip(("", "setup(): "), cells):
             if cell and cell.message:
-                yield "    %s%s" % (who, cell.message if len(cell.message) < 300 else cell.message[:297] + "...")
+                yield "    %s%s" % (who, textwrap.shorten(cell.message, 300, placeholder=" ..."))
