@@ -23,6 +23,8 @@ except ImportError:  # Python 3.7 and older never get here; the virtualenv is ch
 
 DISTRIBUTION = "langgraph-checkpoint-postgres"
 SOURCE = "langgraph/checkpoint/postgres/base.py"
+# What else the tables and the way to them depend on.
+BESIDE = ("langgraph-checkpoint", "langgraph-checkpoint-sqlite", "psycopg")
 # The first half of the advisory lock's key: "LGCP". The second is the schema's name.
 LOCK_CLASS = 0x4C474350
 POLL = (0.05, 1.0)
@@ -89,6 +91,17 @@ def library():
         except KeyError:
             migrations.append(Migration(version, statement, None, known=False))
     return Library(distribution.version, tuple(migrations))
+
+
+def versions_beside():
+    """Distributions beside the library to their versions, None for one that is not installed."""
+    found = {}
+    for name in BESIDE:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found
 
 
 def _statements(distribution):

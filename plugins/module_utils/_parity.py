@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import asdict, astuple, dataclass, replace
 from difflib import SequenceMatcher
+from itertools import zip_longest
 
 from ansible_collections.stateops.langgraph.plugins.module_utils import _contract as contract
 from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
@@ -17,6 +19,9 @@ IDENTICAL, EQUIVALENT, EXPECTED, DRIFT = "identical", "equivalent", "expected", 
 VERDICTS = (IDENTICAL, EQUIVALENT, EXPECTED, DRIFT)
 COMPATIBLE, EXACT = "compatible", "exact"
 LITERALLY = "literally different: "
+# Of the table in a terminal: columns, and how many findings it lists.
+WIDTHS = (38, 18, 34)
+LISTED = 20
 
 
 @dataclass(frozen=True)
@@ -55,11 +60,16 @@ class Parity:
         return "PostgreSQL is %s with %s (%s): %s" % ("in parity" if self.in_parity else "NOT in parity", self.reference, self.level, counts)
 
     def explain(self):
-        """The drift in words a person can act on."""
-        return "; ".join(
-            "%s: SQLite has %s, PostgreSQL has %s (%s)" % (_place(finding), finding.sqlite, finding.postgres, finding.reason)
-            for finding in self.drift
-        )
+        """The drift as a table for a terminal of 100 columns that a person can act on; empty where there is none."""
+        if self.in_parity:
+            return ""
+        lines = _row("TABLE.OBJECT", "SQLITE", "POSTGRESQL")
+        for finding in self.drift[:LISTED]:
+            lines += _row(_place(finding), finding.sqlite, finding.postgres)
+            lines += textwrap.wrap(_shown(finding.reason), sum(WIDTHS) - 4, initial_indent="    why: ", subsequent_indent="         ")
+        if len(self.drift) > LISTED:
+            lines.append("and %d more, in findings" % (len(self.drift) - LISTED))
+        return "\n".join(lines)
 
     def to_dict(self):
         """As checkpoint_schema_info returns it."""
@@ -69,11 +79,24 @@ class Parity:
             "reference": self.reference,
             "findings": [asdict(finding) for finding in self.findings],
             "summary": self.summary(),
+            "explanation": self.explain(),
         }
 
 
 def _place(finding):
     return finding.table if finding.object == finding.table else "%s.%s" % (finding.table, finding.object)
+
+
+def _shown(text):
+    """Text without what would move a terminal's cursor."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _row(*cells):
+    """Cells as lines, each wrapped within its column."""
+    wrapped = [textwrap.wrap(_shown(cell), width - 2) for cell, width in zip(cells, WIDTHS)]
+    lines = ["".join(part.ljust(width) for part, width in zip(parts, WIDTHS)) for parts in zip_longest(*wrapped, fillvalue="")]
+    return [line.rstrip() for line in lines]
 
 
 def compare(sqlite, postgres, level=COMPATIBLE, steps=None):

@@ -102,6 +102,36 @@ library:
     version:
       description: Its version.
       type: str
+versions:
+  description: What was at work on both sides, by the names of the distributions; null for one that is not in the virtualenv.
+  returned: success, or failure by O(assert_parity)
+  type: dict
+  sample:
+    postgresql: "18.6"
+    langgraph-checkpoint-postgres: 3.2.0
+    langgraph-checkpoint-sqlite: 3.1.2
+    langgraph-checkpoint: 4.3.2
+    psycopg: 3.3.9
+    python: 3.11.2
+  contains:
+    postgresql:
+      description: The server, as it calls its version itself.
+      type: str
+    langgraph-checkpoint-postgres:
+      description: As in RV(library.version).
+      type: str
+    langgraph-checkpoint-sqlite:
+      description: The distribution from which the reference comes, where no SQLite file was given.
+      type: str
+    langgraph-checkpoint:
+      description: The distribution that both savers build on.
+      type: str
+    psycopg:
+      description: The driver.
+      type: str
+    python:
+      description: The virtualenv's Python.
+      type: str
 migrations:
   description: The library's migrations against the ledger C(checkpoint_migrations) and the catalog.
   returned: success, or failure by O(assert_parity)
@@ -195,6 +225,9 @@ parity:
     summary:
       description: The verdict in a sentence.
       type: str
+    explanation:
+      description: The drift as a table to be read in a terminal; empty where there is none.
+      type: str
     findings:
       description: Each comparison.
       type: list
@@ -223,6 +256,7 @@ parity:
     level: compatible
     reference: /srv/agent/checkpoints.sqlite
     summary: "PostgreSQL is in parity with /srv/agent/checkpoints.sqlite (compatible): 17 identical, 5 equivalent, 5 expected, 0 drift"
+    explanation: ""
     findings:
       - verdict: equivalent
         table: checkpoint_writes
@@ -294,8 +328,10 @@ orphans:
     sqlite_writes: {count: 0, young: 0, age_unknown: 0, limited: false}
 """
 
+import platform
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import library
+from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import DISTRIBUTION, library, versions_beside
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
@@ -335,7 +371,7 @@ def story(module):
         if not params["sqlite_path"] and params["sqlite_schema"] is None:
             require("langgraph.checkpoint.sqlite", params["virtualenv"])
         known = library()
-        reading, orphans = _postgres_side(params)
+        reading, orphans, server = _postgres_side(params)
     except NotYet as absent:
         if not module.check_mode:
             raise
@@ -348,6 +384,7 @@ def story(module):
     results = {
         "changed": False,
         "library": known.to_dict(),
+        "versions": dict(versions_beside(), **{"postgresql": server, DISTRIBUTION: known.version, "python": platform.python_version()}),
         "migrations": {
             "recorded": reading.version,
             "expected": known.newest,
@@ -362,19 +399,20 @@ def story(module):
         module.warn("langgraph-checkpoint-postgres %s brings migrations that this collection does not know; what they leave was not checked." % known.version)
     if params["assert_parity"] and not parity.in_parity:
         advice = "checkpoint_schema mends what loses nothing, and names the statements for the rest."
-        raise Refusal("%s. Drift: %s. %s" % (parity.summary(), parity.explain(), advice), **results)
+        raise Refusal("%s\n\n%s\n\n%s" % (parity.summary(), parity.explain(), advice), **results)
     return results
 
 
 def _postgres_side(params):
-    """(the Reading, the orphans) of PostgreSQL, from one snapshot."""
+    """(the Reading, the orphans) of PostgreSQL, from one snapshot, and the server's version."""
     with open_connection(params, APPLICATION) as connection, snapshot(connection, params["session_role"], READING):
         reading = read(connection, params["schema"])
+        version = connection.info.parameter_status("server_version")
         if not reading.schema.exists:
             raise NotYet("Schema %s does not exist in database %s. Check the option schema, or create it." % (params["schema"], reading.server.database))
         if _whole(reading.schema):
-            return reading, postgres_orphans(connection, reading.schema, params["orphan_grace"])
-        return reading, {"writes": None, "blobs": None}
+            return reading, postgres_orphans(connection, reading.schema, params["orphan_grace"]), version
+        return reading, {"writes": None, "blobs": None}, version
 
 
 def _whole(schema):

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import LEDGER, RULES, SQLITE_THREAD_TS
-from ansible_collections.stateops.langgraph.plugins.module_utils._parity import LITERALLY, compare
+from ansible_collections.stateops.langgraph.plugins.module_utils._parity import DRIFT, LITERALLY, Finding, Parity, compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Column, Constraint, Index, Schema, Table
 from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import ALL, TASK_PATH, library, postgres, sqlite
 from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.mutations import mutations
@@ -163,8 +163,21 @@ def test_a_change_to_sqlite_is_drift(schema, table, item, part):
     (finding,) = parity.drift
     assert (finding.table, finding.object) == (table, item)
     assert part in finding.reason
-    place = table if table == item else "%s.%s" % (table, item)
-    assert parity.explain() == "%s: SQLite has %s, PostgreSQL has %s (%s)" % (place, finding.sqlite, finding.postgres, finding.reason)
+    table_told = parity.explain()
+    assert (table if table == item else "%s.%s" % (table, item)) in table_told
+    # A cell is wrapped within its column, so its words stand on several lines.
+    for word in " ".join([finding.sqlite, finding.postgres, finding.reason]).split():
+        assert word in table_told
+
+
+def test_a_long_drift_is_short_in_a_terminal():
+    evil = "no\x1b[2Jname\n" + "x" * 200
+    many = Parity("compatible", "x", tuple(Finding(DRIFT, evil, "i%d" % number, "nothing", "an index " * 30, "why " * 60) for number in range(99)))
+    lines = many.explain().split("\n")
+    # Beside the eight that the callback indents it by.
+    assert max(map(len, lines)) <= 90
+    assert all(line.isprintable() for line in lines)
+    assert sum("why:" in line for line in lines) == 20 and lines[-1] == "and 79 more, in findings"
 
 
 @pytest.mark.parametrize(
