@@ -20,7 +20,7 @@ VERDICTS = (IDENTICAL, EQUIVALENT, EXPECTED, DRIFT)
 COMPATIBLE, EXACT = "compatible", "exact"
 LITERALLY = "literally different: "
 # Of the table in a terminal: columns, and how many findings it lists.
-WIDTHS = (38, 18, 34)
+WIDTHS = (40, 17, 33)
 LISTED = 20
 
 
