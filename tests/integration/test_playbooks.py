@@ -65,10 +65,10 @@ def test_a_limit_with_no_inventory(tmp_path, playbook):
     guarded(tmp_path, playbook, None, "--limit", "app1").stopped("there is nothing to limit", rc=4)
 
 
-@BOTH
-def test_a_limit_that_leaves_no_host(tmp_path, playbook):
+@pytest.mark.parametrize("playbook, groups", [("provision", "langgraph_db or langgraph_app"), ("verify", "langgraph_app")])
+def test_a_limit_that_leaves_no_host(tmp_path, playbook, groups):
     inventory = {"langgraph_app": {"hosts": {"app1": LOCAL}}, "other": {"hosts": {"mail1": LOCAL}}}
-    guarded(tmp_path, playbook, inventory, "--limit", "mail1").stopped("--limit mail1 leaves no host of langgraph_app", "Hosts there: app1")
+    guarded(tmp_path, playbook, inventory, "--limit", "mail1").stopped("--limit mail1 leaves no host of %s, where" % groups, "Hosts there: app1")
     guarded(tmp_path, playbook, inventory, "--limit", "app9").stopped("no hosts to target", rc=1)
 
 
