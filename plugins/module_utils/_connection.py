@@ -32,6 +32,7 @@ NOT_YET = re.compile(
 )
 # A dead network is noticed within a minute instead of never.
 KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+SHUT = 3
 POOLER_PROBES = 4
 POOLER_PATIENCE = 2.0
 
@@ -61,6 +62,13 @@ def connection_argument_spec():
     }
 
 
+def refuse_negative(params):
+    """Raise Refusal where an option that counts seconds is below zero."""
+    for option in SECONDS:
+        if params.get(option, 0) < 0:
+            raise Refusal("%s is %d; seconds are 0 or more." % (option, params[option]))
+
+
 def conninfo(params, application):
     """libpq's keywords from a module's options. Raises Refusal where they contradict each other."""
     extra = params["connect_params"] or {}
@@ -76,9 +84,7 @@ def conninfo(params, application):
     ):
         if "://" in text or ("=" in text and not text.startswith(("/", "@"))):  # a folder of sockets may be called anything
             raise Refusal("%s is a connection string; %s was expected. Give host, user and password by their own options." % (option, expected))
-    for option in SECONDS:
-        if params.get(option, 0) < 0:
-            raise Refusal("%s is %d; seconds are 0 or more." % (option, params[option]))
+    refuse_negative(params)
     if params["schema"] == "$user":
         raise Refusal("The schema cannot be called $user: in a search_path, which is all that LangGraph knows, that means the role's own schema.")
     if params["schema"].startswith("pg_") or params["schema"] == "information_schema":
@@ -228,13 +234,14 @@ def snapshot(connection, role=None, seconds=0):
     """One read-only transaction that sees one state of the database; nothing of it outlives the transaction.
 
     role: SET LOCAL ROLE first (works behind a transaction pooler as well). seconds: a limit for each statement, 0 for none.
+    A reader waits SHUT seconds for a lock: only ACCESS EXCLUSIVE keeps it out, and whoever holds that for longer is worth a word.
     row_security is off: an error is better than rows that are hidden without a word.
     """
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         take_role(connection, role, local=True)
         connection.execute(
-            "SELECT set_config('row_security', 'off', true), set_config('statement_timeout', %s, true)",
-            (str(int(seconds * 1000)),),
+            "SELECT set_config('row_security', 'off', true), set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)",
+            (str(int(seconds * 1000)), "%ds" % SHUT),
         )
         yield

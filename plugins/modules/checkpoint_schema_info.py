@@ -18,6 +18,14 @@ description:
 author:
   - The stateops.langgraph authors (@stateops)
 options:
+  login_db:
+    description:
+      - The name of the database that holds the checkpoints.
+      - Without it only the file at O(sqlite_path) is read, for a host that has the file and no way to the database. That needs neither a server
+        nor a virtualenv, and returns RV(sqlite) and RV(orphans) alone.
+    type: str
+    required: false
+    aliases: [ db ]
   sqlite_path:
     description:
       - The application's SQLite checkpoint file on the target host, which may be in use.
@@ -37,7 +45,7 @@ options:
     default: compatible
   assert_parity:
     description:
-      - Fail where the two are not in parity.
+      - Fail where the two are not in parity. Needs O(login_db).
     type: bool
     default: false
   orphan_grace:
@@ -45,6 +53,11 @@ options:
       - Seconds during which a pending write without its checkpoint is young. LangGraph stores both in the background, so such rows come and go.
     type: int
     default: 3600
+  count_orphans:
+    description:
+      - Whether to count RV(orphans). That takes a few seconds at the most where the tables are very large, and reads from them what V(false) spares the server.
+    type: bool
+    default: true
 extends_documentation_fragment:
   - stateops.langgraph.postgresql
   - stateops.langgraph.attributes
@@ -85,12 +98,18 @@ EXAMPLES = r"""
     login_db: langgraph
     schema: langgraph
     sqlite_schema: "{{ facts.sqlite }}"
+
+- name: Read the file on a host that has no way to the database
+  stateops.langgraph.checkpoint_schema_info:
+    sqlite_path: /home/ada/agent/checkpoints.sqlite
+  delegate_to: laptop1.example.com
+  register: laptop
 """
 
 RETURN = r"""
 library:
   description: The library that says what the schema should be.
-  returned: success, or failure by O(assert_parity)
+  returned: with O(login_db), on success and on failure by O(assert_parity)
   type: dict
   sample:
     name: langgraph-checkpoint-postgres
@@ -104,7 +123,7 @@ library:
       type: str
 versions:
   description: What was at work on both sides, by the names of the distributions; null for one that is not in the virtualenv.
-  returned: success, or failure by O(assert_parity)
+  returned: with O(login_db), on success and on failure by O(assert_parity)
   type: dict
   sample:
     postgresql: "18.6"
@@ -134,7 +153,7 @@ versions:
       type: str
 migrations:
   description: The library's migrations against the ledger C(checkpoint_migrations) and the catalog.
-  returned: success, or failure by O(assert_parity)
+  returned: with O(login_db), on success and on failure by O(assert_parity)
   type: dict
   contains:
     recorded:
@@ -162,7 +181,7 @@ migrations:
       sample: []
 postgres:
   description: The tables in PostgreSQL.
-  returned: success, or failure by O(assert_parity)
+  returned: with O(login_db), on success and on failure by O(assert_parity)
   type: dict
   contains:
     engine:
@@ -210,7 +229,7 @@ sqlite:
     tables: []
 parity:
   description: The verdict and what it rests on.
-  returned: success, or failure by O(assert_parity)
+  returned: with O(login_db), on success and on failure by O(assert_parity)
   type: dict
   contains:
     in_parity:
@@ -267,7 +286,9 @@ parity:
 orphans:
   description:
     - Rows without their checkpoint. They are no drift; many old ones tell of a crash or of deletions by hand.
-    - Large tables are sampled.
+    - They are counted in bounded time. A table in PostgreSQL of more than 16384 pages (128 MiB), and one that cannot be counted within 3 seconds, is
+      sampled; RV(orphans.writes.sampled_percent) then says how much of it was looked at.
+    - Each part is null where O(count_orphans) is false.
   returned: success, or failure by O(assert_parity)
   type: dict
   contains:
@@ -276,29 +297,29 @@ orphans:
       type: dict
       contains:
         count:
-          description: Rows older than O(orphan_grace). Null where they could not be read.
+          description: Rows older than O(orphan_grace). Null where they could not be counted; the reason then stands beside it, and nothing else.
           type: int
         young:
-          description: Rows within O(orphan_grace).
+          description: Rows within O(orphan_grace). An id from the future, which a clock that is ahead has made, is young as well.
           type: int
         age_unknown:
-          description: Rows whose checkpoint id has no time in it.
+          description: Rows whose checkpoint id has no time in it, since it is no version 6 UUID.
           type: int
         limited:
-          description: Whether there are more than were looked at.
+          description: Whether there may be more rows than were looked at, since the first 10000 ids are told apart. The counts are then the least there is.
           type: bool
         sampled_percent:
-          description: The share of a large table that was looked at; the counts are of that share. Null where all was.
+          description: The share of the table's pages that was looked at; the counts are of that share, and no estimate of the whole. Null where all was.
           type: float
         reason:
-          description: Why the rows could not be read. Only there where they could not.
+          description: Why the rows could not be counted. Only there where they could not.
           type: str
     blobs:
       description: Channel values in PostgreSQL that no checkpoint names. They carry no time. Null where the tables are not there.
       type: dict
       contains:
         count:
-          description: The rows. Null where they could not be read.
+          description: The rows. Null where they could not be counted.
           type: int
         sampled_percent:
           description: As of the writes.
@@ -320,7 +341,7 @@ orphans:
           description: As of the writes in PostgreSQL.
           type: int
         limited:
-          description: As of the writes in PostgreSQL.
+          description: As of the writes in PostgreSQL; also where the file could not be looked through within 3 seconds.
           type: bool
   sample:
     writes: {count: 0, young: 0, age_unknown: 0, limited: false, sampled_percent: null}
@@ -328,12 +349,19 @@ orphans:
     sqlite_writes: {count: 0, young: 0, age_unknown: 0, limited: false}
 """
 
+import contextlib
 import platform
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.stateops.langgraph.plugins.module_utils._blockers import naming_who_shuts
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import DISTRIBUTION, library, versions_beside
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection, snapshot
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import (
+    connection_argument_spec,
+    open_connection,
+    refuse_negative,
+    snapshot,
+)
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._orphans import postgres_orphans, sqlite_orphans
 from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
@@ -345,27 +373,39 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._story import t
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter, require
 
 APPLICATION = "stateops.langgraph.checkpoint_schema_info"
-# Seconds for one statement: the catalog, and the counting of orphans.
+# Seconds for one statement on the catalog.
 READING = 60
 
 
 def main():
     """Parse the options, then tell()."""
     spec = connection_argument_spec()
+    spec["login_db"]["required"] = False
     spec.update(
         sqlite_path={"type": "path"},
         sqlite_schema={"type": "dict"},
         parity_level={"type": "str", "choices": ["compatible", "exact"], "default": "compatible"},
         assert_parity={"type": "bool", "default": False},
         orphan_grace={"type": "int", "default": 3600},
+        count_orphans={"type": "bool", "default": True},
     )
-    module = AnsibleModule(argument_spec=spec, mutually_exclusive=[("sqlite_path", "sqlite_schema")], supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec=spec,
+        mutually_exclusive=[("sqlite_path", "sqlite_schema")],
+        required_one_of=[("login_db", "sqlite_path")],
+        required_if=[("assert_parity", True, ["login_db"])],
+        supports_check_mode=True,
+    )
     tell(module, story)
 
 
 def story(module):
     """Enter the virtualenv, read both sides, compare; returns the module's results."""
     params = module.params
+    if params["login_db"] is None:
+        refuse_negative(params)
+        sqlite, orphaned = _sqlite_side(params)
+        return {"changed": False, "sqlite": sqlite.to_dict(), "orphans": {"writes": None, "blobs": None, "sqlite_writes": orphaned}}
     try:
         enter(params["virtualenv"], params)
         if not params["sqlite_path"] and params["sqlite_schema"] is None:
@@ -405,12 +445,15 @@ def story(module):
 
 def _postgres_side(params):
     """(the Reading, the orphans) of PostgreSQL, from one snapshot, and the server's version."""
-    with open_connection(params, APPLICATION) as connection, snapshot(connection, params["session_role"], READING):
+    with contextlib.ExitStack() as stack:
+        connection = stack.enter_context(open_connection(params, APPLICATION))
+        stack.enter_context(naming_who_shuts(connection, params["schema"], TABLES))
+        stack.enter_context(snapshot(connection, params["session_role"], READING))
         reading = read(connection, params["schema"])
         version = connection.info.parameter_status("server_version")
         if not reading.schema.exists:
             raise NotYet("Schema %s does not exist in database %s. Check the option schema, or create it." % (params["schema"], reading.server.database))
-        if _whole(reading.schema):
+        if params["count_orphans"] and _whole(reading.schema):
             return reading, postgres_orphans(connection, reading.schema, params["orphan_grace"]), version
         return reading, {"writes": None, "blobs": None}, version
 
@@ -426,6 +469,8 @@ def _sqlite_side(params):
     if params["sqlite_path"]:
 
         def count(connection, schema):
+            if not params["count_orphans"]:
+                return None
             tables = [schema.table(name) for name in ("checkpoints", "writes")]
             whole = all(table and table.kind == "table" and table.column("checkpoint_id") for table in tables)
             return sqlite_orphans(connection, params["orphan_grace"]) if whole else None

@@ -2,14 +2,16 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The age of orphaned rows, read from version 6 UUIDs; the counting itself needs a server."""
+"""The age of orphaned rows, read from version 6 UUIDs, and the counting in SQLite; that in PostgreSQL needs a server."""
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._orphans import GREGORIAN, IDS, birth, by_age
+from ansible_collections.stateops.langgraph.plugins.module_utils import _orphans
+from ansible_collections.stateops.langgraph.plugins.module_utils._orphans import GREGORIAN, IDS, birth, by_age, sqlite_orphans
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -101,3 +103,36 @@ def test_no_more_ids_are_looked_at_than_the_limit():
 
 def test_now_is_the_clock_where_nobody_says_otherwise():
     assert by_age([(VECTOR, 1)], 3600)["count"] == 1
+
+
+@pytest.fixture
+def file():
+    """Two thousand pending writes without any checkpoint, and as many that have theirs."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE checkpoints (thread_id, checkpoint_ns, checkpoint_id, PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id))")
+    key = "thread_id, checkpoint_ns, checkpoint_id, task_id, idx"
+    connection.execute("CREATE TABLE writes (%s, PRIMARY KEY (%s))" % (key, key))
+    for number in range(2000):
+        connection.execute("INSERT INTO checkpoints VALUES ('kept', '', ?)", (str(number),))
+        connection.execute("INSERT INTO writes VALUES ('kept', '', ?, 't', 0), ('lost', '', ?, 't', 0)", (str(number), str(number)))
+    yield connection
+    connection.close()
+
+
+def test_writes_without_their_checkpoint_are_counted_in_sqlite(file):
+    assert sqlite_orphans(file, 0) == {"count": 0, "young": 0, "age_unknown": 2000, "limited": False}
+
+
+def test_counting_in_sqlite_ends_when_its_time_is_up_and_says_so(file, monkeypatch):
+    monkeypatch.setattr(_orphans, "SECONDS", -1)
+    monkeypatch.setattr(_orphans, "STEPS", 2000)
+    found = sqlite_orphans(file, 0)
+    assert found["limited"] is True and found["age_unknown"] < 2000
+    # The next statement has all the time it needs.
+    assert file.execute("SELECT count(*) FROM writes WHERE thread_id = 'kept' AND idx = 0").fetchone() == (2000,)
+
+
+def test_groups_come_one_by_one_in_sqlite(file):
+    """A sort of all the rows would leave nothing to tell of when the time is up."""
+    plan = " ".join(str(row) for row in file.execute("EXPLAIN QUERY PLAN " + _orphans.SQLITE_WRITES))
+    assert "USING COVERING INDEX" in plan and "TEMP B-TREE" not in plan
