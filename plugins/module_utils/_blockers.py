@@ -2,14 +2,20 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who would keep a migration waiting, found before its first write."""
+"""Who would keep a migration waiting, found before its first write; and who keeps even a reader out."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
+
+try:
+    from psycopg.errors import LockNotAvailable
+except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
+    LockNotAvailable = None
 
 POLL = 0.2
 NAMED = 5
@@ -23,7 +29,8 @@ WITH held AS (
     WHERE l.locktype = 'relation' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND n.nspname = %(schema)s
       AND (c.relname = ANY(%(exclusive)s)
-           OR c.relname = ANY(%(shared)s) AND l.mode NOT IN ('AccessShareLock', 'RowShareLock'))
+           OR c.relname = ANY(%(shared)s) AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')
+           OR c.relname = ANY(%(read)s) AND l.mode = 'AccessExclusiveLock')
     GROUP BY l.pid, l.virtualtransaction
 ), looking AS (
     SELECT s.pid, v.virtualtransaction AS holder
@@ -51,12 +58,13 @@ ORDER BY age DESC NULLS LAST, f.pid
 class Needs:
     """What a plan needs of others. exclusive: tables that nobody may use. shared: tables that nobody may write.
 
-    snapshots: whether old snapshots must go, as CREATE and DROP INDEX CONCURRENTLY wait for them.
+    snapshots: whether old snapshots must go, as CREATE and DROP INDEX CONCURRENTLY wait for them. read: tables that nobody may shut.
     """
 
     exclusive: tuple = ()
     shared: tuple = ()
     snapshots: bool = False
+    read: tuple = ()
 
 
 def needs(plan):
@@ -85,10 +93,7 @@ def wait_for(connection, schema, needed, seconds, clock=time.monotonic, sleep=ti
     first = None
     deadline = clock() + seconds
     while True:
-        rows = connection.execute(
-            SESSIONS,
-            {"schema": schema, "exclusive": list(needed.exclusive), "shared": list(needed.shared), "snapshots": needed.snapshots},
-        ).fetchall()
+        rows = _in_the_way(connection, schema, needed)
         if first is None:
             first = {(row["pid"], row["holder"]) for row in rows}
         staying = [row for row in rows if (row["pid"], row["holder"]) in first]
@@ -97,9 +102,40 @@ def wait_for(connection, schema, needed, seconds, clock=time.monotonic, sleep=ti
         if clock() >= deadline:
             raise Refusal(
                 "Other sessions are in the way, and stayed for %s seconds: %s. Nothing was written. End their transactions, or run again when they are done."
-                % (seconds, "; ".join(_name(row) for row in staying[:NAMED]) + (" and %d more" % (len(staying) - NAMED) if len(staying) > NAMED else ""))
+                % (seconds, _names(staying))
             )
         sleep(min(POLL, max(0.0, deadline - clock())))
+
+
+@contextlib.contextmanager
+def naming_who_shuts(connection, schema, tables):
+    """A block that only reads: where a lock is not had in time there, the Refusal names who holds it."""
+    try:
+        yield
+    except LockNotAvailable:
+        rows = _in_the_way(connection, schema, Needs(read=tuple(tables)))
+        who = _names(rows) if rows else "who held it has just gone"
+        raise Refusal(
+            "A table of schema %s is locked even against reading: %s. End that transaction, or run again when it is done." % (schema, who)
+        ) from None
+
+
+def _in_the_way(connection, schema, needed):
+    return connection.execute(
+        SESSIONS,
+        {
+            "schema": schema,
+            "exclusive": list(needed.exclusive),
+            "shared": list(needed.shared),
+            "read": list(needed.read),
+            "snapshots": needed.snapshots,
+        },
+    ).fetchall()
+
+
+def _names(rows):
+    """The first few sessions in words."""
+    return "; ".join(_name(row) for row in rows[:NAMED]) + (" and %d more" % (len(rows) - NAMED) if len(rows) > NAMED else "")
 
 
 def _name(row):

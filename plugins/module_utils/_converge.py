@@ -10,11 +10,11 @@ import contextlib
 import time
 from dataclasses import dataclass, replace
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._blockers import needs, wait_for
+from ansible_collections.stateops.langgraph.plugins.module_utils._blockers import naming_who_shuts, needs, wait_for
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive, saver
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import settle, snapshot
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import LEDGER
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line, sentence
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import LEDGER, TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._plan import NOT_RECORDED, adoption, make_plan, objections
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import read
 
@@ -28,6 +28,8 @@ except ImportError:  # the module has not entered the virtualenv yet; _virtualen
 CLIENT_CHECK = 1
 # Seconds for a statement that reads what stands after a lost connection.
 READING = 60
+# Seconds for a server to come back, so that what stands can be told.
+RETURN = 15
 # Classes of errors that another try may well not meet: connection, conflict, resources, locks and limits, operator.
 PASSING = ("08", "40", "53", "55", "57")
 CLEANING_PATIENCE = "500ms"
@@ -59,7 +61,7 @@ class Target:
 
 def look(connection, target, seconds=0):
     """The Reading of the target, in a transaction of its own."""
-    with snapshot(connection, target.role, seconds):
+    with naming_who_shuts(connection, target.schema, TABLES), snapshot(connection, target.role, seconds):
         return read(connection, target.schema)
 
 
@@ -100,9 +102,9 @@ def converge(connection, target, limits, reconnect):
         wait_for(connection, target.schema, needs(plan), limits.patience)
         try:
             _carry_out(connection, door, target, before, plan)
+            after = look(connection, target)
         except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, what stands has to be told
             raise _failure(connection, target, before, error, reconnect) from None
-        after = look(connection, target)
         _prove(target, before, after)
         return before, plan, after
 
@@ -189,16 +191,15 @@ def _failure(connection, target, before, error, reconnect):
     passing = not isinstance(error, psycopg.Error) or (error.sqlstate or "08")[:2] in PASSING
     advice = "Run again: it carries on." if passing else "Remove the cause and run again: it carries on."
     try:
-        if connection.closed or connection.broken:
-            with contextlib.closing(reconnect()) as other:
-                after = look(other, target, READING)
+        if lost(connection):
+            after = look_again(target, reconnect)
         else:
             _remove_remains(connection, target)
             after = look(connection, target)
     except (Refusal, psycopg.Error, OSError) as second:
         return Refusal(
             "The run stopped: %s What stands now could not be read (%s); something may have been written. %s"
-            % (sentence(text), one_line(second), advice),
+            % (sentence(text), one_line(second).rstrip("."), advice),
             changed=True,
         )
     plan = make_plan(after, target.library, target.adopt)
@@ -210,6 +211,24 @@ def _failure(connection, target, before, error, reconnect):
         changed=differs(before, after),
         **_standing(target, before, after)
     )
+
+
+def lost(connection):
+    """Whether there is nobody at the other end."""
+    return connection.closed or connection.broken
+
+
+def look_again(target, reconnect):
+    """The Reading after a lost connection, from a server that may take a while to come back. Raises Refusal, psycopg.Error."""
+    deadline = time.monotonic() + RETURN
+    while True:
+        try:
+            with contextlib.closing(reconnect()) as other:
+                return look(other, target, READING)
+        except NotYet:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(0.5)
 
 
 def _remove_remains(connection, target):

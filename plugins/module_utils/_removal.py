@@ -11,7 +11,7 @@ from dataclasses import replace
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import settle
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, POSTGRES, TABLES
-from ansible_collections.stateops.langgraph.plugins.module_utils._converge import look
+from ansible_collections.stateops.langgraph.plugins.module_utils._converge import differs, look, look_again, lost
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
 
@@ -85,8 +85,8 @@ def _refuse_full(connection, target, tables):
         raise Refusal("%s in schema %s: not empty. Set force to drop the data as well. Nothing was dropped." % (", ".join(full), target.schema))
 
 
-def remove(connection, target, limits, force):
-    """Drop the tables in one transaction; returns (before, after)."""
+def remove(connection, target, limits, force, reconnect):
+    """Drop the tables in one transaction; returns (before, after). reconnect: as for converge()."""
     settle(connection, target.schema, {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout})
     with exclusive(connection, "schema %s" % target.schema, limits.lock_wait):
         before = look(connection, target)
@@ -101,7 +101,21 @@ def remove(connection, target, limits, force):
                 if not force:  # again, now that nobody else can write
                     _refuse_full(connection, target, tables)
                 connection.execute(sql.SQL("DROP TABLE {}").format(names))
+            return before, look(connection, target)
         except psycopg.Error as error:
+            if lost(connection):
+                raise _lost(target, before, error, reconnect) from None
             detail = getattr(getattr(error, "diag", None), "message_detail", None) or ""
             raise Refusal("The tables were not dropped: %s. Nothing was changed." % one_line("%s %s" % (error, detail)).rstrip(".")) from None
-        return before, look(connection, target)
+
+
+def _lost(target, before, error, reconnect):
+    """The Refusal for a connection that ended on the way, perhaps with the very COMMIT."""
+    text = one_line(error).rstrip(".")
+    try:
+        after = look_again(target, reconnect)
+    except (Refusal, psycopg.Error, OSError) as second:
+        text = "The connection was lost: %s. Whether the tables are gone could not be read (%s). Run again." % (text, one_line(second).rstrip("."))
+        return Refusal(text, changed=True)
+    changed = differs(before, after)
+    return Refusal("The connection was lost: %s. %s" % (text, "The tables are gone." if changed else "The tables are still there. Run again."), changed=changed)

@@ -324,7 +324,7 @@ def _absent(module, connection, target, limits):
     settle(connection, target.schema, {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout})
     after = removal(connection, target, before, module.params["force"])
     if differs(before, after) and not module.check_mode:
-        before, after = remove(connection, target, limits, module.params["force"])
+        before, after = remove(connection, target, limits, module.params["force"], lambda: open_connection(module.params, APPLICATION))
     return {
         **_outcome(module, before, after),
         "migrations": {"before": before.version, "after": after.version, "pending": [], "applied": []},

@@ -65,7 +65,7 @@ def test_a_limit_with_no_inventory(tmp_path, playbook):
     guarded(tmp_path, playbook, None, "--limit", "app1").stopped("there is nothing to limit", rc=4)
 
 
-@pytest.mark.parametrize("playbook, groups", [("provision", "langgraph_db or langgraph_app"), ("verify", "langgraph_app")])
+@pytest.mark.parametrize("playbook, groups", [(PROVISION, "langgraph_db or langgraph_app"), (VERIFY, "langgraph_app")], ids=["provision", "verify"])
 def test_a_limit_that_leaves_no_host(tmp_path, playbook, groups):
     inventory = {"langgraph_app": {"hosts": {"app1": LOCAL}}, "other": {"hosts": {"mail1": LOCAL}}}
     guarded(tmp_path, playbook, inventory, "--limit", "mail1").stopped("--limit mail1 leaves no host of %s, where" % groups, "Hosts there: app1")

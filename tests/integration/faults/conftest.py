@@ -19,7 +19,7 @@ from test_schema_converge import assert_complete
 
 # `make faults` strikes everywhere; elsewhere one place of this many is tried.
 EVERY = 1 if os.environ.get("LANGGRAPH_TEST_FAULTS") == "all" else 12
-OLD = "2.0.7"
+OLD = "1.0.2"
 
 
 @pytest.fixture

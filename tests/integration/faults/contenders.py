@@ -39,10 +39,10 @@ class Collection:
         self._start = start
         self.options = options
 
-    def start(self, database, port=None, role=None):
+    def start(self, database, port=None, **options):
         """A run under way on that database; port: of what stands in between."""
         more = {"login_port": port} if port else {}
-        return self._start(NAME, database.login(role, **dict(self.options, **more)))
+        return self._start(NAME, database.login(**dict(self.options, **more, **options)))
 
 
 class Upstream:
@@ -53,8 +53,8 @@ class Upstream:
     def __init__(self, python):
         self.python = str(python)
 
-    def start(self, database, port=None, role=None):
-        conninfo = database.conninfo(role) + (" port=%d" % port if port else "")
+    def start(self, database, port=None):
+        conninfo = database.conninfo() + (" port=%d" % port if port else "")
         return _Bare(self.python, conninfo)
 
 

@@ -70,7 +70,7 @@ def test_what_is_not_there_yet_is_a_failure_where_nobody_caught_it(told):
     "error, code, message",
     [
         (OfTheServer("deadlock detected\nDETAIL:  Process 1 waits."), "40P01", "PostgreSQL says: deadlock detected DETAIL: Process 1 waits (SQLSTATE 40P01)."),
-        (OfTheServer("server closed the connection"), None, "PostgreSQL says: server closed the connection."),
+        (OfTheServer("value too long"), "22001", "PostgreSQL says: value too long (SQLSTATE 22001)."),
         (
             OfTheServer("permission denied for table checkpoints"),
             "42501",
