@@ -40,6 +40,21 @@ CATALOG = {
     "settings": "SELECT setdatabase, setrole, setconfig::text FROM pg_db_role_setting ORDER BY 1, 2",
 }
 
+# Columns and indexes of a schema in lines, without what differs between databases: names of owners, and numbers.
+SHAPE = """
+    SELECT 'column ' || c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
+           || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') AS line,
+           c.relname, 0, a.attnum
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid AND c.relkind = 'r'
+    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped
+    UNION ALL
+    SELECT CASE WHEN i.indisvalid THEN '' ELSE 'INVALID ' END || regexp_replace(pg_get_indexdef(i.indexrelid), '^CREATE (UNIQUE )?INDEX', '\\1INDEX'),
+           t.relname, 1, row_number() OVER (ORDER BY c.relname)
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+    WHERE c.relnamespace = 'public'::regnamespace
+    ORDER BY 2, 3, 4"""
+
 
 class Role(NamedTuple):
     name: str
@@ -143,6 +158,10 @@ class Database:
                 name: connection.execute("SELECT t.ctid::text, t.xmin::text, t::text FROM %s t ORDER BY 1" % name).fetchall() for (name,) in tables
             }
         return state
+
+    def shape(self):
+        """The public schema in lines."""
+        return [row[0] for row in self.execute(SHAPE)]
 
     def tables(self, schema="public"):
         return {

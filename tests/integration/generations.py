@@ -2,88 +2,120 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Databases as older releases of the libraries left them.
+"""Databases as published releases of the libraries left them: what those releases were seen to send, sent again.
 
-The statements are the installed library's own, picked and numbered as each release had them; two of them differ by a few words.
+recordings/README.md says how the recordings came to be.
 """
 
 from __future__ import annotations
 
+import functools
+import json
+import re
+import shutil
 import sqlite3
+from pathlib import Path
 
-TABLES = [0, 1, 2, 3]
-BLOBS = 2
-NULLABLE = 4
-INDEXES = [6, 7, 8]
-TASK_PATH = 9
-
-# Release to the entries of its MIGRATIONS, as positions in today's list; None is an empty string.
-POSTGRES = {
-    "1.0.1": TABLES,
-    "2.0.7": TABLES + [NULLABLE],
-    "2.0.8": TABLES + [NULLABLE, None] + INDEXES,
-    "2.0.11": TABLES + [NULLABLE] + INDEXES,
-    "2.0.12": TABLES + [NULLABLE] + INDEXES + [TASK_PATH],
-    "2.0.13": TABLES + [NULLABLE, 5] + INDEXES + [TASK_PATH],
+RECORDINGS = Path(__file__).resolve().parent / "recordings"
+LEDGER_ROW = re.compile(r"INSERT INTO checkpoint_migrations \(v\) VALUES \((\d+|%s)\)")
+SQLITE = {
+    "task_path": "3.1.2",
+    "task_path, added": "1.0.0-by-3.1.2",
+    "no task_path": "3.1.1",
+    "no task_path, 2.0": "2.0.11",
+    "no task_path, 1.0": "1.0.0",
+    "thread_ts": "0.1.19",
+    "thread_ts, no writes": "0.0.69",
+    "thread_ts, no metadata": "0.0.30",
 }
 
 
-def statements(release):
-    """MIGRATIONS of a release."""
-    from langgraph.checkpoint.postgres.base import MIGRATIONS
-
-    found = ["" if entry is None else MIGRATIONS[entry] for entry in POSTGRES[release]]
-    if NULLABLE not in POSTGRES[release]:
-        found[BLOBS] = found[BLOBS].replace("blob BYTEA", "blob BYTEA NOT NULL")
-    if TASK_PATH in POSTGRES[release]:
-        found[-1] = found[-1].replace("IF NOT EXISTS ", "")
-    return found
+def _order(release):
+    return [int(part) for part in release.split(".")]
 
 
-def migrate(database, *releases, role=None, schema=None):
-    """What setup() of these releases, one after the other, makes of a database."""
+# Oldest first: each release of langgraph-checkpoint-postgres that changed what setup() does.
+POSTGRES = sorted((path.stem for path in (RECORDINGS / "postgres").glob("*.json")), key=_order)
+
+
+@functools.lru_cache(maxsize=None)
+def recording(release):
+    """What generations.py in tests/tools saw this release do."""
+    return json.loads((RECORDINGS / "postgres" / ("%s.json" % release)).read_text())
+
+
+SHALLOW = [release for release in POSTGRES if "ShallowPostgresSaver" in recording(release)["savers"]]
+
+
+def sent(release, saver="PostgresSaver"):
+    """(statement, parameters, the name of its error) of each that setup() sent to an empty database."""
+    return [("\n".join(each["sql"]), each.get("parameters"), each.get("error")) for each in recording(release)["savers"][saver]["statements"]]
+
+
+def ledger(release, saver="PostgresSaver"):
+    """The numbers that the release recorded."""
+    return recording(release)["savers"][saver]["ledger"]
+
+
+def statements(release, saver="PostgresSaver"):
+    """MIGRATIONS of a release: what came before each row of its ledger."""
+    entries = sent(release, saver)
+    return [entries[place - 1][0] for place, entry in enumerate(entries) if LEDGER_ROW.match(entry[0])]
+
+
+def replay(connection, entries):
+    """Send recorded statements again; one that failed then fails now."""
     import psycopg
 
-    with psycopg.connect(database.conninfo(role, schema), autocommit=True) as connection:
+    for statement, parameters, error in entries:
+        try:
+            connection.execute(statement, parameters)
+        except psycopg.Error as found:
+            assert type(found).__name__ == error, "%s: %s" % (statement, found)
+        else:
+            assert error is None, "%s did not fail with %s" % (statement, error)
+
+
+def migrate(database, *releases, role=None, schema=None, steps=None, saver="PostgresSaver"):
+    """What setup() of these releases, one after the other, makes of a database. steps: how many statements of the first were sent."""
+    before = None
+    with database.connect(role or database.owner, autocommit=True, **({"options": "-c search_path=" + schema} if schema else {})) as connection:
         for release in releases:
-            entries = statements(release)
-            connection.execute(entries[0])
-            newest = connection.execute("SELECT max(v) FROM checkpoint_migrations").fetchone()[0]
-            for number in range(0 if newest is None else newest + 1, len(entries)):
-                connection.execute(entries[number])
-                connection.execute("INSERT INTO checkpoint_migrations (v) VALUES (%s)", (number,))
+            entries = sent(release, saver)
+            if before is not None:
+                entries = _over(connection, release, before, entries)
+            replay(connection, entries[:steps])
+            before = release
 
 
-def shallow(database, role=None):
+def _over(connection, release, before, entries):
+    """setup() goes on behind the highest number that it finds, so that number has to be the one that the recording began with."""
+    (found,) = connection.execute("SELECT max(v) FROM checkpoint_migrations").fetchone()
+    assert found == max(ledger(before)), "%s was recorded over version %s, here is %s" % (release, max(ledger(before)), found)
+    over = recording(release)["over"][before]
+    again = [entries[place][:2] + (None,) for place in over["sent"]]
+    again[-1] = again[-1][:2] + (over["error"],)
+    return again
+
+
+def shallow(database, role=None, release=SHALLOW[-1]):
     """What ShallowPostgresSaver makes."""
-    import warnings
+    migrate(database, release, role=role, saver="ShallowPostgresSaver")
 
-    from langgraph.checkpoint.postgres.shallow import ShallowPostgresSaver
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with ShallowPostgresSaver.from_conn_string(database.conninfo(role)) as saver:
-            saver.setup()
+def recorded_file(generation="task_path"):
+    """A SQLite file that a release of that generation wrote; it must not be opened where it lies."""
+    return RECORDINGS / "sqlite" / ("%s.sqlite" % SQLITE[generation])
 
 
 def sqlite_file(path, generation="task_path", close=True):
-    """A SQLite file of a generation: task_path (today's), no task_path (1.0.0 to 3.1.1), thread_ts (before 1.0)."""
+    """A copy of that file, or, not closed, the open connection of today's SqliteSaver on a new one."""
+    if close:
+        shutil.copyfile(recorded_file(generation), path)
+        return path
     from langgraph.checkpoint.sqlite import SqliteSaver
 
     connection = sqlite3.connect(path)
-    if generation == "thread_ts":
-        connection.executescript(
-            "CREATE TABLE checkpoints (thread_id TEXT NOT NULL, thread_ts TEXT NOT NULL, parent_ts TEXT, checkpoint BLOB, metadata BLOB,"
-            " PRIMARY KEY (thread_id, thread_ts));"
-            "CREATE TABLE writes (thread_id TEXT NOT NULL, thread_ts TEXT NOT NULL, task_id TEXT NOT NULL, idx INTEGER NOT NULL,"
-            " channel TEXT NOT NULL, value BLOB, PRIMARY KEY (thread_id, thread_ts, task_id, idx));"
-        )
-    else:
-        SqliteSaver(connection).setup()
-        if generation == "no task_path":
-            connection.execute("ALTER TABLE writes DROP COLUMN task_path")
+    SqliteSaver(connection).setup()
     connection.commit()
-    if not close:
-        return connection
-    connection.close()
-    return path
+    return connection

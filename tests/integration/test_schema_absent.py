@@ -67,7 +67,7 @@ def test_what_leans_on_the_tables_is_not_dropped(database, ways):
 
 @pytest.mark.newest
 def test_a_part_of_the_schema_goes_too(database, ways):
-    migrate(database, "2.0.7")
+    migrate(database, "1.0.2")
     database.execute("DROP TABLE checkpoint_blobs")
     assert gone(ways, database)["changed"] is True
     assert database.tables() == set()

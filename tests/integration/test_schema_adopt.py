@@ -24,7 +24,7 @@ def adoptable(database):
     return database
 
 
-@pytest.mark.parametrize("release", ["2.0.7", "2.0.12", "2.0.13"])
+@pytest.mark.parametrize("release", ["1.0.2", "2.0.12", "2.0.13"])
 def test_adopting_moves_the_tables_and_upgrades_them(adoptable, ways, release):
     database = adoptable
     migrate(database, release, role=database.app)
@@ -67,7 +67,7 @@ def test_adopting_into_a_session_role(adoptable, ways):
 def test_an_administrator_adopts_for_the_owner(database, ways):
     """The usual case: the owner has no rights at all on what the application made; the login role has all of them."""
     database.execute('GRANT CREATE ON SCHEMA public TO "%s"' % database.app.name)
-    migrate(database, "2.0.7", role=database.app)
+    migrate(database, "1.0.2", role=database.app)
     from databases import Role
 
     admin = Role(database.server.user, database.server.password)
@@ -81,7 +81,7 @@ def test_an_administrator_adopts_for_the_owner(database, ways):
 def test_without_the_request_it_is_refused_with_the_statements(adoptable, ways):
     """The statements in the message, run by somebody who may, do lead on."""
     database = adoptable
-    migrate(database, "2.0.7", role=database.app)
+    migrate(database, "1.0.2", role=database.app)
     done = ways.refuse(database, database.login(), database.app.name, "adopt", "ALTER TABLE")
     statements = re.findall(r"ALTER TABLE .+? OWNER TO (?:\"[^\"]+\"|\w+)", done["msg"])
     assert len(statements) == 4, done["msg"]
@@ -94,7 +94,7 @@ def test_without_the_request_it_is_refused_with_the_statements(adoptable, ways):
 @pytest.mark.newest
 def test_tables_of_two_owners_are_refused_or_adopted(adoptable, ways):
     database = adoptable
-    migrate(database, "2.0.7")
+    migrate(database, "1.0.2")
     database.execute('ALTER TABLE checkpoint_writes OWNER TO "%s"' % database.app.name)
     ways.refuse(database, database.login(), "checkpoint_writes", database.app.name)
     ways.apply(database, database.login(adopt=True))

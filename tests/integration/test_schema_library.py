@@ -12,7 +12,7 @@ import shutil
 import pytest
 from assertions import assert_refused, assert_succeeded
 from conftest import site_packages
-from generations import POSTGRES, migrate, statements
+from generations import ledger, migrate, statements
 from test_schema_converge import INDEXES, assert_complete
 
 pytestmark = pytest.mark.newest
@@ -57,22 +57,22 @@ def test_2_0_12_over_a_database_of_2_0_8(database, ways, release):
 def test_3_0_0_over_a_database_of_2_0_12(database, ways, release):
     """It adds task_path without IF NOT EXISTS, although the column is there already."""
     migrate(database, "2.0.12")
-    done = ways.apply(database, database.login(**release("3.0.0", statements("2.0.13"))))
+    done = ways.apply(database, database.login(**release("3.0.0", statements("3.0.0"))))
     assert done["changed"] is True and done["migrations"]["after"] == 9
     assert_complete(database)
 
 
-@pytest.mark.parametrize("name", [name for name in POSTGRES if name != "2.0.13"])
+@pytest.mark.parametrize("name", ["1.0.1", "1.0.2", "2.0.8", "2.0.10", "2.0.12", "3.0.0"])
 def test_an_older_library_makes_its_own_schema(database, ways, release, name):
     done = ways.apply(database, database.login(**release(name, statements(name))))
-    assert done["migrations"]["after"] == len(POSTGRES[name]) - 1
-    assert bool(INDEXES & set(database.indexes())) is (len(POSTGRES[name]) > 5)
+    assert done["migrations"]["after"] == ledger(name)[-1]
+    assert bool(INDEXES & set(database.indexes())) is (ledger(name)[-1] > 4)
 
 
 def test_a_rollback_to_an_older_library_works(database, ways, release):
     database.setup()
-    result = ways.unchanged(database, database.login(**release("2.0.7", statements("2.0.7"))))
-    assert "9" in str(result["warnings"]) and "2.0.7" in str(result["warnings"])
+    result = ways.unchanged(database, database.login(**release("1.0.2", statements("1.0.2"))))
+    assert "9" in str(result["warnings"]) and "1.0.2" in str(result["warnings"])
 
 
 def test_a_newer_library_is_called_and_its_news_are_not_checked(database, call_module, release):

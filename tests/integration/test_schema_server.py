@@ -175,7 +175,7 @@ def test_migrations_pending_on_tables_of_another(database, ways):
     from generations import migrate
 
     database.execute('GRANT CREATE ON SCHEMA public TO "%s"' % database.app.name)
-    migrate(database, "2.0.7", role=database.app)
+    migrate(database, "1.0.2", role=database.app)
     ways.refuse(database, database.login(), database.app.name, database.owner.name, "ALTER TABLE", "OWNER TO", "adopt")
 
 

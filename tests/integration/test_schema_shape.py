@@ -122,7 +122,7 @@ def test_damage_that_a_person_must_decide_about(database, ways, what):
 
 def test_damage_is_found_before_an_upgrade_writes(database, ways):
     """A pending migration is no reason to start writing where another part is broken."""
-    migrate(database, "2.0.7")
+    migrate(database, "1.0.2")
     database.execute("ALTER TABLE checkpoints DROP CONSTRAINT checkpoints_pkey")
     ways.refuse(database, database.login(), "checkpoints", "key")
 

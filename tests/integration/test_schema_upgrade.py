@@ -10,32 +10,18 @@ import re
 
 import pytest
 from assertions import assert_succeeded
-from generations import POSTGRES, migrate
-from test_schema_converge import assert_complete, expected_versions
-
-LAST = {release: len(entries) - 1 for release, entries in POSTGRES.items()}
-
-
-@pytest.mark.parametrize("release", list(POSTGRES))
-def test_each_generation_is_brought_to_today(database, ways, release):
-    migrate(database, release)
-    complete = LAST[release] == expected_versions()[-1]
-    done = ways.apply(database, database.login())
-    assert done["changed"] is not complete
-    assert done["migrations"]["before"] == LAST[release]
-    assert done["migrations"]["after"] == expected_versions()[-1]
-    assert [entry["version"] for entry in done["migrations"]["applied"]] == expected_versions()[LAST[release] + 1 :]
-    assert_complete(database)
+from generations import migrate
+from test_schema_converge import assert_complete
 
 
 @pytest.mark.parametrize(
     "releases",
     [
         ("2.0.8", "2.0.12"),
-        ("2.0.8", "2.0.11"),
-        ("2.0.7", "2.0.8", "2.0.12"),
-        ("2.0.11", "2.0.12"),
-        ("1.0.1", "2.0.7", "2.0.11", "2.0.12"),
+        ("2.0.8", "2.0.10"),
+        ("1.0.2", "2.0.8", "2.0.12"),
+        ("2.0.10", "2.0.12"),
+        ("1.0.1", "1.0.2", "2.0.10", "2.0.12"),
     ],
     ids="-".join,
 )
@@ -55,7 +41,7 @@ def test_generations_that_renumbered_each_other(database, ways, releases):
 
 @pytest.mark.newest
 def test_an_older_database_keeps_its_rows(database, ways):
-    migrate(database, "2.0.7")
+    migrate(database, "1.0.2")
     database.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')")
     ways.apply(database, database.login())
     assert database.execute("SELECT thread_id FROM checkpoints") == [("t",)]
@@ -129,7 +115,7 @@ def test_an_invalid_index_is_built_again(database, ways):
 @pytest.mark.newest
 def test_an_invalid_index_below_the_recorded_version(database, ways):
     """The run that built it broke off before its number was recorded."""
-    migrate(database, "2.0.7")
+    migrate(database, "1.0.2")
     make_invalid(database)
     done = ways.apply(database, database.login())
     assert done["changed"] is True

@@ -65,15 +65,46 @@ def empty():
     return reading(Schema("postgresql", "public"))
 
 
+COLUMNS = {
+    "checkpoint_migrations": """
+    v INTEGER PRIMARY KEY
+""",
+    "checkpoints": """
+    thread_id TEXT NOT NULL,
+    checkpoint_ns TEXT NOT NULL DEFAULT '',
+    checkpoint_id TEXT NOT NULL,
+    parent_checkpoint_id TEXT,
+    type TEXT,
+    checkpoint JSONB NOT NULL,
+    metadata JSONB NOT NULL DEFAULT '{}',
+    PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id)
+""",
+    "checkpoint_blobs": """
+    thread_id TEXT NOT NULL,
+    checkpoint_ns TEXT NOT NULL DEFAULT '',
+    channel TEXT NOT NULL,
+    version TEXT NOT NULL,
+    type TEXT NOT NULL,
+    blob BYTEA,
+    PRIMARY KEY (thread_id, checkpoint_ns, channel, version)
+""",
+    "checkpoint_writes": """
+    thread_id TEXT NOT NULL,
+    checkpoint_ns TEXT NOT NULL DEFAULT '',
+    checkpoint_id TEXT NOT NULL,
+    task_id TEXT NOT NULL,
+    idx INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    type TEXT,
+    blob BYTEA NOT NULL,
+    PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id, task_id, idx)
+""",
+}
+
+
 def create(table):
-    """CREATE TABLE as releases word it, over several lines."""
-    lines = []
-    for column in POSTGRES[table].columns:
-        if column.name != "task_path":
-            required = "" if column.nullable and column.name != "blob" else " NOT NULL"
-            lines.append("    %s %s%s" % (column.name, column.type.upper(), required))
-    lines.append("    PRIMARY KEY (%s)" % ", ".join(POSTGRES[table].primary_key.columns))
-    return "CREATE TABLE IF NOT EXISTS %s (\n%s\n);" % (table, ",\n".join(lines))
+    """CREATE TABLE as releases word it; an integration test holds these against what releases were seen to send."""
+    return "CREATE TABLE IF NOT EXISTS %s (%s);" % (table, COLUMNS[table])
 
 
 def index(table):
@@ -82,6 +113,7 @@ def index(table):
 
 
 CREATES = [create(table) for table in POSTGRES]
+CREATES_FIRST = [statement.replace("blob BYTEA,", "blob BYTEA NOT NULL,") for statement in CREATES]
 NULL = "ALTER TABLE checkpoint_blobs ALTER COLUMN blob DROP not null;"
 INDEXING = [index(table) for table in DATA_TABLES]
 ADD = "ALTER TABLE checkpoint_writes ADD COLUMN task_path TEXT NOT NULL DEFAULT '';"
@@ -89,13 +121,14 @@ ADD_AGAIN = "ALTER TABLE checkpoint_writes ADD COLUMN IF NOT EXISTS task_path TE
 
 # Each release that changed the list: what the list was, and what the schema had then.
 RELEASES = {
-    "1.0.1": (CREATES, frozenset()),
+    "1.0.1": (CREATES_FIRST, frozenset()),
     "1.0.2": (CREATES + [NULL], frozenset((NULLABLE,))),
-    "2.0.7": (CREATES + [NULL], frozenset((NULLABLE,))),
-    "2.0.8": (CREATES + [NULL, ""] + INDEXING, frozenset((NULLABLE, INDEXES))),
+    "2.0.8": (CREATES + [NULL, "\n    "] + INDEXING, frozenset((NULLABLE, INDEXES))),
     "2.0.10": (CREATES + [NULL] + INDEXING, frozenset((NULLABLE, INDEXES))),
     "2.0.12": (CREATES + [NULL] + INDEXING + [ADD], ALL),
     "2.0.13": (CREATES + [NULL, "SELECT 1;"] + INDEXING + [ADD], ALL),
+    "3.0.0": (CREATES + [NULL, "SELECT 1;"] + INDEXING + [ADD], ALL),
+    "3.0.1": (CREATES + [NULL, "SELECT 1;"] + INDEXING + [ADD_AGAIN], ALL),
     "3.2.0": (CREATES + [NULL, "SELECT 1;"] + INDEXING + [ADD_AGAIN], ALL),
 }
 NEWEST = "3.2.0"

@@ -36,7 +36,6 @@ PATH = [("column", "checkpoint_writes", "task_path")]
     [
         ("1.0.1", TABLES),
         ("1.0.2", TABLES + BLOB),
-        ("2.0.7", TABLES + BLOB),
         ("2.0.8", TABLES + BLOB + [None] + INDEXES),
         ("2.0.10", TABLES + BLOB + INDEXES),
         ("2.0.12", TABLES + BLOB + INDEXES + PATH),

@@ -217,7 +217,7 @@ def test_owners_are_told_by_the_tables_of_the_contract():
     "release, lacking",
     [
         ("1.0.1", []),
-        ("2.0.7", [NULLABLE]),
+        ("1.0.2", [NULLABLE]),
         ("2.0.8", [NULLABLE, INDEXES]),
         ("2.0.10", [NULLABLE, INDEXES]),
         ("2.0.12", [NULLABLE, INDEXES, TASK_PATH]),

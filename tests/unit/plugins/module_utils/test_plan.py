@@ -76,7 +76,7 @@ def test_any_release_on_the_database_of_any_other(old, new):
     "old, new, expected, repaired",
     [
         ("1.0.1", "3.2.0", [4, 5, 6, 7, 8, 9], []),
-        ("2.0.7", "3.2.0", [5, 6, 7, 8, 9], []),
+        ("1.0.2", "3.2.0", [5, 6, 7, 8, 9], []),
         ("2.0.8", "3.2.0", [9], []),
         ("2.0.10", "3.2.0", [8, 9], []),
         ("2.0.12", "2.0.13", [9], []),
@@ -84,7 +84,7 @@ def test_any_release_on_the_database_of_any_other(old, new):
         ("2.0.8", "2.0.12", [8], ["task_path"]),
         ("2.0.10", "2.0.12", [8], []),
         ("2.0.10", "2.0.8", [8], []),
-        ("3.2.0", "2.0.7", [], []),
+        ("3.2.0", "1.0.2", [], []),
         ("3.2.0", "1.0.1", [], []),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_ledger_that_is_lost_or_empty(recorded):
 def test_a_database_ahead_has_nothing_pending():
     ahead = reading(postgres(), tuple(range(12)))
     assert make_plan(ahead, library()).empty
-    assert make_plan(ahead, library("2.0.7")).empty
+    assert make_plan(ahead, library("1.0.2")).empty
 
 
 def test_migrations_that_the_contract_does_not_know_are_pending_by_number_alone():
@@ -164,7 +164,7 @@ def test_what_can_be_mended_is_and_then_it_is_right(mutation, release):
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_what_is_broken_before_an_upgrade_is_mended_with_it(mutation):
-    """The ledger of 2.0.7 on any broken schema: setup() and the repairs together."""
+    """The ledger of 1.0.2 on any broken schema: setup() and the repairs together."""
     ledger = mutation.schema.table(LEDGER)
     before = reading(mutation.schema, tuple(range(5)) if ledger else None)
     plan = make_plan(before, library())
@@ -184,10 +184,10 @@ def test_a_repair_that_needs_way_made_first_says_both_statements():
 def test_an_invalid_index_that_an_older_library_does_not_make_is_only_dropped():
     current = postgres(ALL - {INDEXES}).table("checkpoints")
     invalid = postgres(ALL - {INDEXES}).with_table(current.with_index(Index("checkpoints_thread_id_idx", ("thread_id",), valid=False)))
-    plan = make_plan(reading(invalid, tuple(range(5))), library("2.0.7"))
+    plan = make_plan(reading(invalid, tuple(range(5))), library("1.0.2"))
     assert [repair.to_dict()["statements"] for repair in plan.repairs] == [['DROP INDEX CONCURRENTLY "public"."checkpoints_thread_id_idx";']]
     assert plan.after.schema == postgres(ALL - {INDEXES})
-    assert make_plan(plan.after, library("2.0.7")).empty
+    assert make_plan(plan.after, library("1.0.2")).empty
 
 
 def test_setup_makes_its_own_index_beside_one_that_serves_as_well():

@@ -1,0 +1,249 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Records what published releases of LangGraph's savers really do to a database: GENERATIONS.PY [RELEASE ...].
+
+For each release a virtualenv with it is made in .build/generations (packages come from where pip gets them), its own saver runs,
+and what came of it is written to tests/integration/recordings/, whose README.md says what is in there. Run it again with
+
+    PATH=$PWD/.build/test/bin:$PATH python tests/tools/generations.py
+
+after `make test-unit` has made that virtualenv; git then shows whether anything differs. Releases named as arguments are recorded
+alone: `3.2.0` for PostgreSQL's, `sqlite-3.1.1` for SQLite's. To add a release, give it a line in POSTGRES or SQLITE below.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "integration"))
+
+from databases import SHAPE  # noqa: E402  (found through the path set above)
+from servers import Server, installations  # noqa: E402
+
+RECORDINGS = ROOT / "tests" / "integration" / "recordings"
+VENVS = ROOT / ".build" / "generations"
+RECORDER = Path(__file__).with_name("recorder.py")
+
+# The companions that were current when a release was: with later ones some do not import.
+CORE_2 = ("langchain-core==0.2.43",)
+CORE_3 = ("langchain-core==0.3.83",)
+CORE_LAST = ("langchain-core==1.7.2",)
+DRIVER = ("psycopg[binary]==3.2.13", "psycopg-pool==3.2.8")
+# Each release of langgraph-checkpoint-postgres that changed its MIGRATIONS, oldest first; the last is the newest published one.
+POSTGRES = {
+    "1.0.1": ("langgraph-checkpoint==1.0.12", *CORE_2, *DRIVER),
+    "1.0.2": ("langgraph-checkpoint==1.0.12", *CORE_2, *DRIVER),
+    "2.0.8": ("langgraph-checkpoint==2.0.8", *CORE_3, *DRIVER),
+    "2.0.10": ("langgraph-checkpoint==2.0.10", *CORE_3, *DRIVER),
+    "2.0.12": ("langgraph-checkpoint==2.0.10", *CORE_3, *DRIVER),
+    "2.0.13": ("langgraph-checkpoint==2.0.10", *CORE_3, *DRIVER),
+    "3.0.0": ("langgraph-checkpoint==3.0.0", *CORE_LAST, *DRIVER),
+    "3.0.1": ("langgraph-checkpoint==3.0.1", *CORE_LAST, *DRIVER),
+    "3.2.0": ("langgraph-checkpoint==4.3.2", *CORE_LAST, "psycopg[binary]==3.3.9"),
+}
+# What carried SqliteSaver: langgraph itself before 0.2, then a package of its own.
+SQLITE = {
+    "0.0.30": ("langgraph==0.0.30", "langchain-core==0.1.53"),
+    "0.0.69": ("langgraph==0.0.69", *CORE_2),
+    "0.1.19": ("langgraph==0.1.19", *CORE_2),
+    "1.0.0": ("langgraph-checkpoint-sqlite==1.0.0", "langgraph-checkpoint==1.0.12", *CORE_2),
+    "2.0.11": ("langgraph-checkpoint-sqlite==2.0.11", "langgraph-checkpoint==2.1.2", *CORE_3),
+    "3.1.1": ("langgraph-checkpoint-sqlite==3.1.1", "langgraph-checkpoint==4.3.2", *CORE_LAST),
+    "3.1.2": ("langgraph-checkpoint-sqlite==3.1.2", "langgraph-checkpoint==4.3.2", *CORE_LAST),
+}
+# The file of one release that another has opened.
+REOPENED = ("1.0.0", "3.1.2")
+# Told in a recording, beside the release itself.
+TOLD = ("langgraph", "langgraph-checkpoint", "langgraph-checkpoint-postgres", "langgraph-checkpoint-sqlite", "langchain-core", "psycopg")
+
+
+def virtualenv(name, packages):
+    """A virtualenv with these packages, made once."""
+    folder = VENVS / name
+    stamp = folder / "packages"
+    if not stamp.exists() or stamp.read_text() != "\n".join(packages):
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+        subprocess.run(
+            [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "--quiet", "--only-binary", ":all:", *packages], check=True
+        )
+        stamp.write_text("\n".join(packages))
+    return folder / "bin" / "python"
+
+
+def ask(python, **document):
+    """What recorder.py answers in a virtualenv."""
+    done = subprocess.run([str(python), str(RECORDER)], input=json.dumps(document), capture_output=True, text=True, check=False, cwd="/")
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return json.loads(done.stdout)
+
+
+class Databases:
+    """Databases on a server, by name; what happens in them is in its log."""
+
+    def __init__(self, server):
+        self.server = server
+
+    def make(self, name, template="template0"):
+        self.server.execute('CREATE DATABASE "%s" TEMPLATE "%s"' % (name, template))
+        return name
+
+    def conninfo(self, name):
+        from psycopg.conninfo import make_conninfo
+
+        server = self.server
+        return make_conninfo(host=server.host, port=server.port, user=server.user, password=server.password, dbname=name)
+
+    def state(self, name):
+        """(the rows of the ledger, the catalog in lines)."""
+        ledger = [row[0] for row in self.server.execute("SELECT v FROM checkpoint_migrations ORDER BY v", dbname=name)]
+        return ledger, [row[0] for row in self.server.execute(SHAPE, dbname=name)]
+
+    def logged(self, name):
+        """Each statement that the server got in a database, by its own log."""
+        mark = "@%s LOG:  " % name
+        entries = re.split(r"(?m)^(?=\d{4}-\d\d-\d\d )", self.server.log.read_text(errors="replace"))
+        texts = [entry.split(mark, 1)[1] for entry in entries if mark in entry]
+        return [" ".join(re.sub(r"^(statement|execute \S+): ", "", text).split()) for text in texts if re.match("statement|execute", text)]
+
+
+def check(run, logged):
+    """The server's log has what the recorder saw, in that order; a statement that could not be parsed is in no log."""
+    # Psycopg forgets its prepared statements after an ALTER.
+    left = [text for text in logged if text != "DEALLOCATE ALL"]
+    for entry in run["statements"]:
+        numbers = itertools.count(1)
+        text = " ".join(re.sub("%s", lambda _match: "$%d" % next(numbers), entry["sql"]).split())
+        if left and left[0] == text:
+            left.pop(0)
+        elif text and "error" not in entry:
+            raise SystemExit("the server did not get %r next, but %r" % (text, left[:1]))
+    if left:
+        raise SystemExit("the server got more than was recorded: %s" % left)
+
+
+def fresh(run, ledger, catalog):
+    """A run on an empty database, as a recording holds it."""
+    for entry in run["statements"]:
+        entry["sql"] = entry["sql"].split("\n")
+    return {"statements": run["statements"], "error": run["error"], "ledger": ledger, "catalog": catalog}
+
+
+def over(run, ledger, catalog, base):
+    """A run on a database that was not empty: which of the same release's statements, and what then differs from its fresh one."""
+    known = [("\n".join(entry["sql"]), entry.get("parameters")) for entry in base["statements"]]
+    return {
+        "sent": [known.index((entry["sql"], entry.get("parameters"))) for entry in run["statements"]],
+        "error": run["error"],
+        "ledger": ledger,
+        "lacks": [line for line in base["catalog"] if line not in catalog],
+        "has": [line for line in catalog if line not in base["catalog"]],
+    }
+
+
+def record_postgres(databases, release, earlier):
+    """The recording of a release, over an empty database and over those of earlier releases."""
+    package = "langgraph-checkpoint-postgres==" + release
+    python = virtualenv("postgres-" + release, (package, *POSTGRES[release]))
+    savers = ask(python)["savers"]
+    names = {saver: databases.make("%s-%s" % (saver, release)) for saver in savers}
+    runs = [[saver, name] for saver, name in names.items()]
+    runs += [["PostgresSaver", databases.make("%s-over-%s" % (release, old), "PostgresSaver-" + old)] for old in earlier]
+    answer = ask(python, runs=[[saver, databases.conninfo(name)] for saver, name in runs])
+    shallow = []
+    if "ShallowPostgresSaver" in names:
+        name = databases.make("%s-over-shallow" % release, names["ShallowPostgresSaver"])
+        shallow = [["PostgresSaver", name]]
+        answer["runs"] += ask(python, runs=[["PostgresSaver", databases.conninfo(name)]])["runs"]
+    recording = {
+        "release": release,
+        "installed": {name: answer["installed"][name] for name in TOLD if name in answer["installed"]},
+        "server": "PostgreSQL %d" % databases.server.version,
+        "savers": {},
+        "over": {},
+    }
+    for (saver, name), run in zip(runs + shallow, answer["runs"]):
+        check(run, databases.logged(name))
+        ledger, catalog = databases.state(name)
+        if name == names[saver]:
+            recording["savers"][saver] = fresh(run, ledger, catalog)
+        else:
+            recording["over"][name.split("-over-")[1]] = over(run, ledger, catalog, recording["savers"]["PostgresSaver"])
+    return recording
+
+
+def record_sqlite(release, folder):
+    """A file that this release's SqliteSaver wrote, and left as it closed it."""
+    path = RECORDINGS / "sqlite" / ("%s.sqlite" % release)
+    made = Path(folder) / "checkpoints.sqlite"
+    ask(virtualenv("sqlite-" + release, SQLITE[release]), sqlite=str(made))
+    settle(made, path)
+
+
+def reopen(folder):
+    """An old file that a newer release went on with: it added its column."""
+    old, new = REOPENED
+    made = Path(folder) / "reopened.sqlite"
+    shutil.copy(RECORDINGS / "sqlite" / ("%s.sqlite" % old), made)
+    ask(virtualenv("sqlite-" + new, SQLITE[new]), sqlite=str(made))
+    settle(made, RECORDINGS / "sqlite" / ("%s-by-%s.sqlite" % REOPENED))
+
+
+def settle(made, path):
+    """Whole, and all in the main file."""
+    assert not os.path.exists(str(made) + "-wal"), made
+    with contextlib.closing(sqlite3.connect("file:%s?immutable=1" % made, uri=True)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    shutil.copyfile(made, path)
+
+
+def dump(recording, path):
+    text = json.dumps(recording, indent=2)
+    # Numbers side by side.
+    text = re.sub(r"\[\s+(\d+(?:,\s+\d+)*)\s+\]", lambda match: "[%s]" % ", ".join(match.group(1).replace(",", " ").split()), text)
+    path.write_text(text + "\n")
+
+
+def main(asked):
+    """Record what was asked for, or everything."""
+    for folder in ("postgres", "sqlite"):
+        (RECORDINGS / folder).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for release in SQLITE:
+            if not asked or "sqlite-" + release in asked:
+                record_sqlite(release, folder)
+                os.unlink(os.path.join(folder, "checkpoints.sqlite"))
+                print("sqlite", release)
+        if not asked or any("sqlite-" + release in asked for release in REOPENED):
+            reopen(folder)
+    if not asked or any(release in asked for release in POSTGRES):
+        server = Server(list(installations().values())[-1]).initialise().start()
+        try:
+            databases = Databases(server)
+            releases = list(POSTGRES)
+            for number, release in enumerate(releases):
+                # Those of earlier releases are what later ones start from.
+                recording = record_postgres(databases, release, releases[:number])
+                if not asked or release in asked:
+                    dump(recording, RECORDINGS / "postgres" / ("%s.json" % release))
+                    print("postgres", release)
+        finally:
+            server.remove()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
