@@ -15,7 +15,8 @@ short_description: A report of what checkpoint_schema_info found
 description:
   - Arranges a result of M(stateops.langgraph.checkpoint_schema_info) as the data that the reports of role C(checkpointer) show.
     Its shape is in C(roles/checkpointer/files/report.schema.json).
-  - Two results with the same facts get the same C(fingerprint), whenever they were read.
+  - Two results with the same facts get the same C(fingerprint), whenever they were read. The orphans are left out of it, since they come and go
+    with the writes of a running application.
 positional: []
 options:
   _input:
@@ -71,8 +72,6 @@ COLLECTION = Path(__file__).resolve().parents[2]
 REPORT_VERSION = 1
 SCHEMA = "urn:stateops:langgraph:checkpoint-report:%d" % REPORT_VERSION
 VERDICTS = ("drift", "expected", "equivalent", "identical")
-# These come and go with every write of a running application, as the time does.
-MOMENTARY = ("young", "sampled_percent", "in_words")
 
 
 def evidence(info, host, database, orphan_grace, at):
@@ -99,7 +98,7 @@ def evidence(info, host, database, orphan_grace, at):
         "orphans": {"grace": int(orphan_grace), **info["orphans"], "in_words": _orphans(info["orphans"], int(orphan_grace))},
         "schemas": {"postgres": info["postgres"], "sqlite": info["sqlite"]},
     }
-    lasting = json.dumps(_without(facts, *MOMENTARY), sort_keys=True)
+    lasting = json.dumps({key: value for key, value in facts.items() if key != "orphans"}, sort_keys=True)
     fingerprint = hashlib.sha256(lasting.encode("utf-8", "backslashreplace")).hexdigest()
     return {"$schema": SCHEMA, "report_version": REPORT_VERSION, "generated_at": str(at), "fingerprint": fingerprint, **facts}
 
@@ -207,25 +206,26 @@ def _index(engine, table, index):
 
 def _orphans(orphans, grace):
     """Each count in words, with how it came about."""
+    nowhere = "not all tables are there in today's shape"
     return [
-        {"what": "pending writes in PostgreSQL", "words": _counted(orphans.get("writes"), grace, "the tables are not there in today's shape")},
-        {"what": "blobs in PostgreSQL", "words": _counted(orphans.get("blobs"), None, "the tables are not there in today's shape")},
-        {"what": "pending writes in SQLite", "words": _counted(orphans.get("sqlite_writes"), grace, "no SQLite file of today's shape was read")},
+        {"what": "pending writes in PostgreSQL", "words": _counted(orphans.get("writes"), grace, nowhere)},
+        {"what": "blobs in PostgreSQL", "words": _counted(orphans.get("blobs"), None, nowhere)},
+        {"what": "pending writes in SQLite", "words": _counted(orphans.get("sqlite_writes"), grace, "no file of today's shape was read")},
     ]
 
 
-def _counted(counts, grace, nothing):
+def _counted(counts, grace, nowhere):
     if counts is None:
-        return "not counted: %s" % nothing
+        return "not counted: not asked for, or %s" % nowhere
     if counts.get("count") is None:
         return "not counted: %s" % counts.get("reason", "no reason was given")
     words = "%d" % counts["count"]
     if grace is not None:
         words += " older than %d s, %d younger, %d of unknown age" % (grace, counts.get("young", 0), counts.get("age_unknown", 0))
     if counts.get("limited"):
-        words += "; there are more, the counting stopped at its limit"
+        words += "; limited: there may be more than were looked at"
     if counts.get("sampled_percent"):
-        words += "; counted in a sample of %.3g %% of the table" % counts["sampled_percent"]
+        words += "; sampled: counted in %.3g %% of the table, no estimate of the whole" % counts["sampled_percent"]
     return words
 
 
