@@ -75,10 +75,24 @@ KEPT = {"checkpoints": "checkpoint", "checkpoint_blobs": "blob", "checkpoint_wri
 STARTS = [Start("a first setup"), Start("an upgrade", OLD)]
 
 
-def whole(database):
+# What the saver's ON CONFLICT clauses need.
+KEYS = {
+    "checkpoints": "PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id)",
+    "checkpoint_blobs": "PRIMARY KEY (thread_id, checkpoint_ns, channel, version)",
+    "checkpoint_writes": "PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id, task_id, idx)",
+}
+
+
+def whole(database, schema="public"):
     """Why the schema is not whole, or an empty string."""
     try:
-        assert_complete(database)
+        assert_complete(database, schema)
+        keys = database.execute(
+            "SELECT c.relname, pg_get_constraintdef(k.oid) FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid"
+            " WHERE k.contype = 'p' AND k.connamespace = %s::regnamespace",
+            [schema],
+        )
+        assert KEYS.items() <= dict(keys).items(), "keys: %s" % keys
     except Exception as error:  # pylint: disable=broad-exception-caught  # a table that is not there is one of the answers
         return str(error).split("\n", maxsplit=1)[0] or type(error).__name__
     return ""

@@ -54,7 +54,10 @@ class Upstream:
         self.python = str(python)
 
     def start(self, database, port=None):
-        conninfo = database.conninfo() + (" port=%d" % port if port else "")
+        return self.start_with(database.conninfo() + (" port=%d" % port if port else ""))
+
+    def start_with(self, conninfo):
+        """The same, with a connection string of the caller's."""
         return _Bare(self.python, conninfo)
 
 
