@@ -11,7 +11,7 @@ import socket
 import uuid
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive, saver
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import settle
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import pooler_mode, settle, take_role
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import qualified, quote
@@ -43,7 +43,17 @@ FROM (SELECT 1) AS one LEFT JOIN pg_namespace n ON n.nspname = %(schema)s
 """
 
 
-def find_way(connection, schema, pooler):
+def prove(connection, params, application):
+    """(thread_id, rows swept) of one checkpoint there and back, as session_role where there is one. Raises Refusal."""
+    pooler = pooler_mode(connection, params, application)
+    if pooler == "transaction" and params["session_role"]:
+        raise Refusal("session_role does not hold behind a pooler in transaction mode. Log in as that role, or connect to the server itself.")
+    take_role(connection, params["session_role"])
+    _find_way(connection, params["schema"], pooler)
+    return _roundtrip(connection, pooler)
+
+
+def _find_way(connection, schema, pooler):
     """Point the connection at the schema, and make sure of every right before the first row. Raises Refusal."""
     found = connection.execute(CATALOG, {"schema": schema, "tables": list(DATA_TABLES)}).fetchone()
     role = found["role"]
@@ -80,8 +90,8 @@ def find_way(connection, schema, pooler):
         )
 
 
-def roundtrip(connection, pooler):
-    """(thread_id, rows swept). Behind a transaction pooler no lock holds, so the thread is this run's alone. Raises Refusal."""
+def _roundtrip(connection, pooler):
+    """(thread_id, rows swept). Behind a transaction pooler no lock holds, so the thread is this run's alone."""
     if pooler == "transaction":
         thread = THREAD + str(uuid.uuid4())
         return thread, _there_and_back(connection, thread)

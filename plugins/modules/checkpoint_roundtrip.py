@@ -30,6 +30,7 @@ requirements:
 seealso:
   - module: stateops.langgraph.checkpoint_schema
   - module: stateops.langgraph.checkpoint_schema_info
+  - module: stateops.langgraph.checkpoint_verify
 notes:
   - It writes, though nothing stays. In check mode it does nothing, not even connect.
 """
@@ -74,9 +75,8 @@ swept:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import library
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection, pooler_mode, take_role
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._roundtrip import find_way, roundtrip
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._roundtrip import prove
 from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter
 
@@ -97,12 +97,7 @@ def story(module):
     enter(params["virtualenv"], params)
     known = library()
     with open_connection(params, APPLICATION) as connection:
-        pooler = pooler_mode(connection, params, APPLICATION)
-        if pooler == "transaction" and params["session_role"]:
-            raise Refusal("session_role does not hold behind a pooler in transaction mode. Log in as that role, or connect to the server itself.")
-        take_role(connection, params["session_role"])
-        find_way(connection, params["schema"], pooler)
-        thread, swept = roundtrip(connection, pooler)
+        thread, swept = prove(connection, params, APPLICATION)
     return {"changed": swept > 0, "library": known.to_dict(), "thread_id": thread, "swept": swept}
 
 

@@ -26,40 +26,14 @@ options:
     type: str
     required: false
     aliases: [ db ]
-  sqlite_path:
-    description:
-      - The application's SQLite checkpoint file on the target host, which may be in use.
-      - Run the task as a user who may read the file, its folder and its C(-wal).
-      - Without O(sqlite_path) and O(sqlite_schema), PostgreSQL is compared with what the installed C(langgraph-checkpoint-sqlite) creates.
-    type: path
-  sqlite_schema:
-    description:
-      - The SQLite schema as RV(sqlite) of an earlier task, typically from another host.
-    type: dict
-  parity_level:
-    description:
-      - V(compatible) asserts the declared mapping, in which C(writes) is called C(checkpoint_writes) and a C(BLOB) may be C(JSONB).
-      - V(exact) counts each literal difference as drift. LangGraph's own schemas differ, so it is never in parity; it lists what differs and why.
-    type: str
-    choices: [ compatible, exact ]
-    default: compatible
   assert_parity:
     description:
       - Fail where the two are not in parity. Needs O(login_db).
     type: bool
     default: false
-  orphan_grace:
-    description:
-      - Seconds during which a pending write without its checkpoint is young. LangGraph stores both in the background, so such rows come and go.
-    type: int
-    default: 3600
-  count_orphans:
-    description:
-      - Whether to count RV(orphans). That takes a few seconds at the most where the tables are very large, and reads from them what V(false) spares the server.
-    type: bool
-    default: true
 extends_documentation_fragment:
   - stateops.langgraph.postgresql
+  - stateops.langgraph.parity
   - stateops.langgraph.attributes
   - stateops.langgraph.attributes.info
 requirements:
@@ -68,6 +42,7 @@ requirements:
 seealso:
   - module: stateops.langgraph.checkpoint_schema
   - module: stateops.langgraph.checkpoint_roundtrip
+  - module: stateops.langgraph.checkpoint_verify
 notes:
   - In check mode, a virtualenv or a database that is not there yet is no failure; the module then warns that nothing is known yet.
 """
@@ -349,49 +324,29 @@ orphans:
     sqlite_writes: {count: 0, young: 0, age_unknown: 0, limited: false}
 """
 
-import contextlib
-import platform
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stateops.langgraph.plugins.module_utils._blockers import naming_who_shuts
-from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import DISTRIBUTION, library, versions_beside
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import (
-    connection_argument_spec,
-    open_connection,
-    refuse_negative,
-    snapshot,
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection, refuse_negative
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet
+from ansible_collections.stateops.langgraph.plugins.module_utils._facts import (
+    MUTUALLY_EXCLUSIVE,
+    facts_argument_spec,
+    gather,
+    nothing_yet,
+    prepare,
+    sqlite_side,
 )
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, TABLES
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._orphans import postgres_orphans, sqlite_orphans
-from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
-from ansible_collections.stateops.langgraph.plugins.module_utils._plan import make_plan
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import read
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Schema
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite import read_file, reference
 from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell
-from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter, require
 
 APPLICATION = "stateops.langgraph.checkpoint_schema_info"
-# Seconds for one statement on the catalog.
-READING = 60
 
 
 def main():
     """Parse the options, then tell()."""
-    spec = connection_argument_spec()
+    spec = dict(connection_argument_spec(), **facts_argument_spec())
     spec["login_db"]["required"] = False
-    spec.update(
-        sqlite_path={"type": "path"},
-        sqlite_schema={"type": "dict"},
-        parity_level={"type": "str", "choices": ["compatible", "exact"], "default": "compatible"},
-        assert_parity={"type": "bool", "default": False},
-        orphan_grace={"type": "int", "default": 3600},
-        count_orphans={"type": "bool", "default": True},
-    )
     module = AnsibleModule(
         argument_spec=spec,
-        mutually_exclusive=[("sqlite_path", "sqlite_schema")],
+        mutually_exclusive=MUTUALLY_EXCLUSIVE,
         required_one_of=[("login_db", "sqlite_path")],
         required_if=[("assert_parity", True, ["login_db"])],
         supports_check_mode=True,
@@ -404,87 +359,14 @@ def story(module):
     params = module.params
     if params["login_db"] is None:
         refuse_negative(params)
-        sqlite, orphaned = _sqlite_side(params)
+        sqlite, orphaned = sqlite_side(params)
         return {"changed": False, "sqlite": sqlite.to_dict(), "orphans": {"writes": None, "blobs": None, "sqlite_writes": orphaned}}
     try:
-        enter(params["virtualenv"], params)
-        if not params["sqlite_path"] and params["sqlite_schema"] is None:
-            require("langgraph.checkpoint.sqlite", params["virtualenv"])
-        known = library()
-        reading, orphans, server = _postgres_side(params)
+        known = prepare(params)
+        with open_connection(params, APPLICATION) as connection:
+            return gather(module, connection, known)
     except NotYet as absent:
-        if not module.check_mode:
-            raise
-        module.warn("Nothing is known yet of the schema: %s" % absent.message)
-        return {"changed": False, "msg": "Nothing is known yet of the schema: %s" % absent.message}
-    if reading.hidden:
-        raise Refusal(reading.hidden_ledger())
-    sqlite, orphans["sqlite_writes"] = _sqlite_side(params)
-    parity = compare(sqlite, reading.schema, params["parity_level"], known.steps)
-    results = {
-        "changed": False,
-        "library": known.to_dict(),
-        "versions": dict(versions_beside(), **{"postgresql": server, DISTRIBUTION: known.version, "python": platform.python_version()}),
-        "migrations": {
-            "recorded": reading.version,
-            "expected": known.newest,
-            "pending": make_plan(reading, known).pending_list(),
-        },
-        "postgres": reading.schema.to_dict(),
-        "sqlite": sqlite.to_dict(),
-        "parity": parity.to_dict(),
-        "orphans": orphans,
-    }
-    if known.unknown:
-        module.warn("langgraph-checkpoint-postgres %s brings migrations that this collection does not know; what they leave was not checked." % known.version)
-    if params["assert_parity"] and not parity.in_parity:
-        advice = "checkpoint_schema mends what loses nothing, and names the statements for the rest."
-        raise Refusal("%s\n\n%s\n\n%s" % (parity.summary(), parity.explain(), advice), **results)
-    return results
-
-
-def _postgres_side(params):
-    """(the Reading, the orphans) of PostgreSQL, from one snapshot, and the server's version."""
-    with contextlib.ExitStack() as stack:
-        connection = stack.enter_context(open_connection(params, APPLICATION))
-        stack.enter_context(naming_who_shuts(connection, params["schema"], TABLES))
-        stack.enter_context(snapshot(connection, params["session_role"], READING))
-        reading = read(connection, params["schema"])
-        version = connection.info.parameter_status("server_version")
-        if not reading.schema.exists:
-            raise NotYet("Schema %s does not exist in database %s. Check the option schema, or create it." % (params["schema"], reading.server.database))
-        if params["count_orphans"] and _whole(reading.schema):
-            return reading, postgres_orphans(connection, reading.schema, params["orphan_grace"]), version
-        return reading, {"writes": None, "blobs": None}, version
-
-
-def _whole(schema):
-    """Whether the tables that orphans are counted in are all there, in today's shape."""
-    tables = [schema.table(name) for name in DATA_TABLES]
-    return all(table and table.kind == "table" and table.column("thread_id") for table in tables) and bool(schema.table("checkpoints").column("checkpoint_id"))
-
-
-def _sqlite_side(params):
-    """(the SQLite Schema to compare with, its orphaned writes or None)."""
-    if params["sqlite_path"]:
-
-        def count(connection, schema):
-            if not params["count_orphans"]:
-                return None
-            tables = [schema.table(name) for name in ("checkpoints", "writes")]
-            whole = all(table and table.kind == "table" and table.column("checkpoint_id") for table in tables)
-            return sqlite_orphans(connection, params["orphan_grace"]) if whole else None
-
-        return read_file(params["sqlite_path"], count)
-    if params["sqlite_schema"] is not None:
-        try:
-            schema = Schema.from_dict(params["sqlite_schema"])
-        except ValueError as error:
-            raise Refusal("sqlite_schema does not fit: %s. Give the value sqlite of an earlier checkpoint_schema_info." % error) from None
-        if schema.engine != "sqlite":
-            raise Refusal("sqlite_schema is a schema of %s. Give the value sqlite of an earlier checkpoint_schema_info." % schema.engine)
-        return schema, None
-    return reference(), None
+        return nothing_yet(module, absent)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The three modules as plays run them: arguments, module_defaults, check and diff, the virtualenv, and no secret anywhere."""
+"""The four modules as plays run them: arguments, module_defaults, check and diff, the virtualenv, and no secret anywhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from runner import ROOT, ProcessList
 
 pytestmark = pytest.mark.newest
 
-MODULES = ["checkpoint_schema", "checkpoint_schema_info", "checkpoint_roundtrip"]
+MODULES = ["checkpoint_schema", "checkpoint_schema_info", "checkpoint_roundtrip", "checkpoint_verify"]
 GROUP = "group/stateops.langgraph.postgresql"
 
 
@@ -60,6 +60,7 @@ def test_one_module_defaults_block_serves_all(run_tasks, database):
     assert results["checkpoint_schema"]["changed"] is True
     assert results["checkpoint_schema_info"]["parity"]["in_parity"] is True
     assert results["checkpoint_roundtrip"]["changed"] is False
+    assert results["checkpoint_verify"]["roundtrip"]["swept"] == 0
     assert results["theirs"]["query_result"] == [{"max": 9}]
     assert_no_secret(outcome, database)
 
@@ -121,7 +122,7 @@ def test_no_password_is_shown_or_kept(run_tasks, database, linked_venv, tmp_path
     play = {"vars": {"ansible_python_interpreter": str(system)}, "vars_files": [str(variables)]}
     with ProcessList() as processes:
         outcome = run_tasks(tasks, "--diff", play=play, env={"ANSIBLE_INJECT_FACT_VARS": "false"})
-    assert len(outcome.tasks) == 3
+    assert len(outcome.tasks) == len(MODULES)
     for document in outcome.tasks:
         assert document["kind"] == ("failed" if fault else "ok"), document["result"].get("msg")
     assert secret not in outcome.everything

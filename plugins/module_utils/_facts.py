@@ -1,0 +1,126 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands on both sides and whether it agrees: the facts that more than one module returns."""
+
+from __future__ import annotations
+
+import platform
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._blockers import naming_who_shuts
+from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import DISTRIBUTION, library, versions_beside
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import snapshot
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._orphans import postgres_orphans, sqlite_orphans
+from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
+from ansible_collections.stateops.langgraph.plugins.module_utils._plan import make_plan
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import read
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite import read_file, reference
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter, require
+
+# Seconds for one statement on the catalog.
+READING = 60
+MUTUALLY_EXCLUSIVE = [("sqlite_path", "sqlite_schema")]
+
+
+def facts_argument_spec():
+    """The options that say what PostgreSQL is compared with, and how."""
+    return {
+        "sqlite_path": {"type": "path"},
+        "sqlite_schema": {"type": "dict"},
+        "parity_level": {"type": "str", "choices": ["compatible", "exact"], "default": "compatible"},
+        "assert_parity": {"type": "bool", "default": False},
+        "orphan_grace": {"type": "int", "default": 3600},
+        "count_orphans": {"type": "bool", "default": True},
+    }
+
+
+def prepare(params):
+    """Enter the virtualenv, and make sure of what the facts need there; returns the Library. Raises Refusal, or NotYet."""
+    enter(params["virtualenv"], params)
+    if not params["sqlite_path"] and params["sqlite_schema"] is None:
+        require("langgraph.checkpoint.sqlite", params["virtualenv"])
+    return library()
+
+
+def gather(module, connection, known):
+    """The facts as a module returns them, from one snapshot of PostgreSQL. Raises Refusal, with the facts where they are not in parity, or NotYet."""
+    params = module.params
+    reading, orphans, server = _postgres_side(connection, params)
+    if reading.hidden:
+        raise Refusal(reading.hidden_ledger())
+    sqlite, orphans["sqlite_writes"] = sqlite_side(params)
+    parity = compare(sqlite, reading.schema, params["parity_level"], known.steps)
+    results = {
+        "changed": False,
+        "library": known.to_dict(),
+        "versions": dict(versions_beside(), **{"postgresql": server, DISTRIBUTION: known.version, "python": platform.python_version()}),
+        "migrations": {
+            "recorded": reading.version,
+            "expected": known.newest,
+            "pending": make_plan(reading, known).pending_list(),
+        },
+        "postgres": reading.schema.to_dict(),
+        "sqlite": sqlite.to_dict(),
+        "parity": parity.to_dict(),
+        "orphans": orphans,
+    }
+    if known.unknown:
+        module.warn("langgraph-checkpoint-postgres %s brings migrations that this collection does not know; what they leave was not checked." % known.version)
+    if params["assert_parity"] and not parity.in_parity:
+        advice = "checkpoint_schema mends what loses nothing, and names the statements for the rest."
+        raise Refusal("%s\n\n%s\n\n%s" % (parity.summary(), parity.explain(), advice), **results)
+    return results
+
+
+def nothing_yet(module, absent):
+    """The results of check mode where an earlier task of the play would have made what is absent; outside check mode that is a failure."""
+    if not module.check_mode:
+        raise absent
+    message = "Nothing is known yet of the schema: %s" % absent.message
+    module.warn(message)
+    return {"changed": False, "msg": message}
+
+
+def _postgres_side(connection, params):
+    """(the Reading, the orphans) of PostgreSQL, from one snapshot, and the server's version."""
+    with naming_who_shuts(connection, params["schema"], TABLES), snapshot(connection, params["session_role"], READING):
+        reading = read(connection, params["schema"])
+        version = connection.info.parameter_status("server_version")
+        if not reading.schema.exists:
+            raise NotYet("Schema %s does not exist in database %s. Check the option schema, or create it." % (params["schema"], reading.server.database))
+        if params["count_orphans"] and _whole(reading.schema):
+            return reading, postgres_orphans(connection, reading.schema, params["orphan_grace"]), version
+        return reading, {"writes": None, "blobs": None}, version
+
+
+def _whole(schema):
+    """Whether the tables that orphans are counted in are all there, in today's shape."""
+    tables = [schema.table(name) for name in DATA_TABLES]
+    return all(table and table.kind == "table" and table.column("thread_id") for table in tables) and bool(schema.table("checkpoints").column("checkpoint_id"))
+
+
+def sqlite_side(params):
+    """(the SQLite Schema to compare with, its orphaned writes or None). Raises Refusal."""
+    if params["sqlite_path"]:
+
+        def count(connection, schema):
+            if not params["count_orphans"]:
+                return None
+            tables = [schema.table(name) for name in ("checkpoints", "writes")]
+            whole = all(table and table.kind == "table" and table.column("checkpoint_id") for table in tables)
+            return sqlite_orphans(connection, params["orphan_grace"]) if whole else None
+
+        return read_file(params["sqlite_path"], count)
+    if params["sqlite_schema"] is not None:
+        try:
+            schema = Schema.from_dict(params["sqlite_schema"])
+        except ValueError as error:
+            raise Refusal("sqlite_schema does not fit: %s. Give the value sqlite of an earlier checkpoint_schema_info." % error) from None
+        if schema.engine != "sqlite":
+            raise Refusal("sqlite_schema is a schema of %s. Give the value sqlite of an earlier checkpoint_schema_info." % schema.engine)
+        return schema, None
+    return reference(), None

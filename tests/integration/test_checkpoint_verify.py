@@ -1,0 +1,121 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""checkpoint_verify: what checkpoint_schema_info finds and then what checkpoint_roundtrip proves, in one process."""
+
+from __future__ import annotations
+
+import pytest
+from assertions import assert_refused, assert_succeeded
+from databases import TABLES
+from events import until
+from generations import sqlite_file
+
+pytestmark = pytest.mark.newest
+
+DRIFT = "DROP INDEX checkpoints_thread_id_idx"
+
+
+@pytest.fixture
+def ready(database):
+    """Set up by the owner, granted to the application."""
+    database.setup()
+    database.grant()
+    return database
+
+
+def inserted(database):
+    """The tables that rows were ever inserted into, by the server's own count, which a session adds to when it ends."""
+    sessions = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND usename = %s"
+    until(lambda: not database.execute(sessions, [database.app.name]))
+    query = "SELECT relname FROM pg_class WHERE relname = ANY(%s) AND pg_stat_get_tuples_inserted(oid) > 0"
+    return {row[0] for row in database.execute(query, [list(TABLES)])}
+
+
+def facts(outcome):
+    """What both modules return of the schemas."""
+    return {name: outcome[name] for name in ("library", "versions", "migrations", "postgres", "sqlite", "parity", "orphans")}
+
+
+@pytest.mark.parametrize("reference", ["file", "schema", "library"])
+def test_it_says_and_does_what_both_modules_do(ready, call_module, tmp_path, reference):
+    args = ready.login(ready.app)
+    if reference != "library":
+        args["sqlite_path"] = str(sqlite_file(tmp_path / "checkpoints.sqlite"))
+    if reference == "schema":
+        args["sqlite_schema"] = assert_succeeded(call_module("checkpoint_schema_info", args), ready)["sqlite"]
+        del args["sqlite_path"]
+    info = assert_succeeded(call_module("checkpoint_schema_info", args), ready)
+    roundtrip = assert_succeeded(call_module("checkpoint_roundtrip", ready.login(ready.app)), ready)
+    done = assert_succeeded(call_module("checkpoint_verify", args), ready)
+    assert facts(done) == facts(info)
+    assert done["roundtrip"] == {"thread_id": roundtrip["thread_id"], "swept": 0}
+    assert done["changed"] is False
+    assert [ready.execute("SELECT count(*) FROM %s" % table)[0][0] for table in TABLES] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "when,drift,check,wrote",
+    [
+        ("always", False, False, True),
+        ("always", True, False, True),
+        ("always", False, True, False),
+        ("in_parity", False, False, True),
+        ("in_parity", True, False, False),
+        ("never", False, False, False),
+    ],
+)
+def test_when_a_checkpoint_is_written(ready, call_module, when, drift, check, wrote):
+    if drift:
+        ready.execute(DRIFT)
+    done = assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app, roundtrip=when), check=check, diff=check), ready)
+    assert done["parity"]["in_parity"] is not drift
+    assert (done["roundtrip"] is not None) is wrote
+    assert inserted(ready) == (set(TABLES) if wrote else set())
+
+
+def test_drift_that_is_asserted_against_fails_before_anything_is_written(ready, call_module):
+    ready.execute(DRIFT)
+    outcome = call_module("checkpoint_verify", ready.login(ready.app, assert_parity=True))
+    assert_refused(outcome, "checkpoints_thread_id_idx", databases=[ready])
+    assert outcome["parity"]["in_parity"] is False
+    assert inserted(ready) == set()
+
+
+def test_the_facts_outlive_a_round_trip_that_fails(ready, call_module):
+    expected = facts(assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app)), ready))
+    ready.execute('REVOKE DELETE ON checkpoint_writes FROM "%s"' % ready.app.name)
+    outcome = call_module("checkpoint_verify", ready.login(ready.app))
+    assert_refused(outcome, "DELETE", "checkpoint_writes", ready.app.name, databases=[ready])
+    assert facts(outcome) == expected
+    assert "roundtrip" not in outcome
+
+
+def test_what_was_left_behind_is_swept_and_told(ready, call_module):
+    thread = assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app)), ready)["roundtrip"]["thread_id"]
+    ready.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES (%s, 'c', '{}')", [thread])
+    done = assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app)), ready)
+    assert done["changed"] is True and done["roundtrip"]["swept"] == 1
+    assert assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app)), ready)["changed"] is False
+
+
+@pytest.mark.parametrize("mode", ["session", "transaction"])
+def test_behind_a_pooler(ready, pooler, call_module, mode):
+    bouncer = pooler(ready, mode)
+    outcome = call_module("checkpoint_verify", ready.login(ready.app, login_port=bouncer.port))
+    assert assert_succeeded(outcome, ready)["roundtrip"]["swept"] == 0
+
+
+def test_through_a_session_role(ready, call_module):
+    member = ready.role("member_" + ready.name)
+    ready.execute('GRANT "%s" TO "%s"' % (ready.app.name, member.name))
+    done = assert_succeeded(call_module("checkpoint_verify", ready.login(member, session_role=ready.app.name)), ready)
+    assert done["parity"]["in_parity"] is True and done["roundtrip"] is not None
+
+
+def test_what_is_yet_to_be_made_fails_outside_check_mode_alone(database, call_module):
+    for absent in ({"login_db": "not_there"}, {"schema": "not_there"}):
+        assert_refused(call_module("checkpoint_verify", database.login(**absent)), "not_there", databases=[database])
+        outcome = assert_succeeded(call_module("checkpoint_verify", database.login(**absent), check=True), database)
+        assert outcome["changed"] is False and "not_there" in outcome["msg"]
