@@ -54,6 +54,7 @@ LITTER = [
     "tests/unit/.hypothesis/example",
     "tests/unit/__pycache__/test.cpython-311.pyc",
     "playbooks/provision.retry",
+    "report/app1.json",
     "playbooks/run.log",
 ]
 
