@@ -147,21 +147,31 @@ def _drift_in_postgres(sqlite, postgres, steps):
 
 def _drift_in_sqlite(sqlite):
     """What the SQLite side has that no saver of today made, or lacks."""
+    before_1_0 = any(_before_1_0(sqlite.table(name)) for name in contract.SQLITE)
     for name, expected in contract.SQLITE.items():
         table = sqlite.table(name)
         counterpart = dict(contract.COUNTERPARTS)[name]
         if table is None:
-            reason = "the file holds no checkpoints: it is empty, another program's, or the main file alone of a live database whose data is in its -wal"
+            if before_1_0:  # the oldest of those have no writes
+                reason = contract.SQLITE_THREAD_TS
+            elif sqlite.table("checkpoints"):
+                reason = "every SqliteSaver makes this table"
+            else:
+                reason = "the file holds no checkpoints: it is empty, another program's, or the main file alone of a live database whose data is in its -wal"
             yield Finding(DRIFT, counterpart, counterpart, "no table %s" % name, "table %s" % counterpart, reason)
         elif table.kind != "table":
             yield Finding(DRIFT, counterpart, counterpart, "a %s" % table.kind, "table %s" % counterpart, "SqliteSaver makes a table")
-        elif table.column("thread_ts") is not None and table.column("checkpoint_id") is None:
+        elif _before_1_0(table):
             yield Finding(DRIFT, counterpart, counterpart, "table %s with thread_ts" % name, "table %s" % counterpart, contract.SQLITE_THREAD_TS)
         else:
             yield from _drift_in_sqlite_table(table, expected, counterpart)
     for table in sqlite.tables:
         if table.name not in contract.SQLITE:
             yield Finding(EXPECTED, table.name, table.name, "%s %s" % (table.kind, table.name), "nothing", "not the checkpointer's: it stays where it is")
+
+
+def _before_1_0(table):
+    return table is not None and table.column("thread_ts") is not None and table.column("checkpoint_id") is None
 
 
 def _drift_in_sqlite_table(table, expected, counterpart):

@@ -15,7 +15,6 @@ import pytest
 from assertions import Ways, assert_refused, assert_succeeded
 from databases import LEDGER, TABLES
 from generations import LEDGER_ROW, POSTGRES, SHALLOW, ledger, migrate, recording, replay, sent, shallow, statements
-from runner import Forks
 
 NEWEST = POSTGRES[-1]
 FINAL = recording(NEWEST)["savers"]["PostgresSaver"]["catalog"]
@@ -32,14 +31,6 @@ EFFECTS = [
     ("checkpoint_writes", "checkpoint_writes_thread_id_idx"),
     ("checkpoint_writes", "task_path"),
 ]
-
-
-@pytest.fixture(scope="module")
-def forks(target_venv, tmp_path_factory):
-    """call_module for many runs."""
-    each = Forks(target_venv / "bin" / "python", tmp_path_factory.mktemp("forks"))
-    yield each.call
-    each.close()
 
 
 def missing(database):
@@ -111,12 +102,12 @@ def judge_and_mend(database, call):
 
 
 @pytest.mark.parametrize("release", POSTGRES)
-def test_each_generation_is_judged_and_brought_to_today(database, forks, release):
+def test_each_generation_is_judged_and_brought_to_today(database, call_forked, release):
     migrate(database, release)
     # The recording was made on one server; it holds on the others.
     made = recording(release)["savers"]["PostgresSaver"]
     assert (rows(database), database.shape()) == (made["ledger"], made["catalog"])
-    judge_and_mend(database, forks)
+    judge_and_mend(database, call_forked)
     assert database.shape() == FINAL
 
 
@@ -132,13 +123,13 @@ def overs():
 
 @pytest.mark.newest
 @pytest.mark.parametrize("before, release", overs())
-def test_releases_that_renumbered_each_other(database, forks, before, release):
+def test_releases_that_renumbered_each_other(database, call_forked, before, release):
     """The later one's setup() found a number that did not mean what it means to it: it left something out, or it failed."""
     migrate(database, before, release)
     over = recording(release)["over"][before]
     assert rows(database) == over["ledger"]
     assert set(recording(release)["savers"]["PostgresSaver"]["catalog"]) - set(database.shape()) == set(over["lacks"])
-    judge_and_mend(database, forks)
+    judge_and_mend(database, call_forked)
 
 
 class State(NamedTuple):
@@ -167,19 +158,19 @@ def interruptions():
 
 @pytest.mark.newest
 @pytest.mark.parametrize("state", interruptions(), ids=lambda state: "%s-%d" % state[:2])
-def test_an_interrupted_setup_is_judged_and_finished(database, forks, state):
+def test_an_interrupted_setup_is_judged_and_finished(database, call_forked, state):
     migrate(database, state.release, steps=state.steps)
-    judge_and_mend(database, forks)
+    judge_and_mend(database, call_forked)
 
 
 @pytest.mark.newest
 @pytest.mark.parametrize("number", [number for number, effect in enumerate(EFFECTS) if effect and effect[1].endswith("_idx")])
-def test_an_interrupted_index_is_judged_and_built_again(database, forks, number):
+def test_an_interrupted_index_is_judged_and_built_again(database, call_forked, number):
     """Stopped within CREATE INDEX CONCURRENTLY: the index is there, INVALID, and its row is not."""
     steps = [place for place, entry in enumerate(sent(NEWEST)) if entry[0] == statements(NEWEST)[number]][0] + 1
     migrate(database, NEWEST, steps=steps)
     database.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = %s::regclass", [EFFECTS[number][1]])
-    done = judge_and_mend(database, forks)
+    done = judge_and_mend(database, call_forked)
     assert EFFECTS[number][1] in str(done["repaired"])
 
 
@@ -198,7 +189,7 @@ LEDGERS = {
 @pytest.mark.newest
 @pytest.mark.parametrize("numbers", list(LEDGERS))
 @pytest.mark.parametrize("release", ["1.0.1", "1.0.2", "2.0.8", NEWEST])
-def test_a_ledger_that_lies(database, forks, release, numbers):
+def test_a_ledger_that_lies(database, call_forked, release, numbers):
     """Ahead of the catalog, behind it, or with holes: restored from elsewhere, edited, or written by a release that numbered otherwise."""
     if LEDGERS[numbers] == ledger(release):
         return  # it does not lie
@@ -206,12 +197,12 @@ def test_a_ledger_that_lies(database, forks, release, numbers):
     database.execute("DELETE FROM %s" % LEDGER)
     for number in LEDGERS[numbers]:
         database.execute("INSERT INTO %s VALUES (%%s)" % LEDGER, [number])
-    judge_and_mend(database, forks)
+    judge_and_mend(database, call_forked)
 
 
 @pytest.mark.newest
 @pytest.mark.parametrize("number", [number for number, effect in enumerate(EFFECTS) if effect and number])
-def test_a_single_part_that_is_recorded_and_missing(database, forks, number):
+def test_a_single_part_that_is_recorded_and_missing(database, call_forked, number):
     table, name = EFFECTS[number]
     migrate(database, NEWEST)
     if table == name:
@@ -223,25 +214,25 @@ def test_a_single_part_that_is_recorded_and_missing(database, forks, number):
     else:
         database.execute("DROP INDEX %s" % name)
     assert EFFECTS[number] in missing(database)
-    done = judge_and_mend(database, forks)
+    done = judge_and_mend(database, call_forked)
     assert done["migrations"]["applied"] == [] and name in str(done["repaired"])
 
 
 @pytest.mark.newest
 @pytest.mark.parametrize("release", POSTGRES)
-def test_a_ledger_beyond_today(database, forks, release):
+def test_a_ledger_beyond_today(database, call_forked, release):
     """A newer release's number: over a schema that fits it is a rollback, over one that does not only the newer release knows."""
     migrate(database, release)
     database.execute("INSERT INTO %s VALUES (12)" % LEDGER)
     gone = missing(database)
-    done = assert_succeeded(forks("checkpoint_schema_info", database.login()), database)
+    done = assert_succeeded(call_forked("checkpoint_schema_info", database.login()), database)
     assert done["migrations"]["recorded"] == 12
     assert drift(done) == gone and done["parity"]["in_parity"] is (not gone)
     assert {EFFECTS[entry["version"]] for entry in done["migrations"]["pending"]} == gone
     if gone:
-        Ways(forks).refuse(database, database.login(), r"\b12\b", r"\b9\b", *[name for _table, name in gone])
+        Ways(call_forked).refuse(database, database.login(), r"\b12\b", r"\b9\b", *[name for _table, name in gone])
     else:
-        Ways(forks).unchanged(database, database.login())
+        Ways(call_forked).unchanged(database, database.login())
 
 
 def shallow_states():
@@ -256,14 +247,14 @@ def shallow_states():
 
 
 @pytest.mark.parametrize("state", shallow_states(), ids=lambda state: "%s-%d" % state[:2])
-def test_the_shallow_savers_tables_are_refused(database, forks, state):
+def test_the_shallow_savers_tables_are_refused(database, call_forked, state):
     migrate(database, state.release, steps=state.steps, saver=state.saver)
-    refuse_shallow(database, forks)
+    refuse_shallow(database, call_forked)
 
 
 @pytest.mark.newest
 @pytest.mark.parametrize("release", SHALLOW)
-def test_the_shallow_savers_tables_that_setup_ran_over_are_refused(database, forks, release):
+def test_the_shallow_savers_tables_that_setup_ran_over_are_refused(database, call_forked, release):
     """setup() itself raises nothing, or something else, and records its numbers."""
     shallow(database, release=release)
     over = recording(release)["over"]["shallow"]
@@ -271,7 +262,7 @@ def test_the_shallow_savers_tables_that_setup_ran_over_are_refused(database, for
     with database.connect(database.owner, autocommit=True) as connection:
         replay(connection, entries[:-1] + [entries[-1][:2] + (over["error"],)])
     assert rows(database) == over["ledger"]
-    refuse_shallow(database, forks)
+    refuse_shallow(database, call_forked)
 
 
 def refuse_shallow(database, call):

@@ -6,17 +6,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 
 import pytest
 from assertions import assert_refused, assert_succeeded
 from conftest import site_packages
-from generations import sqlite_file
+from generations import SQLITE, sqlite_file
 from servers import os_user
 
 pytestmark = pytest.mark.newest
@@ -119,28 +121,6 @@ def test_a_file_that_a_crash_left(ready, call_module, tmp_path):
     assert contents(crashed) == before
 
 
-def test_a_file_from_before_task_path(ready, call_module, tmp_path):
-    path = sqlite_file(tmp_path / "state.sqlite", "no task_path")
-    before = contents(tmp_path)
-    done = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
-    assert done["parity"]["in_parity"] is True
-    (finding,) = [finding for finding in done["parity"]["findings"] if finding["object"] == "task_path"]
-    assert finding["verdict"] == "expected" and finding["reason"]
-    assert contents(tmp_path) == before, "the file was altered"
-
-
-def test_a_file_from_before_1_0(ready, call_module, tmp_path):
-    path = sqlite_file(tmp_path / "state.sqlite", "thread_ts")
-    before = contents(tmp_path)
-    outcome = compare(call_module, ready, sqlite_path=str(path), assert_parity=True)
-    assert_refused(outcome, "thread_ts", r"1\.0", databases=[ready])
-    found = compare(call_module, ready, sqlite_path=str(path))
-    if not found.failed:
-        assert found["parity"]["in_parity"] is False
-        assert "thread_ts" in str(drifts(found))
-    assert contents(tmp_path) == before
-
-
 def test_without_a_reference_the_installed_library_is_it(ready, call_module):
     done = assert_succeeded(compare(call_module, ready), ready)
     assert "langgraph-checkpoint-sqlite" in json.dumps(done["parity"]["reference"])
@@ -235,14 +215,6 @@ class TestRefused:
         assert contents(tmp_path) == before
         assert os.listdir(tmp_path) == [name]
 
-    def test_truncated(self, ready, call_module, tmp_path):
-        path = saved(tmp_path / "state.sqlite", threads=60)
-        with open(path, "r+b") as file:
-            file.truncate(path.stat().st_size // 2)
-        before = contents(tmp_path)
-        self.refuse(call_module, ready, path, "state.sqlite", "truncated|damaged|malformed|whole")
-        assert contents(tmp_path) == before
-
     def test_damaged(self, ready, call_module, tmp_path):
         path = saved(tmp_path / "state.sqlite")
         with open(path, "r+b") as file:
@@ -335,3 +307,206 @@ def test_a_closed_file_in_a_folder_that_may_not_be_written(ready, call_module, s
     assert done["parity"]["in_parity"] is True
     assert contents(tmp_path) == before
     assert os.listdir(tmp_path) == ["state.sqlite"]
+
+
+# Generation to what the file has instead of today's shape.
+GENERATIONS = {name: "thread_ts" if name.startswith("thread_ts") else "no task_path" if name.startswith("no task_path") else "" for name in SQLITE}
+
+
+@pytest.mark.parametrize("generation", list(GENERATIONS))
+def test_a_file_of_each_generation(ready, call_forked, tmp_path, generation):
+    """As its release left it."""
+    path = sqlite_file(tmp_path / "state.sqlite", generation)
+    before = contents(tmp_path)
+    done = assert_succeeded(compare(call_forked, ready, sqlite_path=str(path)), ready)
+    asserted = compare(call_forked, ready, sqlite_path=str(path), assert_parity=True)
+    if GENERATIONS[generation] == "thread_ts":
+        found = drifts(done)
+        assert {(finding["table"], finding["object"]) for finding in found} == {("checkpoints",) * 2, ("checkpoint_writes",) * 2}
+        assert all("thread_ts" in finding["reason"] and "1.0" in finding["reason"] for finding in found), found
+        assert done["parity"]["in_parity"] is False and done["orphans"]["sqlite_writes"] is None
+        assert_refused(asserted, "thread_ts", r"1\.0", databases=[ready])
+    else:
+        assert done["parity"]["in_parity"] is True and not asserted.failed
+        assert done["orphans"]["sqlite_writes"] == {"count": 0, "young": 0, "age_unknown": 0, "limited": False}
+        (finding,) = [finding for finding in done["parity"]["findings"] if finding["object"] == "task_path"]
+        assert (finding["verdict"], finding["sqlite"] == "no column") == (("expected", True) if GENERATIONS[generation] else (finding["verdict"], False))
+    assert contents(tmp_path) == before and os.listdir(tmp_path) == ["state.sqlite"]
+
+
+@pytest.mark.parametrize("generation", ["no task_path", "thread_ts, no writes"])
+def test_a_generations_file_with_tables_of_the_application(ready, call_forked, tmp_path, generation):
+    path = sqlite_file(tmp_path / "state.sqlite", generation)
+    alone = assert_succeeded(compare(call_forked, ready, sqlite_path=str(path)), ready)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, thread_id TEXT REFERENCES checkpoints (thread_id))")
+        connection.execute("CREATE VIEW recent AS SELECT * FROM users")
+    before = contents(tmp_path)
+    done = assert_succeeded(compare(call_forked, ready, sqlite_path=str(path)), ready)
+    assert drifts(done) == drifts(alone) and done["parity"]["in_parity"] is alone["parity"]["in_parity"]
+    assert {finding["object"] for finding in done["parity"]["findings"]} - {finding["object"] for finding in alone["parity"]["findings"]} == {"users", "recent"}
+    assert contents(tmp_path) == before
+
+
+def test_an_empty_database(ready, call_forked, tmp_path):
+    """Whole, and nothing in it: what opening a new file and closing it leaves."""
+    path = tmp_path / "state.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    before = contents(tmp_path)
+    done = assert_succeeded(compare(call_forked, ready, sqlite_path=str(path)), ready)
+    assert done["parity"]["in_parity"] is False and done["sqlite"]["tables"] == [] and done["orphans"]["sqlite_writes"] is None
+    assert {(finding["table"], finding["object"]) for finding in drifts(done)} == {("checkpoints",) * 2, ("checkpoint_writes",) * 2}
+    assert_refused(compare(call_forked, ready, sqlite_path=str(path), assert_parity=True), "state.sqlite", "no checkpoints", databases=[ready])
+    assert contents(tmp_path) == before
+
+
+def same_or_refused(outcome, whole, database):
+    """The verdict on the whole file, or one error that names the damaged one; never another verdict. Returns whether it was refused."""
+    if outcome.failed:
+        assert_refused(outcome, "state.sqlite", "truncated|damaged|not a SQLite database|empty", databases=[database])
+        return True
+    assert_succeeded(outcome, database)
+    assert (outcome["parity"], outcome["orphans"], outcome["sqlite"]) == (whole["parity"], whole["orphans"], whole["sqlite"])
+    return False
+
+
+def test_a_file_cut_anywhere_is_refused(ready, call_forked, tmp_path):
+    path = sqlite_file(tmp_path / "state.sqlite")
+    whole = path.read_bytes()
+    page = int.from_bytes(whole[16:18], "big")
+    sizes = {0, 1, 16, 99, 100, 512, len(whole) - 1} | {each * page + more for each in range(1, len(whole) // page) for more in (-1, 0, page // 2)}
+    for size in sorted(sizes):
+        path.write_bytes(whole[:size])
+        before = contents(tmp_path)
+        outcome = compare(call_forked, ready, sqlite_path=str(path))
+        assert_refused(outcome, "state.sqlite", "truncated|not a SQLite database|empty", databases=[ready])
+        assert contents(tmp_path) == before and os.listdir(tmp_path) == ["state.sqlite"], size
+
+
+@pytest.mark.parametrize("filling", [b"\xff", b"\x00"], ids=["ones", "zeros"])
+def test_a_page_of_garbage_is_refused_or_makes_no_difference(ready, call_forked, tmp_path, filling):
+    """What is wrong in a page that nothing has to read stays unseen; what has to be read is never taken for an answer."""
+    path = saved(tmp_path / "state.sqlite", threads=60)
+    answer = assert_succeeded(compare(call_forked, ready, sqlite_path=str(path)), ready)
+    whole = path.read_bytes()
+    page = int.from_bytes(whole[16:18], "big")
+    refused = []
+    for number in range(len(whole) // page):
+        start = number * page + (100 if number == 0 else 0)
+        path.write_bytes(whole[:start] + filling * ((number + 1) * page - start) + whole[(number + 1) * page :])
+        before = contents(tmp_path)
+        refused.append(same_or_refused(compare(call_forked, ready, sqlite_path=str(path)), answer, ready))
+        assert contents(tmp_path) == before and os.listdir(tmp_path) == ["state.sqlite"], number
+    assert refused[0] and any(refused[1:])
+
+
+def test_a_cut_main_file_beside_its_wal(ready, call_forked, tmp_path):
+    """A copy that broke off, with a -wal that came whole; a checkpoint that broke off looks alike, and is no damage."""
+    path = saved(tmp_path / "state.sqlite", threads=60)
+    with contextlib.closing(sqlite3.connect(path)) as writer:
+        writer.execute("CREATE TABLE mine (id int)")
+        writer.commit()
+        copies = tmp_path / "copies"
+        copies.mkdir()
+        shutil.copy(tmp_path / "state.sqlite-wal", copies / "state.sqlite-wal")
+        whole = path.read_bytes()
+    answer = None
+    for size in (len(whole), len(whole) // 2, 4096, 512):
+        (copies / "state.sqlite").write_bytes(whole[:size])
+        before = contents(copies)
+        outcome = compare(call_forked, ready, sqlite_path=str(copies / "state.sqlite"))
+        answer = answer or assert_succeeded(outcome, ready)
+        assert "mine" in names(answer)
+        same_or_refused(outcome, answer, ready)
+        assert contents(copies) == before, size
+        (copies / "state.sqlite-shm").unlink(missing_ok=True)
+
+
+def journalled(path):
+    """A file of the time before WAL, as one is after `PRAGMA journal_mode = DELETE`."""
+    saved(path, threads=60)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+    return path
+
+
+# A process of its own: whoever closes a file loses all locks that its process has on it, and these tests read the file's bytes.
+HOLDER = """
+import sqlite3, sys
+writer = sqlite3.connect(sys.argv[1], isolation_level=None)
+for statement in sys.argv[2:]:
+    writer.execute(statement)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+HALF_DONE = ("PRAGMA cache_size = 2", "BEGIN EXCLUSIVE", "UPDATE checkpoints SET metadata = zeroblob(2000)", "ALTER TABLE checkpoints ADD COLUMN half_done")
+
+
+@contextlib.contextmanager
+def holding(path, *statements):
+    """Another process that has executed these and goes on holding what it got; at the end it breaks off."""
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(path), *statements], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "ready\n"
+        yield
+    finally:
+        process.stdin.close()
+        process.wait(timeout=30)
+        process.stdout.close()
+
+
+def test_a_writer_that_holds_the_file_is_told(ready, call_forked, tmp_path):
+    path = journalled(tmp_path / "state.sqlite")
+    with holding(path, *HALF_DONE):
+        assert (tmp_path / "state.sqlite-journal").stat().st_size > 512
+        before = contents(tmp_path)
+        outcome = compare(call_forked, ready, sqlite_path=str(path))
+        assert_refused(outcome, "state.sqlite", "locked", "try again", databases=[ready])
+        assert contents(tmp_path) == before
+    done = assert_succeeded(compare(call_forked, ready, sqlite_path=str(path)), ready)
+    assert done["parity"]["in_parity"] is True
+
+
+def test_a_writer_that_has_written_nothing_yet_is_no_matter(ready, call_forked, tmp_path):
+    path = journalled(tmp_path / "state.sqlite")
+    with holding(path, "BEGIN EXCLUSIVE"):
+        before = contents(tmp_path)
+        done = assert_succeeded(compare(call_forked, ready, sqlite_path=str(path)), ready)
+        assert done["parity"]["in_parity"] is True
+        assert contents(tmp_path) == before
+
+
+def test_a_writer_that_keeps_the_wal_to_itself_is_told(ready, call_forked, tmp_path):
+    """Without a -shm nobody else can read the -wal."""
+    path = saved(tmp_path / "state.sqlite")
+    with holding(path, "PRAGMA locking_mode = EXCLUSIVE", "CREATE TABLE mine (id int)"):
+        assert sorted(os.listdir(tmp_path)) == ["state.sqlite", "state.sqlite-wal"]
+        before = contents(tmp_path)
+        outcome = compare(call_forked, ready, sqlite_path=str(path))
+        assert_refused(outcome, "state.sqlite", "locked", "try again", databases=[ready])
+        assert contents(tmp_path) == before
+
+
+def test_an_uncommitted_change_in_the_wal_is_not_seen(ready, call_forked, tmp_path):
+    path = saved(tmp_path / "state.sqlite", threads=60)
+    with holding(path, *HALF_DONE):
+        assert (tmp_path / "state.sqlite-wal").stat().st_size > 4096
+        before = contents(tmp_path)
+        done = assert_succeeded(compare(call_forked, ready, sqlite_path=str(path)), ready)
+        assert done["parity"]["in_parity"] is True and "half_done" not in json.dumps(done["sqlite"])
+        assert contents(tmp_path) == before
+
+
+def test_what_a_crashed_writer_left_half_done_is_told(ready, call_forked, tmp_path):
+    """A hot -journal: the main file holds half of a transaction, and only a writer can take it back."""
+    path = journalled(tmp_path / "live.sqlite")
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    with holding(path, *HALF_DONE):
+        for suffix in ("", "-journal"):
+            shutil.copy(str(path) + suffix, crashed / ("state.sqlite" + suffix))
+    before = contents(crashed)
+    outcome = compare(call_forked, ready, sqlite_path=str(crashed / "state.sqlite"))
+    assert_refused(outcome, "state.sqlite", "journal", "open the file once", databases=[ready])
+    assert contents(crashed) == before

@@ -135,10 +135,15 @@ COLUMNS = sqlite().table("checkpoints").columns
 NONE = Schema("sqlite", "checkpoints.sqlite")
 
 
+def test_the_earliest_files_have_no_writes():
+    found = compare(replace(NONE, tables=(alter("checkpoints", **OLD).table("checkpoints"),)), postgres()).drift
+    assert {(finding.table, finding.reason) for finding in found} == {("checkpoints", SQLITE_THREAD_TS), ("checkpoint_writes", SQLITE_THREAD_TS)}
+
+
 @pytest.mark.parametrize(
     "schema, table, item, part",
     [
-        (replace(sqlite(), tables=(sqlite().table("checkpoints"),)), "checkpoint_writes", "checkpoint_writes", "holds no checkpoints"),
+        (replace(sqlite(), tables=(sqlite().table("checkpoints"),)), "checkpoint_writes", "checkpoint_writes", "every SqliteSaver makes this table"),
         (replace(sqlite(), tables=(sqlite().table("writes"),)), "checkpoints", "checkpoints", "-wal"),
         (alter("writes", kind="view"), "checkpoint_writes", "checkpoint_writes", "SqliteSaver makes a table"),
         (alter("checkpoints", kind="virtual table"), "checkpoints", "checkpoints", "SqliteSaver makes a table"),
