@@ -143,6 +143,7 @@ def _target(keywords):
 def _advice(text):
     """What to do about libpq's reason."""
     for pattern, advice in (
+        (r"certificate authentication failed", "Check that ssl_cert is login_user's own, or that the server's pg_ident.conf maps its name."),
         (r"authentication failed", "Check login_user and login_password, and that the role exists."),
         (r"no pg_hba.conf entry", "Add an entry to the server's pg_hba.conf."),
         (r"is not permitted to log in", "Run: ALTER ROLE ... LOGIN; or log in as another role and take this one by session_role."),
