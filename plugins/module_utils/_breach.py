@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One thing in PostgreSQL that is not as the contract has it."""
+"""One thing, in PostgreSQL or in a SQLite file, that is not as the contract has it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._contract impor
 
 @dataclass(frozen=True)
 class Breach:
-    """One thing in PostgreSQL that is not as setup() leaves it.
+    """One thing that is not as setup() leaves it.
 
-    rule: its name in RULES. found, expected: in words. step: the key of the Step whose effect is missing, if one is.
+    rule: its name in RULES. table, object: by PostgreSQL's names where it has one. found, expected: in words. step: the key of the Step whose effect is missing, if one is.
     statement: what would put it right, where that can be said.
     """
 
@@ -40,7 +40,7 @@ class Breach:
     @property
     def reason(self):
         """Why it matters, or why it does not."""
-        return RULES[self.rule].reason
+        return RULES[self.rule].told
 
     def describe(self):
         """The breach in a sentence."""

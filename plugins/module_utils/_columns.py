@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+import re
+
 from ansible_collections.stateops.langgraph.plugins.module_utils._breach import Breach
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import POSTGRES
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import ALIKE, LARGE, POSTGRES, UNWRITTEN
+from ansible_collections.stateops.langgraph.plugins.module_utils._expressions import may_be_null, total
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import quote
 
 
@@ -32,12 +35,27 @@ def column_breaches(place, table, steps):
             yield Breach("column missing, addable", table.name, expected.name, "no column", expected.describe(), step=step)
     for found in table.columns:
         if contract.column(found.name) is None:
-            required = not found.nullable and found.default is None and not found.generated
+            computed = found.generated in ("stored", "virtual")
+            required = not found.nullable and (may_be_null(found.default or "", table.columns) if computed else not found.default and not found.generated)
             in_key = table.primary_key is not None and found.name in table.primary_key.columns
             droppable = required and not in_key and found.name not in renamed.values()
-            statement = "ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL;" % (place, quote(found.name)) if droppable else ""
+            statement = "%s DROP NOT NULL;" % alter_column(place, found.name) if droppable else ""
             rule = "column extra, required" if required else "column extra"
+            # A virtual column is computed where it is read, and no saver reads it.
+            if not required and found.default is not None and found.generated != "virtual" and not total(found.default):
+                rule = "column extra, computed"
+                statement = "%s DROP %s;" % (alter_column(place, found.name), "EXPRESSION" if found.generated else "DEFAULT")
             yield Breach(rule, table.name, found.name, found.describe(), "no such column", statement=statement)
+
+
+def alter_column(place, name):
+    """The beginning of a statement on a column."""
+    return "ALTER TABLE %s ALTER COLUMN %s" % (place, quote(name))
+
+
+def bare(default):
+    """A default without the type that PostgreSQL writes behind it."""
+    return re.sub(r"::[a-z ]+$", "", default or "")
 
 
 def _renamed(table, contract):
@@ -50,23 +68,33 @@ def _renamed(table, contract):
 
 
 def _column(place, table, found, expected, steps):
-    alter = "ALTER TABLE %s ALTER COLUMN %s" % (place, quote(found.name))
-    if found.type != expected.type:
+    alter = alter_column(place, found.name)
+    if (found.type, expected.type) in ALIKE:
+        yield Breach("column type alike", table, found.name, found.type, expected.type)
+    elif found.type != expected.type:
         cast = "ALTER COLUMN %s TYPE %s USING %s::%s" % (quote(found.name), expected.type, quote(found.name), expected.type)
         # A default does not follow into every type.
         drop = "ALTER COLUMN %s DROP DEFAULT, " % quote(found.name) if found.default is not None else ""
         put = ", ALTER COLUMN %s SET DEFAULT %s" % (quote(found.name), expected.default) if expected.default is not None else ""
         statement = "ALTER TABLE %s %s%s%s;" % (place, drop, cast, put)
         yield Breach("column type", table, found.name, found.type, expected.type, statement=statement)
-    if found.generated:
+    if found.generated == "identity by default":
+        yield Breach("column default extra", table, found.name, "generated %s" % found.generated, "no default")
+    elif found.generated:
         statement = {"stored": "%s DROP EXPRESSION;" % alter, "virtual": ""}.get(found.generated, "%s DROP IDENTITY;" % alter)
         yield Breach("column generated", table, found.name, "generated %s" % found.generated, "an ordinary column", statement=statement)
     if not found.deterministic:
         text = "collation %s" % (found.collation or "default")
         statement = '%s TYPE %s COLLATE "default";' % (alter, expected.type)
         yield Breach("column collation", table, found.name, text, "a deterministic collation", statement=statement)
+    elif not found.ordered:
+        statement = '%s TYPE %s COLLATE "C";' % (alter, expected.type)
+        text = "collation %s" % found.collation if found.collation else "the database's default collation"
+        yield Breach("column collation order", table, found.name, text, "a collation that sorts ids as their bytes are", statement=statement)
     elif found.collation:
         yield Breach("column collation other", table, found.name, "collation %s" % found.collation, "the default collation")
+    if found.storage and expected.type in LARGE:
+        yield Breach("column storage", table, found.name, "storage %s" % found.storage, "storage extended", statement="%s SET STORAGE EXTENDED;" % alter)
     if found.nullable and not expected.nullable:
         yield Breach("column nullable", table, found.name, "NULL allowed", "NOT NULL", statement="%s SET NOT NULL;" % alter)
     if expected.nullable and not found.nullable:
@@ -76,9 +104,11 @@ def _column(place, table, found, expected, steps):
                 yield Breach("column not null, older", table, found.name, "NOT NULL", "NULL allowed", step=step)
         else:
             yield Breach("column not null", table, found.name, "NOT NULL", "NULL allowed", statement="%s DROP NOT NULL;" % alter)
-    if found.default != expected.default and not found.generated:
+    if bare(found.default) != bare(expected.default) and not found.generated:
         if expected.default is None:
-            yield Breach("column default extra", table, found.name, "default %s" % found.default, "no default")
+            fails = (table, found.name) in UNWRITTEN and not total(found.default)
+            rule, statement = ("column extra, computed", "%s DROP DEFAULT;" % alter) if fails else ("column default extra", "")
+            yield Breach(rule, table, found.name, "default %s" % found.default, "no default", statement=statement)
         else:
             text = "no default" if found.default is None else "default %s" % found.default
             statement = "%s SET DEFAULT %s;" % (alter, expected.default)

@@ -12,6 +12,9 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._breach import 
 from ansible_collections.stateops.langgraph.plugins.module_utils._columns import column_breaches
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import (
     DATA_TABLES,
+    LARGE,
+    LEDGER,
+    NARROWING,
     POSTGRES,
     REPORT,
     RULES,
@@ -19,6 +22,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._contract impor
     TABLES,
     thread_index,
 )
+from ansible_collections.stateops.langgraph.plugins.module_utils._expressions import total, whole
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import qualified, quote
 
 # REINDEX CONCURRENTLY names its copies so; a number follows where the name was taken.
@@ -26,6 +30,7 @@ REMAINS = re.compile(r"^(.+)_cc(new|old)\d*$")
 SHALLOW_KEY = ("thread_id", "checkpoint_ns")
 # Constraints that PostgreSQL keeps by an index of the same name.
 WITH_INDEX = ("primary key", "unique", "exclusion")
+NOT_NULL = re.compile(r'^CHECK \(\("?(.+?)"? IS NOT NULL\)\)( NOT VALID)?$')
 
 
 def examine(schema, steps=None):
@@ -100,28 +105,63 @@ def _key(schema, place, table):
     if index is not None and not index.usable:
         statement = "REINDEX INDEX CONCURRENTLY %s;" % qualified(schema, found.name)
         yield Breach("key invalid", table.name, "primary key", "its index %s is INVALID" % found.name, "a VALID index", statement=statement)
+    elif index is not None:
+        rule = _fault(table, index)
+        if rule or index.variant or index.included:
+            yield Breach(rule or "index variant", table.name, "primary key", index.describe(), "(%s)" % columns, statement=again if rule else "")
     if found.deferrable:
         yield Breach("key deferrable", table.name, "primary key", "deferrable", "not deferrable", statement=again)
 
 
 def _constraints(place, table):
-    key = set(POSTGRES[table.name].primary_key.columns)
     for item in table.constraints:
-        rule = None
-        if item.incoming:
-            rule = "foreign key, incoming, cascading" if item.on_delete in ("cascade", "set null", "set default") else "foreign key, incoming"
-        elif item.kind == "unique":
-            rule = "unique, implied" if key <= set(item.columns) else "unique"
-        elif item.kind in ("check", "foreign key"):
-            rule = item.kind if item.enforced else "check, not enforced"
-        elif item.kind == "exclusion":
-            rule = item.kind
-        if rule:  # a constraint trigger is reported once, as a trigger
+        rule = _incoming(item) if item.incoming else _constraint(table, item)
+        if rule:
             statement = ""
-            if RULES[rule].action != REPORT:
+            if rule == "not null, not valid":
+                statement = "ALTER TABLE %s VALIDATE CONSTRAINT %s;" % (place, quote(item.name))
+            elif RULES[rule].action != REPORT:
                 source = ".".join(quote(part) for part in item.incoming.split(".", 1)) if item.incoming else place
                 statement = "ALTER TABLE %s DROP CONSTRAINT %s;" % (source, quote(item.name))
             yield Breach(rule, table.name, item.name, item.describe(), "no such constraint", statement=statement)
+
+
+def _incoming(item):
+    if not item.enforced:
+        return "check, not enforced"
+    # SET DEFAULT asks for a checkpoint of the default's name.
+    return "foreign key, incoming, cascading" if item.on_delete in ("cascade", "set null") else "foreign key, incoming"
+
+
+def _constraint(table, item):
+    """The rule that a constraint of the table's own breaks, or None: a constraint trigger is told as a trigger."""
+    contract = POSTGRES[table.name]
+    key = set(contract.primary_key.columns)
+    if item.kind == "unique":
+        if item.deferrable and set(item.columns) == key:
+            return "unique, deferrable"
+        index = table.index(item.name)
+        return (index and _fault(table, index)) or ("unique, implied" if key <= set(item.columns) else "unique")
+    if item.kind == "check" and item.enforced:
+        match = NOT_NULL.match(item.definition)
+        column = contract.column(match.group(1)) if match else None
+        return "check, implied" if column is not None and not column.nullable else "check"
+    if item.kind == "not null":
+        column = contract.column(item.columns[0]) if item.columns else None
+        return "not null, not valid" if column is not None and not column.nullable else None
+    if item.kind in ("check", "foreign key"):
+        return item.kind if item.enforced else "check, not enforced"
+    return "exclusion" if item.kind == "exclusion" else None
+
+
+def _fault(table, index):
+    """The rule by which an index refuses rows that are not even alike, or None."""
+    large = [column.name for column in POSTGRES[table.name].columns if column.type in LARGE]
+    if index.method not in NARROWING and any(whole(text, name) for text in index.columns + index.included for name in large):
+        return "index wide"
+    names = {column.name for column in table.columns}
+    parts = [text for text in index.columns if text.strip('"') not in names] + [index.predicate]
+    return None if all(total(text) for text in parts) else "index computed"
 
 
 def _indexes(schema, table, steps):
@@ -148,6 +188,9 @@ def _indexes(schema, table, steps):
             yield Breach("index building", table.name, found.name, "being built", "a VALID index", step=step)
         elif not found.usable:
             yield Breach("index invalid", table.name, found.name, "INVALID", "a VALID index", step=step, statement=drop)
+        elif found.variant or found.included:
+            rule = _fault(table, found)
+            yield Breach(rule or "index variant", table.name, found.name, found.describe(), expected.describe(), statement=drop if rule else "")
     for index in table.indexes:
         if index.name in known or index.name in backing:
             continue
@@ -161,18 +204,18 @@ def _serves(index, expected):
 def _extra_index(schema, table, index, ours):
     match = REMAINS.match(index.name)
     drop = "DROP INDEX CONCURRENTLY %s;" % qualified(schema.name, index.name)
-    if index.building:
+    if index.building and not (index.unique and index.ready):
         return Breach("index building", table.name, index.name, "being built", "no such index")
     if match and match.group(1) in ours and not index.usable:
         return Breach("index remains", table.name, index.name, "an INVALID copy of %s" % match.group(1), "no such index", statement=drop)
-    if not index.usable:
-        # An INVALID unique index that is ready still refuses rows.
-        rule = "unique" if index.unique and index.ready else "index extra invalid"
-        return Breach(rule, table.name, index.name, index.describe(), "no such index", statement=drop)
-    if index.unique:
-        implied = set(POSTGRES[table.name].primary_key.columns) <= set(index.columns) and not index.predicate
-        return Breach("unique, implied" if implied else "unique", table.name, index.name, index.describe(), "no such index", statement="" if implied else drop)
-    return Breach("index extra", table.name, index.name, index.describe(), "no such index")
+    # An INVALID index that is ready still refuses rows.
+    fault = _fault(table, index) if index.ready else None
+    if index.unique and index.ready:
+        rule = "unique, implied" if set(POSTGRES[table.name].primary_key.columns) <= set(index.columns) and not fault else "unique"
+    else:
+        rule = fault or ("index extra" if index.usable else "index extra invalid")
+    statement = "" if RULES[rule].action == REPORT else drop
+    return Breach(rule, table.name, index.name, index.describe(), "no such index", statement=statement)
 
 
 def _attachments(place, table):
@@ -182,8 +225,18 @@ def _attachments(place, table):
             rule, statement = "table inherited", "ALTER TABLE %s NO INHERIT %s;" % (item.name, place)
         elif item.kind == "parent":
             rule = "table parent"
+        elif item.kind == "partition of":
+            rule, statement = "table partition", "ALTER TABLE %s DETACH PARTITION %s;" % (item.name, place)
+        elif item.kind == "publication":
+            rule = item.kind if item.enabled else "publication harmless"
+            identity = "ALTER TABLE %s REPLICA IDENTITY DEFAULT;" % place
+            statement = "" if not item.enabled else "ALTER PUBLICATION %s DROP TABLE %s;" % (quote(item.name), place) if item.definition else identity
+        elif item.kind == "update rule":
+            # Nobody inserts into the ledger ON CONFLICT.
+            rule = "rule idle" if table.name == LEDGER and not item.enabled else "rule for updates"
+            statement = "" if rule == "rule idle" else "DROP RULE %s ON %s;" % (quote(item.name), place)
         elif item.kind in ("trigger", "rule"):
-            rule = item.kind if item.enabled else "%s disabled" % item.kind
+            rule = item.kind if item.enabled else "%s idle" % item.kind
             statement = "DROP %s %s ON %s;" % (item.kind.upper(), quote(item.name), place) if item.enabled else ""
         elif item.kind == "policy" and table.row_security:
             continue  # row security itself is the finding

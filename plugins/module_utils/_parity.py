@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from dataclasses import asdict, astuple, dataclass, replace
 from difflib import SequenceMatcher
 from itertools import zip_longest
 
 from ansible_collections.stateops.langgraph.plugins.module_utils import _contract as contract
+from ansible_collections.stateops.langgraph.plugins.module_utils._columns import bare
 from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
+from ansible_collections.stateops.langgraph.plugins.module_utils._file_examination import affinity, canonical, examine_file
 
 IDENTICAL, EQUIVALENT, EXPECTED, DRIFT = "identical", "equivalent", "expected", "drift"
 VERDICTS = (IDENTICAL, EQUIVALENT, EXPECTED, DRIFT)
@@ -101,6 +102,7 @@ def _row(*cells):
 
 def compare(sqlite, postgres, level=COMPATIBLE, steps=None):
     """The Parity of two Schemas. steps: the Steps that the installed library takes; all by default."""
+    sqlite = canonical(sqlite)
     findings = list(_drift_in_sqlite(sqlite))
     findings.extend(_drift_in_postgres(sqlite, postgres, steps))
     wrong = {(finding.table, finding.object) for finding in findings if finding.verdict == DRIFT}
@@ -146,59 +148,9 @@ def _drift_in_postgres(sqlite, postgres, steps):
 
 
 def _drift_in_sqlite(sqlite):
-    """What the SQLite side has that no saver of today made, or lacks."""
-    before_1_0 = any(_before_1_0(sqlite.table(name)) for name in contract.SQLITE)
-    for name, expected in contract.SQLITE.items():
-        table = sqlite.table(name)
-        counterpart = dict(contract.COUNTERPARTS)[name]
-        if table is None:
-            if before_1_0:  # the oldest of those have no writes
-                reason = contract.SQLITE_THREAD_TS
-            elif sqlite.table("checkpoints"):
-                reason = "every SqliteSaver makes this table"
-            else:
-                reason = "the file holds no checkpoints: it is empty, another program's, or the main file alone of a live database whose data is in its -wal"
-            yield Finding(DRIFT, counterpart, counterpart, "no table %s" % name, "table %s" % counterpart, reason)
-        elif table.kind != "table":
-            yield Finding(DRIFT, counterpart, counterpart, "a %s" % table.kind, "table %s" % counterpart, "SqliteSaver makes a table")
-        elif _before_1_0(table):
-            yield Finding(DRIFT, counterpart, counterpart, "table %s with thread_ts" % name, "table %s" % counterpart, contract.SQLITE_THREAD_TS)
-        else:
-            yield from _drift_in_sqlite_table(table, expected, counterpart)
-    for table in sqlite.tables:
-        if table.name not in contract.SQLITE:
-            yield Finding(EXPECTED, table.name, table.name, "%s %s" % (table.kind, table.name), "nothing", "not the checkpointer's: it stays where it is")
-
-
-def _before_1_0(table):
-    return table is not None and table.column("thread_ts") is not None and table.column("checkpoint_id") is None
-
-
-def _drift_in_sqlite_table(table, expected, counterpart):
-    for column in expected.columns:
-        found = table.column(column.name)
-        name = contract.RENAMED.get((table.name, column.name), column.name)
-        if found is None:
-            reason = contract.SQLITE_OPTIONAL.get((table.name, column.name))
-            if reason:
-                yield Finding(EXPECTED, counterpart, name, "no column", "column %s" % name, reason)
-            else:
-                yield Finding(DRIFT, counterpart, name, "no column", "column %s" % name, "every SqliteSaver makes this column")
-        elif found.type != column.type or found.generated:
-            yield Finding(DRIFT, counterpart, name, found.describe(), "column for %s" % column.type, "SqliteSaver declares %s" % column.describe())
-    for column in table.columns:
-        if expected.column(column.name) is None:
-            yield Finding(DRIFT, counterpart, column.name, column.describe(), "no column", "no saver has this column, so its values would be lost")
-    key, right = table.primary_key, expected.primary_key
-    if key is None or key.columns != right.columns:
-        found = "(%s)" % ", ".join(key.columns) if key else "none"
-        reason = "rows that are one in PostgreSQL can be several in this file"
-        yield Finding(DRIFT, counterpart, "primary key", found, "(%s)" % ", ".join(right.columns), reason)
-    for item in table.constraints:
-        if item.kind == "foreign key":
-            yield Finding(EXPECTED, counterpart, "foreign keys", item.definition, "none", contract.NO_FOREIGN_KEY)
-    for item in table.indexes + table.attachments:
-        yield Finding(EXPECTED, counterpart, item.name, item.describe(), "nothing", "not LangGraph's: its rows can be carried over all the same")
+    """Every breach of a SQLite file, with what PostgreSQL has in its place."""
+    for breach in examine_file(sqlite):
+        yield Finding(DRIFT if breach.drift else EXPECTED, breach.table, breach.object, breach.found, breach.expected, breach.reason)
 
 
 def _tables(left, right):
@@ -217,8 +169,9 @@ def _tables(left, right):
         if other is not None:
             yield _column(left.name, name, column, other, other.name in in_place)
     if left.primary_key and right.primary_key:
-        key = "(%s)" % ", ".join(left.primary_key.columns)
-        yield Finding(IDENTICAL, name, "primary key", key, "(%s)" % ", ".join(right.primary_key.columns), "")
+        same = left.primary_key.columns == right.primary_key.columns
+        keys = ["(%s)" % ", ".join(table.primary_key.columns) for table in (left, right)]
+        yield Finding(IDENTICAL if same else EQUIVALENT, name, "primary key", keys[0], keys[1], "" if same else contract.KEY_ORDER)
     if not any(item.kind == "foreign key" for item in left.constraints + right.constraints):
         yield Finding(IDENTICAL, name, "foreign keys", "none", "none", contract.NO_FOREIGN_KEY)
     index = right.index(contract.thread_index(name).name)
@@ -232,23 +185,21 @@ def _in_place(left, right):
     return {name for block in blocks for name in left[block.a : block.a + block.size]}
 
 
-def _default(column):
-    """A column's default without the type that PostgreSQL writes behind it."""
-    return re.sub(r"::[a-z ]+$", "", column.default or "")
-
-
 def _column(table, name, column, other, in_place):
     """One column on both sides: identical, or why it may differ."""
     reasons = []
     if column.name != other.name:
         reasons.append("PostgreSQL's savers call it %s" % other.name)
-    if column.type.lower() != other.type:
-        reasons.append(contract.TYPES.get((column.type, other.type), ""))
+    kind = affinity(column.type)
+    if column.type != kind:
+        reasons.append(contract.SAME_AFFINITY)
+    if kind.lower() != other.type:
+        reasons.append(contract.TYPES.get((kind, other.type), ""))
     if column.nullable and not other.nullable:
         reasons.append(contract.NOT_NULL_IN_POSTGRES)
     elif other.nullable and not column.nullable:
         reasons.append(contract.NOT_NULL_IN_SQLITE)
-    if _default(column) != _default(other):
+    if bare(column.default) != bare(other.default):
         reasons.append(contract.OWN_DEFAULT)
     if not in_place:
         reasons.append(contract.POSITION)

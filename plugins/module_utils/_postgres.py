@@ -4,14 +4,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How to read one Schema from PostgreSQL's catalog, and the ledger beside it.
 
-pg_catalog only: information_schema hides constraints from a role that does not own them. A constant number of queries.
+A constant number of queries; what is asked stands in _catalog.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, LEDGER, TABLES, thread_index
+from ansible_collections.stateops.langgraph.plugins.module_utils import _catalog
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import CLASSES, DATA_TABLES, LEDGER, SORTED, TABLES, thread_index
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import (
     Attachment,
     Column,
@@ -38,98 +39,15 @@ KINDS = {
     "c": "composite type",
     "i": "index",
     "I": "partitioned index",
+    "T": "type",
 }
 INDEX_NAMES = tuple(thread_index(table).name for table in DATA_TABLES)
 PERSISTENCE = {"p": "permanent", "u": "unlogged", "t": "temporary"}
-CONSTRAINTS = {"p": "primary key", "u": "unique", "c": "check", "f": "foreign key", "x": "exclusion", "t": "trigger"}
-ON_DELETE = {"a": "no action", "r": "restrict", "c": "cascade", "n": "set null", "d": "set default"}
+CONSTRAINTS = {"p": "primary key", "u": "unique", "c": "check", "f": "foreign key", "x": "exclusion", "t": "trigger", "n": "not null"}
+ON_DELETE = {"a": "no action", "r": "restrict", "c": "cascade", "n": "set null", "N": "set null on not null", "d": "set default"}
 INTEGERS = ("integer", "bigint", "smallint")
 GENERATED = {"s": "stored", "v": "virtual"}
 IDENTITY = {"a": "identity always", "d": "identity by default"}
-
-SERVER = """
-SELECT current_user AS role, session_user AS login, pg_is_in_recovery() AS standby,
-       current_setting('default_transaction_read_only') = 'on' AS read_only,
-       (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
-       current_database() AS database,
-       n.oid IS NOT NULL AS schema_exists,
-       n.oid IS NOT NULL AND has_schema_privilege(n.oid, 'USAGE') AS schema_usage,
-       n.oid IS NOT NULL AND has_schema_privilege(n.oid, 'CREATE') AS schema_create,
-       current_schemas(true)::text[] AS path
-FROM (SELECT 1) AS one LEFT JOIN pg_namespace n ON n.nspname = %(schema)s
-"""
-
-RELATIONS = """
-SELECT c.oid, c.relname AS name, n.nspname AS schema, c.relkind::text AS kind, c.relpersistence::text AS persistence,
-       pg_get_userbyid(c.relowner) AS owner, c.relrowsecurity AS row_security,
-       has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') AS readable,
-       has_table_privilege(session_user, c.oid, 'SELECT') AND has_schema_privilege(session_user, n.oid, 'USAGE') AS login_readable, o.relname AS indexed
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-LEFT JOIN pg_index i ON i.indexrelid = c.oid LEFT JOIN pg_class o ON o.oid = i.indrelid
-WHERE c.relname = ANY(%(names)s) AND (n.nspname = %(schema)s OR n.nspname = ANY(%(path)s))
-"""
-
-COLUMNS = """
-SELECT a.attrelid AS oid, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, NOT a.attnotnull AS nullable,
-       pg_get_expr(d.adbin, d.adrelid) AS expression, a.attgenerated::text AS generated, a.attidentity::text AS identity,
-       CASE WHEN a.attcollation <> t.typcollation THEN l.collname END AS collation,
-       coalesce(l.collisdeterministic, true) AS deterministic
-FROM pg_attribute a
-JOIN pg_type t ON t.oid = a.atttypid
-LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-LEFT JOIN pg_collation l ON l.oid = a.attcollation
-WHERE a.attrelid = ANY(%(oids)s) AND a.attnum > 0 AND NOT a.attisdropped
-ORDER BY a.attrelid, a.attnum
-"""
-
-# conenforced came with PostgreSQL 18; NOT NULL constraints ('n') are read with the columns.
-CONSTRAINT_ROWS = """
-SELECT k.conrelid AS oid, k.confrelid AS target, k.conname AS name, k.contype::text AS kind, k.condeferrable AS deferrable,
-       coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true) AS enforced, k.confdeltype::text AS on_delete,
-       pg_get_constraintdef(k.oid) AS definition,
-       n.nspname AS schema, c.relname AS relation,
-       ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(num, place)
-             JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.num ORDER BY u.place) AS columns
-FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE (k.conrelid = ANY(%(oids)s) OR k.confrelid = ANY(%(oids)s)) AND k.contype <> 'n'
-ORDER BY k.conname, k.conrelid
-"""
-
-# A session that builds an index CONCURRENTLY keeps SHARE UPDATE EXCLUSIVE on its table, as VACUUM does. Of the view of progress
-# every role sees the process ids, and no more.
-INDEXES = """
-SELECT i.indrelid AS oid, c.relname AS name, i.indisunique AS unique, m.amname AS method, i.indisvalid AS valid, i.indisready AS ready,
-       coalesce(pg_get_expr(i.indpred, i.indrelid, true), '') AS predicate, pg_get_indexdef(i.indexrelid) AS definition,
-       ARRAY(SELECT pg_get_indexdef(i.indexrelid, k::int, true)
-                    || CASE WHEN a.attcollation IS NOT NULL AND i.indcollation[k - 1] <> a.attcollation THEN ' collate other' ELSE '' END
-             FROM generate_series(1, i.indnkeyatts) AS k
-             LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k - 1] AND a.attcollation <> 0
-             ORDER BY k) AS columns,
-       NOT i.indisvalid AND EXISTS (
-           SELECT FROM pg_locks l JOIN pg_stat_progress_create_index b ON b.pid = l.pid
-           WHERE l.locktype = 'relation' AND l.relation = i.indrelid AND l.mode = 'ShareUpdateExclusiveLock'
-             AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-             AND l.granted AND l.pid <> pg_backend_pid()) AS building
-FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
-WHERE i.indrelid = ANY(%(oids)s)
-ORDER BY c.relname
-"""
-
-ATTACHMENTS = """
-SELECT tgrelid AS oid, tgname AS name, 'trigger' AS kind, pg_get_triggerdef(oid) AS definition, tgenabled <> 'D' AS enabled
-FROM pg_trigger WHERE tgrelid = ANY(%(oids)s) AND NOT tgisinternal
-UNION ALL
-SELECT ev_class, rulename, 'rule', pg_get_ruledef(oid), ev_enabled <> 'D'
-FROM pg_rewrite WHERE ev_class = ANY(%(oids)s) AND rulename <> '_RETURN'
-UNION ALL
-SELECT polrelid, polname, 'policy', '', true FROM pg_policy WHERE polrelid = ANY(%(oids)s)
-UNION ALL
-SELECT h.inhparent, h.inhrelid::regclass::text, 'child', '', true
-FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhparent WHERE h.inhparent = ANY(%(oids)s) AND c.relkind = 'r'
-UNION ALL
-SELECT inhrelid, inhparent::regclass::text, 'parent', '', true FROM pg_inherits WHERE inhrelid = ANY(%(oids)s)
-ORDER BY 3, 2
-"""
 
 
 @dataclass(frozen=True)
@@ -186,22 +104,23 @@ class Reading:
 
 def read(connection, schema, names=TABLES):
     """The Reading of the contract's tables in a schema. Call it inside snapshot()."""
-    server = Server(**connection.execute(SERVER, {"schema": schema}).fetchone())
-    rows = connection.execute(RELATIONS, {"names": list(names + INDEX_NAMES), "schema": schema, "path": list(server.path)}).fetchall()
+    server = Server(**connection.execute(_catalog.SERVER, {"schema": schema}).fetchone())
+    rows = connection.execute(_catalog.RELATIONS, {"names": list(names + INDEX_NAMES), "schema": schema, "path": list(server.path)}).fetchall()
     # An index in its place comes with its table; one of that name on another table takes the name away.
     rows = [row for row in rows if row["name"] not in INDEX_NAMES or row["name"] != thread_index(row["indexed"] or "").name]
     here = {row["oid"]: row for row in rows if row["schema"] == schema}
-    oids = {"oids": list(here)}
+    oids = {"oids": list(here), "alike": list(CLASSES)}
     details = {"columns": {}, "constraints": {}, "indexes": {}, "attachments": {}}
     if here:
-        for row in connection.execute(COLUMNS, oids):
-            details["columns"].setdefault(row["oid"], []).append(_column(row))
-        for row in connection.execute(CONSTRAINT_ROWS, oids):
+        for row in connection.execute(_catalog.COLUMNS, oids).fetchall():
+            ordered = (here[row["oid"]]["name"], row["name"]) not in SORTED or _ordered(connection, row)
+            details["columns"].setdefault(row["oid"], []).append(_column(row, ordered))
+        for row in connection.execute(_catalog.CONSTRAINT_ROWS, oids):
             owner = row["oid"] if row["oid"] in here else row["target"]
             details["constraints"].setdefault(owner, []).append(_constraint(row, incoming=row["oid"] not in here))
-        for row in connection.execute(INDEXES, oids):
+        for row in connection.execute(_catalog.INDEXES, oids):
             details["indexes"].setdefault(row["oid"], []).append(_index(row))
-        for row in connection.execute(ATTACHMENTS, oids):
+        for row in connection.execute(_catalog.ATTACHMENTS, oids):
             attachment = Attachment(row["name"], row["kind"], row["definition"] or "", row["enabled"])
             details["attachments"].setdefault(row["oid"], []).append(attachment)
     tables = tuple(
@@ -225,7 +144,15 @@ def read(connection, schema, names=TABLES):
     return Reading(found, server, _recorded(connection, schema, None if ledger["readable"] else server.role))
 
 
-def _column(row):
+def _ordered(connection, row):
+    """Whether the column's collation sorts ids as their bytes do; believed where this role may not name the collation."""
+    if not row["nameable"]:
+        return True
+    query = sql.SQL(_catalog.ORDERED).format(collation=sql.Identifier(row["collation_schema"], row["collation_name"]))
+    return connection.execute(query).fetchone()["ordered"]
+
+
+def _column(row, ordered):
     generated = GENERATED.get(row["generated"]) or IDENTITY.get(row["identity"]) or ""
     return Column(
         name=row["name"],
@@ -235,6 +162,8 @@ def _column(row):
         generated=generated,
         collation=row["collation"] or "",
         deterministic=row["deterministic"],
+        ordered=ordered,
+        storage=row["storage"],
     )
 
 
@@ -262,6 +191,8 @@ def _index(row):
         ready=row["ready"],
         building=row["building"],
         definition=row["definition"],
+        included=tuple(row["included"]),
+        variant=row["variant"],
     )
 
 

@@ -27,7 +27,10 @@ def qualified(schema, name):
 
 @dataclass(frozen=True)
 class Column:
-    """type: as format_type() or the declared SQLite type. default: its expression. generated: empty, or how."""
+    """type: as format_type() or the declared SQLite type. default: its expression. generated: empty, or how.
+
+    ordered: under its collation ids sort as their bytes do. storage: plain where a value may not leave its row, else empty.
+    """
 
     name: str
     type: str
@@ -36,6 +39,8 @@ class Column:
     generated: str = ""
     collation: str = ""
     deterministic: bool = True
+    ordered: bool = True
+    storage: str = ""
 
     def describe(self):
         """The column as a line of DDL would say it."""
@@ -48,12 +53,14 @@ class Column:
             parts.append("generated %s" % self.generated)
         elif self.default is not None:
             parts.append("default %s" % self.default)
+        if self.storage:
+            parts.append("storage %s" % self.storage)
         return " ".join(parts)
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """kind: primary key, unique, check, foreign key, exclusion or trigger. incoming: it stands on another table."""
+    """kind: primary key, unique, check, foreign key, exclusion, trigger, or not null where it is NOT VALID. incoming: it stands on another table."""
 
     name: str
     kind: str
@@ -79,7 +86,10 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Index:
-    """columns: names or expressions in key order. building: another session is making it right now."""
+    """columns: names or expressions in key order. building: another session is making it right now.
+
+    included: columns that are no part of the key. variant: its columns as DDL has them, where order or operator class are not the usual ones.
+    """
 
     name: str
     columns: tuple
@@ -90,6 +100,8 @@ class Index:
     ready: bool = True
     building: bool = False
     definition: str = ""
+    included: tuple = ()
+    variant: str = ""
 
     @property
     def usable(self):
@@ -98,7 +110,9 @@ class Index:
 
     def describe(self):
         """The index in a line."""
-        text = "%sindex %s %s (%s)" % ("unique " if self.unique else "", self.name, self.method, ", ".join(self.columns))
+        text = "%sindex %s %s (%s)" % ("unique " if self.unique else "", self.name, self.method, self.variant or ", ".join(self.columns))
+        if self.included:
+            text += " include (%s)" % ", ".join(self.included)
         if self.predicate:
             text += " where %s" % self.predicate
         if self.building:
@@ -110,7 +124,10 @@ class Index:
 
 @dataclass(frozen=True)
 class Attachment:
-    """A trigger, rule, policy or inheritance link of a table."""
+    """A trigger, rule (update rule where it is one), policy, publication or inheritance link (child, parent, partition of) of a table.
+
+    enabled: it acts on what a saver does. A publication does so where it refuses UPDATE or DELETE for want of a replica identity.
+    """
 
     name: str
     kind: str
@@ -119,7 +136,7 @@ class Attachment:
 
     def describe(self):
         """The attachment in a line."""
-        return "%s %s%s" % (self.kind, self.name, "" if self.enabled else " (disabled)")
+        return "%s %s%s" % (self.kind, self.name, "" if self.enabled else " (idle)")
 
 
 @dataclass(frozen=True)
@@ -223,7 +240,9 @@ class Schema:
                         table,
                         columns=tuple(_made(Column, column) for column in table["columns"]),
                         constraints=tuple(_made(Constraint, dict(item, columns=_names(item["columns"]))) for item in table["constraints"]),
-                        indexes=tuple(_made(Index, dict(item, columns=_names(item["columns"]))) for item in table["indexes"]),
+                        indexes=tuple(
+                            _made(Index, dict(item, columns=_names(item["columns"]), included=_names(item.get("included", ())))) for item in table["indexes"]
+                        ),
                         attachments=tuple(_made(Attachment, item) for item in table["attachments"]),
                     ),
                 )

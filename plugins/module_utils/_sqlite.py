@@ -167,6 +167,7 @@ def _pragma(connection, pragma, argument):
 
 def _columns(connection, table):
     columns, key = [], []
+    collations = _collations(connection, table)
     for _cid, name, kind, notnull, default, place, hidden in _pragma(connection, "table_xinfo", table):
         columns.append(
             Column(
@@ -175,6 +176,7 @@ def _columns(connection, table):
                 nullable=not notnull,
                 default=default,
                 generated={2: "virtual", 3: "stored"}.get(hidden, ""),
+                collation=collations.get(name, ""),
             )
         )
         if place:
@@ -182,6 +184,17 @@ def _columns(connection, table):
     names = tuple(name for _place, name in sorted(key))
     constraint = Constraint(name="", kind="primary key", columns=names, definition="PRIMARY KEY (%s)" % ", ".join(names))
     return tuple(columns), (constraint,) if names else ()
+
+
+def _collations(connection, table):
+    """{column: collation} of the primary key's columns that are not compared byte by byte."""
+    found = {}
+    for _seq, index, _unique, origin, _partial in _pragma(connection, "index_list", table):
+        if origin == "pk":
+            for _place, _cid, name, _descending, collation, key in _pragma(connection, "index_xinfo", index):
+                if key and collation.upper() != "BINARY":
+                    found[name] = collation
+    return found
 
 
 def _foreign_keys(connection, table):

@@ -173,7 +173,7 @@ postgres:
       type: list
       elements: list
     tables:
-      description: Each table with its kind, persistence, owner, columns, constraints, indexes and attachments (triggers, rules, policies).
+      description: Each table with its kind, persistence, owner, columns, constraints, indexes and attachments (triggers, rules, policies, publications, inheritance).
       type: list
       elements: dict
   sample:
@@ -188,7 +188,15 @@ postgres:
         owner: langgraph_owner
         row_security: false
         columns:
-          - {name: v, type: integer, nullable: false, default: null, generated: '', collation: '', deterministic: true}
+          - name: v
+            type: integer
+            nullable: false
+            default: null
+            generated: ''
+            collation: ''
+            deterministic: true
+            ordered: true
+            storage: ''
         constraints: []
         indexes: []
         attachments: []

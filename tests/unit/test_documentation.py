@@ -159,12 +159,14 @@ def test_what_may_be_secret_is_said_to_be_or_not(name, monkeypatch):
 
 
 def named_rules():
-    """The rules that the examination names: what it makes a Breach with, and what a variable called rule can hold."""
-    texts_of = [(ROOT / "plugins" / "module_utils" / name).read_text(encoding="utf-8") for name in ("_examination.py", "_columns.py")]
+    """The rules that the examination names: what it makes a Breach with, what a variable called rule can hold, and what a function answers."""
+    texts_of = [(ROOT / "plugins" / "module_utils" / name).read_text(encoding="utf-8") for name in ("_examination.py", "_columns.py", "_file_examination.py")]
     found = set()
     for node in (node for text in texts_of for node in ast.walk(ast.parse(text))):
         if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Breach":
             found |= texts(node.args[0])
+        elif isinstance(node, ast.Return) and node.value is not None:
+            found |= texts(node.value) & set(RULES)
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name) and target.id == "rule":
@@ -181,11 +183,13 @@ def texts(node):
     """The strings that an expression can come to; a condition's test is none of them, and a computed name is looked at elsewhere."""
     if isinstance(node, ast.IfExp):
         return texts(node.body) | texts(node.orelse)
+    if isinstance(node, ast.BoolOp):
+        return set().union(*map(texts, node.values))
     return {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) else set()
 
 
 # Named by what was found: the kind of a constraint or an attachment, and whether it is switched off.
-COMPUTED = {"check", "foreign key", "exclusion", "trigger", "rule", "policy", "trigger disabled", "rule disabled"}
+COMPUTED = {"check", "foreign key", "exclusion", "trigger", "rule", "policy", "publication", "trigger idle", "rule idle"}
 
 
 def test_every_rule_that_is_named_exists_and_every_rule_is_named():

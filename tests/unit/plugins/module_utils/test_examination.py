@@ -12,13 +12,15 @@ import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils._breach import Breach
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, RULES, STEPS, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Constraint, Index, Schema, Table
+from ansible_collections.stateops.langgraph.plugins.module_utils._file_examination import canonical, examine_file
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Column, Constraint, Index, Schema, Table
 from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import ALL, INDEXES, NULLABLE, TASK_PATH, library, postgres
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.mutations import mutations
+from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.mutations import file_mutations, mutations
 
 MUTATIONS = list(mutations())
-# What is reported beside something that serves in its place.
-COVERED = "index covered"
+FILE_MUTATIONS = list(file_mutations())
+# What is reported beside something that serves in its place, and what comes twice.
+COVERED, NONE_THERE = "index covered", "sqlite tables missing"
 
 
 def found(schema, steps=None):
@@ -45,14 +47,27 @@ def test_a_change_is_found_as_what_it_is(mutation):
     says_where_what_and_why(examine(mutation.schema)[0], mutation)
 
 
+@pytest.mark.parametrize("mutation", FILE_MUTATIONS, ids=lambda mutation: mutation.name)
+def test_a_change_to_a_file_is_found_as_what_it_is(mutation):
+    (breach,) = examine_file(canonical(mutation.schema))
+    assert (breach.rule, breach.action, breach.table, breach.object) == (mutation.rule, mutation.action, mutation.table, mutation.object)
+    says_where_what_and_why(breach, mutation)
+
+
+def test_a_file_without_any_of_the_tables_and_one_from_before_writes():
+    assert [breach.rule for breach in examine_file(Schema("sqlite", "x"))] == [NONE_THERE] * 2
+    old = Table("checkpoints", columns=(Column("thread_id", "TEXT"), Column("thread_ts", "TEXT")))
+    assert [breach.rule for breach in examine_file(Schema("sqlite", "x", (old,)))] == ["sqlite table thread_ts"] * 2
+
+
 def test_every_rule_is_reached_by_a_change():
-    assert {mutation.rule for mutation in MUTATIONS} | {COVERED} == set(RULES)
+    assert {mutation.rule for mutation in MUTATIONS + FILE_MUTATIONS} | {COVERED, NONE_THERE} == set(RULES)
 
 
 def says_where_what_and_why(breach, mutation):
     text = breach.describe()
     place = breach.table if breach.object == breach.table else "%s.%s" % (breach.table, breach.object)
-    assert text.startswith("%s: found %s, expected %s (%s)" % (place, breach.found, breach.expected, RULES[mutation.rule].reason))
+    assert text.startswith("%s: found %s, expected %s (%s)" % (place, breach.found, breach.expected, RULES[mutation.rule].told))
     assert breach.found and breach.expected and breach.found != breach.expected
     assert breach.drift == (mutation.action != "report")
     assert not breach.statement or breach.statement.endswith(";") and text.endswith(breach.statement)

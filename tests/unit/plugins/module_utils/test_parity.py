@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import LEDGER, RULES, SQLITE_THREAD_TS
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import LEDGER, RULES
 from ansible_collections.stateops.langgraph.plugins.module_utils._parity import DRIFT, LITERALLY, Finding, Parity, compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Column, Constraint, Index, Schema, Table
 from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import ALL, TASK_PATH, library, postgres, sqlite
@@ -99,7 +99,7 @@ def test_exactly_the_pair_differs_and_each_difference_has_its_reason():
 def test_a_change_to_postgresql_is_found(mutation, level):
     parity = compare(sqlite(), mutation.schema, level)
     verdict = "expected" if mutation.action == "report" and level == "compatible" else "drift"
-    reason = RULES[mutation.rule].reason
+    reason = RULES[mutation.rule].told
     reason = LITERALLY + reason if level == "exact" and mutation.action == "report" else reason
     (finding,) = [
         finding
@@ -127,6 +127,7 @@ def test_an_older_library_needs_less():
 
 
 KEY = Constraint("", "primary key", ("thread_id",))
+REORDERED = Constraint("", "primary key", ("checkpoint_id", "checkpoint_ns", "thread_id"))
 FOREIGN = Constraint("", "foreign key", ("thread_id",), definition="FOREIGN KEY (thread_id) REFERENCES threads")
 FURTHER = sqlite().table("writes").columns + (Column("note", "TEXT"),)
 OLD_KEY = (replace(KEY, columns=("thread_id", "thread_ts")),)
@@ -137,30 +138,29 @@ NONE = Schema("sqlite", "checkpoints.sqlite")
 
 def test_the_earliest_files_have_no_writes():
     found = compare(replace(NONE, tables=(alter("checkpoints", **OLD).table("checkpoints"),)), postgres()).drift
-    assert {(finding.table, finding.reason) for finding in found} == {("checkpoints", SQLITE_THREAD_TS), ("checkpoint_writes", SQLITE_THREAD_TS)}
+    assert {(finding.table, finding.reason) for finding in found} == {(table, RULES["sqlite table thread_ts"].told) for table in ("checkpoints", "checkpoint_writes")}
 
 
 @pytest.mark.parametrize(
     "schema, table, item, part",
     [
-        (replace(sqlite(), tables=(sqlite().table("checkpoints"),)), "checkpoint_writes", "checkpoint_writes", "every SqliteSaver makes this table"),
-        (replace(sqlite(), tables=(sqlite().table("writes"),)), "checkpoints", "checkpoints", "-wal"),
+        (replace(sqlite(), tables=(sqlite().table("checkpoints"),)), "checkpoint_writes", "checkpoint_writes", "makes this table"),
+        (replace(sqlite(), tables=(sqlite().table("writes"),)), "checkpoints", "checkpoints", "makes this table"),
         (alter("writes", kind="view"), "checkpoint_writes", "checkpoint_writes", "SqliteSaver makes a table"),
         (alter("checkpoints", kind="virtual table"), "checkpoints", "checkpoints", "SqliteSaver makes a table"),
-        (alter("checkpoints", **OLD), "checkpoints", "checkpoints", SQLITE_THREAD_TS),
-        (alter("writes", **OLD), "checkpoint_writes", "checkpoint_writes", SQLITE_THREAD_TS),
+        (alter("checkpoints", **OLD), "checkpoints", "checkpoints", RULES["sqlite table thread_ts"].told),
+        (alter("writes", **OLD), "checkpoint_writes", "checkpoint_writes", RULES["sqlite table thread_ts"].told),
         (without("checkpoints", "metadata"), "checkpoints", "metadata", "every SqliteSaver makes this column"),
         (without("writes", "value"), "checkpoint_writes", "blob", "every SqliteSaver makes this column"),
         (without("writes", "task_id"), "checkpoint_writes", "task_id", "every SqliteSaver makes this column"),
-        (column("checkpoints", "checkpoint", type="TEXT"), "checkpoints", "checkpoint", "declares checkpoint BLOB"),
-        (column("checkpoints", "thread_id", type="INTEGER"), "checkpoints", "thread_id", "declares thread_id TEXT not null"),
-        (column("writes", "value", type=""), "checkpoint_writes", "blob", "declares value BLOB"),
-        (column("writes", "idx", type="TEXT"), "checkpoint_writes", "idx", "declares idx INTEGER"),
-        (column("writes", "value", generated="stored"), "checkpoint_writes", "blob", "declares value BLOB"),
+        (column("checkpoints", "checkpoint", type="TEXT"), "checkpoints", "checkpoint", "declares another type"),
+        (column("checkpoints", "thread_id", type="INTEGER"), "checkpoints", "thread_id", "declares another type"),
+        (column("writes", "idx", type="TEXT"), "checkpoint_writes", "idx", "declares another type"),
+        (column("writes", "value", generated="stored"), "checkpoint_writes", "blob", "writes this column itself"),
         (alter("writes", columns=FURTHER), "checkpoint_writes", "note", "its values would be lost"),
         (alter("checkpoints", columns=COLUMNS + (Column("blob", "BLOB"),)), "checkpoints", "blob", "would be lost"),
         (alter("checkpoints", constraints=()), "checkpoints", "primary key", "can be several in this file"),
-        (alter("writes", constraints=(KEY,)), "checkpoint_writes", "primary key", "can be several in this file"),
+        (alter("writes", constraints=(KEY,)), "checkpoint_writes", "primary key", "replace each other in this file"),
     ],
 )
 def test_a_change_to_sqlite_is_drift(schema, table, item, part):
@@ -188,7 +188,7 @@ def test_a_long_drift_is_short_in_a_terminal():
 @pytest.mark.parametrize(
     "schema, table, item, part",
     [
-        (without("writes", "task_path"), "checkpoint_writes", "task_path", "before 3.1.2"),
+        (without("writes", "task_path"), "checkpoint_writes", "task_path", "since langgraph-checkpoint-sqlite 3.1.2"),
         (sqlite().with_table(Table("notes")), "notes", "notes", "not "),
         (sqlite().with_table(Table("recent", kind="view")), "recent", "recent", "not "),
         (alter("writes", constraints=sqlite().table("writes").constraints + (FOREIGN,)), "checkpoint_writes", "foreign keys", "none on either engine"),
@@ -209,6 +209,9 @@ def test_a_change_to_sqlite_that_is_no_drift(schema, table, item, part):
     "schema, item, part",
     [
         (column("checkpoints", "thread_id", nullable=True), "thread_id", "PostgreSQL insists on it"),
+        (column("checkpoints", "thread_id", type="VARCHAR(36)"), "thread_id", "declared in other words"),
+        (column("checkpoints", "thread_id", type="CLOB"), "thread_id", "declared in other words"),
+        (alter("checkpoints", constraints=(REORDERED,)), "primary key", "in another order"),
         (column("checkpoints", "type", nullable=False), "type", "SQLite insists on a value"),
         (column("checkpoints", "checkpoint_ns", default=None), "checkpoint_ns", "default of its own"),
         (column("checkpoints", "type", default="'x'"), "type", "default of its own"),

@@ -221,7 +221,7 @@ def test_names_are_quoted():
         (Index("i", ("a",), ready=False), "index i btree (a) INVALID"),
         (Index("i", ("a",), valid=False, building=True), "index i btree (a) BUILDING"),
         (Attachment("x", "trigger"), "trigger x"),
-        (Attachment("x", "rule", enabled=False), "rule x (disabled)"),
+        (Attachment("x", "rule", enabled=False), "rule x (idle)"),
     ],
 )
 def test_descriptions(item, text):
