@@ -39,8 +39,10 @@ class ActionModule(ActionBase):
         """The module's result from a Python that is fed its source, or None."""
         options = _plain_options(self._task.args)
         python = self._python(task_vars)
+        # Older than ansible-core 2.19, a connection does not say; the module itself runs there.
+        pipelined = getattr(self._connection, "is_pipelining_enabled", lambda: False)()
         # A delegated task's variables are those of another host.
-        if options is None or python is None or self._task.delegate_to or not self._connection.is_pipelining_enabled():
+        if options is None or python is None or self._task.delegate_to or not pipelined:
             return None
         # As Ansible starts a pipelined module: the environment first, the source on stdin.
         command = ("%s %s -I -" % (self._compute_environment_string(), python)).strip()
