@@ -68,9 +68,7 @@ def judge(database, call):
     """The module's verdict is what the catalog says, whatever the ledger says; returns what is pending."""
     gone, recorded = missing(database), rows(database)
     top = max(recorded, default=-1)
-    before = database.snapshot()
     done = assert_succeeded(call("checkpoint_schema_info", database.login()), database)
-    assert database.snapshot() == before
     absent = {table for table, name in gone if table == name}
     assert drift(done) == {(table, name) for table, name in gone if table not in absent or table == name}
     assert done["parity"]["in_parity"] is (not gone)
@@ -96,8 +94,6 @@ def judge_and_mend(database, call):
     assert [entry["version"] for entry in done["migrations"]["applied"]] == [number for number, reason in pending.items() if reason == "not recorded"]
     assert missing(database) == set()
     assert rows(database) == sorted(set(recorded) | {number for number, reason in pending.items() if reason == "not recorded"})
-    after = assert_succeeded(call("checkpoint_schema_info", database.login()), database)
-    assert after["parity"]["in_parity"] is True and after["migrations"]["pending"] == []
     return done
 
 
@@ -109,6 +105,7 @@ def test_each_generation_is_judged_and_brought_to_today(database, call_forked, r
     assert (rows(database), database.shape()) == (made["ledger"], made["catalog"])
     judge_and_mend(database, call_forked)
     assert database.shape() == FINAL
+    assert judge(database, call_forked) == {}
 
 
 def overs():
@@ -176,7 +173,6 @@ def test_an_interrupted_index_is_judged_and_built_again(database, call_forked, n
 
 LEDGERS = {
     "empty": [],
-    "first": [0],
     "tables": [0, 1, 2, 3],
     "seven": list(range(8)),
     "eight": list(range(9)),
@@ -188,7 +184,7 @@ LEDGERS = {
 
 @pytest.mark.newest
 @pytest.mark.parametrize("numbers", list(LEDGERS))
-@pytest.mark.parametrize("release", ["1.0.1", "1.0.2", "2.0.8", NEWEST])
+@pytest.mark.parametrize("release", ["1.0.1", "2.0.8", NEWEST])
 def test_a_ledger_that_lies(database, call_forked, release, numbers):
     """Ahead of the catalog, behind it, or with holes: restored from elsewhere, edited, or written by a release that numbered otherwise."""
     if LEDGERS[numbers] == ledger(release):
