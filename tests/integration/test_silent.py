@@ -1,0 +1,182 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No secret is anywhere: not in what is printed, nor in a file, an artifact, a process or a server's log; on the way and afterwards."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import os
+import re
+import secrets
+import zipfile
+
+import pytest
+import yaml
+from ansible_runner import Runner as AnsibleRunner
+from ansible_runner import RunnerConfig
+from conftest import make_venv, site_packages
+from lookout import Lookout, holds
+from plays import PLAYBOOKS, run
+from runner import ROOT
+
+pytestmark = pytest.mark.newest
+
+
+def wrapped(secret):
+    """The ways in which a secret could hide."""
+    plain = b"before " + secret.encode() + b" after"
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("inside", plain)
+    return {
+        "plain": plain,
+        "base64": b"x = '" + base64.b64encode(plain * 3) + b"'",
+        "gzip": b"head" + gzip.compress(plain),
+        "zip": archive.getvalue(),
+        "a zip in base64, as a module's payload is": b"ZIPDATA = '" + base64.b64encode(archive.getvalue()) + b"'",
+        "gzip in base64 in gzip": gzip.compress(base64.b64encode(gzip.compress(plain))),
+    }
+
+
+@pytest.mark.parametrize("how", list(wrapped("")))
+def test_the_lookout_sees_each_way_to_hide_one(how, tmp_path):
+    secret = "marker-" + secrets.token_hex(12)
+    data = wrapped(secret)[how]
+    assert holds(data, secret)
+    assert not holds(data, "marker-" + secrets.token_hex(12))
+    with Lookout([tmp_path], {"the marker": secret}) as lookout:
+        (tmp_path / "file").write_bytes(data)
+    assert lookout.found == {"the marker in %s" % (tmp_path / "file")}
+
+
+class Site:
+    """One application host that is this machine, and a server that somebody else looks after. `marks` are the secrets."""
+
+    def __init__(self, folder, database, python, target):
+        self.folder = folder
+        self.database = database
+        self.name = database.name + "_silent"
+        self.marks = {"the owner's password": database.owner.password, "the application's password": database.app.password}
+        self.marks["the administrator's password"] = database.server.password
+        venv = make_venv(folder / "venv")
+        (site_packages(venv) / "target.pth").write_text("%s\n" % site_packages(target))
+        server = database.server
+        self.variables = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": str(python),
+            "ansible_remote_tmp": str(folder / "remote"),
+            "ansible_become": False,
+            "checkpointer_virtualenv": str(venv),
+            "checkpointer_manage_packages": False,
+            "checkpointer_report_dir": str(folder / "report"),
+            "database_manage_server": False,
+            "database_login_host": server.host,
+            "database_login_port": server.port,
+            "database_login_user": server.user,
+            "database_login_password": server.password,
+            "database_name": self.name,
+            "database_owner_user": database.owner.name,
+            "database_owner_password": database.owner.password,
+            "database_app_user": database.app.name,
+            "database_app_password": database.app.password,
+        }
+
+    def inventory(self, **changes):
+        groups = {"langgraph_app": {"hosts": {"app1": None}}, "langgraph_db": {"hosts": {"app1": None}}}
+        return {"all": {"vars": dict(self.variables, **changes), "children": groups}}
+
+    def lookout(self, **more):
+        """The variables' own file is where the secrets come from, so it is not looked into."""
+        return Lookout([self.folder / "work", self.folder / "remote", self.folder / "report"], dict(self.marks, **more))
+
+    def in_server_log(self, since):
+        log = self.database.server.log.read_bytes()[since:]
+        return [name for name, secret in self.marks.items() if holds(log, secret)]
+
+
+@pytest.fixture
+def site(tmp_path, database, runner, target_venv):
+    made = Site(tmp_path, database, runner.python, target_venv)
+    (tmp_path / "work").mkdir()
+    yield made
+    database.server.execute('DROP DATABASE IF EXISTS "%s" WITH (FORCE)' % made.name)
+
+
+WRONG = "wr0ng-" + secrets.token_hex(12)
+# Error paths of every stage: the administrator's, the owner's and the application's login, and what each of them meets.
+FAULTS = {
+    "none": {},
+    "no server": {"checkpointer_login_port": 1},
+    "the owner's password is wrong": {"checkpointer_owner_password": WRONG},
+    "the application's password is wrong": {"checkpointer_app_password": WRONG},
+    "the administrator's password is wrong": {"database_login_password": WRONG},
+    "no such database": {"checkpointer_login_db": "not_there"},
+    "tls that the server does not have": {"checkpointer_ssl_mode": "require"},
+    "a parameter that libpq does not know": {"checkpointer_connect_params": {"colour": "blue"}},
+    "an SQLite file that is none": {"checkpointer_sqlite_path": "/etc/hostname"},
+}
+
+
+@pytest.mark.parametrize("fault", list(FAULTS))
+def test_provision_at_its_most_talkative(site, fault):
+    begin = site.database.server.log.stat().st_size
+    for flags in (["--check", "--diff"], ["--diff"]) if fault == "none" else (["--diff"],):
+        with site.lookout(**{"the wrong password": WRONG}) as lookout:
+            done = run(
+                site.folder,
+                PLAYBOOKS / "provision.yml",
+                site.inventory(**FAULTS[fault]),
+                *flags,
+                verbosity="-vvvvv",
+                env={"TMPDIR": str(site.folder / "work"), "ANSIBLE_LOCAL_TEMP": str(site.folder / "work"), "ANSIBLE_LOG_PATH": str(site.folder / "work" / "log")},
+            )
+        assert (done.rc == 0) is (fault == "none"), done.output[-3000:]
+        assert "Traceback" not in done.output
+        assert lookout.found == set()
+        assert lookout.files > 1, "nothing was looked into"
+        said = [name for name, secret in dict(site.marks, wrong=WRONG).items() if holds(done.everything.encode(), secret)]
+        assert said == []
+    assert site.in_server_log(begin) == []
+
+
+def test_without_pipelining_the_lookout_sees_what_ansible_writes(site):
+    """What the README warns of; and the proof that the lookout is quick enough."""
+    variables = site.inventory(ansible_pipelining=False)
+    with site.lookout() as lookout:
+        run(site.folder, PLAYBOOKS / "provision.yml", variables, env={"ANSIBLE_PIPELINING": "false"}).passed()
+    assert [each for each in lookout.found if "AnsiballZ_" in each], lookout.found
+
+
+def test_the_artifacts_of_a_runner(site):
+    """ansible-runner keeps what AWX keeps: standard output, each event with its result, the environment, the command."""
+    folder = site.folder / "private"
+    for part in ("env", "inventory", "project"):
+        (folder / part).mkdir(parents=True)
+    (folder / "inventory" / "hosts.yml").write_text(yaml.safe_dump(site.inventory()))
+    settings = RunnerConfig(
+        private_data_dir=str(folder),
+        playbook=str(PLAYBOOKS / "provision.yml"),
+        verbosity=4,
+        quiet=True,
+        ident="job",
+        envvars={
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
+            "PATH": os.environ["PATH"],
+            "HOME": str(site.folder / "work"),
+        },
+    )
+    settings.prepare()
+    runner = AnsibleRunner(settings)
+    with Lookout([folder / "artifacts", site.folder / "work", site.folder / "remote"], site.marks) as lookout:
+        status, code = runner.run()
+    assert (status, code) == ("successful", 0), runner.stdout.read()[-3000:]
+    events = list((folder / "artifacts" / "job" / "job_events").glob("*.json"))
+    assert len(events) > 20 and any("checkpoint_" in json.loads(each.read_text()).get("event_data", {}).get("task_action", "") for each in events)
+    assert lookout.found == set()
+    assert re.search("in parity", (folder / "artifacts" / "job" / "stdout").read_text())
