@@ -31,6 +31,7 @@ def apart(site):  # noqa: F811 (the fixture)
     laptop = {**plain, "ansible_become": False, "checkpointer_sqlite_path": str(path)}
     site.variables["ansible_become"] = False
     site.variables["checkpointer_sqlite_host"] = "laptop"
+    site.variables["checkpointer_roundtrip"] = False
     site.path = path
 
     class Apart:
