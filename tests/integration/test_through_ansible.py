@@ -169,6 +169,10 @@ def filled(task, database, schema, sqlite_path, virtualenv):
     task = json.loads(json.dumps(task))
     for name in names(task):
         options = task[name]
+        if "sqlite_path" in options:
+            options["sqlite_path"] = str(sqlite_path)
+        if "login_db" not in options:  # a file alone
+            continue
         admin = options.get("login_user") == "postgres"
         role = {"langgraph_app": database.app}.get(options.get("login_user"), database.owner)
         if "login_unix_socket" in options:
@@ -183,8 +187,6 @@ def filled(task, database, schema, sqlite_path, virtualenv):
         options["virtualenv"] = str(virtualenv)
         if "session_role" in options:
             options["session_role"] = database.owner.name
-        if "sqlite_path" in options:
-            options["sqlite_path"] = str(sqlite_path)
         if "ca_cert" in options:
             del options["ca_cert"]
             options["ssl_mode"] = "disable"
