@@ -294,6 +294,32 @@ def test_check_mode_where_the_tables_are_still_to_move(site, database):
     site.run(PROVISION, "--check").unchanged()
 
 
+DRIFTS = {
+    "pending migrations": ("DELETE FROM langgraph.checkpoint_migrations WHERE v > 8; ALTER TABLE langgraph.checkpoint_writes DROP COLUMN task_path", "task_path"),
+    "an INVALID index": (
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'langgraph.checkpoint_blobs_thread_id_idx'::regclass",
+        "checkpoint_blobs_thread_id_idx",
+    ),
+    "a missing table": ("DROP TABLE langgraph.checkpoint_writes", "checkpoint_writes"),
+}
+
+
+def test_verify_ends_in_an_error_on_drift_and_without_one_where_there_is_none(site, server):
+    site.run(PROVISION).passed()
+    for statement, name in DRIFTS.values():
+        for flags in ([], ["--check"]):
+            site.run(VERIFY, *flags).unchanged()
+        server.execute(statement, dbname=site.name)
+        for flags in ([], ["--check"]):
+            done = site.run(VERIFY, *flags).stopped(name, "NOT in parity")
+            assert {host: counts["failed"] for host, counts in done.recap.items() if host != "db1"} == {"app1": 1, "app2": 1}
+        # The same drift is what a run of provision.yml is for, and afterwards there is none.
+        site.run(PROVISION).passed()
+    site.variables["checkpointer_login_port"] = 1
+    for flags in ([], ["--check"]):
+        site.run(VERIFY, *flags).stopped("Cannot connect to database", "port 1")
+
+
 def test_verify_of_what_was_never_provisioned_fails_in_check_mode_too(site):
     for flags in ([], ["--check"]):
         site.run(VERIFY, *flags).stopped(site.name)
