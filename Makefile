@@ -114,6 +114,10 @@ molecule: $(TEST)/.stamp ## run the Molecule scenarios
 molecule-destroy: $(TEST)/.stamp ## remove the containers and networks of the scenarios
 	@$(WITH_TEST) $(TEST)/bin/molecule destroy $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
 
+.PHONY: faults
+faults: $(TEST)/.stamp ## strike at every place of a run, beside upstream's bare setup(), and print the table
+	@$(WITH_TEST) LANGGRAPH_TEST_FAULTS=all $(PYTEST) tests/integration/faults -n $(TEST_CORES) --dist worksteal $(PYTEST_ARGS)
+
 .PHONY: bench
 bench: $(TEST)/.stamp ## run the benchmarks
 	@$(WITH_TEST) $(TEST)/bin/python bench $(BENCH_ARGS)

@@ -14,6 +14,11 @@ from faults.conftest import EVERY, STARTS, alone, locks, whole
 from interceptor import Cut, Interceptor
 
 
+ALL = pytest.mark.parametrize("start", STARTS, ids=lambda start: start.name)
+KILLED = "killed before and after each statement of %s"
+STOPPED = "server stopped hard at each statement of %s"
+
+
 class Strike:
     """Called at each statement; strikes at one. `texts` are the statements that went before."""
 
@@ -87,15 +92,10 @@ def strike(contender, start, server, place, how, revive=lambda: None):
         database.drop()
 
 
-def every(found, share):
-    """A share of the places, the writing ones of it among them, the same in each run."""
-    return found[share // 2 :: share] if share > 1 else found
-
-
-def undertake(ledger, name, contender, start, server, how, revive=lambda: None, share=EVERY):
-    """All places of a run; returns what was wrong at which."""
+def undertake(ledger, name, contender, start, server, how, revive=lambda: None):
+    """All places of a run, or one of EVERY; returns what was wrong at which."""
     wrong = []
-    for place in every(places(contender, start, server), share):
+    for place in places(contender, start, server)[EVERY // 2 :: EVERY]:
         first, second, text, faults = strike(contender, start, server, place, how, revive)
         if second.failed:
             faults.append("the second run failed: %s" % second.get("msg"))
@@ -106,21 +106,31 @@ def undertake(ledger, name, contender, start, server, how, revive=lambda: None, 
     return wrong
 
 
-@pytest.mark.parametrize("start", STARTS, ids=lambda start: start.name)
-def test_killed(victim, collection, upstream, ledger, start):
-    name = "killed before and after each statement of %s" % start.name
-    assert undertake(ledger, name, collection, start, victim, kill) == []
-    undertake(ledger, name, upstream, start, victim, kill, share=max(EVERY, 2))
-
-
-@pytest.mark.parametrize("start", STARTS, ids=lambda start: start.name)
-def test_the_server_stopped_hard(victim, collection, upstream, ledger, start):
+def stopping(server):
     """As `pg_ctl stop -m immediate` does it; it comes back when the run has ended."""
 
     def stop(_run):
-        victim.process.send_signal(signal.SIGQUIT)
-        victim.process.wait()
+        server.process.send_signal(signal.SIGQUIT)
+        server.process.wait()
 
-    name = "server stopped hard at each statement of %s" % start.name
-    assert undertake(ledger, name, collection, start, victim, stop, victim.restart) == []
-    undertake(ledger, name, upstream, start, victim, stop, victim.restart, share=max(EVERY, 2))
+    return stop
+
+
+@ALL
+def test_killed(victim, collection, ledger, start):
+    assert undertake(ledger, KILLED % start.name, collection, start, victim, kill) == []
+
+
+@ALL
+def test_killed_upstream(victim, upstream, ledger, start):
+    undertake(ledger, KILLED % start.name, upstream, start, victim, kill)
+
+
+@ALL
+def test_the_server_stopped_hard(victim, collection, ledger, start):
+    assert undertake(ledger, STOPPED % start.name, collection, start, victim, stopping(victim), victim.restart) == []
+
+
+@ALL
+def test_the_server_stopped_hard_upstream(victim, upstream, ledger, start):
+    undertake(ledger, STOPPED % start.name, upstream, start, victim, stopping(victim), victim.restart)
