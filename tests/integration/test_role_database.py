@@ -237,6 +237,15 @@ def test_from_nothing_to_a_working_application(deploy):
     assert it.owner.password not in log and it.app.password not in log and "app-p" not in log
 
 
+def test_one_databases_roles_are_strangers_to_another(deploy):
+    one, other = deploy(), deploy()
+    one.run()
+    other.run()
+    for role in (one.owner, one.app):
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            other.connect(role)
+
+
 def test_without_superuser(deploy):
     it = deploy()
     admin = it.role("admin", "LOGIN CREATEROLE CREATEDB")
