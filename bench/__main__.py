@@ -2,14 +2,14 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Times the converged role beside a playbook written by hand, and each module's no-op beside ping: `python bench`."""
+"""Times the converged role beside a playbook written by hand, each module's no-op beside ping, and full tables beside empty ones: `python bench`."""
 
 from __future__ import annotations
 
 import argparse
 
-from host import ROOT, converged_host
-from playbooks import BY_HAND, EMPTY, MODULES, PING, ROLE, repeated
+from host import ROOT, converged_host, make_filled_database
+from playbooks import BY_HAND, EMPTY, MODULES, PING, ROLE, repeated, schema_info
 from timing import alternate, change, ratios, spread
 
 
@@ -20,6 +20,8 @@ def main():
             _role_beside_hand(host, args.runs)
         if "modules" not in args.skip:
             _modules_beside_ping(host, args.rounds, args.tasks)
+        if "tables" not in args.skip:
+            _filled_beside_empty(host, args.rounds, args.tasks, args.rows)
 
 
 def _arguments():
@@ -27,7 +29,8 @@ def _arguments():
     parser.add_argument("--runs", type=_positive, default=7, help="pairs of role and hand-written playbook (default: 7)")
     parser.add_argument("--rounds", type=_positive, default=5, help="rounds over the modules (default: 5)")
     parser.add_argument("--tasks", type=_positive, default=10, help="how often each module's task stands in its playbook (default: 10)")
-    parser.add_argument("--skip", action="append", choices=["role", "modules"], default=[], help="leave one half out")
+    parser.add_argument("--skip", action="append", choices=["role", "modules", "tables"], default=[], help="leave one part out")
+    parser.add_argument("--rows", type=_positive, default=1000000, help="rows in each of the tables that are not empty (default: 1000000)")
     return parser.parse_args()
 
 
@@ -57,6 +60,22 @@ def _modules_beside_ping(host, rounds, tasks):
     for name, runs in zip(MODULES, modules):
         beside = (ratios(runs.clock, ping.clock), ratios(runs.processor, ping.processor))
         _line(name, spread(runs.clock), spread(runs.processor), *beside, change(runs))
+
+
+def _filled_beside_empty(host, rounds, tasks, rows):
+    full = make_filled_database(host, rows)
+    print("checkpoint_schema_info on %d rows a table and on none: %d tasks less none, %d rounds in turn; median (least to most)" % (rows, tasks, rounds))
+    playbooks = [EMPTY]
+    for name, more in (("empty", {}), ("full", {"login_db": full})):
+        playbooks += [repeated(schema_info(counted, **more), tasks, "%s_%s" % (name, counted)) for counted in (False, True)]
+    nothing, *measured = alternate(host, playbooks, rounds)
+    plain, counting, full_plain, full_counting = [runs.per_task(nothing, tasks) for runs in measured]
+    _line("", "by the clock", "processors' work", "clock : empty's", "says")
+    _line("empty tables, orphans left out", spread(plain.clock), spread(plain.processor))
+    _line("full tables, orphans left out", spread(full_plain.clock), spread(full_plain.processor), ratios(full_plain.clock, plain.clock), change(full_plain))
+    _line("empty tables, orphans counted", spread(counting.clock), spread(counting.processor))
+    beside = ratios(full_counting.clock, counting.clock)
+    _line("full tables, orphans counted", spread(full_counting.clock), spread(full_counting.processor), beside, change(full_counting))
 
 
 def _line(name, *cells):

@@ -22,6 +22,7 @@ sys.path.append(str(ROOT / "tests" / "integration"))
 # Found through the path set above.
 from databases import Database  # noqa: E402
 from servers import Server, embedded_binaries  # noqa: E402
+from tables import fill  # noqa: E402
 
 VIRTUALENV = ROOT / ".build" / "bench" / "venv"
 SCHEMA = "langgraph"
@@ -42,8 +43,9 @@ SETTINGS = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on",
 class Host:
     """This machine, as an inventory describes it. `play` runs one playbook there."""
 
-    def __init__(self, folder, variables):
+    def __init__(self, folder, variables, database):
         self.folder = folder
+        self.database = database
         # Passwords travel in a file that only its owner reads: command lines are anybody's.
         inventory = {"langgraph_app": {"hosts": {"localhost": dict(variables, ansible_connection="local", ansible_python_interpreter=_base_python())}}}
         self.inventory = folder / "inventory.yml"
@@ -89,7 +91,7 @@ def converged_host():
         server.initialise().start()
         database = _make_database(server)
         sqlite = _make_sqlite_file(folder)
-        yield Host(folder, _variables(database, sqlite))
+        yield Host(folder, _variables(database, sqlite), database)
     finally:
         server.remove()
         shutil.rmtree(folder, ignore_errors=True)
@@ -121,6 +123,15 @@ def _make_database(server):
     database.setup(schema=SCHEMA)
     database.grant(schema=SCHEMA)
     return database
+
+
+def make_filled_database(host, rows):
+    """The name of another database on the same server, for the same application, with so many rows in each of LangGraph's tables."""
+    print("filling three tables with %d rows each" % rows, flush=True)
+    database = _make_database(host.database.server)
+    database.grant(role=host.database.app, schema=SCHEMA)
+    fill(database, SCHEMA, rows)
+    return database.name
 
 
 def _make_sqlite_file(folder):

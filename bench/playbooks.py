@@ -105,7 +105,11 @@ MODULES = {
 }
 
 
-def repeated(task, times):
+def schema_info(count_orphans, **more):
+    return {"stateops.langgraph.checkpoint_schema_info": dict(APP, count_orphans=count_orphans, **more)}
+
+
+def repeated(task, times, name=None):
     """A playbook of one task many times, all under the virtualenv's Python, as the role runs them."""
-    name = next(iter(task)).rpartition(".")[2]
+    name = name or next(iter(task)).rpartition(".")[2]
     return _playbook("%s_%d" % (name, times), vars={"ansible_python_interpreter": VIRTUALENV_PYTHON}, tasks=[task] * times)
