@@ -364,3 +364,76 @@ def test_what_comes_to_the_same_in_a_file(laboratory, upstream, after, what):
     parity = compare(after("DROP TABLE writes; %s" % changed), postgres)
     assert parity.drift == []
     assert {finding.object for finding in parity.findings} == {finding.object for finding in compare(after("SELECT 1"), postgres).findings}
+
+
+# What exact's reasons say of each kind of difference.
+WORDING = {
+    "name": ("name for SQLite's", "savers call it"),
+    "type": ("the same bytes", "keeps it as JSON"),
+    "nullability": ("insists on it", "insists on a value"),
+    "default": ("default of its own",),
+    "position": ("hence last",),
+}
+
+
+def longest(left, right):
+    """The longest list of names that stand in one order on both sides."""
+    if not left or not right:
+        return []
+    if left[0] == right[0]:
+        return [left[0]] + longest(left[1:], right[1:])
+    return max(longest(left[1:], right), longest(left, right[1:]), key=len)
+
+
+def literal_differences(file, connection):
+    """{(table, object): kinds of difference}, asked of both engines without the collection; "only" is what stands on one side alone."""
+    found = {}
+    pairs, renamed = {"checkpoints": "checkpoints", "writes": "checkpoint_writes"}, {("writes", "value"): "blob"}
+    lite = {
+        name: [(row[1], row[2], not row[3], row[4]) for row in file.execute("SELECT * FROM pragma_table_info(?) ORDER BY cid", (name,))]
+        for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    }
+    full = {}
+    for row in connection.execute(
+        "SELECT table_name, column_name, data_type, is_nullable = 'YES' AS nullable, column_default FROM information_schema.columns"
+        " WHERE table_schema = 'public' ORDER BY table_name, ordinal_position"
+    ):
+        default = row["column_default"] and row["column_default"].split("::")[0]
+        full.setdefault(row["table_name"], []).append((row["column_name"], row["data_type"], row["nullable"], default))
+    for table in set(full) - set(pairs.values()):
+        found[table, table] = {"only"}
+    for row in connection.execute("SELECT tablename, indexname FROM pg_indexes WHERE schemaname = 'public' AND indexname !~ '_pkey$'"):
+        found[row["tablename"], row["indexname"]] = {"only"}
+    for name, table in pairs.items():
+        if name != table:
+            found[table, table] = {"name"}
+        left = {renamed.get((name, column[0]), column[0]): column for column in lite[name]}
+        right = {column[0]: column for column in full[table]}
+        assert set(left) == set(right)
+        in_order = longest(list(left), list(right))
+        for column in left:
+            one, other = left[column], right[column]
+            kinds = {kind for kind, index in (("name", 0), ("nullability", 2), ("default", 3)) if one[index] != other[index]}
+            kinds |= {"type"} if one[1].lower() != other[1] else set()
+            kinds |= {"position"} if column not in in_order else set()
+            if kinds:
+                found[table, column] = kinds
+    return found
+
+
+def test_exact_lists_each_literal_difference_and_nothing_else(laboratory, upstream):
+    with contextlib.closing(sqlite3.connect(str(upstream[0]))) as file:
+        expected = literal_differences(file, laboratory.connection)
+    parity = compare(read_file(str(upstream[0]))[0], read(laboratory.connection, "public").schema, "exact")
+    laboratory.connection.rollback()
+    told = {}
+    for finding in parity.drift:
+        kinds = {kind for kind, words in WORDING.items() if any(word in finding.reason for word in words)}
+        told[finding.table, finding.object] = {"only"} if finding.sqlite == "nothing" else kinds
+        assert finding.reason.startswith("literally different: ") and len(finding.reason) > 30
+    assert told == expected
+    assert not parity.in_parity and len(expected) == 10
+    others_told = {(finding.table, finding.object) for finding in parity.findings if finding.verdict == "identical"}
+    assert not others_told & set(expected)
+    columns = {("checkpoints", name) for name in ("thread_id", "checkpoint_ns", "checkpoint_id", "parent_checkpoint_id", "type")}
+    assert others_told >= columns | {("checkpoints", "primary key"), ("checkpoint_writes", "primary key")}

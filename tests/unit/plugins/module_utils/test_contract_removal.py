@@ -1,0 +1,241 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nothing of the contract is there without effect: each part is taken out or weakened, and the catalogue of mutations has to fail.
+
+The catalogue is judged by a table of verdicts that was taken with the whole contract, which the other tests hold to be right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+from ansible_collections.stateops.langgraph.plugins.module_utils import _columns, _examination, _expressions, _file_examination, _postgres
+from ansible_collections.stateops.langgraph.plugins.module_utils import _contract as contract
+from ansible_collections.stateops.langgraph.plugins.module_utils._breach import Breach
+from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Column, Constraint, Index, Schema, Table
+from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import RELEASES, postgres, sqlite
+from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.mutations import file_mutations, mutations
+
+MODULES = (contract, _columns, _examination, _expressions, _file_examination, _postgres)
+
+
+def samples():
+    """(name, SQLite's schema, PostgreSQL's): the honest pair, each mutation, and what mutations do not hold."""
+    yield "upstream", sqlite(), postgres()
+    for mutation in mutations():
+        yield "%s, %s" % (mutation.name, mutation.rule), sqlite(), mutation.schema
+    for mutation in file_mutations():
+        yield "file %s, %s" % (mutation.name, mutation.rule), mutation.schema, postgres()
+    yield "nothing", Schema("sqlite", "checkpoints.sqlite"), Schema("postgresql", "public")
+    for table in contract.DATA_TABLES:
+        without = postgres().table(table).without_index("%s_thread_id_idx" % table)
+        yield "%s covered" % table, sqlite(), postgres().with_table(without.with_index(Index("mine", ("thread_id",))))
+    for table in sqlite().tables:
+        for column in table.columns:
+            for change in ({"type": "ANYTHING"}, {"nullable": not column.nullable}, {"default": "'other'"}):
+                yield "file %s.%s %s" % (table.name, column.name, change), sqlite().with_table(table.with_column(replace(column, **change))), postgres()
+        key = table.primary_key
+        reordered = replace(table, constraints=(replace(key, columns=key.columns[::-1]),))
+        yield "%s reordered" % table.name, sqlite().with_table(reordered), postgres()
+        words = tuple(replace(column, type={"TEXT": "CLOB", "INTEGER": "INT", "BLOB": ""}[column.type]) for column in table.columns)
+        yield "%s in other words" % table.name, sqlite().with_table(replace(table, columns=words)), postgres()
+    for name in _expressions.SAFE_FUNCTIONS:
+        yield name, sqlite(), extra(Index("extra", ("%s(type)" % name,)))
+    for kind in _expressions.SAFE_CASTS:
+        yield kind, sqlite(), extra(Index("extra", ("(type)::%s" % kind,)))
+    for method in contract.NARROWING:
+        yield method, sqlite(), extra(Index("extra", ("metadata",), method=method))
+
+
+def extra(index):
+    return postgres().with_table(postgres().table("checkpoints").with_index(index))
+
+
+SAMPLES = list(samples())
+
+
+def outcome(left, right):
+    """Everything that is told, or the exception: a contract that breaks is noticed as well."""
+    try:
+        return compare(left, right)
+    except (KeyError, ValueError, AttributeError, TypeError, IndexError, StopIteration) as error:
+        return repr(error)
+
+
+WHOLE = {name: outcome(left, right) for name, left, right in SAMPLES}
+
+
+def noticed(near=""):
+    """A sample that comes out otherwise, or None. near: what stands in the names of those that are tried first."""
+    ordered = sorted(SAMPLES, key=lambda sample: near not in sample[0]) if near else SAMPLES
+    return next((name for name, left, right in ordered if outcome(left, right) != WHOLE[name]), None)
+
+
+@pytest.fixture
+def put(monkeypatch):
+    """`put(name, value)` in place of a name of the contract, wherever it was imported to."""
+
+    def change(name, value):
+        for module in MODULES:
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, value)
+
+    return change
+
+
+def test_the_whole_contract_gives_the_same_twice():
+    assert noticed() is None
+    assert not [name for name, result in WHOLE.items() if isinstance(result, str)]
+
+
+@pytest.mark.parametrize("name", list(contract.RULES))
+@pytest.mark.parametrize("how", ["removed", "turned round", "without its reason"])
+def test_each_rule_is_missed(monkeypatch, name, how):
+    rule = contract.RULES[name]
+    if how == "removed":
+        monkeypatch.delitem(contract.RULES, name)
+    elif how == "turned round":
+        monkeypatch.setitem(contract.RULES, name, replace(rule, action=contract.REFUSE if rule.action == contract.REPORT else contract.REPORT))
+    else:
+        monkeypatch.setitem(contract.RULES, name, replace(rule, reason=""))
+    assert noticed(", " + name)
+
+
+@pytest.mark.parametrize("name", [name for name, rule in contract.RULES.items() if rule.since])
+def test_each_version_is_missed(monkeypatch, name):
+    monkeypatch.setitem(contract.RULES, name, replace(contract.RULES[name], since="", library=""))
+    assert noticed(", " + name)
+
+
+def test_mending_is_no_refusing():
+    """The verdict is the same for both; what checkpoint_schema does is not."""
+    assert {mutation.name for mutation in mutations() if mutation.action != contract.RULES[mutation.rule].action} == set()
+    assert {rule.action for rule in contract.RULES.values()} == {contract.MEND, contract.REFUSE, contract.REPORT}
+    assert Breach("table missing", "t", "t", "", "").action == contract.MEND
+
+
+def changes_of(table):
+    """(what, the table without or with another of one of its parts)."""
+    for column in table.columns:
+        yield "no %s" % column.name, replace(table, columns=tuple(other for other in table.columns if other != column))
+        yield "%s of another type" % column.name, table.with_column(replace(column, type="point"))
+        yield "%s nullable or not" % column.name, table.with_column(replace(column, nullable=not column.nullable))
+        default = "'other'" if column.default is None else None
+        yield "%s with another default" % column.name, table.with_column(replace(column, default=default))
+    yield "one column more", replace(table, columns=table.columns + (Column("more", "text", nullable=False),))
+    key = table.primary_key
+    if len(key.columns) > 1:
+        yield "key in another order", replace(table, constraints=(replace(key, columns=key.columns[::-1]),))
+        yield "narrower key", replace(table, constraints=(replace(key, columns=key.columns[:-1]),))
+    yield "wider key", replace(table, constraints=(replace(key, columns=key.columns + ("more",)),))
+
+
+PARTS = [
+    (side, name, what, changed)
+    for side in ("POSTGRES", "SQLITE")
+    for name, table in getattr(contract, side).items()
+    for what, changed in changes_of(table)
+]
+@pytest.mark.parametrize("side, name, what, changed", PARTS, ids=lambda value: value if isinstance(value, str) else "")
+def test_each_part_of_each_table_is_missed(monkeypatch, side, name, what, changed):
+    monkeypatch.setitem(getattr(contract, side), name, changed)
+    assert noticed(what.split()[0]), what
+
+
+@pytest.mark.parametrize("name", list(contract.POSTGRES))
+def test_each_table_is_missed(monkeypatch, name):
+    monkeypatch.delitem(contract.POSTGRES, name)
+    assert noticed()
+
+
+@pytest.mark.parametrize("step", contract.STEPS, ids=lambda step: " ".join(step.key))
+def test_each_step_is_missed(put, step):
+    fewer = tuple(other for other in contract.STEPS if other != step)
+    put("STEPS", fewer)
+    assert noticed("missing")
+    # Its pattern, too: the statements of each release are known by it.
+    unknown = []
+    for statements, _features in RELEASES.values():
+        for statement in statements:
+            try:
+                contract.step_of(statement)
+            except KeyError as error:
+                unknown.append(str(error))
+    assert unknown
+
+
+@pytest.mark.parametrize(
+    "name, item",
+    [
+        (name, item)
+        for name in ("COUNTERPARTS", "RENAMED", "TYPES", "ONLY_POSTGRES", "SQLITE_OPTIONAL", "ALIKE", "LARGE", "NARROWING", "UNWRITTEN", "DATA_TABLES", "TABLES")
+        for item in getattr(contract, name)
+    ]
+    + [(name, item) for name in ("SAFE_FUNCTIONS", "SAFE_CASTS") for item in getattr(_expressions, name)],
+    ids=str,
+)
+def test_each_entry_is_missed(put, name, item):
+    whole = getattr(contract if hasattr(contract, name) else _expressions, name)
+    if isinstance(whole, dict):
+        put(name, {key: value for key, value in whole.items() if key != item})
+    else:
+        put(name, type(whole)(entry for entry in whole if entry != item))
+    assert noticed(item if isinstance(item, str) else item[-1]), "%s of %s" % (item, name)
+
+
+WORDS = [
+    "NOT_NULL_IN_POSTGRES",
+    "NOT_NULL_IN_SQLITE",
+    "OWN_DEFAULT",
+    "POSITION",
+    "TABLE_NAME",
+    "KEY_ORDER",
+    "SAME_AFFINITY",
+    "SECONDARY_INDEX",
+    "NO_FOREIGN_KEY",
+]
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_each_reason_is_missed(put, name):
+    put(name, "%s" if "%s" in getattr(contract, name) else "")
+    assert noticed()
+
+
+def test_no_name_of_the_contract_is_left_out():
+    data = {name for name, value in vars(contract).items() if name.isupper() and not callable(value)}
+    tried = {"RULES", "POSTGRES", "SQLITE", "STEPS", "COUNTERPARTS", "RENAMED", "TYPES", "ONLY_POSTGRES", "SQLITE_OPTIONAL", "ALIKE", "LARGE", "NARROWING"}
+    tried |= {"UNWRITTEN", "DATA_TABLES", "TABLES"} | set(WORDS)
+    assert data - tried == {
+        "LEDGER",  # a name
+        "MEND",
+        "REFUSE",
+        "REPORT",
+        "SEVERAL",  # a reason of two rules
+        "CARRIED",
+        "NO_EFFECT",  # test_contract.py
+        "CLASSES",  # for reading the catalog; the real catalogue has them
+        "SORTED",
+    }
+
+
+def test_every_field_of_what_is_read_can_make_a_difference():
+    """A field that no mutation touches would be read for nothing."""
+    touched = set()
+    honest = {"postgresql": postgres(), "sqlite": sqlite()}
+    for _name, left, right in SAMPLES:
+        for schema in (left, right):
+            for table in schema.tables:
+                other = honest[schema.engine].table(table.name) or Table("none")
+                touched |= {("Table", field.name) for field in fields(Table) if getattr(table, field.name) != getattr(other, field.name)}
+                for kind, parts in (("Column", "columns"), ("Constraint", "constraints"), ("Index", "indexes")):
+                    known = {part.name: part for part in getattr(other, parts)}
+                    for part in getattr(table, parts):
+                        default = known.get(part.name)
+                        touched |= {(kind, field.name) for field in fields(part) if default is None or getattr(part, field.name) != getattr(default, field.name)}
+    every = {(kind.__name__, field.name) for kind in (Table, Column, Constraint, Index) for field in fields(kind)}
+    assert every - touched == set()
