@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import importlib.metadata
 import json
 import re
 import shutil
@@ -148,7 +149,7 @@ def test_json_tells_what_the_catalog_holds(reports):
     assert data["migrations"]["recorded"] == database.recorded() and [each["version"] for each in data["migrations"]["pending"]] == [6]
     (said,) = database.execute("SHOW server_version")[0]
     assert data["versions"]["postgresql"] == said
-    assert data["versions"]["psycopg"] == __import__("importlib.metadata").metadata.version("psycopg")
+    assert data["versions"]["psycopg"] == importlib.metadata.version("psycopg")
     # A pending write whose checkpoint is not there, with an id that has no time in it.
     assert data["orphans"]["writes"]["age_unknown"] == 1
     assert "1 of unknown age" in data["orphans"]["in_words"][0]["words"]
@@ -370,7 +371,7 @@ def site(tmp_path, database, target_venv, runner):
                 "app1": host(database, target_venv, runner.python, **given),
                 "localhost": {"ansible_connection": "ssh", "ansible_port": 1, "ansible_become": True, "ansible_python_interpreter": "/nowhere"},
             }
-            inventory = {"all": {"vars": {"ansible_become": False}}, "langgraph_app": {"hosts": {"app1": hosts["app1"]}}, "other": {"hosts": {"localhost": hosts["localhost"]}}}
+            inventory = {"all": {"vars": {"ansible_become": False}}, "langgraph_app": {"hosts": {"app1": hosts.pop("app1")}}, "other": {"hosts": hosts}}
             done = run(tmp_path, VERIFY, inventory, "--limit", "app1", "--diff", *flags)
             assert_no_secret(done, database)
             return done
@@ -417,7 +418,8 @@ def test_fewer_formats_leave_nothing_behind(site):
     assert sorted(site.files()) == ["app1.html", "app1.md", "app2.json"]
     assert stat.S_IMODE((site.folder / "app1.html").stat().st_mode) == 0o600
     site.run(**fewer).unchanged()
-    site.run(checkpointer_report_formats=["html", "pdf"]).stopped('checkpointer_report_formats is ["html", "pdf"], expected a list of at least one of json, markdown, html')
+    said = 'checkpointer_report_formats is ["html", "pdf"], expected a list of at least one of json, markdown, html'
+    site.run(checkpointer_report_formats=["html", "pdf"]).stopped(said)
     site.run(checkpointer_report_formats="json").stopped("expected a list of at least one of")
 
 
