@@ -173,7 +173,9 @@ postgres:
       type: list
       elements: list
     tables:
-      description: Each table with its kind, persistence, owner, columns, constraints, indexes and attachments (triggers, rules, policies, publications, inheritance).
+      description:
+        - Each table with its kind, persistence, owner, columns, constraints, indexes and attachments.
+        - Attachments are triggers, rules, policies, publications and inheritance.
       type: list
       elements: dict
   sample:

@@ -10,8 +10,9 @@ import sqlite3
 
 import pytest
 from plays import PLAYBOOKS, run
+from sites import Site
 from test_info_sqlite import saved
-from test_role_checkpointer import COMPARE, site  # noqa: F401 (a fixture)
+from test_role_checkpointer import COMPARE
 
 pytestmark = pytest.mark.newest
 
@@ -20,7 +21,12 @@ FILE = "Read the SQLite file on the host that has it"
 
 
 @pytest.fixture
-def apart(site):  # noqa: F811 (the fixture)
+def site(tmp_path, database, target_venv, runner):
+    return Site(tmp_path, database, target_venv, runner)
+
+
+@pytest.fixture
+def apart(site):
     """app1 and app2 refer to laptop, which has the file and neither a virtualenv nor the application's variables."""
     del site.hosts["app3"]
     path = saved(site.folder / "laptop.sqlite")

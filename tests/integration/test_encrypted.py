@@ -234,5 +234,3 @@ def test_channel_binding_notices_somebody_with_a_good_certificate(encrypted, dat
     mirror.listener.close()
     assert_refused(outcome, "channel binding|SCRAM|authentication", databases=[database])
     assert database.tables() == set()
-
-

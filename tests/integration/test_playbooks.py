@@ -295,7 +295,10 @@ def test_check_mode_where_the_tables_are_still_to_move(site, database):
 
 
 DRIFTS = {
-    "pending migrations": ("DELETE FROM langgraph.checkpoint_migrations WHERE v > 8; ALTER TABLE langgraph.checkpoint_writes DROP COLUMN task_path", "task_path"),
+    "pending migrations": (
+        "DELETE FROM langgraph.checkpoint_migrations WHERE v > 8; ALTER TABLE langgraph.checkpoint_writes DROP COLUMN task_path",
+        "task_path",
+    ),
     "an INVALID index": (
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'langgraph.checkpoint_blobs_thread_id_idx'::regclass",
         "checkpoint_blobs_thread_id_idx",

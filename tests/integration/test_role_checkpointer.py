@@ -18,6 +18,7 @@ from assertions import assert_no_secret
 from conftest import make_venv, site_packages
 from plays import run
 from servers import os_user, workspace
+from sites import Site
 
 pytestmark = pytest.mark.newest
 
@@ -27,13 +28,6 @@ ROUNDTRIP = COMPARE + ", then write, read and delete one checkpoint"
 READ = "Read what the virtualenv holds"
 PIP = "Install the packages"
 RESTART = {"name": "Restart the application", "ansible.builtin.debug": {"msg": "restarted"}, "listen": "stateops.langgraph packages changed"}
-
-
-def linked(folder, target):
-    """A virtualenv of its own that finds the target's libraries."""
-    make_venv(folder)
-    (site_packages(folder) / "target.pth").write_text("%s\n" % site_packages(target))
-    return folder
 
 
 def _base():
@@ -47,38 +41,7 @@ def _base():
 
 @pytest.fixture
 def site(tmp_path, database, target_venv, runner):
-    """Three hosts of the application, and a database that is set up and granted."""
-    database.setup()
-    database.grant()
-
-    class Site:
-        folder = tmp_path
-        variables = {
-            "ansible_connection": "local",
-            "ansible_python_interpreter": runner.python,
-            "ansible_remote_tmp": str(tmp_path / "remote"),
-            "checkpointer_manage_packages": False,
-            "checkpointer_schema": "public",
-            "checkpointer_login_host": database.server.host,
-            "checkpointer_login_port": database.server.port,
-            "checkpointer_login_db": database.name,
-            "checkpointer_owner_user": database.owner.name,
-            "checkpointer_owner_password": database.owner.password,
-            "checkpointer_app_user": database.app.name,
-            "checkpointer_app_password": database.app.password,
-        }
-        hosts = {name: {"checkpointer_virtualenv": str(linked(tmp_path / name, target_venv))} for name in ("app1", "app2", "app3")}
-
-        def inventory(self):
-            return {"langgraph_app": {"hosts": self.hosts, "vars": self.variables}}
-
-        def play(self, *flags, play=None, roles=None, **kwargs):
-            plays = [{"hosts": "langgraph_app", "gather_facts": False, "roles": roles or ["stateops.langgraph.checkpointer"], **(play or {})}]
-            done = run(tmp_path, plays, self.inventory(), *flags, **kwargs)
-            assert_no_secret(done, database)
-            return done
-
-    return Site()
+    return Site(tmp_path, database, target_venv, runner)
 
 
 def test_a_converged_run_is_three_tasks_and_changes_nothing(site):

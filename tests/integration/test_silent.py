@@ -107,6 +107,8 @@ def site(tmp_path, database, runner, target_venv):
     database.server.execute('DROP DATABASE IF EXISTS "%s" WITH (FORCE)' % made.name)
 
 
+# What Ansible itself writes on the controller.
+WRITTEN = {"TMPDIR": "", "ANSIBLE_LOCAL_TEMP": "", "ANSIBLE_LOG_PATH": "log"}
 WRONG = "wr0ng-" + secrets.token_hex(12)
 # Error paths of every stage: the administrator's, the owner's and the application's login, and what each of them meets.
 FAULTS = {
@@ -133,7 +135,7 @@ def test_provision_at_its_most_talkative(site, fault):
                 site.inventory(**FAULTS[fault]),
                 *flags,
                 verbosity="-vvvvv",
-                env={"TMPDIR": str(site.folder / "work"), "ANSIBLE_LOCAL_TEMP": str(site.folder / "work"), "ANSIBLE_LOG_PATH": str(site.folder / "work" / "log")},
+                env={name: str(site.folder / "work" / place) for name, place in WRITTEN.items()},
             )
         assert (done.rc == 0) is (fault == "none"), done.output[-3000:]
         assert "Traceback" not in done.output

@@ -86,4 +86,5 @@ def test_upstream_on_a_full_disk(database, disk, upstream, ledger, left):
     ballast.unlink()
     second = upstream.start(database).finish()
     wrong = whole(database)
-    ledger.record("a full disk", upstream.name, not wrong and not second.failed, message="%s; then %s" % (first.get("msg"), wrong or second.get("msg", "whole")))
+    message = "%s; then %s" % (first.get("msg"), wrong or second.get("msg", "whole"))
+    ledger.record("a full disk", upstream.name, not wrong and not second.failed, message=message)

@@ -95,7 +95,8 @@ def test_upstream_with_somebody_there_already(database, upstream, ledger, what):
         alone(database, 5)
     second = upstream.start(database).finish(HUNG)
     wrong = whole(database)
-    ledger.record("in the way: %s" % what, upstream.name, not wrong and not second.failed, message="%s; then %s" % (first.get("msg", "done"), wrong or second.get("msg", "whole")))
+    message = "%s; then %s" % (first.get("msg", "done"), wrong or second.get("msg", "whole"))
+    ledger.record("in the way: %s" % what, upstream.name, not wrong and not second.failed, message=message)
 
 
 class Late:
@@ -156,7 +157,8 @@ def test_upstream_when_somebody_comes_later(database, upstream, ledger, what):
         alone(database, 5)
     second = upstream.start(database).finish(HUNG)
     wrong = whole(database)
-    ledger.record("comes later: %s" % what, upstream.name, not wrong and not second.failed, message="%s; then %s" % (first.get("msg", "done"), wrong or second.get("msg", "whole")))
+    message = "%s; then %s" % (first.get("msg", "done"), wrong or second.get("msg", "whole"))
+    ledger.record("comes later: %s" % what, upstream.name, not wrong and not second.failed, message=message)
 
 
 def killed_while_building(contender, database):
@@ -199,4 +201,5 @@ def test_upstream_killed_while_its_index_is_built(database, upstream, ledger):
     second = upstream.start(database).finish()
     wrong = whole(database)
     stayed = "the server process built on" if seconds is None else "gone in %.1f s" % seconds
-    ledger.record("killed while its index is built", upstream.name, not wrong and not second.failed, message="%s; then %s" % (stayed, wrong or second.get("msg", "whole")))
+    message = "%s; then %s" % (stayed, wrong or second.get("msg", "whole"))
+    ledger.record("killed while its index is built", upstream.name, not wrong and not second.failed, message=message)

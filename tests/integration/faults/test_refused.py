@@ -18,6 +18,11 @@ from psycopg.conninfo import make_conninfo
 from test_schema_converge import wait_for_replay
 
 
+# The modules' names for what libpq calls otherwise.
+KEYWORDS = {"login_port": "port", "login_user": "user", "login_password": "password", "login_db": "dbname"}
+KEYWORDS.update(ssl_mode="sslmode", ca_cert="sslrootcert")
+
+
 class Case:
     """One fault, ready: the database, and what differs from its usual login. `spoiled` says whether a write went where none belongs."""
 
@@ -31,8 +36,7 @@ class Case:
     @property
     def conninfo(self):
         """The same login for upstream."""
-        names = {"login_port": "port", "login_user": "user", "login_password": "password", "login_db": "dbname", "ssl_mode": "sslmode", "ca_cert": "sslrootcert"}
-        changes = {names[name]: value for name, value in self.login.items() if name in names}
+        changes = {KEYWORDS[name]: value for name, value in self.login.items() if name in KEYWORDS}
         if "schema" in self.login:
             changes["options"] = "-c search_path=%s" % self.login["schema"]
         return make_conninfo(self.database.conninfo(), **changes)
