@@ -15,8 +15,8 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._contract impor
 class Breach:
     """One thing that is not as setup() leaves it.
 
-    rule: its name in RULES. table, object: by PostgreSQL's names where it has one. found, expected: in words. step: the key of the Step whose effect is missing, if one is.
-    statement: what would put it right, where that can be said.
+    rule: its name in RULES. table, object: by PostgreSQL's names where it has one. found, expected: in words.
+    step: the key of the Step whose effect is missing, if one is. statement: what would put it right, where that can be said.
     """
 
     rule: str

@@ -119,7 +119,8 @@ SELECT inhrelid, inhparent::regclass::text, CASE WHEN c.relispartition THEN 'par
        coalesce(pg_get_expr(c.relpartbound, c.oid), ''), true
 FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid WHERE inhrelid = ANY(%(oids)s)
 UNION ALL
-SELECT c.oid, p.pubname, 'publication', CASE WHEN r.prattrs IS NULL AND r.prqual IS NULL THEN '' ELSE 'FOR TABLE' END, (p.pubupdate OR p.pubdelete) AND CASE c.relreplident
+SELECT c.oid, p.pubname, 'publication', CASE WHEN r.prattrs IS NULL AND r.prqual IS NULL THEN '' ELSE 'FOR TABLE' END,
+       (p.pubupdate OR p.pubdelete) AND CASE c.relreplident
            WHEN 'n' THEN true
            WHEN 'f' THEN r.prattrs IS NOT NULL
            ELSE i.indexrelid IS NULL

@@ -11,7 +11,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import COUNTERPARTS, DATA_TABLES, LARGE, POSTGRES, RENAMED, SQLITE, SQLITE_OPTIONAL, TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import (
+    COUNTERPARTS,
+    DATA_TABLES,
+    LARGE,
+    POSTGRES,
+    RENAMED,
+    SQLITE,
+    SQLITE_OPTIONAL,
+    TABLES,
+)
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Column, Constraint, Index, Table
 from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import postgres, sqlite
 

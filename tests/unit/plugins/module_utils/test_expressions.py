@@ -1,0 +1,89 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Expressions as PostgreSQL prints them: which cannot fail, and which hold a whole value."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.stateops.langgraph.plugins.module_utils._expressions import may_be_null, mentions, total, whole
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Column
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "",
+        "thread_id",
+        "now()",
+        "CURRENT_TIMESTAMP",
+        "gen_random_uuid()",
+        "nextval('s'::regclass)",
+        "'it''s 1 / 0'::text",
+        "'{1,2}'::integer[]",
+        "'-1'::integer",
+        "'2020-01-01 00:00:00+00'::timestamp with time zone",
+        "'1.5'::numeric(10,2)",
+        "(metadata ->> 'step'::text)",
+        "((metadata -> 'a'::text) ->> 'b'::text)",
+        "(metadata #>> '{a,b}'::text[])",
+        "lower((metadata ->> 'user'::text))",
+        "md5((metadata)::text)",
+        "(thread_id > 'a'::text) AND (type IS NOT NULL)",
+        "(thread_id = ANY (ARRAY['a'::text, 'b'::text]))",
+        "(thread_id || checkpoint_ns)",
+        "COALESCE(type, ''::text)",
+    ],
+)
+def test_what_cannot_fail(expression):
+    assert total(expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "(1 / 0)",
+        "(v + 1)",
+        "(v - 1)",
+        "((metadata ->> 'step'::text))::integer",
+        "(thread_id)::uuid",
+        "public.mine(thread_id)",
+        '"Mine"(thread_id)',
+        "to_date(thread_id, 'YYYY'::text)",
+        "current_setting('app.tenant'::text)",
+        "(current_setting('app.tenant'::text))::uuid",
+        "jsonb_array_length(metadata)",
+        "'a'::text || (1 / 0)",
+        "(v % 2)",
+    ],
+)
+def test_what_can_fail(expression):
+    assert not total(expression)
+
+
+def test_which_columns_are_meant():
+    assert mentions("(metadata ->> 'x'::text)", "metadata") and mentions('lower("metadata")', "metadata")
+    assert not mentions("(note ->> 'metadata'::text)", "metadata") and not mentions("metadata_of", "metadata")
+
+
+@pytest.mark.parametrize(
+    "expression, expected",
+    [
+        ("metadata", True),
+        ("(metadata)::text", True),
+        ("lower((metadata)::text)", True),
+        ("md5((metadata)::text)", False),
+        ("octet_length(metadata)", False),
+        ("(metadata ->> 'metadata'::text)", False),
+        ("type", False),
+    ],
+)
+def test_what_holds_a_whole_value(expression, expected):
+    assert whole(expression, "metadata") is expected
+
+
+def test_what_may_be_missing():
+    columns = (Column("a", "text", nullable=False), Column("b", "text"))
+    assert not may_be_null("lower(a)", columns)
+    assert may_be_null("lower(b)", columns) and may_be_null("(a ->> 'x'::text)", columns)
