@@ -2,13 +2,14 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Times the converged role beside a playbook written by hand, each module's no-op beside ping, and full tables beside empty ones: `python bench`."""
+"""Times the role beside a playbook written by hand, modules beside ping, full tables beside empty ones, many runs beside one: `python bench`."""
 
 from __future__ import annotations
 
 import argparse
 
-from host import ROOT, converged_host, make_filled_database
+from crowd import crowds
+from host import ROOT, VIRTUALENV, converged_host, make_filled_database
 from playbooks import BY_HAND, EMPTY, MODULES, PING, ROLE, repeated, schema_info
 from timing import alternate, change, ratios, spread
 
@@ -22,6 +23,8 @@ def main():
             _modules_beside_ping(host, args.rounds, args.tasks)
         if "tables" not in args.skip:
             _filled_beside_empty(host, args.rounds, args.tasks, args.rows)
+        if "crowd" not in args.skip:
+            _crowd_beside_one(host, args.crowd, args.rounds)
 
 
 def _arguments():
@@ -29,8 +32,9 @@ def _arguments():
     parser.add_argument("--runs", type=_positive, default=7, help="pairs of role and hand-written playbook (default: 7)")
     parser.add_argument("--rounds", type=_positive, default=5, help="rounds over the modules (default: 5)")
     parser.add_argument("--tasks", type=_positive, default=10, help="how often each module's task stands in its playbook (default: 10)")
-    parser.add_argument("--skip", action="append", choices=["role", "modules", "tables"], default=[], help="leave one part out")
+    parser.add_argument("--skip", action="append", choices=["role", "modules", "tables", "crowd"], default=[], help="leave one part out")
     parser.add_argument("--rows", type=_positive, default=1000000, help="rows in each of the tables that are not empty (default: 1000000)")
+    parser.add_argument("--crowd", type=_positive, default=32, help="runs at once (default: 32)")
     return parser.parse_args()
 
 
@@ -76,6 +80,14 @@ def _filled_beside_empty(host, rounds, tasks, rows):
     _line("empty tables, orphans counted", spread(counting.clock), spread(counting.processor))
     beside = ratios(full_counting.clock, counting.clock)
     _line("full tables, orphans counted", spread(full_counting.clock), spread(full_counting.processor), beside, change(full_counting))
+
+
+def _crowd_beside_one(host, runs, rounds):
+    print("checkpoint_schema without ansible-playbook's start: %d runs at once and one alone, %d rounds in turn; median (least to most)" % (runs, rounds), flush=True)
+    one, many, one_again, many_again = crowds(host.database.server, VIRTUALENV / "bin" / "python", runs, rounds)
+    for name, single, crowd in (("that sets up", one, many), ("with nothing to do", one_again, many_again)):
+        _line("one %s" % name, spread(single))
+        _line("%d at once" % runs, spread(crowd), ratios(crowd, [seconds * runs for seconds in single]) + " of as many one by one")
 
 
 def _line(name, *cells):

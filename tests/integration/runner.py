@@ -12,6 +12,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -77,7 +78,6 @@ class Runner:
         self.python = str(python)
         self.scratch = Path(scratch)
         self.library = self._library()
-        self.counter = 0
 
     def _library(self):
         """What Ansible packs into a module's archive, as a folder of links."""
@@ -134,9 +134,7 @@ class Runner:
 
     def playbook(self, tasks, *flags, play=None, env=None, inventory="localhost,"):
         """A play of these tasks on this machine at -vvvv; `tasks` of the outcome has each task's document."""
-        self.counter += 1
-        folder = self.scratch / ("run%d" % self.counter)
-        folder.mkdir()
+        folder = Path(tempfile.mkdtemp(prefix="run", dir=self.scratch))
         results = folder / "results"
         results.touch()
         plays = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from faults.conftest import EVERY, STARTS, locks, whole
@@ -15,6 +16,8 @@ from interceptor import Interceptor
 
 RUNS = 32
 ROUNDS = 20 if EVERY == 1 else 1
+# Each takes a hundred megabytes and seconds of a core.
+CONTROLLERS = 32 if EVERY == 1 else 4
 LOCK = "SELECT pg_try_advisory_lock("
 PATIENCE = 300
 
@@ -70,6 +73,26 @@ def test_many_at_once(victim, collection, ledger, start):
         ledger.record(name, collection.name, fine, message="%d met, %d waited for another" % (met, gate.waited))
         assert fine, "%d changed, %d met, failed: %s, wrong: %s" % (changed, met, failed, wrong)
         assert gate.waited > RUNS // 2, "only %d waited, so this round shows little" % gate.waited
+
+
+@pytest.mark.parametrize("start", STARTS, ids=lambda start: start.name)
+def test_many_controllers(victim, target_venv, runner, ledger, start):
+    """Whole ansible-playbook processes that share nothing but the database."""
+    database = start.make(victim)
+    try:
+        gate = Gate(CONTROLLERS, LOCK)
+        with Interceptor(victim, gate) as between:
+            play = {"vars": {"ansible_python_interpreter": str(target_venv / "bin" / "python")}}
+            task = {"name": "Schema", "stateops.langgraph.checkpoint_schema": database.login(login_port=between.port, lock_wait=PATIENCE)}
+            with ThreadPoolExecutor(CONTROLLERS) as pool:
+                outcomes = list(pool.map(lambda _number: runner.playbook([task], play=play), range(CONTROLLERS)))
+        assert [outcome.get("msg") for outcome in outcomes if outcome.rc] == []
+        assert sum(bool(outcome.get("changed")) for outcome in outcomes) == 1
+        assert not whole(database) and not locks(database)
+        assert len(gate.tries) == CONTROLLERS and gate.waited
+        ledger.record("%d controllers, %s" % (CONTROLLERS, start.name), "checkpoint_schema", True, message="%d waited for another" % gate.waited)
+    finally:
+        database.drop()
 
 
 @pytest.mark.parametrize("start", STARTS, ids=lambda start: start.name)
