@@ -14,6 +14,8 @@ ANSIBLE_ARGS ?=
 PYTEST_ARGS ?=
 # How many cores the integration tests take; 0 for no processes of their own, as a debugger wants it.
 TEST_CORES ?= auto
+# For test-core: one that has a file in requirements/.
+CORE ?= 2.18
 # One scenario's name; without it all run.
 SCENARIO ?=
 
@@ -49,11 +51,14 @@ endef
 $(TOOLS)/.stamp: requirements/tools.txt
 	$(call virtualenv,$(TOOLS),$<)
 
-$(TEST)/.stamp: requirements/test.txt requirements/tools.txt
+$(TEST)/.stamp: requirements/test.txt requirements/pytest.txt requirements/tools.txt
 	$(call virtualenv,$(TEST),$<)
 
 $(IMPORTER)/.stamp: requirements/importer.txt
 	$(call virtualenv,$(IMPORTER),$<)
+
+$(BUILD)/core-%/.stamp: requirements/core-%.txt requirements/pytest.txt
+	$(call virtualenv,$(@D),$<)
 
 .PHONY: help
 help: ## print this list
@@ -105,6 +110,13 @@ test-sanity: $(TEST)/.stamp ## run ansible-test sanity, all of it
 
 test-importer: $(TEST)/.stamp $(IMPORTER)/.stamp ## run Galaxy's own import checks; a warning fails
 	@$(IMPORTER)/bin/python tests/tools/importer.py $(BUILD)/import $(TEST)/lib/python3.*/site-packages
+
+# From 2.20 on a controller needs Python 3.12: make test-core CORE=2.21 PYTHON=python3.13
+CORE_ENV = $(BUILD)/core-$(CORE)
+.PHONY: test-core
+test-core: $(BUILD)/core-$(CORE)/.stamp ## run sanity, unit and integration tests on another ansible-core: CORE=2.18
+	@$(CORE_ENV)/bin/python tests/tools/sanity.py $(BUILD)/sanity-$(CORE)
+	@PATH=$(CORE_ENV)/bin:$$PATH $(CORE_ENV)/bin/python -m pytest -q tests/unit tests/integration $(PARALLEL) $(PYTEST_ARGS)
 
 .PHONY: molecule molecule-destroy
 molecule: $(TEST)/.stamp ## run the Molecule scenarios

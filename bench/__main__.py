@@ -83,7 +83,8 @@ def _filled_beside_empty(host, rounds, tasks, rows):
 
 
 def _crowd_beside_one(host, runs, rounds):
-    print("checkpoint_schema without ansible-playbook's start: %d runs at once and one alone, %d rounds in turn; median (least to most)" % (runs, rounds), flush=True)
+    what = "checkpoint_schema without ansible-playbook's start"
+    print("%s: %d runs at once and one alone, %d rounds in turn; median (least to most)" % (what, runs, rounds), flush=True)
     one, many, one_again, many_again = crowds(host.database.server, VIRTUALENV / "bin" / "python", runs, rounds)
     for name, single, crowd in (("that sets up", one, many), ("with nothing to do", one_again, many_again)):
         _line("one %s" % name, spread(single))

@@ -24,7 +24,7 @@ def _target():
     if importlib.util.find_spec("langgraph") and importlib.util.find_spec("langgraph.checkpoint.postgres"):
         return Path(sys.prefix)
     raise pytest.UsageError(
-        "langgraph-checkpoint-postgres is not installed here: install requirements/test.txt, or let LANGGRAPH_TEST_VENV name a virtualenv that has it"
+        "langgraph-checkpoint-postgres is not installed here: install requirements/pytest.txt, or let LANGGRAPH_TEST_VENV name a virtualenv that has it"
     )
 
 

@@ -235,7 +235,7 @@ def _headings(lines):
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: it is in requirements/test.txt")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: it is in requirements/pytest.txt")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("no Chromium was found: apt-get install chromium")

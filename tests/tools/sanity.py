@@ -9,17 +9,18 @@ from __future__ import annotations
 import ast
 import configparser
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import ansible_test
+from ansible_test._util.target.common.constants import CONTROLLER_PYTHON_VERSIONS, REMOTE_ONLY_PYTHON_VERSIONS
 from copy_tree import copy_to
 
-# The Pythons of hosts and control nodes that ansible-core 2.19 knows; those found here compile and import the plugins.
-PYTHONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
-# The file that ansible-test takes pip from, if it is there; else it asks a server for one.
-PIP_BOOTSTRAP = ".ansible/test/cache/get_pip_24_2.py"
+# The Pythons of hosts and control nodes that this ansible-core knows; those found here compile and import the plugins.
+PYTHONS = REMOTE_ONLY_PYTHON_VERSIONS + CONTROLLER_PYTHON_VERSIONS
 SHOWN = ("Running sanity test", "ERROR", "FATAL", "WARNING")
 HIDDEN = ("WARNING: Location", "WARNING: Using locale", "WARNING: Reviewing", "WARNING: Running pip as")
 
@@ -51,10 +52,17 @@ def home(folder):
     pip_conf.touch(mode=0o600)
     with pip_conf.open("w", encoding="utf-8") as handle:
         pip_settings().write(handle)
-    bootstrap = folder / PIP_BOOTSTRAP
-    bootstrap.parent.mkdir(parents=True, exist_ok=True)
-    bootstrap.write_text("import ensurepip\n\nensurepip.bootstrap(upgrade=True)\n", encoding="utf-8")
+    for version in pip_versions():
+        bootstrap = folder / ".ansible" / "test" / "cache" / ("get_pip_%s.py" % version.replace(".", "_"))
+        bootstrap.parent.mkdir(parents=True, exist_ok=True)
+        bootstrap.write_text("import ensurepip\n\nensurepip.bootstrap(upgrade=True)\n", encoding="utf-8")
     return folder
+
+
+def pip_versions():
+    """Those that this ansible-test wants: it takes them from files of that name, if they are there, else it asks a server."""
+    source = Path(ansible_test.__path__[0]) / "_internal" / "python_requirements.py"
+    return re.findall(r"\bpip='([0-9.]+)'", source.read_text(encoding="utf-8"))
 
 
 def interpreters(folder):
@@ -80,7 +88,7 @@ def interpreters(folder):
             (folder / name).symlink_to(probe.stdout.strip())
             found.append(version)
     if own not in found:
-        raise SystemExit("ansible-test runs on Python 3.11 to 3.13, this is %s: choose another with PYTHON=" % own)
+        raise SystemExit("this ansible-test runs on Python %s, this is %s: choose another with PYTHON=" % (", ".join(CONTROLLER_PYTHON_VERSIONS), own))
     return folder, own, found
 
 
