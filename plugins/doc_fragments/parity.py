@@ -39,7 +39,8 @@ options:
     default: 3600
   count_orphans:
     description:
-      - Whether to count RV(orphans). That takes a few seconds at the most where the tables are very large, and reads from them what V(false) spares the server.
+      - Whether to count RV(orphans). Where the tables are very large that takes some seconds, 21 at the most, and reads from them what V(false)
+        spares the server.
     type: bool
     default: true
 """

@@ -22,8 +22,11 @@ FROM (SELECT 1) AS one LEFT JOIN pg_namespace n ON n.nspname = %(schema)s
 RELATIONS = """
 SELECT c.oid::bigint AS oid, c.relname AS name, n.nspname AS schema, c.relkind::text AS kind, c.relpersistence::text AS persistence,
        pg_get_userbyid(c.relowner) AS owner, c.relrowsecurity AS row_security,
-       has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') AS readable,
-       has_table_privilege(session_user, c.oid, 'SELECT') AND has_schema_privilege(session_user, n.oid, 'USAGE') AS login_readable, o.relname AS indexed
+       has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') AND NOT row_security_active(c.oid) AS readable,
+       has_table_privilege(session_user, c.oid, 'SELECT') AND has_schema_privilege(session_user, n.oid, 'USAGE') AND (
+           NOT c.relrowsecurity
+           OR pg_has_role(session_user, c.relowner, 'USAGE') AND NOT c.relforcerowsecurity
+           OR (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = session_user)) AS login_readable, o.relname AS indexed
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_index i ON i.indexrelid = c.oid LEFT JOIN pg_class o ON o.oid = i.indrelid
 WHERE c.relname = ANY(%(names)s) AND (n.nspname = %(schema)s OR n.nspname = ANY(%(path)s))
@@ -101,10 +104,14 @@ WHERE i.indrelid = ANY(%(oids)s)
 ORDER BY c.relname
 """
 
-# Of triggers and rules: whether they act on an ordinary session's INSERT, UPDATE or DELETE. A publication that sends updates or deletions
+# Of triggers and rules: whether they act on an ordinary session's INSERT, UPDATE or DELETE. What a trigger is given stays where it is: a
+# webhook's trigger has its token there. A publication that sends updates or deletions
 # refuses them where it cannot tell rows apart: without replica identity, or with a list of columns or a filter that does not cover it.
 ATTACHMENTS = """
-SELECT tgrelid AS oid, tgname AS name, 'trigger' AS kind, pg_get_triggerdef(oid) AS definition, tgenabled IN ('O', 'A') AND tgtype & 28 <> 0 AS enabled
+SELECT tgrelid AS oid, tgname AS name, 'trigger' AS kind,
+       CASE WHEN tgnargs = 0 THEN pg_get_triggerdef(oid)
+            ELSE split_part(pg_get_triggerdef(oid), ' EXECUTE FUNCTION ', 1) || ' EXECUTE FUNCTION ' || tgfoid::regproc || '(...)' END AS definition,
+       tgenabled IN ('O', 'A') AND tgtype & 28 <> 0 AS enabled
 FROM pg_trigger WHERE tgrelid = ANY(%(oids)s) AND NOT tgisinternal
 UNION ALL
 SELECT ev_class, rulename, CASE ev_type WHEN '2' THEN 'update rule' ELSE 'rule' END, pg_get_ruledef(oid), ev_enabled IN ('O', 'A')

@@ -44,7 +44,8 @@ def column_breaches(place, table, steps):
             # A virtual column is computed where it is read, and no saver reads it.
             if not required and found.default is not None and found.generated != "virtual" and not total(found.default):
                 rule = "column extra, computed"
-                statement = "%s DROP %s;" % (alter_column(place, found.name), "EXPRESSION" if found.generated else "DEFAULT")
+                drops = ["EXPRESSION" if found.generated else "DEFAULT"] + ([] if found.nullable or in_key else ["NOT NULL"])
+                statement = "ALTER TABLE %s %s;" % (place, ", ".join("ALTER COLUMN %s DROP %s" % (quote(found.name), what) for what in drops))
             yield Breach(rule, table.name, found.name, found.describe(), "no such column", statement=statement)
 
 

@@ -84,6 +84,8 @@ def conninfo(params, application):
     ):
         if "://" in text or ("=" in text and not text.startswith(("/", "@"))):  # a folder of sockets may be called anything
             raise Refusal("%s is a connection string; %s was expected. Give host, user and password by their own options." % (option, expected))
+    if not params["login_db"] and not extra.get("dbname"):
+        raise Refusal("login_db is empty, for which libpq would take the database that is called like the role. Name the database.")
     refuse_negative(params)
     if params["schema"] == "$user":
         raise Refusal("The schema cannot be called $user: in a search_path, which is all that LangGraph knows, that means the role's own schema.")

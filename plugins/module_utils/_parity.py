@@ -167,7 +167,9 @@ def _tables(left, right):
     for column in left.columns:
         other = right.column(contract.RENAMED.get((left.name, column.name), column.name))
         if other is not None:
-            yield _column(left.name, name, column, other, other.name in in_place)
+            finding = _column(left.name, name, column, other, other.name in in_place)
+            if finding.verdict == IDENTICAL or finding.reason:  # else it has another type, of which a breach tells
+                yield finding
     if left.primary_key and right.primary_key:
         same = left.primary_key.columns == right.primary_key.columns
         keys = ["(%s)" % ", ".join(table.primary_key.columns) for table in (left, right)]

@@ -84,6 +84,8 @@ class Reading:
         statements = ["GRANT SELECT ON %s TO %s;" % (qualified(self.schema.name, LEDGER), quote(role))]
         if not self.server.schema_usage:
             statements.insert(0, "GRANT USAGE ON SCHEMA %s TO %s;" % (quote(self.schema.name), quote(role)))
+        if ledger.row_security:
+            statements.append("ALTER TABLE %s DISABLE ROW LEVEL SECURITY;" % qualified(self.schema.name, LEDGER))
         return "Role %s may not read the ledger %s, which %s owns. To let it: %s" % (role, LEDGER, ledger.owner, " ".join(statements))
 
     @property

@@ -13,7 +13,7 @@ import uuid
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive, saver
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import pooler_mode, settle, take_role
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import qualified, quote
 
 try:
@@ -101,27 +101,39 @@ def _roundtrip(connection, pooler):
 
 
 def _there_and_back(connection, thread):
+    """How many rows of an earlier run were swept. Raises Refusal."""
     door = saver(connection)
-    swept = _rows(connection, thread)
+    swept = standing = _rows(connection, thread)
     try:
         if swept:
             _delete(connection, door, thread)
+        standing = 0
         _write_and_read(door, thread)
-    except Refusal as refusal:
-        with contextlib.suppress(psycopg.Error):
-            _delete(connection, door, thread)
-        refusal.changed = swept > 0
-        raise
-    except psycopg.Error as error:
-        with contextlib.suppress(psycopg.Error):
-            _delete(connection, door, thread)
-        text = "PostgreSQL refused the round trip: %s. The module checkpoint_schema_info tells what differs."
-        raise Refusal(text % one_line(error), changed=swept > 0) from None
-    _delete(connection, door, thread)
-    left = _rows(connection, thread)
+        _delete(connection, door, thread)
+        left = _rows(connection, thread)
+    except (Refusal, psycopg.Error) as error:
+        raise _failure(connection, door, thread, error, swept, standing) from None
     if left:
         raise Refusal("%d rows of thread %s could not be deleted: something in the database brings or keeps them." % (left, thread), changed=True)
     return swept
+
+
+def _failure(connection, door, thread, error, swept, standing):
+    """The Refusal for a round trip that ended on the way. swept: the thread's rows before it. standing: those before its first write."""
+    left = None
+    with contextlib.suppress(psycopg.Error):
+        with contextlib.suppress(psycopg.Error):
+            _delete(connection, door, thread)
+        left = _rows(connection, thread)
+    if isinstance(error, Refusal):
+        text = error.message
+    elif connection.closed or connection.broken:
+        text = "The connection to the server was lost on the round trip: %s Run again when the server answers." % sentence(one_line(error))
+    else:
+        text = "PostgreSQL refused the round trip: %s The module checkpoint_schema_info tells what differs." % sentence(one_line(error))
+    if left is None or left:
+        text += " %s rows of thread %s may be left." % ("Some" if left is None else left, thread)
+    return Refusal(text, changed=not left == standing == swept)
 
 
 def _write_and_read(door, thread):

@@ -31,7 +31,7 @@ def read_file(path, more=None):
         if not _logs(path):
             before = _state(path)
             try:
-                found = _read_through(path, ["immutable=1"], more)
+                found = _read_through(path, ["mode=ro&immutable=1"], more)
                 if _state(path) == before:
                     return found
             except sqlite3.Error:

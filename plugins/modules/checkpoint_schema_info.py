@@ -265,8 +265,8 @@ parity:
       - verdict: equivalent
         table: checkpoint_writes
         object: checkpoint_writes
-        sqlite: table writes
-        postgres: table checkpoint_writes
+        sqlite: writes
+        postgres: checkpoint_writes
         reason: PostgreSQL's name for SQLite's writes
 orphans:
   description:
@@ -336,7 +336,7 @@ orphans:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection, refuse_negative
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._facts import (
     MUTUALLY_EXCLUSIVE,
     facts_argument_spec,
@@ -369,6 +369,8 @@ def story(module):
     params = module.params
     if params["login_db"] is None:
         refuse_negative(params)
+        if not params["sqlite_path"]:
+            raise Refusal("sqlite_path is empty, and without login_db there is nothing else to read. Give one of them.")
         sqlite, orphaned = sqlite_side(params)
         return {"changed": False, "sqlite": sqlite.to_dict(), "orphans": {"writes": None, "blobs": None, "sqlite_writes": orphaned}}
     try:

@@ -189,6 +189,21 @@ def test_a_trigger_that_swallows_rows_is_noticed(ready, call_module):
 
 
 @pytest.mark.newest
+@pytest.mark.parametrize("module", ["checkpoint_roundtrip", "checkpoint_verify"])
+def test_rows_that_cannot_be_deleted_are_told_and_counted_as_a_change(ready, call_module, module):
+    ready.execute(
+        "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no deletions''; END';"
+        "CREATE TRIGGER keep BEFORE DELETE ON checkpoint_writes FOR EACH ROW EXECUTE FUNCTION keep()"
+    )
+    for changed in (True, False):  # the second run cannot even sweep, and leaves all as it was
+        outcome = call_module(module, ready.login(ready.app))
+        assert outcome.failed and outcome["changed"] is changed
+        assert "no deletions" in outcome["msg"] and "3 rows of thread" in outcome["msg"]
+        assert set(counts(ready).values()) == {1}
+        assert ("parity" in outcome) is (module == "checkpoint_verify")
+
+
+@pytest.mark.newest
 def test_row_security_that_hides_what_was_written(ready, call_module):
     ready.execute("ALTER TABLE checkpoints ENABLE ROW LEVEL SECURITY; CREATE POLICY all_in ON checkpoints FOR INSERT WITH CHECK (true)")
     outcome = call_module("checkpoint_roundtrip", ready.login(ready.app))

@@ -242,4 +242,5 @@ def test_no_verdict_is_promised_without_a_database(call_module, tmp_path):
     assert_refused(call_module("checkpoint_schema_info", {"sqlite_path": path, "assert_parity": True}), "login_db")
     assert_refused(call_module("checkpoint_schema_info", {"sqlite_schema": {}}), "login_db")
     assert_refused(call_module("checkpoint_schema_info", {}), "login_db", "sqlite_path")
+    assert_refused(call_module("checkpoint_schema_info", {"sqlite_path": ""}), "login_db", "sqlite_path is empty")
     assert_refused(call_module("checkpoint_schema_info", {"sqlite_path": path, "orphan_grace": -1}), "orphan_grace")

@@ -325,6 +325,28 @@ def test_row_security_that_hides_rows_is_an_error_not_a_zero(database, call_modu
 
 
 @pytest.mark.newest
+@pytest.mark.parametrize("module", ["checkpoint_schema_info", "checkpoint_schema"])
+def test_row_security_on_the_ledger_is_told_with_the_statement_that_ends_it(database, call_module, module):
+    database.setup()
+    database.grant()
+    database.execute("ALTER TABLE checkpoint_migrations ENABLE ROW LEVEL SECURITY")
+    statement = 'ALTER TABLE "public"."checkpoint_migrations" DISABLE ROW LEVEL SECURITY;'
+    assert statement in assert_refused(call_module(module, database.login(database.app)), database.app.name, databases=[database])["msg"]
+    assert drifts(assert_succeeded(call_module("checkpoint_schema_info", database.login()), database))
+
+
+@pytest.mark.newest
+def test_what_a_trigger_is_given_is_not_told(database, call_module):
+    database.setup()
+    database.execute("CREATE FUNCTION call() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'")
+    database.execute("CREATE TRIGGER hook AFTER INSERT ON checkpoints FOR EACH ROW WHEN (NEW.type IS NULL) EXECUTE FUNCTION call('https://h', 'Bearer t0ken')")
+    outcome = call_module("checkpoint_schema_info", database.login())
+    (found,) = [each for table in assert_succeeded(outcome, database)["postgres"]["tables"] for each in table["attachments"]]
+    assert found["definition"].endswith("WHEN ((new.type IS NULL)) EXECUTE FUNCTION call(...)")
+    assert "t0ken" not in outcome.everything
+
+
+@pytest.mark.newest
 def test_refusals_name_what_is_missing(database, call_module):
     assert_refused(call_module("checkpoint_schema_info", database.login(login_db="not_there")), "not_there", databases=[database])
     assert_refused(call_module("checkpoint_schema_info", database.login(schema="not_there")), "not_there", databases=[database])

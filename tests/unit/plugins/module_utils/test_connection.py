@@ -95,6 +95,11 @@ def test_the_socket_is_the_host_where_none_is_named(host):
     assert "host" not in conninfo(options(), "x")
 
 
+def test_an_empty_name_is_no_database():
+    assert refused(login_db="") == "login_db is empty, for which libpq would take the database that is called like the role. Name the database."
+    assert conninfo(options(login_db="", connect_params={"dbname": "langgraph"}), "x")["dbname"] == "langgraph"
+
+
 def test_two_servers_are_refused():
     text = refused(login_host="db1", login_unix_socket="/run/postgresql")
     assert text == "login_host (db1) and login_unix_socket (/run/postgresql) name two servers. Give one of them."

@@ -165,6 +165,20 @@ def test_a_missing_column_can_be_added_where_its_values_are_known(missing, state
     assert breach.statement == ('ALTER TABLE "public"."checkpoints" %s' % statement if statement else "")
 
 
+@pytest.mark.parametrize(
+    "details, drops",
+    [
+        ({"default": "(1 / 0)"}, ["DEFAULT"]),
+        ({"default": "(1 / 0)", "nullable": False}, ["DEFAULT", "NOT NULL"]),
+        ({"default": "(type)::integer", "generated": "stored"}, ["EXPRESSION"]),
+    ],
+)
+def test_a_further_column_that_cannot_be_computed_is_left_so_that_it_stays_empty(details, drops):
+    columns = postgres().table("checkpoints").columns + (Column("extra", "integer", **details),)
+    (breach,) = examine(alter("checkpoints", columns=columns))
+    assert breach.statement == 'ALTER TABLE "public"."checkpoints" %s;' % ", ".join('ALTER COLUMN "extra" DROP %s' % what for what in drops)
+
+
 def test_a_column_under_another_name_gets_its_own_back():
     columns = postgres().table("checkpoints").columns
     for kind, statement in (("jsonb", 'ALTER TABLE "public"."checkpoints" RENAME COLUMN "state" TO "checkpoint";'), ("text", "")):

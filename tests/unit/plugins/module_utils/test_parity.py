@@ -106,6 +106,7 @@ def test_a_change_to_postgresql_is_found(mutation, level):
         for finding in parity.findings
         if (finding.verdict, finding.table, finding.object, finding.reason) == (verdict, mutation.table, mutation.object, reason)
     ]
+    assert all(each.reason not in ("", LITERALLY) for each in parity.findings if each.verdict != "identical")
     assert finding.sqlite and ", expected " in finding.postgres
     if level == "compatible":
         assert parity.in_parity == (mutation.action == "report")
