@@ -48,7 +48,8 @@ def upstream(target_venv):
 @pytest.fixture(scope="module")
 def victim():
     """A server of the newest version that a test may stop hard."""
-    server = Server(list(installations().values())[-1]).initialise().start()
+    # Else what a run wrote is lost with the server, and the next one never meets half of it.
+    server = Server(list(installations().values())[-1], settings={"synchronous_commit": "on"}).initialise().start()
     yield server
     server.remove()
 
