@@ -137,6 +137,11 @@ def open_connection(params, application):
     return connection
 
 
+def lost(connection):
+    """Whether there is nobody at the other end."""
+    return connection.closed or connection.broken
+
+
 def _target(keywords):
     host = keywords.get("host") or "the local server"
     return "database %s on %s, port %s, as %s" % (keywords.get("dbname"), host, keywords.get("port"), keywords.get("user"))

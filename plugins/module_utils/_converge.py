@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._blockers import naming_who_shuts, needs, wait_for
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive, saver
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import settle, snapshot
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import lost, settle, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import LEDGER, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._plan import NOT_RECORDED, adoption, make_plan, objections
@@ -211,11 +211,6 @@ def _failure(connection, target, before, error, reconnect):
         changed=differs(before, after),
         **_standing(target, before, after)
     )
-
-
-def lost(connection):
-    """Whether there is nobody at the other end."""
-    return connection.closed or connection.broken
 
 
 def look_again(target, reconnect):

@@ -18,8 +18,8 @@ SAFE_CASTS = ("text", "character varying")
 CONSTANT = re.compile(r"E?'(?:[^']|'')*'(?:::[a-z_]+(?: [a-z_]+)*(?:\(\d+(?:,\d+)?\))?(?:\[\])?)?")
 CALL = re.compile(r'([\w."]+)\s*\(')
 CAST = re.compile(r"::([\w.\" ]+)")
-# Arithmetic overflows and divides by zero; -> and ->> are no arithmetic.
-ARITHMETIC = re.compile(r"[*/%^+]|-(?!>)")
+# Arithmetic overflows and divides by zero; -> and ->> are no arithmetic, and neither are ~* and ~~* (ILIKE).
+ARITHMETIC = re.compile(r"[/%^+]|(?<!~)\*|-(?!>)")
 WORDS = ("and", "or", "not", "any", "all", "in", "array", "case", "when", "then", "else", "is")
 REACHING_IN = re.compile(r"->>?|#>>?")
 # What a checkpoint holds under these names grows with the application's values and channels.

@@ -10,6 +10,7 @@ import sqlite3
 import time
 import uuid
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import lost
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import one_line
 
 try:
@@ -105,7 +106,7 @@ def _told(connection, places, pages, count, *arguments):
 
 
 def _untold(connection, error):
-    if connection.closed or connection.broken:
+    if lost(connection):
         raise error
     return {"count": None, "reason": one_line(error)}
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import settle
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import lost, settle
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, POSTGRES, TABLES
-from ansible_collections.stateops.langgraph.plugins.module_utils._converge import differs, look, look_again, lost
+from ansible_collections.stateops.langgraph.plugins.module_utils._converge import differs, look, look_again
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
 

@@ -11,7 +11,7 @@ import socket
 import uuid
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive, saver
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import pooler_mode, settle, take_role
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import lost, pooler_mode, settle, take_role
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import qualified, quote
@@ -127,7 +127,7 @@ def _failure(connection, door, thread, error, swept, standing):
         left = _rows(connection, thread)
     if isinstance(error, Refusal):
         text = error.message
-    elif connection.closed or connection.broken:
+    elif lost(connection):
         text = "The connection to the server was lost on the round trip: %s Run again when the server answers." % sentence(one_line(error))
     else:
         text = "PostgreSQL refused the round trip: %s The module checkpoint_schema_info tells what differs." % sentence(one_line(error))

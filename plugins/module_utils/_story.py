@@ -16,11 +16,11 @@ def tell(module, story):
     except Refusal as refusal:
         module.fail_json(msg=refusal.message, changed=refusal.changed, **refusal.results)
     except Exception as error:  # pylint: disable=broad-exception-caught
-        module.fail_json(msg=_unexpected(error))
+        module.fail_json(msg=unexpected(error))
     module.exit_json(**results)
 
 
-def _unexpected(error):
+def unexpected(error):
     """The message for what nothing else caught: an error of the server, with its code, or a fault of ours."""
     code = getattr(error, "sqlstate", None)
     if type(error).__module__.startswith("psycopg"):

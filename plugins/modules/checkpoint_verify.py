@@ -147,7 +147,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._connection imp
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._facts import MUTUALLY_EXCLUSIVE, facts_argument_spec, gather, nothing_yet, prepare
 from ansible_collections.stateops.langgraph.plugins.module_utils._roundtrip import prove
-from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell, unexpected
 
 APPLICATION = "stateops.langgraph.checkpoint_verify"
 
@@ -179,9 +179,10 @@ def _prove(connection, params, results):
     """The round trip; the facts outlive its failure."""
     try:
         return prove(connection, params, APPLICATION)
-    except Refusal as refusal:
+    except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, the facts stand
+        refusal = error if isinstance(error, Refusal) else Refusal(unexpected(error))
         refusal.results = {name: value for name, value in results.items() if name != "changed"}
-        raise
+        raise refusal from None
 
 
 if __name__ == "__main__":

@@ -92,6 +92,15 @@ def test_the_facts_outlive_a_round_trip_that_fails(ready, call_module):
     assert "roundtrip" not in outcome
 
 
+def test_the_facts_outlive_an_error_before_the_first_write(ready, call_module):
+    thread = assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app)), ready)["roundtrip"]["thread_id"]
+    ready.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES (%s, 'c', '{}')", [thread])
+    ready.execute("ALTER TABLE checkpoints ENABLE ROW LEVEL SECURITY; CREATE POLICY fails ON checkpoints USING (1 / length(checkpoint_ns) = 1)")
+    outcome = call_module("checkpoint_verify", ready.login(ready.app))
+    assert_refused(outcome, "^PostgreSQL says: division by zero", databases=[ready])
+    assert facts(outcome)["parity"]["in_parity"] is False
+
+
 def test_what_was_left_behind_is_swept_and_told(ready, call_module):
     thread = assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app)), ready)["roundtrip"]["thread_id"]
     ready.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES (%s, 'c', '{}')", [thread])

@@ -34,6 +34,8 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema import 
         "(thread_id > 'a'::text) AND (type IS NOT NULL)",
         "(thread_id = ANY (ARRAY['a'::text, 'b'::text]))",
         "(thread_id || checkpoint_ns)",
+        "(thread_id ~~* 'user-%'::text)",
+        "(thread_id !~* 'x+'::text)",
         "COALESCE(type, ''::text)",
     ],
 )
@@ -59,6 +61,7 @@ def test_what_cannot_fail(expression):
         "jsonb_array_length(metadata)",
         "'a'::text || (1 / 0)",
         "(v % 2)",
+        "(v * 2)",
     ],
 )
 def test_what_can_fail(expression):
