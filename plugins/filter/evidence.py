@@ -82,6 +82,8 @@ def evidence(info, host, database, orphan_grace, at):
         findings, parity = info["parity"]["findings"], info["parity"]
     except (KeyError, TypeError, ValueError) as error:
         raise AnsibleFilterError("evidence takes a result of checkpoint_schema_info that has found both schemas: %s" % error) from error
+    # Ansible masks a password wherever it is found: one that is "postgres" would take the engine's name away.
+    sides = (("postgresql", postgres), ("sqlite", sqlite))
     facts = {
         "host": str(host),
         "database": {**_plain(database), "port": int(database["port"])},
@@ -93,10 +95,10 @@ def evidence(info, host, database, orphan_grace, at):
         "versions": {"stateops.langgraph": collection_version(), **info["versions"]},
         "migrations": info["migrations"],
         "tables": [_table(name, sqlite, postgres, findings) for name in _names(sqlite, postgres, findings)],
-        "indexes": [_index(schema.engine, table.name, index) for schema in (postgres, sqlite) for table in schema.tables for index in table.indexes],
+        "indexes": [_index(engine, table.name, index) for engine, schema in sides for table in schema.tables for index in table.indexes],
         "elsewhere": [{"table": table, "schema": place} for table, place in postgres.elsewhere],
         "orphans": {"grace": int(orphan_grace), **info["orphans"], "in_words": _orphans(info["orphans"], int(orphan_grace))},
-        "schemas": {"postgres": info["postgres"], "sqlite": info["sqlite"]},
+        "schemas": {"postgres": {**info["postgres"], "engine": "postgresql"}, "sqlite": {**info["sqlite"], "engine": "sqlite"}},
     }
     lasting = json.dumps({key: value for key, value in facts.items() if key != "orphans"}, sort_keys=True)
     fingerprint = hashlib.sha256(lasting.encode("utf-8", "backslashreplace")).hexdigest()

@@ -57,6 +57,13 @@ def test_the_same_facts_have_the_same_fingerprint():
     assert report(busy)["fingerprint"] == first["fingerprint"]
 
 
+@pytest.mark.parametrize("password", ["postgres", "sqlite"])
+def test_a_password_that_is_part_of_an_engines_name(password):
+    """Ansible masks it in all that the module returned."""
+    masked = report(json.loads(json.dumps(info()).replace('"engine": "%s' % password, '"engine": "********')))
+    assert masked["schemas"] == report()["schemas"] and masked["indexes"] == report()["indexes"]
+
+
 @pytest.mark.parametrize(
     "other",
     [
