@@ -10,7 +10,9 @@ import contextlib
 import time
 from dataclasses import dataclass
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import LEDGER
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._plan import NOT_RECORDED
 
 try:
     from psycopg.errors import LockNotAvailable
@@ -21,15 +23,18 @@ POLL = 0.2
 NAMED = 5
 
 # backend_xmin is visible to every role; state and times only to the role itself and to members of pg_read_all_stats.
+# Whoever waits for ACCESS EXCLUSIVE already keeps all others waiting behind it.
 # pid is NULL for the locks of a prepared transaction, usesysid for autovacuum, which gives way. Nobody waits for a VACUUM's snapshot.
 SESSIONS = """
 WITH held AS (
-    SELECT l.pid, l.virtualtransaction AS holder, string_agg(DISTINCT c.relname || ' (' || l.mode || ')', ', ') AS locks
+    SELECT l.pid, l.virtualtransaction AS holder,
+           string_agg(DISTINCT c.relname || ' (' || l.mode || CASE WHEN l.granted THEN ')' ELSE ', waited for)' END, ', ') AS locks
     FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE l.locktype = 'relation' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    WHERE l.locktype = 'relation' AND (l.granted OR l.mode = 'AccessExclusiveLock') AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND n.nspname = %(schema)s
       AND (c.relname = ANY(%(exclusive)s)
            OR c.relname = ANY(%(shared)s) AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')
+           OR c.relname = ANY(%(written)s) AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
            OR c.relname = ANY(%(read)s) AND l.mode = 'AccessExclusiveLock')
     GROUP BY l.pid, l.virtualtransaction
 ), looking AS (
@@ -42,7 +47,7 @@ WITH held AS (
     UNION ALL
     SELECT pid, holder, NULL FROM looking l WHERE NOT EXISTS (SELECT FROM held h WHERE h.pid = l.pid)
 )
-SELECT f.pid, f.holder, f.locks, coalesce(s.usename, p.owner) AS name, s.application_name AS application, p.gid,
+SELECT f.pid, f.holder, f.locks, pg_blocking_pids(f.pid) AS behind, coalesce(s.usename, p.owner) AS name, s.application_name AS application, p.gid,
        s.state, extract(epoch FROM clock_timestamp() - coalesce(s.xact_start, p.prepared))::int AS age,
        extract(epoch FROM clock_timestamp() - s.query_start)::int AS statement_age
 FROM found f
@@ -59,12 +64,14 @@ class Needs:
     """What a plan needs of others. exclusive: tables that nobody may use. shared: tables that nobody may write.
 
     snapshots: whether old snapshots must go, as CREATE and DROP INDEX CONCURRENTLY wait for them. read: tables that nobody may shut.
+    written: tables that nobody may shut against writing.
     """
 
     exclusive: tuple = ()
     shared: tuple = ()
     snapshots: bool = False
     read: tuple = ()
+    written: tuple = ()
 
 
 def needs(plan):
@@ -82,7 +89,8 @@ def needs(plan):
             snapshots = snapshots or repair.breach.rule.startswith("index")
     if plan.adopting:
         exclusive.update(table.name for table in plan.foreign)
-    return Needs(tuple(sorted(exclusive)), tuple(sorted(shared - exclusive)), snapshots)
+    written = (LEDGER,) if any(reason == NOT_RECORDED for _migration, reason in plan.pending) else ()
+    return Needs(tuple(sorted(exclusive)), tuple(sorted(shared - exclusive)), snapshots, written=written)
 
 
 def wait_for(connection, schema, needed, seconds, clock=time.monotonic, sleep=time.sleep):
@@ -128,6 +136,7 @@ def _in_the_way(connection, schema, needed):
             "exclusive": list(needed.exclusive),
             "shared": list(needed.shared),
             "read": list(needed.read),
+            "written": list(needed.written),
             "snapshots": needed.snapshots,
         },
     ).fetchall()
@@ -145,6 +154,8 @@ def _name(row):
     else:
         who = "pid %d, user %s, application %s" % (row["pid"], row["name"], row["application"] or "unnamed")
     what = "holds locks on %s" % row["locks"] if row["locks"] else "keeps an old snapshot"
+    if row["behind"]:
+        what += " and waits for pid %s" % ", ".join(str(pid) for pid in row["behind"])
     if row["age"] is None:
         return "%s %s (since when is hidden from this role: GRANT pg_read_all_stats shows it)" % (who, what)
     age = "transaction %d s old" % row["age"]

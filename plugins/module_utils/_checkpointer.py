@@ -145,7 +145,7 @@ def exclusive(connection, name, seconds, clock=time.monotonic, sleep=time.sleep,
         waited = True
         if clock() >= deadline:
             raise Refusal(
-                "Another run has held the lock on %s for more than %s seconds (%s). Nothing was written. "
+                "The lock on %s was not to be had within %s seconds: another run holds it (%s). Nothing was written. "
                 "Wait for it, %s, or end that session." % (name, seconds, _holder(connection, key), advice)
             )
         sleep(min(pause, max(0.0, deadline - clock())))
@@ -160,7 +160,8 @@ def exclusive(connection, name, seconds, clock=time.monotonic, sleep=time.sleep,
 
 def _holder(connection, key):
     row = connection.execute(
-        "SELECT l.pid, s.usename AS name, s.application_name AS application FROM pg_locks l LEFT JOIN pg_stat_activity s ON s.pid = l.pid"
+        "SELECT l.pid, s.usename AS name, s.application_name AS application, s.state,"
+        " extract(epoch FROM clock_timestamp() - s.query_start)::int AS age FROM pg_locks l LEFT JOIN pg_stat_activity s ON s.pid = l.pid"
         " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = (%s::bigint & 4294967295)::oid"
         " AND l.objid = (%s::bigint & 4294967295)::oid"
         " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
@@ -168,4 +169,7 @@ def _holder(connection, key):
     ).fetchone()
     if row is None:
         return "its holder has just gone"
-    return "pid %d, user %s, application %s" % (row["pid"], row["name"], row["application"] or "unnamed")
+    who = "pid %s, user %s, application %s" % (row["pid"], row["name"], row["application"] or "unnamed")
+    if row["age"] is None:
+        return who + ", since when is hidden from this role: GRANT pg_read_all_stats shows it"
+    return "%s, %s, last statement %d s ago" % (who, row["state"], row["age"])

@@ -10,6 +10,7 @@ import contextlib
 import re
 import select
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._deadline import SLACK, patient_cursor
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import quote
 
@@ -31,7 +32,14 @@ NOT_YET = re.compile(
     r"|authentication failed|no pg_hba.conf entry|the database system is (starting up|not yet accepting)"
 )
 # A dead network is noticed within a minute instead of never.
-KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+# Keepalives are not sent while something waits to be acknowledged, so that has a limit of its own, in milliseconds.
+KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60000}
+# The server's side of it: a client that has vanished must not leave a session that holds the lock.
+SERVER_SIDE = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3", "tcp_user_timeout": "60000"}
+# Limits of a role or a database that would end a run in the middle: it has its own.
+LIFTED = ("idle_session_timeout", "idle_in_transaction_session_timeout", "transaction_timeout")
+# Seconds for an answer before settle() has set the limits of the run.
+READING = 60
 SHUT = 3
 POOLER_PROBES = 4
 POOLER_PATIENCE = 2.0
@@ -125,7 +133,8 @@ def open_connection(params, application):
         raise Refusal("connect_params holds %s, which this libpq does not know. Give parameters of libpq." % ", ".join(strange))
     try:
         # prepare_threshold=None: a prepared statement would not survive a pooler.
-        connection = psycopg.connect(autocommit=True, prepare_threshold=None, row_factory=dict_row, **keywords)
+        connection = psycopg.connect(autocommit=True, prepare_threshold=None, row_factory=dict_row, cursor_factory=patient_cursor(), **keywords)
+        connection.answer_within = READING + SLACK
     except (psycopg.Error, UnicodeError, ValueError, TypeError) as error:
         text = one_line(error)
         kind = NotYet if NOT_YET.search(text) else Refusal
@@ -181,12 +190,13 @@ def pooler_mode(connection, params, application):
         return ""
     with contextlib.closing(open_connection(params, application)) as other:
         for probe in range(POOLER_PROBES):
-            foreign = _answer(other, POOLER_PATIENCE)
-            if foreign is None:  # the other client waits for a server: this one keeps its own
-                return "session"
-            again = connection.execute("SELECT pg_backend_pid() AS pid").fetchone()["pid"]
-            if foreign == own or again != own:
+            # Once more at every other probe: a pooler that hands out its servers in turn would else give each of the two its own.
+            foreign = [_answer(other, POOLER_PATIENCE) for _once in range(1 + probe % 2)]
+            again = _answer(connection, POOLER_PATIENCE)
+            if again != own or own in foreign or len(set(foreign)) > 1:
                 return "transaction"
+            if foreign[0] is None:  # the other client waits for a server, and this one has kept its own
+                return "session"
     return "session"
 
 
@@ -225,8 +235,14 @@ def settle(connection, schema, timeouts):
     """
     wanted = {name: str(int(seconds * 1000)) for name, seconds in timeouts.items()}
     wanted["search_path"] = sql.Identifier(schema).as_string(connection)
+    connection.execute(
+        "SELECT set_config(s.name, w.value, false) FROM unnest(%s::text[], %s::text[]) AS w(name, value) JOIN pg_settings s USING (name)",
+        (list(SERVER_SIDE) + list(LIFTED), list(SERVER_SIDE.values()) + ["0"] * len(LIFTED)),
+    )
     for name, value in wanted.items():
         connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+    seconds = timeouts.get("statement_timeout", 0)
+    connection.answer_within = seconds + SLACK if seconds else 0
     rows = connection.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", (list(wanted),)).fetchall()
     found = {row["name"]: row["setting"] for row in rows}
     for name, value in wanted.items():

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._blockers import naming_who_shuts, needs, wait_for
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive, saver
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import lost, settle, snapshot
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import READING, lost, settle, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import LEDGER, TABLES
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal, one_line, sentence
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._plan import NOT_RECORDED, adoption, make_plan, objections
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import read
 
@@ -26,12 +26,12 @@ except ImportError:  # the module has not entered the virtualenv yet; _virtualen
 
 # How often the server looks whether its client is still there: a killed run must not leave it building on.
 CLIENT_CHECK = 1
-# Seconds for a statement that reads what stands after a lost connection.
-READING = 60
 # Seconds for a server to come back, so that what stands can be told.
 RETURN = 15
 # Classes of errors that another try may well not meet: connection, conflict, resources, locks and limits, operator.
 PASSING = ("08", "40", "53", "55", "57")
+# What an application's own setup() beside this one makes of it: the next run finds the work done.
+RACES = ("23505", "42P07", "42701")
 CLEANING_PATIENCE = "500ms"
 
 
@@ -59,8 +59,8 @@ class Target:
     role: str | None = None
 
 
-def look(connection, target, seconds=0):
-    """The Reading of the target, in a transaction of its own."""
+def look(connection, target, seconds=READING):
+    """The Reading of the target, in a transaction of its own. seconds: a limit for each statement."""
     with naming_who_shuts(connection, target.schema, TABLES), snapshot(connection, target.role, seconds):
         return read(connection, target.schema)
 
@@ -188,7 +188,7 @@ def _prove(target, before, after):
 def _failure(connection, target, before, error, reconnect):
     """The Refusal for a run that stopped after its first write: what stands now, and whether that is new."""
     text = one_line(error)
-    passing = not isinstance(error, psycopg.Error) or (error.sqlstate or "08")[:2] in PASSING
+    passing = not isinstance(error, psycopg.Error) or (error.sqlstate or "08")[:2] in PASSING or error.sqlstate in RACES
     advice = "Run again: it carries on." if passing else "Remove the cause and run again: it carries on."
     try:
         if lost(connection):
@@ -214,13 +214,19 @@ def _failure(connection, target, before, error, reconnect):
 
 
 def look_again(target, reconnect):
-    """The Reading after a lost connection, from a server that may take a while to come back. Raises Refusal, psycopg.Error."""
+    """The Reading after a lost connection, from a server that may take a while to come back. Raises Refusal, psycopg.Error.
+
+    A standby may lack what the lost server had, so one that is not promoted in that time is no answer.
+    """
     deadline = time.monotonic() + RETURN
     while True:
         try:
             with contextlib.closing(reconnect()) as other:
-                return look(other, target, READING)
-        except NotYet:
+                reading = look(other, target)
+            if not reading.server.standby:
+                return reading
+            raise Refusal("only a standby answers, which may not have all of it")
+        except (Refusal, psycopg.Error):
             if time.monotonic() >= deadline:
                 raise
         time.sleep(0.5)

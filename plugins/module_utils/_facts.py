@@ -10,7 +10,7 @@ import platform
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._blockers import naming_who_shuts
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import DISTRIBUTION, library, versions_beside
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import snapshot
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import READING, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._orphans import postgres_orphans, sqlite_orphans
@@ -21,8 +21,6 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema import 
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite import read_file, reference
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter, require
 
-# Seconds for one statement on the catalog.
-READING = 60
 MUTUALLY_EXCLUSIVE = [("sqlite_path", "sqlite_schema")]
 
 

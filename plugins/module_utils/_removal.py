@@ -101,12 +101,15 @@ def remove(connection, target, limits, force, reconnect):
                 if not force:  # again, now that nobody else can write
                     _refuse_full(connection, target, tables)
                 connection.execute(sql.SQL("DROP TABLE {}").format(names))
-            return before, look(connection, target)
         except psycopg.Error as error:
             if lost(connection):
                 raise _lost(target, before, error, reconnect) from None
             detail = getattr(getattr(error, "diag", None), "message_detail", None) or ""
             raise Refusal("The tables were not dropped: %s. Nothing was changed." % one_line("%s %s" % (error, detail)).rstrip(".")) from None
+        try:
+            return before, look(connection, target)
+        except (Refusal, psycopg.Error) as error:
+            raise Refusal("The tables were dropped. What stands now could not be read (%s)." % one_line(error).rstrip("."), changed=True) from None
 
 
 def _lost(target, before, error, reconnect):

@@ -232,8 +232,6 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._story import t
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter
 
 APPLICATION = "stateops.langgraph.checkpoint_schema"
-# Seconds for a statement that only reads the catalog.
-READING = 60
 
 
 def main():
@@ -277,7 +275,7 @@ def _work(module, params):
 
 
 def _present(module, connection, target, limits):
-    before = look(connection, target, READING)
+    before = look(connection, target)
     before = _schema_to_come(module, before)
     plan = plan_for(connection, target, before)
     after = plan.after if module.check_mode else before
@@ -319,7 +317,7 @@ def _schema_to_come(module, reading):
 
 
 def _absent(module, connection, target, limits):
-    before = look(connection, target, READING)
+    before = look(connection, target)
     take_role(connection, target.role)
     settle(connection, target.schema, {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout})
     after = removal(connection, target, before, module.params["force"])

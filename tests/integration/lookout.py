@@ -81,7 +81,7 @@ class Lookout:
         while not self._over.is_set():
             self._processes()
             self._files()
-            self._over.wait(0.02)
+            self._over.wait(0.05)
 
     def _note(self, data, place):
         for name, secret in self.secrets.items():

@@ -171,12 +171,13 @@ def test_a_taken_lock_is_asked_for_again_ever_less_often():
 
 @pytest.mark.parametrize("seconds", [0, 0.01, 2, 300])
 def test_a_lock_that_stays_taken_is_given_up_naming_its_holder(seconds):
-    session, clock = Session([], {"pid": 17, "name": "langgraph_owner", "application": "stateops.langgraph.checkpoint_schema"}), Clock()
+    holder = {"pid": 17, "name": "langgraph_owner", "application": "stateops.langgraph.checkpoint_schema", "state": "active", "age": 7}
+    session, clock = Session([], holder), Clock()
     with pytest.raises(Refusal) as found, locked(session, seconds, clock, "agents"):
         pytest.fail("the lock was not had")
     assert found.value.message == (
-        "Another run has held the lock on agents for more than %s seconds "
-        "(pid 17, user langgraph_owner, application stateops.langgraph.checkpoint_schema). Nothing was written. "
+        "The lock on agents was not to be had within %s seconds: another run holds it (pid 17, user langgraph_owner, "
+        "application stateops.langgraph.checkpoint_schema, active, last statement 7 s ago). Nothing was written. "
         "Wait for it, raise lock_wait, or end that session." % seconds
     )
     assert found.value.changed is False
@@ -186,7 +187,13 @@ def test_a_lock_that_stays_taken_is_given_up_naming_its_holder(seconds):
 
 @pytest.mark.parametrize(
     "holder, words",
-    [(None, "its holder has just gone"), ({"pid": 1, "name": "u", "application": ""}, "pid 1, user u, application unnamed")],
+    [
+        (None, "its holder has just gone"),
+        (
+            {"pid": 1, "name": "u", "application": "", "state": None, "age": None},
+            "pid 1, user u, application unnamed, since when is hidden from this role: GRANT pg_read_all_stats shows it",
+        ),
+    ],
 )
 def test_a_holder_that_says_little(holder, words):
     with pytest.raises(Refusal, match=words), locked(Session([], holder), 0, Clock()):

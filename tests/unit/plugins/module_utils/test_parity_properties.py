@@ -178,6 +178,8 @@ def test_the_order_of_columns_moves_no_verdict(pair, data):
     assert one.in_parity and other.in_parity
 
     def without_places(parity):
-        return {(each.table, each.object, each.sqlite, each.postgres, each.reason.replace(contract.POSITION, "").rstrip("; ")) for each in parity.findings}
+        told = {(each.table, each.object, each.sqlite, each.postgres, each.reason.replace(contract.POSITION, "").rstrip("; ")) for each in parity.findings}
+        # A column whose type is told of apart has a second finding only where its place differs.
+        return {each for each in told if each[4] or not any(other[:2] == each[:2] and other[4] for other in told)}
 
     assert without_places(one) == without_places(other)
