@@ -30,7 +30,8 @@ WITH held AS (
     SELECT l.pid, l.virtualtransaction AS holder,
            string_agg(DISTINCT c.relname || ' (' || l.mode || CASE WHEN l.granted THEN ')' ELSE ', waited for)' END, ', ') AS locks
     FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE l.locktype = 'relation' AND (l.granted OR l.mode = 'AccessExclusiveLock') AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    WHERE l.locktype = 'relation' AND (l.granted OR l.mode = 'AccessExclusiveLock')
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND n.nspname = %(schema)s
       AND (c.relname = ANY(%(exclusive)s)
            OR c.relname = ANY(%(shared)s) AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')
