@@ -195,8 +195,9 @@ def pooler_mode(connection, params, application):
             again = _answer(connection, POOLER_PATIENCE)
             if again != own or own in foreign or len(set(foreign)) > 1:
                 return "transaction"
-            if foreign[0] is None:  # the other client waits for a server, and this one has kept its own
-                return "session"
+            if foreign[0] is None:
+                # The other client waits for a server: for as long as this one keeps its own, or for as long as a third one had it.
+                return "transaction" if select.select([other.pgconn.socket], [], [], POOLER_PATIENCE)[0] else "session"
     return "session"
 
 
