@@ -68,6 +68,8 @@ def gather(module, connection, known):
     }
     if known.unknown:
         module.warn("langgraph-checkpoint-postgres %s brings migrations that this collection does not know; what they leave was not checked." % known.version)
+    if reading.version is not None and reading.version > known.newest:
+        module.warn("The ledger records version %s, and langgraph-checkpoint-postgres %s knows up to %s." % (reading.version, known.version, known.newest))
     if params["assert_parity"] and not parity.in_parity:
         advice = "checkpoint_schema mends what loses nothing, and names the statements for the rest."
         raise Refusal("%s\n\n%s\n\n%s" % (parity.summary(), parity.explain(), advice), **results)

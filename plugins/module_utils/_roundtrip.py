@@ -11,7 +11,7 @@ import socket
 import uuid
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive, saver
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import lost, pooler_mode, settle, take_role
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import READING, lost, pooler_mode, settle, snapshot, take_role
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import qualified, quote
@@ -59,6 +59,26 @@ def _find_way(connection, schema, pooler):
     role = found["role"]
     if found["standby"] or found["read_only"]:
         raise Refusal("The server takes no writes here (%s). Connect to the primary." % ("hot standby" if found["standby"] else "read-only"))
+    _insist(found, schema)
+    if pooler != "transaction":
+        settle(connection, schema, {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": STATEMENT_TIMEOUT})
+    elif found["reached"] != schema:
+        raise Refusal(
+            "A pooler in transaction mode stands before the server, and role %s finds its tables in %s, not in schema %s. "
+            "Set the role's search_path: ALTER ROLE %s IN DATABASE %s SET search_path TO %s;"
+            % (role, found["reached"] or "no schema", schema, quote(role), quote(found["database"]), quote(schema))
+        )
+
+
+def insist_on_rights(connection, params):
+    """Whether the acting role may do to the tables what a saver does, by the catalog alone. Raises Refusal with the GRANT."""
+    with snapshot(connection, params["session_role"], READING):
+        found = connection.execute(CATALOG, {"schema": params["schema"], "tables": list(DATA_TABLES)}).fetchone()
+    _insist(found, params["schema"])
+
+
+def _insist(found, schema):
+    role = found["role"]
     if not found["schema_exists"]:
         raise Refusal("Schema %s does not exist in database %s. Check the option schema, or create it." % (schema, found["database"]))
     if not found["usage"]:
@@ -79,14 +99,6 @@ def _find_way(connection, schema, pooler):
                 schema,
                 " ".join("GRANT %s ON %s TO %s;" % (", ".join(rights), qualified(schema, table), quote(role)) for table, rights in lacking.items()),
             )
-        )
-    if pooler != "transaction":
-        settle(connection, schema, {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": STATEMENT_TIMEOUT})
-    elif found["reached"] != schema:
-        raise Refusal(
-            "A pooler in transaction mode stands before the server, and role %s finds its tables in %s, not in schema %s. "
-            "Set the role's search_path: ALTER ROLE %s IN DATABASE %s SET search_path TO %s;"
-            % (role, found["reached"] or "no schema", schema, quote(role), quote(found["database"]), quote(schema))
         )
 
 

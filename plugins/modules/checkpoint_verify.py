@@ -22,7 +22,8 @@ options:
     description:
       - When to write, read and delete one checkpoint.
       - V(in_parity) leaves it out where the two are not in parity; what drifted then need not fail a second time.
-      - With V(never) the module only reads.
+      - With V(never) the module only reads. Where the two are in parity it then makes sure by the catalog that the role has the rights
+        that a saver needs, and fails with the C(GRANT) statements where it has not.
     type: str
     choices: [ always, in_parity, never ]
     default: always
@@ -146,7 +147,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._facts import MUTUALLY_EXCLUSIVE, facts_argument_spec, gather, nothing_yet, prepare
-from ansible_collections.stateops.langgraph.plugins.module_utils._roundtrip import prove
+from ansible_collections.stateops.langgraph.plugins.module_utils._roundtrip import insist_on_rights, prove
 from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell, unexpected
 
 APPLICATION = "stateops.langgraph.checkpoint_verify"
@@ -167,18 +168,20 @@ def story(module):
         with open_connection(params, APPLICATION) as connection:
             results = gather(module, connection, known)
             wanted = params["roundtrip"] == "always" or (params["roundtrip"] == "in_parity" and results["parity"]["in_parity"])
+            if not module.check_mode and params["roundtrip"] == "never" and results["parity"]["in_parity"]:
+                _with_facts(results, lambda: insist_on_rights(connection, params))
             if module.check_mode or not wanted:
                 return dict(results, roundtrip=None)
-            thread, swept = _prove(connection, params, results)
+            thread, swept = _with_facts(results, lambda: prove(connection, params, APPLICATION))
     except NotYet as absent:
         return nothing_yet(module, absent)
     return dict(results, changed=swept > 0, roundtrip={"thread_id": thread, "swept": swept})
 
 
-def _prove(connection, params, results):
-    """The round trip; the facts outlive its failure."""
+def _with_facts(results, proof):
+    """What a proof returns; the facts outlive its failure."""
     try:
-        return prove(connection, params, APPLICATION)
+        return proof()
     except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, the facts stand
         refusal = error if isinstance(error, Refusal) else Refusal(unexpected(error))
         refusal.results = {name: value for name, value in results.items() if name != "changed"}

@@ -128,3 +128,16 @@ def test_what_is_yet_to_be_made_fails_outside_check_mode_alone(database, call_mo
         assert_refused(call_module("checkpoint_verify", database.login(**absent)), "not_there", databases=[database])
         outcome = assert_succeeded(call_module("checkpoint_verify", database.login(**absent), check=True), database)
         assert outcome["changed"] is False and "not_there" in outcome["msg"]
+
+
+@pytest.mark.parametrize("table, right", [("checkpoint_writes", "INSERT"), ("checkpoints", "UPDATE"), ("checkpoint_blobs", "SELECT")])
+def test_a_right_that_the_application_lacks_fails_where_nothing_is_written_too(ready, call_module, table, right):
+    args = ready.login(ready.app, roundtrip="never", count_orphans=False)
+    assert_succeeded(call_module("checkpoint_verify", args), ready)
+    ready.execute('REVOKE %s ON %s FROM "%s"' % (right, table, ready.app.name))
+    outcome = call_module("checkpoint_verify", args)
+    assert_refused(outcome, 'GRANT %s ON "public"."%s" TO "%s"' % (right, table, ready.app.name), databases=[ready])
+    assert outcome["parity"]["in_parity"] is True
+    # What provision.yml would still grant is no failure of its check mode.
+    assert_succeeded(call_module("checkpoint_verify", args, check=True), ready)
+    assert inserted(ready) == set()
