@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 
 from crowd import crowds
-from host import ROOT, VIRTUALENV, converged_host, make_filled_database
+from host import ROOT, converged_host, make_filled_database
 from playbooks import BY_HAND, EMPTY, MODULES, PING, ROLE, repeated, schema_info
 from timing import alternate, change, ratios, spread
 
@@ -85,7 +85,7 @@ def _filled_beside_empty(host, rounds, tasks, rows):
 def _crowd_beside_one(host, runs, rounds):
     what = "checkpoint_schema without ansible-playbook's start"
     print("%s: %d runs at once and one alone, %d rounds in turn; median (least to most)" % (what, runs, rounds), flush=True)
-    one, many, one_again, many_again = crowds(host.database.server, VIRTUALENV / "bin" / "python", runs, rounds)
+    one, many, one_again, many_again = crowds(host.database.server, runs, rounds)
     for name, single, crowd in (("that sets up", one, many), ("with nothing to do", one_again, many_again)):
         _line("one %s" % name, spread(single))
         _line("%d at once" % runs, spread(crowd), ratios(crowd, [seconds * runs for seconds in single]) + " of as many one by one")

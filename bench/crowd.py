@@ -10,14 +10,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from databases import Database
-from runner import Runner
+# By way of host.py, which knows where the tests' harness is.
+from host import Database, make_runner
 
 
-def crowds(server, python, runs, rounds):
+def crowds(server, runs, rounds):
     """Round by round, in turn: seconds of (one setting up, many setting up, one on a converged database, many on it)."""
     with tempfile.TemporaryDirectory() as scratch:
-        runner = Runner(python, Path(scratch))
+        runner = make_runner(Path(scratch))
         taken = []
         for number in range(rounds + 1):
             alone, together = Database.create(server), Database.create(server)

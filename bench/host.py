@@ -21,6 +21,7 @@ sys.path.append(str(ROOT / "tests" / "integration"))
 
 # Found through the path set above.
 from databases import Database  # noqa: E402
+from runner import Runner  # noqa: E402
 from servers import Server, embedded_binaries  # noqa: E402
 from tables import fill  # noqa: E402
 
@@ -123,6 +124,11 @@ def _make_database(server):
     database.setup(schema=SCHEMA)
     database.grant(schema=SCHEMA)
     return database
+
+
+def make_runner(folder):
+    """Runs modules in the bench's virtualenv without ansible-playbook's start."""
+    return Runner(VIRTUALENV / "bin" / "python", folder)
 
 
 def make_filled_database(host, rows):
