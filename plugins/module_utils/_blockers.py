@@ -24,12 +24,22 @@ NAMED = 5
 
 # backend_xmin is visible to every role; state and times only to the role itself and to members of pg_read_all_stats.
 # Whoever waits for ACCESS EXCLUSIVE already keeps all others waiting behind it.
-# pid is NULL for the locks of a prepared transaction, usesysid for autovacuum, which gives way. Nobody waits for a VACUUM's snapshot.
+# pid is NULL for the locks of a prepared transaction, usesysid for autovacuum, which gives way unless it prevents wraparound: what it is about
+# is hidden from most roles, and the age of its table is not. Nobody waits for the snapshot of a VACUUM, nor CREATE INDEX CONCURRENTLY for that
+# of another one whose index has no expression and no predicate; which index that is, is hidden as well, and its table's unfinished ones are not.
 SESSIONS = """
 WITH held AS (
     SELECT l.pid, l.virtualtransaction AS holder,
-           string_agg(DISTINCT c.relname || ' (' || l.mode || CASE WHEN l.granted THEN ')' ELSE ', waited for)' END, ', ') AS locks
+           string_agg(DISTINCT c.relname || ' (' || l.mode || CASE WHEN l.granted THEN ')' ELSE ', waited for)' END, ', ') AS locks,
+           bool_or(age(c.relfrozenxid) > least(current_setting('autovacuum_freeze_max_age')::int, o.xids)
+                   OR mxid_age(c.relminmxid) > least(current_setting('autovacuum_multixact_freeze_max_age')::int, o.mxids)) AS wraparound
     FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+    CROSS JOIN LATERAL (
+        SELECT max(option_value::int) FILTER (WHERE option_name = 'autovacuum_freeze_max_age') AS xids,
+               max(option_value::int) FILTER (WHERE option_name = 'autovacuum_multixact_freeze_max_age') AS mxids
+        FROM pg_options_to_table(c.reloptions)
+        WHERE option_name IN ('autovacuum_freeze_max_age', 'autovacuum_multixact_freeze_max_age')
+    ) o
     WHERE l.locktype = 'relation' AND (l.granted OR l.mode = 'AccessExclusiveLock')
       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND n.nspname = %(schema)s
@@ -43,19 +53,24 @@ WITH held AS (
     FROM pg_stat_activity s JOIN pg_locks v ON v.pid = s.pid AND v.locktype = 'virtualxid' AND v.granted
     WHERE %(snapshots)s AND s.datname = current_database() AND s.backend_xmin IS NOT NULL
       AND NOT EXISTS (SELECT FROM pg_stat_progress_vacuum p WHERE p.pid = s.pid)
+      AND NOT (EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.pid = s.pid)
+               AND (SELECT count(*) > 0 AND bool_and(i.indexprs IS NULL AND i.indpred IS NULL)
+                    FROM pg_locks l JOIN pg_index i ON i.indrelid = l.relation
+                    WHERE l.pid = s.pid AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted AND NOT i.indisvalid))
 ), found AS (
-    SELECT pid, holder, locks FROM held
+    SELECT pid, holder, locks, wraparound FROM held
     UNION ALL
-    SELECT pid, holder, NULL FROM looking l WHERE NOT EXISTS (SELECT FROM held h WHERE h.pid = l.pid)
+    SELECT pid, holder, NULL, false FROM looking l WHERE NOT EXISTS (SELECT FROM held h WHERE h.pid = l.pid)
 )
 SELECT f.pid, f.holder, f.locks, pg_blocking_pids(f.pid) AS behind, coalesce(s.usename, p.owner) AS name, s.application_name AS application, p.gid,
+       s.usesysid IS NULL AND f.wraparound AS vacuum,
        s.state, extract(epoch FROM clock_timestamp() - coalesce(s.xact_start, p.prepared))::int AS age,
        extract(epoch FROM clock_timestamp() - s.query_start)::int AS statement_age
 FROM found f
 LEFT JOIN pg_stat_activity s ON s.pid = f.pid
 LEFT JOIN pg_locks x ON f.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid' AND x.virtualtransaction = f.holder
 LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid
-WHERE f.pid IS DISTINCT FROM pg_backend_pid() AND (f.pid IS NULL OR s.usesysid IS NOT NULL)
+WHERE f.pid IS DISTINCT FROM pg_backend_pid() AND (f.pid IS NULL OR s.usesysid IS NOT NULL OR f.wraparound)
 ORDER BY age DESC NULLS LAST, f.pid
 """
 
@@ -152,6 +167,8 @@ def _name(row):
     """A session in words."""
     if row["pid"] is None:
         who = "the prepared transaction '%s' of user %s (ROLLBACK PREPARED ends it)" % (row["gid"] or row["holder"], row["name"] or "unknown")
+    elif row["vacuum"]:
+        who = "pid %d, an autovacuum against wraparound, which gives way to nobody," % row["pid"]
     else:
         who = "pid %d, user %s, application %s" % (row["pid"], row["name"], row["application"] or "unnamed")
     what = "holds locks on %s" % row["locks"] if row["locks"] else "keeps an old snapshot"

@@ -83,7 +83,8 @@ def conninfo(params, application):
     secret = sorted(set(extra).intersection(SECRETS))
     if secret:
         advice = "Use login_password." if secret == ["password"] else "Use login_password, or a key file that needs no password."
-        raise Refusal("connect_params must not hold %s: nothing in it is hidden from logs. %s" % (", ".join(secret), advice))
+        hidden = [str(extra[name]) for name in secret]
+        raise Refusal("connect_params must not hold %s: nothing in it is hidden from logs. %s" % (", ".join(secret), advice), hidden=hidden)
     for option, text, expected in (
         ("login_db", params["login_db"], "a database's name"),
         ("login_host", params["login_host"], "a server's name or address"),
@@ -91,7 +92,8 @@ def conninfo(params, application):
         ("host in connect_params", str(extra.get("host", "")), "a server's name or address"),
     ):
         if "://" in text or ("=" in text and not text.startswith(("/", "@"))):  # a folder of sockets may be called anything
-            raise Refusal("%s is a connection string; %s was expected. Give host, user and password by their own options." % (option, expected))
+            message = "%s is a connection string; %s was expected. Give host, user and password by their own options." % (option, expected)
+            raise Refusal(message, hidden=[text])
     if not params["login_db"] and not extra.get("dbname"):
         raise Refusal("login_db is empty, for which libpq would take the database that is called like the role. Name the database.")
     refuse_negative(params)

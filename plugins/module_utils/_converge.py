@@ -11,12 +11,14 @@ import time
 from dataclasses import dataclass, replace
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._blockers import naming_who_shuts, needs, wait_for
+from ansible_collections.stateops.langgraph.plugins.module_utils._briefly import briefly
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive, saver
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import READING, lost, settle, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import LEDGER, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._plan import NOT_RECORDED, adoption, make_plan, objections
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import read
+from ansible_collections.stateops.langgraph.plugins.module_utils._session import Session
 
 try:
     import psycopg
@@ -26,13 +28,14 @@ except ImportError:  # the module has not entered the virtualenv yet; _virtualen
 
 # How often the server looks whether its client is still there: a killed run must not leave it building on.
 CLIENT_CHECK = 1
-# Seconds for a server to come back, so that what stands can be told.
+# Seconds for a server to come back, and for a lost session to end, so that what stands can be told.
 RETURN = 15
 # Classes of errors that another try may well not meet: connection, conflict, resources, locks and limits, operator.
 PASSING = ("08", "40", "53", "55", "57")
 # What an application's own setup() beside this one makes of it: the next run finds the work done.
 RACES = ("23505", "42P07", "42701")
 CLEANING_PATIENCE = "500ms"
+LINGERS = "The lost session (pid %d) is still at work, so that may change. "
 
 
 @dataclass(frozen=True)
@@ -98,13 +101,15 @@ def converge(connection, target, limits, reconnect):
         plan = plan_for(connection, target, before)
         if plan.empty:
             return before, plan, before
+        session = Session.of(connection)
         door = saver(connection)  # imported before the first write, since an installation may be broken
         wait_for(connection, target.schema, needs(plan), limits.patience)
+        connection.lock_within = limits.lock_timeout
         try:
             _carry_out(connection, door, target, before, plan)
             after = look(connection, target)
         except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, what stands has to be told
-            raise _failure(connection, target, before, error, reconnect) from None
+            raise _failure(connection, target, before, error, lambda: look_again(target, reconnect, session)) from None
         _prove(target, before, after)
         return before, plan, after
 
@@ -139,10 +144,14 @@ def _carry_out(connection, door, target, before, plan):
 def _adopt(connection, target, plan):
     """As the login role, which has the rights; then as the acting role again."""
     owner = plan.after.server.role
+
+    def give():
+        with connection.transaction():
+            for statement in adoption(target.schema, plan.foreign, owner):
+                connection.execute(statement)
+
     connection.execute("SET ROLE NONE")
-    with connection.transaction():
-        for statement in adoption(target.schema, plan.foreign, owner):
-            connection.execute(statement)
+    briefly(connection, give, connection.lock_within)
     connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(owner)))
 
 
@@ -185,14 +194,14 @@ def _prove(target, before, after):
         )
 
 
-def _failure(connection, target, before, error, reconnect):
-    """The Refusal for a run that stopped after its first write: what stands now, and whether that is new."""
-    text = one_line(error)
+def _failure(connection, target, before, error, again):
+    """The Refusal for a run that stopped after its first write: what stands now, and whether that is new. again: reads that anew."""
+    text, note = one_line(error), ""
     passing = not isinstance(error, psycopg.Error) or (error.sqlstate or "08")[:2] in PASSING or error.sqlstate in RACES
     advice = "Run again: it carries on." if passing else "Remove the cause and run again: it carries on."
     try:
         if lost(connection):
-            after = look_again(target, reconnect)
+            after, note = again()
         else:
             _remove_remains(connection, target)
             after = look(connection, target)
@@ -206,28 +215,31 @@ def _failure(connection, target, before, error, reconnect):
     left = sorted({breach.object for breach in plan.breaches if breach.drift})
     version = "no version" if after.version is None else "version %d" % after.version
     return Refusal(
-        "The run stopped: %s The ledger records %s of %d; %s. %s"
-        % (sentence(text), version, target.library.newest, "still missing or not usable: %s" % ", ".join(left) if left else "nothing is missing", advice),
+        "The run stopped: %s The ledger records %s of %d; %s. %s%s"
+        % (sentence(text), version, target.library.newest, "still missing or not usable: %s" % ", ".join(left) if left else "nothing is missing", note, advice),
         changed=differs(before, after),
         **_standing(target, before, after)
     )
 
 
-def look_again(target, reconnect):
-    """The Reading after a lost connection, from a server that may take a while to come back. Raises Refusal, psycopg.Error.
+def look_again(target, reconnect, session):
+    """(the Reading after a lost connection, a note on it or ""), from a server that may take a while to come back. Raises Refusal, psycopg.Error.
 
-    A standby may lack what the lost server had, so one that is not promoted in that time is no answer.
+    A standby may lack what the lost server had, so one that is not promoted in that time is no answer. session: what may still be writing.
     """
     deadline = time.monotonic() + RETURN
     while True:
+        late = time.monotonic() >= deadline
         try:
             with contextlib.closing(reconnect()) as other:
-                reading = look(other, target)
-            if not reading.server.standby:
-                return reading
-            raise Refusal("only a standby answers, which may not have all of it")
+                lingers = session.lingers(other)
+                if not lingers or late:
+                    reading = look(other, target)
+                    if not reading.server.standby:
+                        return reading, LINGERS % session.pid if lingers else ""
+                    raise Refusal("only a standby answers, which may not have all of it")
         except (Refusal, psycopg.Error):
-            if time.monotonic() >= deadline:
+            if late:
                 raise
         time.sleep(0.5)
 

@@ -11,10 +11,13 @@ import os
 import socket
 import threading
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._briefly import briefly
+
 try:
     import psycopg
+    from psycopg.pq import TransactionStatus
 except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
-    psycopg = None
+    psycopg = TransactionStatus = None
 
 # Seconds beyond the server's own limit, which is to come first, and then for the server to take back what it does.
 SLACK = 15
@@ -22,17 +25,32 @@ GRACE = 5
 
 
 def patient_cursor():
-    """A cursor class whose execute() ends within the seconds that its connection's `answer_within` names; none or 0 for no limit."""
+    """A cursor class whose execute() ends within the seconds that its connection's `answer_within` names; none or 0 for no limit.
+
+    Where the connection has `lock_within`, each ALTER TABLE outside a transaction has its lock briefly() within so many seconds.
+    """
 
     class PatientCursor(psycopg.Cursor):
         """Raises psycopg.OperationalError where the limit was passed, whatever the server answered then."""
 
-        def execute(self, *args, **kwargs):
+        def execute(self, query, *args, **kwargs):
             """As psycopg's."""
-            with _within(self.connection, getattr(self.connection, "answer_within", 0)):
-                return super().execute(*args, **kwargs)
+
+            def attempt():
+                with _within(self.connection, getattr(self.connection, "answer_within", 0)):
+                    return super(PatientCursor, self).execute(query, *args, **kwargs)
+
+            seconds = getattr(self.connection, "lock_within", None)
+            if seconds is None or not _shuts_everybody_out(query) or self.connection.info.transaction_status != TransactionStatus.IDLE:
+                return attempt()
+            return briefly(self.connection, attempt, seconds)
 
     return PatientCursor
+
+
+def _shuts_everybody_out(query):
+    """Whether a statement waits for ACCESS EXCLUSIVE; those of setup() are text."""
+    return isinstance(query, str) and query.lstrip().upper().startswith("ALTER TABLE")
 
 
 @contextlib.contextmanager

@@ -12,13 +12,15 @@ class Refusal(Exception):
 
     message: one or a few sentences: what was found, what was expected, what to do next.
     changed: whether something was written before the stop.
+    hidden: values of options that nothing may show, since they hold what belongs elsewhere.
     results: more return values for the failure, such as what stands in the database now.
     """
 
-    def __init__(self, message, changed=False, **results):
+    def __init__(self, message, changed=False, hidden=(), **results):
         super().__init__(message)
         self.message = message
         self.changed = changed
+        self.hidden = hidden
         self.results = results
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._briefly import briefly
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import lost, settle
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, POSTGRES, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._converge import differs, look, look_again
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
+from ansible_collections.stateops.langgraph.plugins.module_utils._session import Session
 
 try:
     import psycopg
@@ -95,15 +97,20 @@ def remove(connection, target, limits, force, reconnect):
             return before, before
         removal(connection, target, before, force)
         names = sql.SQL(", ").join(sql.Identifier(target.schema, table.name) for table in tables)
-        try:
+        session = Session.of(connection)
+
+        def drop():
             with connection.transaction():
                 connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names))
                 if not force:  # again, now that nobody else can write
                     _refuse_full(connection, target, tables)
                 connection.execute(sql.SQL("DROP TABLE {}").format(names))
+
+        try:
+            briefly(connection, drop, limits.lock_timeout)
         except psycopg.Error as error:
             if lost(connection):
-                raise _lost(target, before, error, reconnect) from None
+                raise _lost(before, error, lambda: look_again(target, reconnect, session)) from None
             detail = getattr(getattr(error, "diag", None), "message_detail", None) or ""
             raise Refusal("The tables were not dropped: %s. Nothing was changed." % one_line("%s %s" % (error, detail)).rstrip(".")) from None
         try:
@@ -112,13 +119,14 @@ def remove(connection, target, limits, force, reconnect):
             raise Refusal("The tables were dropped. What stands now could not be read (%s)." % one_line(error).rstrip("."), changed=True) from None
 
 
-def _lost(target, before, error, reconnect):
-    """The Refusal for a connection that ended on the way, perhaps with the very COMMIT."""
+def _lost(before, error, again):
+    """The Refusal for a connection that ended on the way, perhaps with the very COMMIT. again: reads what stands."""
     text = one_line(error).rstrip(".")
     try:
-        after = look_again(target, reconnect)
+        after, note = again()
     except (Refusal, psycopg.Error, OSError) as second:
         text = "The connection was lost: %s. Whether the tables are gone could not be read (%s). Run again." % (text, one_line(second).rstrip("."))
         return Refusal(text, changed=True)
     changed = differs(before, after)
-    return Refusal("The connection was lost: %s. %s" % (text, "The tables are gone." if changed else "The tables are still there. Run again."), changed=changed)
+    stands = "The tables are gone." if changed else "The tables are still there. %sRun again." % note
+    return Refusal("The connection was lost: %s. %s" % (text, stands), changed=changed)

@@ -14,6 +14,7 @@ def tell(module, story):
     try:
         results = story(module)
     except Refusal as refusal:
+        module.no_log_values.update(refusal.hidden)
         module.fail_json(msg=refusal.message, changed=refusal.changed, **refusal.results)
     except Exception as error:  # pylint: disable=broad-exception-caught
         module.fail_json(msg=unexpected(error))

@@ -171,13 +171,13 @@ def _certificates(server):
 
 @pytest.fixture
 def pooler(request):
-    """`pooler(database, mode)` starts a PgBouncer for that database's roles."""
+    """`pooler(database, mode, **settings)` starts a PgBouncer for that database's roles."""
     if pooler_program() is None:
         pytest.skip("pgbouncer is not installed")
     started = []
 
-    def start(database, mode):
-        each = PgBouncer(database.server, [database.owner, database.app], mode)
+    def start(database, mode, **settings):
+        each = PgBouncer(database.server, [database.owner, database.app], mode, **settings)
         started.append(each)
         return each.start(database.name, database.owner)
 

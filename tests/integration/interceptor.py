@@ -61,6 +61,8 @@ class Interceptor:
         self.statements = []
         self._lock = threading.Lock()
         self._sockets = set()
+        self._clients = set()
+        self._keep = False
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -77,6 +79,13 @@ class Interceptor:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
+    def hang_up(self, keep=False):
+        """Close every client's connection now. keep: their servers' sides stay open until the end, so that a server sees nobody leave."""
+        self._keep = keep
+        for each in list(self._clients):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
     def _accept(self):
         while True:
             try:
@@ -88,12 +97,19 @@ class Interceptor:
     def _serve(self, client):
         with client, contextlib.suppress(Cut, OSError):
             startup = self._startup(client)
-            with socket.create_connection((self.server.host, self.server.port)) as server:
-                self._sockets.update((client, server))
+            server = socket.create_connection((self.server.host, self.server.port))
+            self._sockets.update((client, server))
+            self._clients.add(client)
+            try:
                 server.sendall(startup)
                 if struct.unpack("!I", startup[4:8])[0] != CANCEL:
                     self._pass_on(client, server)
-                self._sockets.difference_update((client, server))
+            finally:
+                self._clients.discard(client)
+                self._sockets.discard(client)
+                if not self._keep:
+                    self._sockets.discard(server)
+                    server.close()
 
     def _startup(self, client):
         while True:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import os
 import re
 import threading
 import zipfile
@@ -73,6 +74,7 @@ class Lookout:
         return self
 
     def __exit__(self, *_exception):
+        assert self._thread.is_alive(), "nobody was looking any more"
         self._over.set()
         self._thread.join()
         self._files()
@@ -99,17 +101,17 @@ class Lookout:
                     continue
                 for name, secret in self.secrets.items():
                     if secret.encode() in data:
-                        self.found.add("%s in the %s of a process: %s" % (name, what, (entry / "comm").read_text().strip()))
+                        self.found.add("%s in the %s of a process: %s" % (name, what, entry.name))
 
     def _files(self):
-        for folder in self.folders:
-            for path in folder.rglob("*"):
-                try:
-                    state = path.lstat()
-                    if not path.is_file() or path.is_symlink() or self._seen.get(path) == (state.st_mtime_ns, state.st_size):
-                        continue
-                    self._seen[path] = (state.st_mtime_ns, state.st_size)
-                    self._note(path.read_bytes(), path)
-                    self.files += 1
-                except OSError:
+        # A folder may be gone before it is looked into, which os.walk() passes over.
+        for path in (Path(folder, name) for top in self.folders for folder, _folders, names in os.walk(top) for name in names):
+            try:
+                state = path.lstat()
+                if not path.is_file() or path.is_symlink() or self._seen.get(path) == (state.st_mtime_ns, state.st_size):
                     continue
+                self._seen[path] = (state.st_mtime_ns, state.st_size)
+                self._note(path.read_bytes(), path)
+                self.files += 1
+            except OSError:
+                continue

@@ -20,9 +20,12 @@ def program():
 
 
 class PgBouncer:
-    """`mode` is session, transaction or statement. Startup options are dropped without a word, as many installations do."""
+    """`mode` is session, transaction or statement. Startup options are dropped without a word, as many installations do.
 
-    def __init__(self, server, roles, mode):
+    settings: more of pgbouncer.ini's.
+    """
+
+    def __init__(self, server, roles, mode, **settings):
         self.host = "127.0.0.1"
         self.port = free_port()
         self.directory = workspace()
@@ -33,7 +36,8 @@ class PgBouncer:
             "[databases]\n* = host=%s port=%d\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\nunix_socket_dir =\n"
             "auth_type = scram-sha-256\nauth_file = %s\npool_mode = %s\ndefault_pool_size = 3\nmax_client_conn = 50\n"
             "ignore_startup_parameters = extra_float_digits,options\nlogfile = %s\npidfile =\n"
-            % (server.host, server.port, self.port, self.directory / "users.txt", mode, self.directory / "log"),
+            % (server.host, server.port, self.port, self.directory / "users.txt", mode, self.directory / "log")
+            + "".join("%s = %s\n" % setting for setting in settings.items()),
         )
         self.process = subprocess.Popen(
             [program(), "-q", str(self.directory / "pgbouncer.ini")],

@@ -10,8 +10,10 @@ import secrets
 
 import pytest
 from assertions import assert_succeeded
+from plays import PLAYBOOKS, run
 from databases import LEDGER, TABLES, Role
 from psycopg import sql
+from test_silent import Site
 
 pytestmark = pytest.mark.newest
 
@@ -68,3 +70,30 @@ def test_any_name_works_and_none_is_read_as_sql(named, server, call_module, name
     assert_succeeded(call_module("checkpoint_roundtrip", theirs))
     assert assert_succeeded(call_module("checkpoint_schema", dict(own, state="absent", force=True)))["changed"] is True
     assert execute("SELECT relname FROM pg_class WHERE relname = 'canary'") == [("canary",)]
+
+
+def test_through_the_playbooks(tmp_path, database, runner, target_venv):
+    """Every name at once, in both playbooks; a second run finds all of it again."""
+    mark = secrets.token_hex(3)
+    server = database.server
+    name, schema = "Data; DROP TABLE canary; -- it's %s", "Sche ma; SELECT 1; --%%s it's"
+    owner, app = (Role("%s' OR 1=1; -- %s" % (kind, mark), "pw-%s" % secrets.token_hex(8)) for kind in ("Owner", "App"))
+    site = Site(tmp_path, database, runner.python, target_venv)
+    site.name = name % mark
+    names = {"database_name": site.name, "database_schema": schema, "database_owner_user": owner.name, "database_app_user": app.name}
+    inventory = site.inventory(**names, database_owner_password=owner.password, database_app_password=app.password)
+    server.execute("CREATE TABLE IF NOT EXISTS canary ()")
+    try:
+        run(tmp_path, PLAYBOOKS / "provision.yml", inventory).passed()
+        run(tmp_path, PLAYBOOKS / "provision.yml", inventory).unchanged()
+        run(tmp_path, PLAYBOOKS / "verify.yml", inventory).unchanged()
+        with server.connect(site.name) as connection:
+            found = connection.execute("SELECT c.relname, n.nspname, pg_get_userbyid(c.relowner) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                                       " WHERE c.relname = ANY(%s)", [[*TABLES, LEDGER]]).fetchall()
+        assert sorted(found) == sorted((table, schema, owner.name) for table in (*TABLES, LEDGER))
+        assert server.execute("SELECT relname FROM pg_class WHERE relname = 'canary'") == [("canary",)]
+    finally:
+        server.execute("DROP TABLE canary")
+        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(site.name)))
+        for role in (owner, app):
+            server.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role.name)))

@@ -708,6 +708,10 @@ def test_check_mode_on_a_bare_host(deploy, tmp_path):
         ({"database_app_user": "postgres"}, "three roles"),
         ({"database_schema": "pg_things"}, "does not begin with pg_"),
         ({"database_name": 'a"b'}, "without a double quote"),
+        ({"database_schema": 'a"; DROP TABLE b; --'}, "without a double quote"),
+        ({"database_owner_user": 'a"b'}, "without a double quote"),
+        ({"database_app_user": 'a"b'}, "without a double quote"),
+        ({"database_name": "postgresql://admin:hidden@db1/langgraph"}, "is a connection string"),
         ({"database_owner_user": "x" * 64}, "1 to 63"),
         ({"database_connect_params": {"password": "shown"}}, "takes no password"),
         ({"database_revoke_public": "perhaps"}, "must be one of"),
@@ -718,6 +722,7 @@ def test_bad_input_is_refused(deploy, changes, say):
     before = it.state()
     refused = it.run(fails=True, **changes)
     assert say in refused["msg"]
+    assert "hidden@" not in refused.everything
     assert it.state() == before
 
 

@@ -120,6 +120,8 @@ FAULTS = {
     "no such database": {"checkpointer_login_db": "not_there"},
     "tls that the server does not have": {"checkpointer_ssl_mode": "require"},
     "a parameter that libpq does not know": {"checkpointer_connect_params": {"colour": "blue"}},
+    "a password among the parameters": {"checkpointer_connect_params": {"password": WRONG}},
+    "a connection string for a database": {"checkpointer_login_db": "postgresql://langgraph_app:%s@db1/langgraph" % WRONG},
     "an SQLite file that is none": {"checkpointer_sqlite_path": "/etc/hostname"},
 }
 
@@ -182,3 +184,19 @@ def test_the_artifacts_of_a_runner(site):
     assert len(events) > 20 and any("checkpoint_" in json.loads(each.read_text()).get("event_data", {}).get("task_action", "") for each in events)
     assert lookout.found == set()
     assert re.search("in parity", (folder / "artifacts" / "job" / "stdout").read_text())
+
+
+def test_the_owner_is_gone_after_setup(site):
+    """verify.yml lives on the application's role alone, and nothing that provision.yml left holds another's login."""
+    run(site.folder, PLAYBOOKS / "provision.yml", site.inventory()).passed()
+    others = {name: secret for name, secret in site.marks.items() if name != "the application's password"}
+    with Lookout([site.folder / place for place in ("venv", "report", "remote", "work")], others) as lookout:
+        site.database.server.execute('ALTER ROLE "%s" NOLOGIN PASSWORD NULL' % site.database.owner.name)
+        inventory = site.inventory()
+        known = inventory["all"]["vars"]
+        for name in [name for name in known if name.startswith(("database_login", "database_owner"))]:
+            del known[name]
+        known.update(checkpointer_login_host=site.database.server.host, checkpointer_login_port=site.database.server.port)
+        run(site.folder, PLAYBOOKS / "verify.yml", inventory).unchanged()
+    assert lookout.found == set()
+    assert lookout.files > 10, "nothing was looked into"

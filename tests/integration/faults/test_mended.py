@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from assertions import assert_succeeded
 from databases import TABLES, Database
-from faults.conftest import whole
+from events import until
+from faults.conftest import EVERY, whole
+from langgraph.checkpoint.base import empty_checkpoint
 
 INVALID = "UPDATE pg_index SET indisvalid = false, indisready = false WHERE indexrelid = '%s_thread_id_idx'::regclass"
 DAMAGES = {
@@ -66,3 +70,64 @@ def test_whether_upstream_mends_it(damaged, what, upstream, ledger):
     except Exception:  # pylint: disable=broad-exception-caught  # a table that is not there
         same = False
     ledger.record("mended: %s" % what, upstream.name, not wrong and same, message=outcome.get("msg", "no word of it"))
+
+
+class Traffic:
+    """An application's readers and writers at work, through LangGraph's own saver. `errors` is what they met, `kept` what they wrote."""
+
+    def __init__(self, database):
+        self.database = database
+        self.errors = []
+        self.kept = []
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._work, args=("thread-%d" % number,), daemon=True) for number in range(3)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        until(lambda: len(self.kept) >= 10 or self.errors)
+        return self
+
+    def __exit__(self, *_exception):
+        before = len(self.kept)
+        until(lambda: len(self.kept) >= before + 10 or self.errors)
+        self._over.set()
+        for thread in self._threads:
+            thread.join(30)
+            assert not thread.is_alive()
+
+    def _work(self, name):
+        try:
+            with self.database.saver() as saver:
+                config = {"configurable": {"thread_id": name, "checkpoint_ns": ""}}
+                while not self._over.is_set():
+                    checkpoint = empty_checkpoint()
+                    checkpoint.update(channel_values={"messages": [name] * 20}, channel_versions={"messages": checkpoint["id"]})
+                    stored = saver.put(config, checkpoint, {"step": 1}, {"messages": checkpoint["id"]})
+                    assert saver.get_tuple(stored).checkpoint["channel_values"] == {"messages": [name] * 20}
+                    self.kept.append(stored)
+        except Exception as error:  # pylint: disable=broad-exception-caught  # the test asserts that there was none
+            self.errors.append(error)
+
+    def missing(self):
+        """What can no longer be read of what was written."""
+        with self.database.saver() as saver:
+            return [config for config in self.kept if saver.get_tuple(config) is None]
+
+
+# While writes are under way, what they need is there: a table or a column that is missing stops them before the run begins.
+# Outside `make faults` some of them, since each keeps two cores busy.
+AT_WORK = [what for what in DAMAGES if what not in ("a table that the ledger claims", "a column that the ledger claims")][:: 1 if EVERY == 1 else 3]
+
+
+@pytest.mark.parametrize("damaged, what", [(what, what) for what in AT_WORK], indirect=["damaged"], ids=AT_WORK)
+def test_mended_while_the_application_works(damaged, what, collection, ledger):
+    database, columns = damaged
+    database.grant()
+    with Traffic(database) as traffic:
+        done = assert_succeeded(collection.start(database).finish(), database)
+    assert traffic.errors == []
+    assert done["changed"] is True and done["repaired"]
+    assert not whole(database) and database.execute(STATE) == columns
+    assert traffic.missing() == []
+    ledger.record("mended under readers and writers: %s" % what, collection.name, True, message="%d checkpoints meanwhile" % len(traffic.kept))

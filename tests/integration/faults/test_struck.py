@@ -68,8 +68,11 @@ def places(contender, start, server):
     return found
 
 
-def strike(contender, start, server, place, how, revive=lambda: None):
-    """One run struck at a place, then another. Returns (outcome of the first, or None where it died; of the second; the database's faults)."""
+def strike(contender, start, server, place, how, revive=lambda: None, whole=whole):
+    """One run struck at a place, then another. Returns (outcome of the first, or None where it died; of the second; the database's faults).
+
+    whole: why a database is not what a run leaves, or an empty string.
+    """
     database = start.make(server)
     try:
         rows, before = start.rows(database), database.snapshot()
@@ -114,11 +117,11 @@ def untrue(outcome, database, changed):
             yield "the first run said %s, and it is %s" % (told.group(0), recorded)
 
 
-def undertake(ledger, name, contender, start, server, how, revive=lambda: None):
+def undertake(ledger, name, contender, start, server, how, revive=lambda: None, **more):
     """All places of a run, or one of EVERY; returns what was wrong at which."""
     wrong = []
     for place in places(contender, start, server)[EVERY // 2 :: EVERY]:
-        first, second, text, faults = strike(contender, start, server, place, how, revive)
+        first, second, text, faults = strike(contender, start, server, place, how, revive, **more)
         if second.failed:
             faults.append("the second run failed: %s" % second.get("msg"))
         message = first.get("msg") if first else second.get("msg") if second.failed else ""

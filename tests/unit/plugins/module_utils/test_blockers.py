@@ -95,6 +95,7 @@ ROW = {
     "age": 90,
     "statement_age": 75,
     "behind": [],
+    "vacuum": False,
 }
 
 

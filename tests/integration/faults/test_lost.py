@@ -1,0 +1,81 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A connection that is cut while its statement runs: what the module says holds, since it waits for the old session's end, or says that it has none."""
+
+from __future__ import annotations
+
+import re
+import threading
+
+import pytest
+from assertions import assert_refused, assert_succeeded
+from events import until
+from faults.conftest import STARTS, alone, locks, sessions, whole
+from faults.test_in_the_way import Late, open_write
+from interceptor import Interceptor
+
+
+@pytest.fixture
+def database(victim):
+    made = STARTS[1].make(victim)
+    yield made
+    made.drop()
+
+
+def cut_while_building(database, collection, keep):
+    """(the outcome, who was left as it was told) of a run whose connection is cut while somebody blocks its index."""
+    late = Late(r"CREATE INDEX CONCURRENTLY", lambda: open_write(database, database.owner))
+    left = []
+    with late.stack, Interceptor(database.server, late) as between:
+        # Through the interceptor alone; what the run says after the loss comes by the same way.
+        run = collection.start(database, between.port)
+        until(lambda: [query for _pid, query in sessions(database) if "CREATE INDEX" in query and locks(database)], 30)
+        until(lambda: blocked(database))
+        between.hang_up(keep)
+        outcome = run.finish()
+        left = [pid for pid, query in sessions(database) if "CREATE INDEX" in query]
+        late.session.rollback()
+    return outcome, left
+
+
+def blocked(database):
+    query = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND query ~ 'CREATE INDEX' AND wait_event_type = 'Lock'"
+    return database.server.execute(query, [database.name])
+
+
+def test_it_waits_for_the_old_session(database, collection, ledger):
+    outcome, left = cut_while_building(database, collection, keep=False)
+    assert_refused(outcome, "The run stopped", "The ledger records", "Run again", databases=[database], changed=True)
+    assert left == [], "the old session was still at work when the module told what stands"
+    told = re.search(r"The ledger records version (\d+)", outcome["msg"])
+    assert int(told.group(1)) == database.recorded()
+    assert_succeeded(collection.start(database).finish(), database)
+    assert not whole(database) and not locks(database)
+    ledger.record("cut off while its index is built", collection.name, True, message=outcome["msg"])
+
+
+def test_it_says_so_where_the_old_session_stays(database, collection):
+    """The network between has swallowed the end of the connection, so the server works on."""
+    outcome, left = cut_while_building(database, collection, keep=True)
+    assert len(left) == 1
+    assert_refused(outcome, r"lost session \(pid %d\) is still at work" % left[0], databases=[database], changed=True)
+    alone(database)
+    assert assert_succeeded(collection.start(database).finish(), database)["changed"] is (database.recorded() is None or True)
+    assert not whole(database)
+
+
+def test_upstream_says_nothing_of_it(database, upstream, ledger):
+    late = Late(r"CREATE INDEX CONCURRENTLY", lambda: open_write(database, database.owner))
+    with late.stack, Interceptor(database.server, late) as between:
+        run = upstream.start(database, between.port)
+        until(lambda: blocked(database), 30)
+        between.hang_up()
+        first = run.finish()
+        stayed = bool(sessions(database))
+    threading.Event().wait(2)
+    second = upstream.start(database).finish()
+    wrong = whole(database)
+    message = "%s%s; then %s" % (first.get("msg", ""), ", and its server process worked on" if stayed else "", wrong or second.get("msg", "whole"))
+    ledger.record("cut off while its index is built", upstream.name, not wrong and not second.failed, message=message)

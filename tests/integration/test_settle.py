@@ -1,0 +1,45 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was set is read back, since a pooler may drop it without a word. The modules find such a pooler out before; this is what stands behind that."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection, settle
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
+
+pytestmark = pytest.mark.newest
+
+LIMITS = {"lock_timeout": 5, "statement_timeout": 7}
+
+
+@pytest.fixture
+def connect(database):
+    opened = []
+
+    def connect(**login):
+        params = {name: option.get("default") for name, option in connection_argument_spec().items()}
+        opened.append(open_connection(dict(params, **database.login(**login)), "test"))
+        return opened[-1]
+
+    yield connect
+    for each in opened:
+        each.close()
+
+
+def test_on_the_server_itself(database, connect):
+    connection = connect()
+    settle(connection, "agents", LIMITS)
+    query = "SELECT current_setting('search_path') AS path, current_setting('lock_timeout') AS locks, current_setting('statement_timeout') AS statements"
+    assert connection.execute(query).fetchone() == {"path": '"agents"', "locks": "5s", "statements": "7s"}
+
+
+def test_a_pooler_that_forgets(database, connect, pooler):
+    """It hands the server back after each transaction, and clears it."""
+    connection = connect(login_port=pooler(database, "transaction", server_reset_query_always=1).port)
+    with pytest.raises(Refusal) as refusal:
+        settle(connection, "agents", LIMITS)
+    assert "a pooler stands between here and the server" in refusal.value.message
+    assert "after it was set to" in refusal.value.message
