@@ -15,6 +15,7 @@ the tables are there, or the application has no business here. The answer is one
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import operator
 from contextlib import contextmanager
@@ -75,8 +76,10 @@ def publish(state: State) -> State:
 
 
 def build(saver: BaseCheckpointSaver):
+    # LangGraph before 0.6 has another name for it.
+    output = "output_schema" if "output_schema" in inspect.signature(StateGraph).parameters else "output"
     # The interrupt lies in the subgraph, so its checkpoints are stored in a namespace of their own.
-    drafting = StateGraph(State, output_schema=Drafted)
+    drafting = StateGraph(State, **{output: Drafted})
     drafting.add_node(write)
     drafting.add_node(review)
     drafting.add_edge(START, "write")
@@ -110,6 +113,11 @@ def open_saver(sqlite: str | None) -> Iterator[BaseCheckpointSaver]:
             yield saver
 
 
+def pending(state) -> list:
+    """What it waits for; before 0.4 a state has its tasks' interrupts alone."""
+    return [interrupt.value for task in state.tasks for interrupt in task.interrupts]
+
+
 def describe(graph, config: dict) -> dict:
     state = graph.get_state(config)
     return {
@@ -118,7 +126,7 @@ def describe(graph, config: dict) -> dict:
         "score": state.values.get("score"),
         "attachment": state.values.get("attachment", b"").hex(),
         "asked_at": str(state.values.get("asked_at", "")),
-        "waits_for": [pending.value for pending in state.interrupts],
+        "waits_for": pending(state),
         "next": list(state.next),
     }
 
@@ -138,7 +146,7 @@ def main() -> None:
         if arguments.command == "start":
             graph.invoke({"messages": [HumanMessage("What is new?", id="question")]}, config)
         elif arguments.command == "resume":
-            if not graph.get_state(config).interrupts:
+            if not pending(graph.get_state(config)):
                 parser.error(f"thread {arguments.thread} waits for nothing: start it first")
             graph.invoke(Command(resume=True), config)
         else:

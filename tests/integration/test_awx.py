@@ -1,0 +1,113 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""playbooks/awx.yml against the stand-in: what it makes, that a second run changes nothing, and when a password goes again."""
+
+from __future__ import annotations
+
+import json
+import secrets
+
+import pytest
+import yaml
+from awx.standin import TOKEN, Awx, Server
+from plays import PLAYBOOKS, run
+from runner import ROOT
+
+pytest.importorskip("ansible_collections.awx.awx.plugins.modules.job_template", reason="the package ansible carries awx.awx up to ansible-core 2.20")
+
+PLAYBOOK = PLAYBOOKS / "awx.yml"
+HOSTS = [{"name": "app1", "groups": ["langgraph_app"], "variables": {"checkpointer_sqlite_path": "/srv/state.db"}}, {"name": "db1", "groups": ["langgraph_db"]}]
+
+
+class Site:
+    """An AWX of its own, and runs of the playbook against it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.awx = Awx()
+        self.owner, self.app = ("pw-%s" % secrets.token_hex(12) for _each in range(2))
+
+    def run(self, *flags, server=None, **changes):
+        variables = {"awx_owner_password": self.owner, "awx_app_password": self.app, "awx_hosts": HOSTS, **changes}
+        (self.folder / "extra.yml").write_text(yaml.safe_dump(variables))
+        before = len(self.awx.requests)
+        with Server(self.awx) as listening:
+            env = {"CONTROLLER_HOST": server or listening.url, "CONTROLLER_OAUTH_TOKEN": TOKEN}
+            done = run(self.folder, PLAYBOOK, "localhost,", "-e", "@%s" % (self.folder / "extra.yml"), *flags, env=env)
+        done.writes = [(method, path) for method, path, _body, _status in self.awx.requests[before:] if method != "GET"]
+        for secret in (self.owner, self.app):
+            assert secret not in done.everything, "a password was shown"
+        return done
+
+    def of(self, endpoint):
+        return {each.get("name") or each["identifier"]: each for each in self.awx.objects[endpoint].values()}
+
+
+@pytest.fixture
+def site(tmp_path):
+    return Site(tmp_path)
+
+
+def test_from_an_empty_awx(site):
+    first = site.run().passed()
+    assert first.recap["localhost"]["changed"] > 5
+    assert set(site.of("job_templates")) == {"langgraph provision", "langgraph verify"}
+    assert set(site.of("organizations")) == {"Default"}
+    assert [(each["name"], each["unified_job_template"]) for each in site.awx.objects["schedules"].values()] == [
+        ("langgraph verify, nightly", site.of("job_templates")["langgraph verify"]["id"])
+    ]
+    for name, template in site.of("job_templates").items():
+        assert (ROOT / template["playbook"]).is_file()
+        assert json.loads(template["extra_vars"])["ansible_pipelining"] is True
+        assert template["survey_enabled"] and site.awx.surveys["job_templates", template["id"]]["spec"]
+        held = {site.awx.objects["credentials"][number]["name"] for number in site.awx.links["job_templates", template["id"], "credentials"]}
+        assert ("langgraph owner" in held) is (name == "langgraph provision") and "langgraph application" in held
+    first_step, second_step = site.of("workflow_job_template_nodes")["langgraph provision"], site.of("workflow_job_template_nodes")["langgraph verify"]
+    assert site.awx.links["workflow_job_template_nodes", first_step["id"], "success_nodes"] == [second_step["id"]]
+    groups = site.of("groups")
+    assert site.awx.links["groups", groups["langgraph_app"]["id"], "hosts"] == [site.of("hosts")["app1"]["id"]]
+    inputs = [site.awx.inputs[site.of("credentials")[name]["id"]] for name in ("langgraph owner", "langgraph application")]
+    assert inputs == [{"owner_user": "langgraph_owner", "owner_password": site.owner}, {"app_user": "langgraph_app", "app_password": site.app}]
+
+    again = site.run().unchanged()
+    assert again.writes == []
+    assert site.run("--check").unchanged().writes == []
+
+
+def test_a_changed_password(site):
+    site.run().passed()
+    number = site.of("credentials")["langgraph owner"]["id"]
+    before, site.owner = site.owner, "pw-%s" % secrets.token_hex(12)
+    site.run().unchanged()
+    assert site.awx.inputs[number]["owner_password"] == before
+    site.run(awx_update_secrets=True).passed()
+    assert site.awx.inputs[number]["owner_password"] == site.owner
+
+
+BAD = {
+    "a default outside its limits": ({"type": "text", "default": "x", "min": 2}, "in a way that AWX takes and a job cannot use"),
+    "a number above its limit": ({"type": "integer", "default": 50, "max": 5}, "in a way that AWX takes and a job cannot use"),
+    "a variable with a space": ({"variable": "a b"}, "in a way that AWX takes and a job cannot use"),
+    "a password with a default": ({"type": "password", "default": "shown"}, "in a way that AWX takes and a job cannot use"),
+}
+
+
+@pytest.mark.parametrize("what", list(BAD))
+def test_what_awx_would_take(site, what):
+    question, says = BAD[what]
+    question = dict({"question_name": "Q", "variable": "q", "type": "text", "required": False, "default": "ok"}, **question)
+    template = {"name": "mine", "playbook": "playbooks/verify.yml", "survey_spec": {"name": "", "description": "", "spec": [question]}}
+    done = site.run(awx_job_templates=[template])
+    done.stopped("The survey of job template mine", says)
+    assert done.writes == []
+
+
+def test_a_secret_in_the_environment(site):
+    kind = {"name": "mine", "inputs": {"fields": []}, "injectors": {"env": {"PGPASSWORD": "x"}}}
+    site.run(awx_credential_types=[kind]).stopped("Credential type mine injects environment variables")
+
+
+def test_an_awx_that_does_not_answer(site):
+    site.run(server="http://127.0.0.1:1").stopped("There was a")
