@@ -79,13 +79,10 @@ verify: $(TOOLS)/.stamp ## read what stands, and fail on drift
 stop: $(TOOLS)/.stamp ## stop the embedded server; its data stays
 	@$(PLAYBOOK) playbooks/embedded_postgres.yml -e embedded_postgres_state=stopped $(ANSIBLE_ARGS)
 
-# In order of what they cost. The tests of pytest come last, so that its count is the last line.
+# What needs no server side by side, then the tests of pytest, so that its count is the last line.
 .PHONY: test
 test: ## run all that needs no container
-	@$(MAKE) --no-print-directory test-lint
-	@$(MAKE) --no-print-directory test-unit
-	@$(MAKE) --no-print-directory test-sanity
-	@$(MAKE) --no-print-directory test-importer
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target test-lint test-sanity test-importer
 	@$(WITH_TEST) $(PYTEST) tests/unit tests/integration $(PARALLEL) $(PYTEST_ARGS) 2>&1 | tee $(BUILD)/pytest.log
 
 .PHONY: test-unit test-integration test-build test-lint lint test-sanity test-importer
