@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Session:
-    """pid: the server process, whatever a pooler calls it. since: when it began, since a pid is used again."""
+    """pid: the server process, whatever a pooler calls it. since: when it began, as a pid is used again; None where session_role may not see that."""
 
     pid: int
     since: object
@@ -23,6 +23,6 @@ class Session:
         return cls(row["pid"], row["backend_start"])
 
     def lingers(self, other):
-        """Whether it is still there, seen from another connection of the same role."""
-        query = "SELECT FROM pg_stat_activity WHERE pid = %s AND backend_start = %s"
+        """Whether it is still there, seen from another connection of the same login."""
+        query = "SELECT FROM pg_stat_activity WHERE pid = %s AND usename = session_user AND backend_start = coalesce(%s, backend_start)"
         return other.execute(query, (self.pid, self.since)).fetchone() is not None

@@ -62,7 +62,7 @@ class Interceptor:
         self._lock = threading.Lock()
         self._sockets = set()
         self._clients = set()
-        self._keep = False
+        self._kept = set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -81,8 +81,14 @@ class Interceptor:
 
     def hang_up(self, keep=False):
         """Close every client's connection now. keep: their servers' sides stay open until the end, so that a server sees nobody leave."""
-        self._keep = keep
+        self._kept = {each for each in self._sockets if each not in self._clients} if keep else set()
         for each in list(self._clients):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def let_go(self):
+        """Close what hang_up() kept."""
+        for each in self._kept:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
@@ -107,7 +113,7 @@ class Interceptor:
             finally:
                 self._clients.discard(client)
                 self._sockets.discard(client)
-                if not self._keep:
+                if server not in self._kept:
                     self._sockets.discard(server)
                     server.close()
 
