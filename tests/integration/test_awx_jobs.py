@@ -64,7 +64,7 @@ class Tower:
             }
         }
         self.project = folder / "project"
-        shutil.copytree(ROOT, self.project, symlinks=True, ignore=shutil.ignore_patterns(".git", ".build", ".venv", ".ansible", "tests", "output", "__pycache__"))
+        shutil.copytree(ROOT, self.project, symlinks=True, ignore=shutil.ignore_patterns(".git", ".build", ".venv", ".ansible", "tests", "__pycache__"))
 
     def injected(self, names):
         """extra_vars of the named credentials' types, rendered as AWX renders them."""
@@ -102,7 +102,7 @@ class Tower:
             ident=str(number),
             quiet=True,
             verbosity=3,
-            envvars={"PATH": os.environ["PATH"], "HOME": str(private / "home"), "TMPDIR": str(private / "tmp"), "ANSIBLE_LOCAL_TEMP": str(private / "tmp" / "local")},
+            envvars={"PATH": os.environ["PATH"], "HOME": str(private / "home"), "TMPDIR": str(private / "tmp"), "ANSIBLE_LOCAL_TEMP": str(private / "tmp")},
         )
         config.prepare()
         runner = Runner(config)

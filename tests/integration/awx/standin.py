@@ -163,7 +163,8 @@ class Awx:
             related = {name: each.replace(prototype["url"], url, 1) for name, each in related.items()}
             if "named_url" in related:
                 head, tail = "/api/v2/%s/" % endpoint, related["named_url"].split("/")[4]
-                related["named_url"] = head + tail.replace(prototype.get("name", prototype.get("identifier")), body.get("name", body.get("identifier", "")), 1) + "/"
+                names = [each.get("name", each.get("identifier")) for each in (prototype, body)]
+                related["named_url"] = head + tail.replace(*names, 1) + "/"
         made.update(id=number, url=url, type=made.get("type") or endpoint.rstrip("s"), related=related, summary_fields=made.get("summary_fields") or {})
         if endpoint == "projects":
             made["local_path"] = "_%d__%s" % (number, re.sub(r"\W+", "_", body["name"].lower()))
@@ -208,7 +209,11 @@ class Awx:
                 if field in shown["related"]:
                     shown["related"][field] = other["url"]
         if endpoint == "hosts":
-            groups = [self.objects["groups"][number] for (kind, number, name), of in self.links.items() if (kind, name) == ("groups", "hosts") and found["id"] in of]
+            groups = [
+                self.objects["groups"][number]
+                for (kind, number, name), members in self.links.items()
+                if (kind, name) == ("groups", "hosts") and found["id"] in members
+            ]
             shown["summary_fields"]["groups"] = {"count": len(groups), "results": [{"id": each["id"], "name": each["name"]} for each in groups]}
         for nodes in ("success_nodes", "failure_nodes", "always_nodes"):
             if nodes in shown:
