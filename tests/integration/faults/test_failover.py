@@ -109,3 +109,15 @@ def test_upstream_and_a_failover_during_a_run(pair, upstream, ledger):
     second = upstream.start_with(conninfo).finish()
     wrong = whole(pair.database)
     ledger.record("a failover during a run", upstream.name, not wrong and not second.failed, message=first.get("msg", ""))
+
+
+def test_upstream_and_a_failover_between_two_runs(pair, upstream, ledger):
+    conninfo = pair.database.conninfo() + " host=%s port=%d target_session_attrs=read-write" % (BOTH, pair.between.port)
+    first = upstream.start_with(conninfo).finish()
+    wait_for_replay(pair.primary, pair.standby)
+    pair.fail_over()
+    pair.database.execute("ALTER TABLE checkpoint_writes DROP COLUMN task_path")
+    second = upstream.start_with(conninfo).finish()
+    wrong = whole(pair.database)
+    message = first.get("msg") or second.get("msg") or wrong
+    ledger.record("a failover between two runs", upstream.name, not (wrong or first.failed or second.failed), message=message)

@@ -49,6 +49,22 @@ def test_a_server_that_falls_silent(database, collection, ledger):
     ledger.record("a server that falls silent", collection.name, True, message=outcome["msg"])
 
 
+def test_upstream_and_a_server_that_falls_silent(database, upstream, ledger):
+    over = threading.Event()
+
+    def fall_silent(when, _number, text):
+        if when == "after" and "CREATE INDEX" in text:
+            over.wait(60)
+
+    with Interceptor(database.server, fall_silent) as between:
+        first = upstream.start(database, between.port).finish(20)
+        over.set()
+    alone(database, 30)
+    second = upstream.start(database).finish()
+    wrong = whole(database)
+    ledger.record("a server that falls silent", upstream.name, not (wrong or second.failed or first.rc == -9), message=first.get("msg", ""))
+
+
 def test_a_statement_that_waits_in_the_queue(database, collection):
     """It holds nothing yet, and shuts out everybody who comes behind it."""
     with database.connect(database.owner, autocommit=False) as reader:

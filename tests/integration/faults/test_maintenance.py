@@ -14,7 +14,8 @@ import threading
 import pytest
 from assertions import assert_refused, assert_succeeded
 from events import until
-from faults.conftest import STARTS, whole
+from faults.conftest import STARTS, alone, whole
+from faults.test_in_the_way import HUNG
 from psycopg.errors import LockNotAvailable
 
 WORKERS = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND backend_type = 'autovacuum worker' AND query ~ 'checkpoints .*wraparound'"
@@ -67,6 +68,18 @@ def test_an_autovacuum_against_wraparound(database, collection, ledger):
             session.execute("CREATE INDEX CONCURRENTLY mine ON checkpoints (type)")
         database.server.execute("SELECT pg_terminate_backend(%s)", [pid])
     ledger.record("in the way: an autovacuum against wraparound", collection.name, True, message=outcome["msg"])
+
+
+def test_upstream_and_an_autovacuum_against_wraparound(database, upstream, ledger):
+    with wraparound(database) as pid:
+        first = upstream.start(database).finish(HUNG)
+        # The killed client's server process goes on waiting.
+        database.server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s OR usename = %s", [pid, database.owner.name])
+    alone(database, 30)
+    second = upstream.start(database).finish()
+    wrong = whole(database)
+    message = "%s; then %s" % (first.get("msg", "done"), wrong or second.get("msg", "whole"))
+    ledger.record("in the way: an autovacuum against wraparound", upstream.name, not (wrong or second.failed or first.failed), message=message)
 
 
 ELSEWHERE = {
