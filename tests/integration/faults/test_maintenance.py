@@ -39,7 +39,8 @@ def wraparound(database):
     )
     # A subtransaction that writes takes a transaction's number.
     database.execute(
-        "CREATE TABLE spent (n int); DO $$ BEGIN FOR n IN 1..%d LOOP BEGIN INSERT INTO spent VALUES (n); EXCEPTION WHEN division_by_zero THEN END; END LOOP; END $$"
+        "CREATE TABLE spent (n int); DO $$ BEGIN FOR n IN 1..%d LOOP"
+        " BEGIN INSERT INTO spent VALUES (n); EXCEPTION WHEN division_by_zero THEN END; END LOOP; END $$"
         % (AGE + 1000)
     )
     server.execute("ALTER SYSTEM SET autovacuum_naptime = '1s'")
