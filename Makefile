@@ -57,6 +57,9 @@ $(TEST)/.stamp: requirements/test.txt requirements/pytest.txt requirements/tools
 $(IMPORTER)/.stamp: requirements/importer.txt
 	$(call virtualenv,$(IMPORTER),$<)
 
+$(BUILD)/docs/.stamp: requirements/docs.txt
+	$(call virtualenv,$(@D),$<)
+
 $(BUILD)/core-%/.stamp: requirements/core-%.txt requirements/pytest.txt
 	$(call virtualenv,$(@D),$<)
 
@@ -66,7 +69,7 @@ help: ## print this list
 	@echo
 	@echo "  INVENTORY=hosts.yml ANSIBLE_ARGS=--check   for provision, verify and stop"
 	@echo "  PYTEST_ARGS='-k parity'                    for test, test-unit, test-integration and test-build"
-	@echo "  SCENARIO=default                           for molecule"
+	@echo "  SCENARIO=default CORE=2.18                 for molecule; without CORE on the tests' own ansible-core"
 	@echo "  PYTHON=python3.12                          for all of them"
 
 .PHONY: provision verify stop
@@ -115,13 +118,19 @@ test-core: $(BUILD)/core-$(CORE)/.stamp ## run sanity, unit and integration test
 	@$(CORE_ENV)/bin/python tests/tools/sanity.py $(BUILD)/sanity-$(CORE)
 	@PATH=$(CORE_ENV)/bin:$$PATH $(CORE_ENV)/bin/python -m pytest -q tests/unit tests/integration $(PARALLEL) $(PYTEST_ARGS)
 
+# On the tests' own ansible-core, or on another: make molecule CORE=2.18 SCENARIO=default
+MOLECULE_ENV = $(if $(filter command environment,$(firstword $(origin CORE))),$(CORE_ENV),$(TEST))
 .PHONY: molecule molecule-destroy
-molecule: $(TEST)/.stamp ## run the Molecule scenarios
-	@$(WITH_TEST) $(TEST)/bin/molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
+molecule: $(MOLECULE_ENV)/.stamp ## run the Molecule scenarios
+	@PATH=$(MOLECULE_ENV)/bin:$$PATH $(MOLECULE_ENV)/bin/molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
 
 # For a run that was interrupted: a finished one has removed its containers itself.
-molecule-destroy: $(TEST)/.stamp ## remove the containers and networks of the scenarios
-	@$(WITH_TEST) $(TEST)/bin/molecule destroy $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
+molecule-destroy: $(MOLECULE_ENV)/.stamp ## remove the containers and networks of the scenarios
+	@PATH=$(MOLECULE_ENV)/bin:$$PATH $(MOLECULE_ENV)/bin/molecule destroy $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
+
+.PHONY: docs
+docs: $(BUILD)/docs/.stamp ## build the documentation's site and check it; a warning fails
+	@$(BUILD)/docs/bin/python tests/tools/site.py $(BUILD)/site
 
 .PHONY: faults
 faults: $(TEST)/.stamp ## strike at every place of a run, beside upstream's bare setup(), and print the table
