@@ -159,10 +159,11 @@ def test_a_sqlite_file_that_is_not_there_is_told(site):
     site.play("--limit", "app1", "--tags", "verify").stopped("gone.sqlite")
 
 
-def test_check_mode_on_a_bare_host(site, database, target_venv):
-    """Neither the virtualenv nor its owner is there yet."""
+@pytest.mark.parametrize("owner", ["", pytest.param("nobody-yet", marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand files over"))])
+def test_check_mode_on_a_bare_host(site, database, target_venv, owner):
+    """Neither the virtualenv is there yet, nor, where it is to be another's, its owner."""
     folder = site.folder / "srv" / "venv"
-    site.hosts = {"app1": {"checkpointer_virtualenv": str(folder)}}
+    site.hosts = {"app1": {"checkpointer_virtualenv": str(folder), "checkpointer_virtualenv_owner": owner}}
     site.variables.update(checkpointer_manage_packages=True, checkpointer_python=str(target_venv / "bin" / "python"))
     done = site.play("--check", "--diff").passed()
     assert done.recap["app1"]["changed"] > 0
