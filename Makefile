@@ -144,6 +144,20 @@ bench: $(TEST)/.stamp ## run the benchmarks
 changelog: $(TEST)/.stamp ## write CHANGELOG.md from the fragments
 	@$(WITH_TEST) $(TEST)/bin/antsibull-changelog release --update-existing
 
+# Nothing is published: what goes to Galaxy is the archive that this leaves, and the tag is pushed by a person.
+.PHONY: release
+release: $(TEST)/.stamp $(IMPORTER)/.stamp ## build, check, changelog, commit and tag: VERSION=0.2.0
+	@[[ "$(VERSION)" =~ ^[0-9]+\.[0-9]+\.[0-9]+$$ ]] || { echo "VERSION= is needed, such as VERSION=0.2.0; found '$(VERSION)'" >&2; exit 1; }
+	@[[ -z "$$(git status --porcelain)" ]] || { echo "there are changes that are not committed: git status" >&2; exit 1; }
+	@! git rev-parse -q --verify "refs/tags/$(VERSION)" >/dev/null || { echo "$(VERSION) is tagged already" >&2; exit 1; }
+	@sed -i 's/^version: .*/version: $(VERSION)/' galaxy.yml
+	@$(WITH_TEST) $(TEST)/bin/antsibull-changelog release --update-existing
+	@$(MAKE) --no-print-directory test-lint test-importer
+	@$(WITH_TEST) $(TEST)/bin/ansible-galaxy collection build --force --output-path $(BUILD)/release
+	@git commit --quiet --all --message "Release $(VERSION)"
+	@git tag --annotate "$(VERSION)" --message "Release $(VERSION)"
+	@echo "tagged $(VERSION); the archive is $(BUILD)/release/stateops-langgraph-$(VERSION).tar.gz"
+
 .PHONY: clean
 clean: ## remove all that these commands made in the checkout; no server's data is here
 	@rm -rf $(TOOLS) $(BUILD) tests/output .ansible
