@@ -6,10 +6,9 @@
 
 from __future__ import annotations
 
-import decimal
 import struct
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._exact import dump, inline, metadata, plain
+from ansible_collections.stateops.langgraph.plugins.module_utils._exact import dump, inline, metadata, number, plain
 from ansible_collections.stateops.langgraph.plugins.module_utils._splice import SENDS, VALUES, Unreadable, cut_json, cut_msgpack
 
 # How many values of a thread are remembered; beyond that the database is asked.
@@ -166,8 +165,7 @@ def version_text(version):
         return version
     if isinstance(version, bool) or not isinstance(version, (int, float)):
         return None
-    text = repr(version)
-    return format(decimal.Decimal(text), "f") if "e" in text else text
+    return number(version) if isinstance(version, float) else str(version)
 
 
 def legible(*texts):

@@ -179,6 +179,17 @@ refused:
       description: The first hundred, each with C(thread_id), C(checkpoint_ns), C(checkpoint_id) and C(reason). The latter two are null for a whole thread.
       type: list
       elements: dict
+parity:
+  description: As RV(stateops.langgraph.checkpoint_schema_info#module:parity).
+  returned: where PostgreSQL cannot hold what the file holds
+  type: dict
+  sample:
+    in_parity: false
+    level: compatible
+    reference: /srv/agent/checkpoints.sqlite
+    summary: "PostgreSQL is NOT in parity with /srv/agent/checkpoints.sqlite (compatible): 3 drift"
+    explanation: ""
+    findings: []
 verified:
   description: What was compared after it was written. Null in check mode and with O(verify=none).
   returned: success, and where a difference was found
@@ -261,8 +272,8 @@ def _insist_on_parity(module, connection, known):
     asking = _Asking(module, dict(module.params, **options))
     parity = gather(asking, connection, known)["parity"]
     if not parity["in_parity"]:
-        advice = "Run checkpoint_schema with the owner's role first: it mends what loses nothing, and names the statements for the rest."
-        raise Refusal("%s\n\n%s\n\n%s" % (parity["summary"], parity["explanation"], advice))
+        advice = "Nothing was written. Where it is PostgreSQL that lacks something, run checkpoint_schema with the owner's role first."
+        raise Refusal("%s\n\n%s\n\n%s" % (parity["summary"], parity["explanation"], advice), parity=parity)
 
 
 class _Asking:
