@@ -21,7 +21,8 @@ try:
 except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
     psycopg = None
 
-CHUNK = 8 << 20
+CHUNK = 4 << 20
+UNITS = 1000
 
 
 class Sender:
@@ -60,57 +61,57 @@ class Batch:
         self.source, self.target = job.source, job.target
         self.cutter, self.tally = Cutter(job.cipher), Tally()
         self.done, self.thread, self.sender, self.under_way = set(), None, None, None
+        self.units, self.size = [], 0
 
     def run(self):
         """The Tally of it; written by the caller's transaction."""
         self.target.begin()
         known = self.target.known([text(thread) for thread in self.threads if legible(thread)])
         with Sender(self.target) as self.sender:
-            for self.under_way in self.threads:
-                thread = self.under_way
-                for window in windows(self.source, thread):
-                    self._window(window, legible(thread) and text(thread) in known)
+            for window in windows(self.source, self.threads, self):
+                self._window(window, known)
+            self._flush()
             self.sender.wait()
         self.tally.end(self.threads)
         self.source.insist()
         return self.tally
 
     def _window(self, keys, known):
-        names = [texts(key) for key, _row in keys if known and all(map(legible, key))]
+        names = [texts(key) for key, _has_row in keys if all(map(legible, key)) and text(key[0]) in known]
         if names:
+            self._flush()
             self.sender.wait()
         there = self.target.checkpoints(names) if names else set()
         writes = self.target.write_keys(names) if names else {}
-        units, size = [], 0
         for key, has_row in keys:
+            self.under_way = key[0]
             name = texts(key)
-            unit = self._unit(key, has_row, name in there, writes.get(name, set()))
+            unit = self._unit(key, has_row, name in there, writes.get(name, set()), name[0] in known)
             if unit is not None:
-                units.append(unit)
-                size += len(unit.checkpoint or b"") + sum(len(value) for _kind, value in unit.blobs.values()) + sum(len(row[-1]) for row in unit.writes)
-                if size > CHUNK or self.careful:
-                    self._flush(units, known)
-                    units, size = [], 0
-        self._flush(units, known)
+                self.units.append(unit)
+                self.size += len(unit.checkpoint or b"") + sum(len(value) for _kind, value in unit.blobs.values()) + sum(len(row[-1]) for row in unit.writes)
+                if self.size > CHUNK or len(self.units) >= UNITS or self.careful:
+                    self._flush()
 
-    def _unit(self, key, has_row, there, writes):
+    def _unit(self, key, has_row, there, writes, known):
         """What of a checkpoint may have to be written, or None."""
         self.tally.add("checkpoints", "read", int(has_row))
-        keys = self.source.write_keys(key)
+        # The keys alone are read from the index; where nothing is there, everything will be read.
+        keys = self.source.write_keys(key) if known else self.source.writes(key)
         self.tally.add("writes", "read", len(keys))
         skip = self.job.on_conflict == "skip"
-        missing = [pair for pair in keys if (text(pair[0]), pair[1]) not in writes]
-        if there and skip and not missing:
+        if there and skip and all((text(pair[0]), pair[1]) in writes for pair in keys):
             self.tally.add("checkpoints", "there")
             self.tally.add("writes", "there", len(keys))
             return None
         try:
             unit = self.job.unit(self.cutter, key, has_row and not (there and skip))
-            unit.writes = [write_row(row) for row in self.source.writes(key)] if keys else []
+            if keys:
+                unit.writes = [write_row(row) for row in (self.source.writes(key) if known else keys)]
         except Unreadable as reason:
             self._refuse(key, str(reason), len(keys))
             return None
-        unit.there = there
+        unit.there, unit.known = there, known
         return unit
 
     def _refuse(self, key, reason, writes):
@@ -118,18 +119,16 @@ class Batch:
             raise Refusal("%s cannot be imported: %s. on_unreadable=skip goes on with the others." % (describe(key), reason))
         self.tally.refuse(key, reason, writes)
 
-    def _flush(self, units, known):
-        if not units:
-            return
-        replacing = [unit for unit in units if known and self.job.on_conflict != "skip"]
-        if known or self.cutter.forgotten:
+    def _flush(self):
+        units, self.units, self.size = self.units, [], 0
+        blobs, writes, bodies = {}, {}, {}
+        old = [unit for unit in units if unit.known or self.cutter.forgotten]
+        if old:
             self.sender.wait()
-            places = [texts(unit.key[:2]) + pair for unit in units for pair in unit.blobs]
-            blobs, names = self.target.blobs(places), [texts(unit.key) for unit in units]
+            names, replacing = [texts(unit.key) for unit in old], self.job.on_conflict != "skip"
+            blobs = self.target.blobs([texts(unit.key[:2]) + pair for unit in old for pair in unit.blobs])
             writes = self.target.writes(names) if replacing else self.target.write_keys(names)
             bodies = self.target.bodies(names) if replacing else {}
-        else:
-            blobs, writes, bodies = {}, {}, {}
         rows = {"checkpoints": [], "checkpoint_blobs": [], "checkpoint_writes": []}
         for unit in units:
             try:
@@ -157,14 +156,14 @@ class Batch:
                 old.append(name[:2] + pair)
             if found is None or old and old[-1] == name[:2] + pair:
                 fresh[pair] = value
-        changed = [row for row in unit.writes if (text(row[0]), row[2]) in writes and policy != "skip" and write_differs(row, writes[text(row[0]), row[2]])]
-        new = [row for row in unit.writes if (text(row[0]), row[2]) not in writes]
+        changed = [row for row in unit.writes if (text(row[0]), row[1]) in writes and policy != "skip" and write_differs(row, writes[text(row[0]), row[1]])]
+        new = [row for row in unit.writes if (text(row[0]), row[1]) not in writes]
         body_differs = body is not None and unit.checkpoint is not None and differs(unit, body)
         if policy == "fail" and (old or changed or body_differs):
             raise Refusal("%s stands in PostgreSQL with other content. on_conflict=skip leaves it, replace overwrites it." % describe(unit.key))
         if not self.job.check:
             self.target_removes(DELETE_BLOB, old)
-            self.target_removes(DELETE_WRITE, [name + (text(row[0]), row[2]) for row in changed])
+            self.target_removes(DELETE_WRITE, [name + (text(row[0]), row[1]) for row in changed])
             self.target_removes(DELETE_CHECKPOINT, [name] if body_differs else [])
         return self._count(unit, fresh, new + changed, body_differs)
 

@@ -38,7 +38,7 @@ class Verifier:
                 if not self.full and thread not in tally.touched:
                     continue
                 cutter = Cutter(job.cipher)
-                for window in windows(job.source, thread):
+                for window in windows(job.source, [thread]):
                     keys = [(key, has_row) for key, has_row in window if key not in tally.keys]
                     self._whole(job, cutter, keys) if self.full else self._counts(job, keys)
 
@@ -117,11 +117,11 @@ class Verifier:
     def _writes(self, unit, found):
         for row in unit.writes:
             self.counts["writes"] += 1
-            place = text(row[0]), row[2]
+            place = text(row[0]), row[1]
             if place not in found:
-                self._differ(unit.key, "pending write %d of task %s is missing" % (row[2], place[0]))
+                self._differ(unit.key, "pending write %d of task %s is missing" % (row[1], place[0]))
             elif write_differs(row, found[place]):
-                self._differ(unit.key, "pending write %d of task %s has other content" % (row[2], place[0]))
+                self._differ(unit.key, "pending write %d of task %s has other content" % (row[1], place[0]))
 
 
 def _named(unit):

@@ -34,4 +34,4 @@ def same_blob(cutter, found, value):
 
 def write_differs(row, found):
     """Whether a pending write stands in PostgreSQL with other content."""
-    return (text(row[1]), text(row[3]), text(row[4]), bytes(row[5])) != (found[0], found[1], found[2], bytes(found[3]))
+    return (text(row[2]), text(row[3]), text(row[4]), bytes(row[5])) != (found[0], found[1], found[2], bytes(found[3]))

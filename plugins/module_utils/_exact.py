@@ -19,18 +19,18 @@ except ImportError:  # the module has not entered the virtualenv yet; _virtualen
     ormsgpack = None
 
 # Text that JSONB refuses or changes, or that only looks like it: then it is looked at closely.
-DOUBTFUL = re.compile(r"\\u|(?:^|[\[:, \n])-?(?:NaN|Infinity|\d[\d.]*[eE])|(?:^|[\[:, \n])-0", re.ASCII)
+DOUBTFUL = re.compile(r"NaN|Infinity|[\[:, \n]-?\d[\d.]*[eE]|[\[:, \n]-0", re.ASCII)
 # Longer text is stored once a version instead of once a checkpoint.
 SHORT = 1000
 SCALARS = frozenset(range(0x00, 0x80)) | frozenset(range(0xE0, 0x100)) | frozenset((0xC0, 0xC2, 0xC3)) | frozenset(range(0xCA, 0xD4))
 TEXTS = frozenset(range(0xA0, 0xC0)) | frozenset((0xD9, 0xDA))
 
 
-def dump(value):
-    """The JSON text, as bytes, from which JSONB gives back this value. Raises Unreadable."""
+def dump(value, floats=True):
+    """The JSON text, as bytes, from which JSONB gives back this value. floats: whether there may be any. Raises Unreadable."""
     try:
         text = json.dumps(value, ensure_ascii=False)
-        if DOUBTFUL.search(text):
+        if "\\u" in text or floats and DOUBTFUL.search(text):
             text = _write(value)
         return text.encode("utf-8")
     except UnicodeEncodeError:
@@ -80,7 +80,7 @@ def inline(kind, raw):
         value = json.loads(raw)
     if isinstance(value, (str, float)):
         try:
-            dump(value)
+            dump([value])
         except Unreadable:
             return False, None
     return True, value
@@ -94,7 +94,7 @@ def plain(kind, raw):
         value = ormsgpack.unpackb(raw) if kind == "msgpack" else json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise Unreadable(str(error)) from None
-    if repr(json.loads(dump(value))) != repr(value) or not _sorted(value):
+    if repr(json.loads(dump([value]))) != repr([value]) or not _sorted(value):
         raise Unreadable("JSONB would change it")
     return value
 
@@ -118,7 +118,7 @@ def metadata(raw):
         raise Unreadable("its metadata is no JSON: %s" % error) from None
     if not isinstance(value, dict):
         raise Unreadable("its metadata is no JSON object")
-    if "writes" not in value and not DOUBTFUL.search(text):
+    if "writes" not in value and "\\u" not in text and not DOUBTFUL.search(text):
         return raw
     value.pop("writes", None)
     try:

@@ -27,13 +27,13 @@ COLUMNS = {
 class Unit:
     """A checkpoint as it is stored: its columns, its blobs {(channel, version): (type, bytes)}, and its pending writes."""
 
-    __slots__ = ("key", "parent", "checkpoint", "metadata", "blobs", "writes", "sends", "there")
+    __slots__ = ("key", "parent", "checkpoint", "metadata", "blobs", "writes", "sends", "there", "known")
 
     def __init__(self, key, parent, checkpoint, meta, blobs, sends):
         self.key, self.parent, self.checkpoint, self.metadata, self.blobs, self.sends = key, parent, checkpoint, meta, blobs, sends
         self.writes = []
-        # Whether the row itself is in PostgreSQL already.
-        self.there = False
+        # Whether the row itself, or any of its thread, is in PostgreSQL already.
+        self.there = self.known = False
 
 
 class Cutter:
@@ -81,7 +81,7 @@ class Cutter:
         fields = dict(cut.fields)
         fields[VALUES] = shown
         stored = {pair: self._sealed(kind, cipher, value) for pair, value in blobs.items()}
-        return Unit((thread, space, identifier), parent, dump(fields), metadata(meta), stored, cut.sends)
+        return Unit((thread, space, identifier), parent, dump(fields, kind == "json" or cut.floats), metadata(meta), stored, cut.sends)
 
     @staticmethod
     def bare(key):
@@ -182,8 +182,8 @@ def legible(*texts):
 
 
 def write_row(row):
-    """The columns of one pending write (task_id, task_path, idx, channel, type, value), checked. Raises Unreadable."""
-    task, path, number, channel, kind, value = row
+    """The columns of one pending write (task_id, idx, task_path, channel, type, value), checked. Raises Unreadable."""
+    task, number, path, channel, kind, value = row
     legible(task, path, channel)
     if kind is None:
         raise Unreadable("a pending write of channel %s has no type" % channel.decode("utf-8"))
@@ -196,7 +196,7 @@ def write_row(row):
         if kind != b"null":
             raise Unreadable("a pending write of channel %s is NULL" % channel.decode("utf-8"))
         value = b""
-    return task, path, number, channel, kind, value
+    return task, number, path, channel, kind, value
 
 
 def _field(value):
@@ -214,7 +214,7 @@ def binary_rows(unit, blobs, writes, with_row=True):
     for (channel, version), (kind, value) in blobs.items():
         named = _field(channel.encode("utf-8")), _field(version.encode("utf-8")), _field(kind.encode("utf-8"))
         rows["checkpoint_blobs"].append(b"".join((b"\0\x06", thread, space) + named + (_field(value),)))
-    for task, path, number, channel, kind, value in writes:
+    for task, number, path, channel, kind, value in writes:
         rows["checkpoint_writes"].append(b"".join((
             b"\0\x09", thread, space, identifier, _field(task), _field(path), b"\0\0\0\x04", INT.pack(number), _field(channel), _field(kind), _field(value),
         )))

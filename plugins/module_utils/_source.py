@@ -23,7 +23,7 @@ WRITE_KEYS = """
 SELECT task_id, idx FROM writes WHERE thread_id = CAST(? AS TEXT) AND checkpoint_ns = CAST(? AS TEXT) AND checkpoint_id = CAST(? AS TEXT)
 """
 WRITES = """
-SELECT task_id, %s, idx, channel, type, value FROM writes
+SELECT task_id, idx, %s, channel, type, value FROM writes
 WHERE thread_id = CAST(? AS TEXT) AND checkpoint_ns = CAST(? AS TEXT) AND checkpoint_id = CAST(? AS TEXT) ORDER BY task_id, idx
 """
 ALONE = """
@@ -36,6 +36,8 @@ SELECT 1 FROM writes WHERE thread_id = CAST(? AS TEXT) AND checkpoint_ns = CAST(
 AND channel = '__pregel_tasks' LIMIT 1
 """
 WINDOW = 500
+# KiB
+CACHE = 16384
 
 
 class Source:
@@ -101,6 +103,7 @@ def open_source(path):
         raise damaged(path, error) from None
     with contextlib.closing(connection):
         try:
+            connection.execute("PRAGMA cache_size = -%d" % CACHE)
             connection.execute("BEGIN")
             source = Source(path, connection, before if unlocked else None)
         except sqlite3.Error as error:
@@ -113,11 +116,21 @@ def damaged(path, error):
     return Refusal("Cannot read the SQLite file %s: %s. %s" % (path, one_line(error), _advice(path, str(error))))
 
 
-def windows(source, thread):
-    """The keys of a thread in lists, each with whether it has a checkpoint."""
-    keys = itertools.chain(((key, True) for key in source.keys(thread)), ((key, False) for key in source.alone(thread)))
+def windows(source, threads, reader=None):
+    """The keys of threads in lists, each with whether it has a checkpoint. reader: is told by under_way which thread is read."""
+
+    def keys():
+        for thread in threads:
+            if reader is not None:
+                reader.under_way = thread
+            for key in source.keys(thread).fetchall():
+                yield (thread,) + key, True
+            for key in source.alone(thread):
+                yield (thread,) + key, False
+
+    found = keys()
     while True:
-        window = [((thread,) + tuple(key), has_row) for key, has_row in itertools.islice(keys, WINDOW)]
+        window = list(itertools.islice(found, WINDOW))
         if not window:
             return
         yield window

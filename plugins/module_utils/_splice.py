@@ -25,12 +25,15 @@ class Unreadable(Exception):
 
 
 class Cut:
-    """fields: what stands beside the channels, decoded. values: {channel: bytes}. sends: whether pending_sends was left out, being no plain data."""
+    """fields: what stands beside the channels, decoded. values: {channel: bytes}.
 
-    __slots__ = ("fields", "values", "sends")
+    sends: whether pending_sends was left out, being no plain data. floats: whether there may be floats.
+    """
 
-    def __init__(self, fields, values, sends=False):
-        self.fields, self.values, self.sends = fields, values, sends
+    __slots__ = ("fields", "values", "sends", "floats")
+
+    def __init__(self, fields, values, sends=False, floats=True):
+        self.fields, self.values, self.sends, self.floats = fields, values, sends, floats
 
 
 def _tables():
@@ -52,6 +55,7 @@ def _tables():
 
 
 STEPS, MORE = _tables()
+FLOATS = (b"\xca", b"\xcb")
 # {first byte: (bytes of the length, bytes between it and the payload)}
 SIZED = {0xC4: (1, 0), 0xC5: (2, 0), 0xC6: (4, 0), 0xC7: (1, 1), 0xC8: (2, 1), 0xC9: (4, 1), 0xD9: (1, 0), 0xDA: (2, 0), 0xDB: (4, 0)}
 COUNTED = {0xDC: (2, 1), 0xDD: (4, 1), 0xDE: (2, 2), 0xDF: (4, 2)}
@@ -94,8 +98,15 @@ def _entries(raw, place):
 
 def _name(raw, place):
     """(a map's key, where its value begins)."""
+    byte = raw[place]
+    if 0xA0 <= byte < 0xC0:
+        end = place + byte - 0x9F
+        try:
+            return raw[place + 1 : end].decode("utf-8"), end
+        except UnicodeDecodeError:
+            raise Unreadable("a key at %d is no UTF-8" % place) from None
     end = skip(raw, place)
-    if not (0xA0 <= raw[place] < 0xC0 or 0xD9 <= raw[place] <= 0xDB):
+    if not 0xD9 <= byte <= 0xDB:
         raise Unreadable("a key at %d is no text" % place)
     try:
         return ormsgpack.unpackb(raw[place:end]), end
@@ -119,7 +130,8 @@ def cut_msgpack(raw, before=None):
     if values is None:
         raise Unreadable("the checkpoint has no channel_values")
     try:
-        return Cut(_decode(fields), values)
+        floats = any(b"\xcb" in part or b"\xca" in part for part in fields.values()) or any(value[:1] in FLOATS for value in values.values())
+        return Cut(_decode(fields), values, False, floats)
     except ValueError as error:
         if fields.pop(SENDS, None) is None:
             raise Unreadable("beside its channels the checkpoint holds what JSON cannot: %s" % error) from None
