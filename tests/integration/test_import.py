@@ -86,7 +86,8 @@ def graph(saver, asks=True):
     child.add_edge(START, "inner")
 
     def talk(state):
-        return {"messages": [("ai", "answer %d" % len(state["messages"]))], "notes": {"turn": len(state["messages"]), "deep": {"a": [1, 2.5, None]}}, "count": 1}
+        turn = len(state["messages"])
+        return {"messages": [("ai", "answer %d" % turn)], "notes": {"turn": turn, "deep": {"a": [1, 2.5, None]}}, "count": 1}
 
     def fan(state):
         return [Send("part", {"parts": [], "count": number}) for number in range(3)]
@@ -274,9 +275,11 @@ def test_hostile_payloads_are_carried_and_not_revived(ready, call_module, path, 
         put(saver, "json", {"a": 1}, identifier="json", writes=[("t", "", [("x", 1)])])
     with sqlite3.connect(path) as file:
         for code in range(7):
-            checkpoint = {"v": 4, "ts": "t", "id": str(code), "channel_values": {"a": ormsgpack.Ext(code, call)}, "channel_versions": {"a": code}, "versions_seen": {}}
+            values, versions = {"a": ormsgpack.Ext(code, call)}, {"a": code}
+            checkpoint = {"v": 4, "ts": "t", "id": str(code), "channel_values": values, "channel_versions": versions, "versions_seen": {}}
             file.execute("UPDATE checkpoints SET checkpoint = ? WHERE checkpoint_id = ?", (ormsgpack.packb(checkpoint), str(code)))
-        old = {"v": 1, "ts": "t", "id": "json", "channel_values": {"a": revived, "b": "text", "c": 1e22}, "channel_versions": {"a": 1, "b": 2, "c": 3}, "versions_seen": {}}
+        values, versions = {"a": revived, "b": "text", "c": 1e22}, {"a": 1, "b": 2, "c": 3}
+        old = {"v": 1, "ts": "t", "id": "json", "channel_values": values, "channel_versions": versions, "versions_seen": {}}
         file.execute("UPDATE checkpoints SET type = 'json', checkpoint = ? WHERE checkpoint_id = 'json'", (json.dumps(old, indent=1).encode(),))
         file.execute("UPDATE writes SET type = 'pickle', value = ?", (pickle.dumps(Hostile()),))
     imported(call_module, ready, path)
