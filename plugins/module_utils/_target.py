@@ -28,7 +28,8 @@ WHERE EXISTS (SELECT FROM {checkpoints} x WHERE x.thread_id = t.thread_id)
 KEYS = "unnest(%(threads)s::text[], %(spaces)s::text[], %(ids)s::text[]) AS k(thread_id, checkpoint_ns, checkpoint_id)"
 CHECKPOINTS = "SELECT thread_id, checkpoint_ns, checkpoint_id FROM " + KEYS + " JOIN {checkpoints} USING (thread_id, checkpoint_ns, checkpoint_id)"
 WRITES = (
-    "SELECT thread_id, checkpoint_ns, checkpoint_id, w.task_id, w.idx FROM " + KEYS + " JOIN {checkpoint_writes} w USING (thread_id, checkpoint_ns, checkpoint_id)"
+    "SELECT thread_id, checkpoint_ns, checkpoint_id, w.task_id, w.idx FROM "
+    + KEYS + " JOIN {checkpoint_writes} w USING (thread_id, checkpoint_ns, checkpoint_id)"
 )
 BODIES = (
     "SELECT thread_id, checkpoint_ns, checkpoint_id, c.parent_checkpoint_id, c.checkpoint::text, c.metadata::text FROM "

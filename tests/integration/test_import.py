@@ -163,7 +163,8 @@ def put(saver, thread, values, versions=None, identifier=None, parent=None, meta
 
 ODD = {
     "nul": "a\0b", "nan": float("nan"), "inf": float("inf"), "minus inf": float("-inf"), "surrogate": "x\ud800y", "minus zero": -0.0,
-    "enum of str": Colour.RED, "enum of int": Level.HIGH, "large": 2**64 - 1, "small": -(2**63), "1e22": 1e22, "1e-7": 1e-7, "tiny": 5e-324, "huge": 1.7e308,
+    "enum of str": Colour.RED, "enum of int": Level.HIGH,
+    "large": 2**64 - 1, "small": -(2**63), "1e22": 1e22, "1e-7": 1e-7, "tiny": 5e-324, "huge": 1.7e308,
     "one": 1, "one point zero": 1.0, "true": True, "none": None, "bytes": b"\x00\xff", "bytearray": bytearray(b"ab"), "empty text": "", "empty map": {},
     "empty list": [], "text": "s" * 5000, "emoji": "\U0001f600 \\u0000 \\", "set": {1}, "tuple": (1, "2"), "numbers as keys": {1: {2: 3}}, "uuid": uuid.UUID(int=7),
     "order": {"b": 1, "a": 2}, "lc": {"lc": 2, "type": "constructor", "id": ["os", "getcwd"]}, "": "empty name", "null\ttab": [None],
@@ -176,7 +177,8 @@ def test_odd_values_arrive_as_they_were(ready, call_module, path):
         deep = [deep]
     with SqliteSaver.from_conn_string(str(path)) as saver:
         put(saver, "odd", dict(ODD, deep=deep))
-        put(saver, "apart", {"back\\slash": "text", "also\\this": 1.5}, metadata={"large": 10**30, "float": 1e22, "emoji": "\U0001f600", "nested": {"a": [1.0]}})
+        put(saver, "apart", {"back\\slash": "text", "also\\this": 1.5},
+            metadata={"large": 10**30, "float": 1e22, "emoji": "\U0001f600", "nested": {"a": [1.0]}})
         for name, value in ODD.items():
             put(saver, "versions", {name: value}, {name: 3}, writes=[("t", "", [(name, value), ("other", value)])])
             put(saver, "floats", {name: value}, {name: 1e16})
@@ -186,7 +188,8 @@ def test_odd_values_arrive_as_they_were(ready, call_module, path):
 
 def test_the_order_of_pending_writes(ready, call_module, path):
     with SqliteSaver.from_conn_string(str(path)) as saver:
-        writes = [("b", "~2", [("x", 1), ("y", 2)]), ("a", "~10", [("x", 3)]), ("c", "~1", [("__interrupt__", [1]), ("__resume__", 5)]), ("d", "", [("__error__", "e")])]
+        writes = [("b", "~2", [("x", 1), ("y", 2)]), ("a", "~10", [("x", 3)])]
+        writes += [("c", "~1", [("__interrupt__", [1]), ("__resume__", 5)]), ("d", "", [("__error__", "e")])]
         put(saver, "t", {"x": [1]}, writes=writes)
     imported(call_module, ready, path)
     assert {row[0] for row in ready.execute("SELECT task_path FROM checkpoint_writes")} == {"~2", "~10", "~1", ""}

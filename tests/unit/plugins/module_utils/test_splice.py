@@ -67,7 +67,8 @@ def test_any_bytes_are_cut_or_unreadable(raw):
             assert not raw
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT, lambda i: st.lists(i) | st.dictionaries(TEXT, i), max_leaves=20)
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
+JSON = st.recursive(PLAIN, lambda i: st.lists(i) | st.dictionaries(TEXT, i), max_leaves=20)
 
 
 @given(st.dictionaries(TEXT, JSON), st.sampled_from([None, 1]), st.booleans())
