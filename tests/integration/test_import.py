@@ -166,7 +166,8 @@ ODD = {
     "enum of str": Colour.RED, "enum of int": Level.HIGH,
     "large": 2**64 - 1, "small": -(2**63), "1e22": 1e22, "1e-7": 1e-7, "tiny": 5e-324, "huge": 1.7e308,
     "one": 1, "one point zero": 1.0, "true": True, "none": None, "bytes": b"\x00\xff", "bytearray": bytearray(b"ab"), "empty text": "", "empty map": {},
-    "empty list": [], "text": "s" * 5000, "emoji": "\U0001f600 \\u0000 \\", "set": {1}, "tuple": (1, "2"), "numbers as keys": {1: {2: 3}}, "uuid": uuid.UUID(int=7),
+    "empty list": [], "text": "s" * 5000, "emoji": "\U0001f600 \\u0000 \\", "set": {1}, "tuple": (1, "2"), "numbers as keys": {1: {2: 3}},
+    "uuid": uuid.UUID(int=7),
     "order": {"b": 1, "a": 2}, "lc": {"lc": 2, "type": "constructor", "id": ["os", "getcwd"]}, "": "empty name", "null\ttab": [None],
 }  # fmt: skip
 
