@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._exact import dump, inline, metadata, number, plain
-from ansible_collections.stateops.langgraph.plugins.module_utils._splice import SENDS, VALUES, Unreadable, cut_json, cut_msgpack
+from ansible_collections.stateops.langgraph.plugins.module_utils._splice import VALUES, Unreadable, cut_json, cut_msgpack
 
 # How many values of a thread are remembered; beyond that the database is asked.
 REMEMBERED = 300000

@@ -10,13 +10,12 @@ import enum
 import operator
 import sqlite3
 import uuid
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, TypedDict
 
 import pytest
 from assertions import assert_refused, assert_succeeded
 from differential import assert_same
 from generations import SQLITE, sqlite_file
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
