@@ -151,7 +151,7 @@ def test_the_action_group_holds_the_modules_that_connect():
 def test_what_may_be_secret_is_said_to_be_or_not(name, monkeypatch):
     """Ansible warns of a name that sounds secret where neither is said."""
     for option, details in arguments_of(name, monkeypatch)["argument_spec"].items():
-        if "password" in option:
+        if "password" in option or option == "encryption_key":
             assert details["no_log"] is True, option
         elif any(word in option for word in ("key", "secret", "token")):
             assert details["no_log"] is False, option

@@ -1,0 +1,133 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""After a batch: whether PostgreSQL now gives what the file gives, by the columns that the savers' own read path goes by."""
+
+from __future__ import annotations
+
+import json
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._compare import canonical, same_blob, write_differs
+from ansible_collections.stateops.langgraph.plugins.module_utils._rows import Cutter, is_delta, version_text, write_row
+from ansible_collections.stateops.langgraph.plugins.module_utils._source import describe, legible, text, texts, windows
+from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
+
+SHOWN = 20
+CHUNK = 8 << 20
+
+
+class Verifier:
+    """full: compare each row, not only whether it is there."""
+
+    def __init__(self, full):
+        self.full = full
+        self.counts = {"checkpoints": 0, "writes": 0, "blobs": 0}
+        self.differences, self.shown = 0, []
+
+    def to_dict(self):
+        return dict(self.counts, how="full" if self.full else "counts", differences=self.differences, shown=self.shown)
+
+    def batch(self, job, threads, tally):
+        """Look at the threads of a batch that was committed, but for what was refused."""
+        with job.target.connection.transaction():
+            job.target.begin()
+            for thread in threads:
+                if (thread,) in tally.keys or not legible(thread):
+                    continue
+                if not self.full and thread not in tally.touched:
+                    continue
+                cutter = Cutter(job.cipher)
+                for window in windows(job.source, [thread]):
+                    keys = [(key, has_row) for key, has_row in window if key not in tally.keys]
+                    self._whole(job, cutter, keys) if self.full else self._counts(job, keys)
+
+    def _differ(self, key, what):
+        self.differences += 1
+        if len(self.shown) < SHOWN:
+            self.shown.append("%s: %s" % (describe(key), what))
+
+    def _counts(self, job, keys):
+        names = [texts(key) for key, _has_row in keys]
+        there, writes = job.target.checkpoints(names), job.target.write_keys(names)
+        for key, has_row in keys:
+            name = texts(key)
+            if has_row and name not in there:
+                self._differ(key, "the checkpoint is missing")
+            self.counts["checkpoints"] += int(has_row)
+            for task, number in job.source.write_keys(key):
+                self.counts["writes"] += 1
+                if (text(task), number) not in writes.get(name, ()):
+                    self._differ(key, "pending write %s of task %s is missing" % (number, text(task)))
+
+    def _whole(self, job, cutter, keys):
+        names = [texts(key) for key, _has_row in keys]
+        bodies = job.target.bodies(names)
+        units, size = [], 0
+        for key, has_row in keys:
+            try:
+                unit = job.unit(cutter, key, has_row)
+                unit.writes = [write_row(row) for row in job.source.writes(key)]
+            except Unreadable as reason:
+                self._differ(key, str(reason))
+                continue
+            units.append(unit)
+            size += sum(len(value) for _kind, value in unit.blobs.values()) + sum(len(row[-1]) for row in unit.writes)
+            if size > CHUNK:
+                self._compare(job, cutter, units, bodies)
+                units, size = [], 0
+        self._compare(job, cutter, units, bodies)
+
+    def _compare(self, job, cutter, units, bodies):
+        writes = job.target.writes([texts(unit.key) for unit in units])
+        named = [_named(unit) for unit in units]
+        blobs = job.target.blobs(sorted({texts(unit.key[:2]) + pair for unit, pairs in zip(units, named) for pair in pairs}))
+        for unit, pairs in zip(units, named):
+            if unit.checkpoint is not None:
+                self._row(unit, bodies.get(texts(unit.key)))
+            for pair in pairs:
+                self._blob(cutter, unit, pair, blobs.get(texts(unit.key[:2]) + pair))
+            self._writes(unit, writes.get(texts(unit.key), {}))
+
+    def _row(self, unit, body):
+        self.counts["checkpoints"] += 1
+        if body is None:
+            self._differ(unit.key, "the checkpoint is missing")
+            return
+        parent, checkpoint, metadata = body
+        if parent != (None if unit.parent is None else text(unit.parent)):
+            self._differ(unit.key, "its parent is another one")
+        if canonical(checkpoint) != canonical(unit.checkpoint):
+            self._differ(unit.key, "the checkpoint has other content")
+        if canonical(metadata) != canonical(unit.metadata):
+            self._differ(unit.key, "its metadata has other content")
+
+    def _blob(self, cutter, unit, pair, found):
+        mine = unit.blobs.get(pair)
+        self.counts["blobs"] += int(mine is not None)
+        if mine is None:
+            # A delta channel's snapshot is read at each checkpoint that names its version, by PostgresSaver's own as well.
+            if found is not None and found[0] != "empty" and not is_delta(cutter.opened(found[0], bytes(found[1]))[0].rstrip("+"), cutter.opened(*found)[1]):
+                self._differ(unit.key, "channel %s has a value under version %s" % pair)
+        elif found is None:
+            self._differ(unit.key, "the value of channel %s under version %s is missing" % pair)
+        elif not same_blob(cutter, found, mine):
+            self._differ(unit.key, "channel %s has another value under version %s" % pair)
+
+    def _writes(self, unit, found):
+        for row in unit.writes:
+            self.counts["writes"] += 1
+            place = text(row[0]), row[1]
+            if place not in found:
+                self._differ(unit.key, "pending write %d of task %s is missing" % (row[1], place[0]))
+            elif write_differs(row, found[place]):
+                self._differ(unit.key, "pending write %d of task %s has other content" % (row[1], place[0]))
+
+
+def _named(unit):
+    """The (channel, version) by which PostgresSaver would look for blobs."""
+    if unit.checkpoint is None:
+        return []
+    versions = json.loads(unit.checkpoint)["channel_versions"]
+    pairs = [(channel, version_text(version)) for channel, version in versions.items()]
+    return [pair for pair in pairs if pair[1] is not None]

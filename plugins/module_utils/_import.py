@@ -1,0 +1,107 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a file's snapshot into the tables: batches of whole threads, each in one transaction. What stands in the tables is all it goes by."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._batch import Batch
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._source import damaged, text
+from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
+from ansible_collections.stateops.langgraph.plugins.module_utils._tally import Tally
+
+try:
+    import psycopg
+except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
+    psycopg = None
+
+ATTEMPTS = 5
+
+
+class Job:
+    """An import under way."""
+
+    def __init__(self, source, target, cipher=None, check=False, batch_size=1000, time_limit=0, on_conflict="skip", on_unreadable="fail", verifier=None):
+        self.source, self.target, self.cipher, self.check = source, target, cipher, check
+        self.batch_size, self.time_limit, self.verifier = batch_size, time_limit, verifier
+        self.on_conflict, self.on_unreadable = on_conflict, on_unreadable
+        self.tally, self.remaining, self.spoiled, self.hopeless = Tally(), 0, {}, {}
+
+    def run(self, threads):
+        """Import the threads, as far as the time suffices. What is counted in self.tally is committed, also where this raises."""
+        end = time.monotonic() + self.time_limit if self.time_limit else None
+        done = 0
+        for batch in self._batches(threads):
+            if end is not None and time.monotonic() >= end:
+                break
+            tally = self._batch(batch)
+            self.tally.take(tally)
+            done += len(batch)
+            if self.verifier is not None and not self.check:
+                self.verifier.batch(self, batch, tally)
+        self.remaining = len(threads) - done
+
+    def unit(self, cutter, key, with_row):
+        """The Unit of a key; without a row for writes alone, or where the row is not looked at."""
+        if key in self.hopeless:
+            raise Unreadable("PostgreSQL says: %s" % self.hopeless[key])
+        row = self.source.row(key) if with_row else None
+        if row is None:
+            return cutter.bare(key)
+        unit = cutter.unit(row)
+        if unit.sends and not (unit.parent and self.source.has_sends(key[0], key[1], unit.parent)):
+            raise Unreadable("its pending_sends stand in no pending write of its parent, and JSONB cannot hold them")
+        return unit
+
+    def _batches(self, threads):
+        batch, size = [], 0
+        for thread in threads:
+            batch.append(thread)
+            size += self.source.size(thread)
+            if size >= self.batch_size:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def _batch(self, threads):
+        """The Tally of a batch that was committed; begun anew where one of its threads or rows turned out to be hopeless."""
+        careful, attempts = False, 0
+        while True:
+            batch = Batch(self, [thread for thread in threads if thread not in self.spoiled], careful)
+            try:
+                with self.target.connection.transaction():
+                    tally = batch.run()
+            except psycopg.errors.UniqueViolation:
+                attempts += 1  # the application wrote the same row meanwhile
+                if attempts == ATTEMPTS:
+                    raise
+                continue
+            except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded):
+                if careful and not self.hopeless:
+                    raise
+                careful = True
+                continue
+            except sqlite3.Error as error:
+                self._spoil(batch, error)
+                continue
+            for thread in threads:
+                if thread in self.spoiled:
+                    tally.refuse((thread,), self.spoiled[thread])
+                    tally.add("threads", "read")
+                    tally.add("threads", "refused")
+            return tally
+
+    def _spoil(self, batch, error):
+        """A damaged page: the thread under way is given up, if that was asked for."""
+        refusal = damaged(self.source.path, error)
+        thread = batch.under_way
+        if self.on_unreadable == "fail" or thread is None:
+            where = "" if thread is None else "Thread %s: " % text(thread)
+            raise Refusal(where + refusal.message) from None
+        self.spoiled[thread] = one_line(error)

@@ -1,0 +1,221 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One checkpoint of SQLite as the rows that PostgreSQL's saver reads the same checkpoint from. Pure."""
+
+from __future__ import annotations
+
+import struct
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._exact import dump, inline, metadata, number, plain
+from ansible_collections.stateops.langgraph.plugins.module_utils._splice import VALUES, Unreadable, cut_json, cut_msgpack
+
+# How many values of a thread are remembered; beyond that the database is asked.
+REMEMBERED = 300000
+# The extension that marks a delta channel's snapshot.
+DELTA = 7
+INLINE = "inline"
+INT = struct.Struct("!i")
+COLUMNS = {
+    "checkpoints": ("thread_id", "checkpoint_ns", "checkpoint_id", "parent_checkpoint_id", "checkpoint", "metadata"),
+    "checkpoint_blobs": ("thread_id", "checkpoint_ns", "channel", "version", "type", "blob"),
+    "checkpoint_writes": ("thread_id", "checkpoint_ns", "checkpoint_id", "task_id", "task_path", "idx", "channel", "type", "blob"),
+}
+
+
+class Unit:
+    """A checkpoint as it is stored: its columns, its blobs {(channel, version): (type, bytes)}, and its pending writes."""
+
+    __slots__ = ("key", "parent", "checkpoint", "metadata", "blobs", "writes", "sends", "there", "known")
+
+    def __init__(self, key, parent, checkpoint, meta, blobs, sends):
+        self.key, self.parent, self.checkpoint, self.metadata, self.blobs, self.sends = key, parent, checkpoint, meta, blobs, sends
+        self.writes = []
+        # Whether the row itself, or any of its thread, is in PostgreSQL already.
+        self.there = self.known = False
+
+
+class Cutter:
+    """Makes Units of one thread's rows after the other, and sees to it that what they share is the same in each."""
+
+    def __init__(self, cipher=None):
+        self.cipher = cipher
+        self.thread = self.space = None
+        self.seen, self.before = {}, {}
+        self.forgotten = False
+
+    def unit(self, row):
+        """The Unit of (thread, ns, id, parent, type, checkpoint, metadata), texts as bytes. Raises Unreadable."""
+        thread, space, identifier, parent, kind, raw, meta = row
+        legible(thread, space, identifier, parent or b"")
+        if thread != self.thread:
+            self.thread, self.seen, self.forgotten = thread, {}, False
+        if (thread, space) != self.space:
+            self.space, self.before = (thread, space), {}
+        if len(self.seen) > REMEMBERED:
+            self.seen, self.forgotten = {}, True
+        kind, cipher, raw = self._opened(kind, raw)
+        cut = cut_msgpack(raw, self.before) if kind == "msgpack" else cut_json(raw)
+        versions = cut.fields.get("channel_versions")
+        if not isinstance(cut.fields.get("v"), int) or not isinstance(versions, dict):
+            raise Unreadable("the checkpoint has no v or no channel_versions")
+        shown, blobs, marks = {}, {}, {}
+        for channel, value in cut.values.items():
+            version = version_text(versions.get(channel))
+            held, plainly = (False, None) if cipher else inline(kind, value)
+            if held:
+                shown[channel] = plainly
+                marks[channel, version] = INLINE
+            elif version is None or "\\" in channel or "\0" in channel:
+                shown[channel] = self._without_blob(kind, value, channel, version, cipher)
+                marks[channel, version] = INLINE
+            else:
+                marks[channel, version] = value
+                blobs[channel, version] = value
+                if not cipher and is_delta(kind, value):
+                    shown[channel] = True
+        self._agree(space, versions, marks, kind)
+        if kind == "msgpack":
+            self.before = cut.values
+        fields = dict(cut.fields)
+        fields[VALUES] = shown
+        stored = {pair: self._sealed(kind, cipher, value) for pair, value in blobs.items()}
+        return Unit((thread, space, identifier), parent, dump(fields, kind == "json" or cut.floats), metadata(meta), stored, cut.sends)
+
+    @staticmethod
+    def bare(key):
+        """A Unit for pending writes alone. Raises Unreadable."""
+        legible(*key)
+        return Unit(key, None, None, None, {}, False)
+
+    def _opened(self, kind, raw):
+        kind = "" if kind is None else kind.decode("utf-8", "replace")
+        if raw is None:
+            raise Unreadable("the checkpoint is NULL")
+        kind, plus, cipher = kind.partition("+")
+        if plus:
+            if self.cipher is None:
+                raise Unreadable("it is encrypted (type %s+%s). Give encryption_key" % (kind, cipher))
+            try:
+                raw = self.cipher.decrypt(cipher, raw)
+            except (ValueError, AssertionError, KeyError) as error:
+                raise Unreadable("it cannot be decrypted (type %s+%s): %s. Check encryption_key" % (kind, cipher, error)) from None
+        if kind not in ("msgpack", "json"):
+            raise Unreadable("a checkpoint of type %s cannot be cut without running it" % (kind or "NULL"))
+        return kind, cipher, raw
+
+    def _sealed(self, kind, cipher, value):
+        if not cipher:
+            return kind, value
+        name, secret = self.cipher.encrypt(value)
+        return "%s+%s" % (kind, name), secret
+
+    def opened(self, kind, raw):
+        """(type, bytes) of a blob as compared: two encryptions of the same are the same."""
+        inner, plus, name = kind.partition("+")
+        if not plus or self.cipher is None:
+            return kind, raw
+        try:
+            return inner + "+", self.cipher.decrypt(name, raw)
+        except (ValueError, AssertionError, KeyError):
+            return kind, raw
+
+    @staticmethod
+    def _without_blob(kind, value, channel, version, cipher):
+        why = "it has no version" if version is None else "PostgresSaver reads no blob of a channel with such a name"
+        if cipher:
+            raise Unreadable("the encrypted value of channel %r cannot be stored: %s" % (channel, why))
+        try:
+            return plain(kind, value)
+        except Unreadable as reason:
+            raise Unreadable("the value of channel %r cannot be stored: %s, and %s" % (channel, why, reason)) from None
+
+    def _agree(self, space, versions, marks, kind):
+        """One blob a version serves every checkpoint that names the version: they must mean the same by it.
+
+        A delta channel's snapshot stands at one checkpoint and is the state of all that name its version, as it is with PostgresSaver's own.
+        """
+        for channel, version in versions.items():
+            version = version_text(version)
+            mark = marks.get((channel, version))
+            mine = mark if mark is None or mark is INLINE else (hash(mark),) if is_delta(kind, mark) else hash(mark)
+            place = hash((space, channel, version))
+            known = self.seen.setdefault(place, mine)
+            if known == mine or not (isinstance(known, (int, tuple)) or isinstance(mine, (int, tuple))):
+                continue
+            if (known is None and isinstance(mine, tuple)) or (mine is None and isinstance(known, tuple)):
+                self.seen[place] = known or mine
+                continue
+            raise Unreadable("channel %r has two values under version %s, of which PostgreSQL can hold one" % (channel, version))
+
+
+def is_delta(kind, value):
+    """Whether a value is a delta channel's snapshot."""
+    if kind != "msgpack" or not isinstance(value, bytes):
+        return False
+    byte = value[0]
+    place = 1 if 0xD4 <= byte <= 0xD8 else {0xC7: 2, 0xC8: 3, 0xC9: 5}.get(byte)
+    return place is not None and value[place] == DELTA
+
+
+def version_text(version):
+    """A channel's version as jsonb_each_text() shows it; None where no blob can be found by it."""
+    if isinstance(version, str):
+        return version
+    if isinstance(version, bool) or not isinstance(version, (int, float)):
+        return None
+    return number(version) if isinstance(version, float) else str(version)
+
+
+def legible(*texts):
+    """Raise Unreadable where PostgreSQL cannot hold a text."""
+    for text in texts:
+        if not isinstance(text, bytes):
+            raise Unreadable("a key column holds %r, which is no text" % (text,))
+        if b"\0" in text:
+            raise Unreadable("a key column holds NUL, which PostgreSQL's text cannot")
+        try:
+            text.decode("utf-8")
+        except UnicodeDecodeError:
+            raise Unreadable("a key column is no UTF-8") from None
+
+
+def write_row(row):
+    """The columns of one pending write (task_id, idx, task_path, channel, type, value), checked. Raises Unreadable."""
+    task, number, path, channel, kind, value = row
+    legible(task, path, channel)
+    if kind is None:
+        raise Unreadable("a pending write of channel %s has no type" % channel.decode("utf-8"))
+    legible(kind)
+    if b"\\" in channel or b"\\" in task or b"\\" in kind:
+        raise Unreadable("PostgresSaver reads no pending write whose channel or task has a backslash in its name")
+    if not isinstance(number, int) or not -(2**31) <= number < 2**31:
+        raise Unreadable("a pending write has the index %r, which PostgreSQL's integer cannot hold" % (number,))
+    if value is None:
+        if kind != b"null":
+            raise Unreadable("a pending write of channel %s is NULL" % channel.decode("utf-8"))
+        value = b""
+    return task, number, path, channel, kind, value
+
+
+def _field(value):
+    return b"\xff\xff\xff\xff" if value is None else INT.pack(len(value)) + value
+
+
+def binary_rows(unit, blobs, writes, with_row=True):
+    """{table: [rows in COPY's binary format]} of a Unit with those of its blobs and writes that are to be written."""
+    thread, space, identifier = map(_field, unit.key)
+    rows = {"checkpoints": [], "checkpoint_blobs": [], "checkpoint_writes": []}
+    if with_row:
+        body = b"\x01" + unit.checkpoint
+        meta = b"\x01" + unit.metadata
+        rows["checkpoints"].append(b"".join((b"\0\x06", thread, space, identifier, _field(unit.parent), _field(body), _field(meta))))
+    for (channel, version), (kind, value) in blobs.items():
+        named = _field(channel.encode("utf-8")), _field(version.encode("utf-8")), _field(kind.encode("utf-8"))
+        rows["checkpoint_blobs"].append(b"".join((b"\0\x06", thread, space) + named + (_field(value),)))
+    for task, number, path, channel, kind, value in writes:
+        rows["checkpoint_writes"].append(b"".join((
+            b"\0\x09", thread, space, identifier, _field(task), _field(path), b"\0\0\0\x04", INT.pack(number), _field(channel), _field(kind), _field(value),
+        )))
+    return rows

@@ -1,0 +1,120 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the checkpoint tables hold of given keys, and how rows come into them. SELECT, INSERT and, to replace, DELETE are all it needs."""
+
+from __future__ import annotations
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._connection import take_role
+from ansible_collections.stateops.langgraph.plugins.module_utils._rows import COLUMNS
+
+try:
+    from psycopg import sql
+    from psycopg.rows import tuple_row
+except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
+    sql = tuple_row = None
+
+HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
+TRAILER = b"\xff\xff"
+TABLES = tuple(COLUMNS)
+# A thread counts as there by its first row in any of the tables.
+ANY = """
+SELECT t.thread_id FROM unnest(%(threads)s::text[]) AS t(thread_id)
+WHERE EXISTS (SELECT FROM {checkpoints} x WHERE x.thread_id = t.thread_id)
+   OR EXISTS (SELECT FROM {checkpoint_writes} x WHERE x.thread_id = t.thread_id)
+   OR EXISTS (SELECT FROM {checkpoint_blobs} x WHERE x.thread_id = t.thread_id)
+"""
+KEYS = "unnest(%(threads)s::text[], %(spaces)s::text[], %(ids)s::text[]) AS k(thread_id, checkpoint_ns, checkpoint_id)"
+CHECKPOINTS = "SELECT thread_id, checkpoint_ns, checkpoint_id FROM " + KEYS + " JOIN {checkpoints} USING (thread_id, checkpoint_ns, checkpoint_id)"
+WRITES = (
+    "SELECT thread_id, checkpoint_ns, checkpoint_id, w.task_id, w.idx FROM "
+    + KEYS + " JOIN {checkpoint_writes} w USING (thread_id, checkpoint_ns, checkpoint_id)"
+)
+BODIES = (
+    "SELECT thread_id, checkpoint_ns, checkpoint_id, c.parent_checkpoint_id, c.checkpoint::text, c.metadata::text FROM "
+    + KEYS + " JOIN {checkpoints} c USING (thread_id, checkpoint_ns, checkpoint_id)"
+)
+WHOLE_WRITES = (
+    "SELECT thread_id, checkpoint_ns, checkpoint_id, w.task_id, w.task_path, w.idx, w.channel, w.type, w.blob FROM "
+    + KEYS + " JOIN {checkpoint_writes} w USING (thread_id, checkpoint_ns, checkpoint_id)"
+)
+BLOBS = """
+SELECT thread_id, checkpoint_ns, channel, version, b.type, b.blob
+FROM unnest(%(threads)s::text[], %(spaces)s::text[], %(channels)s::text[], %(versions)s::text[]) AS k(thread_id, checkpoint_ns, channel, version)
+JOIN {checkpoint_blobs} b USING (thread_id, checkpoint_ns, channel, version)
+"""
+DELETE_CHECKPOINT = "DELETE FROM {checkpoints} WHERE thread_id = %s AND checkpoint_ns = %s AND checkpoint_id = %s"
+DELETE_WRITE = "DELETE FROM {checkpoint_writes} WHERE thread_id = %s AND checkpoint_ns = %s AND checkpoint_id = %s AND task_id = %s AND idx = %s"
+DELETE_BLOB = "DELETE FROM {checkpoint_blobs} WHERE thread_id = %s AND checkpoint_ns = %s AND channel = %s AND version = %s"
+
+
+class Target:
+    """The three tables of a schema over one connection; every call stands in a transaction of the caller's."""
+
+    def __init__(self, connection, schema, role):
+        self.connection, self.role = connection, role
+        self.places = {table: sql.Identifier(schema, table) for table in TABLES}
+        self.copies = {
+            table: sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(self.places[table], sql.SQL(", ").join(map(sql.Identifier, columns)))
+            for table, columns in COLUMNS.items()
+        }
+
+    def begin(self):
+        """To be called first in each transaction: nothing of it outlives it, so it holds behind every pooler."""
+        take_role(self.connection, self.role, local=True)
+        self.connection.execute("SELECT set_config('row_security', 'off', true), set_config('lock_timeout', '30s', true)")
+
+    def _all(self, query, parameters):
+        with self.connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+            return cursor.execute(sql.SQL(query).format(**self.places), parameters).fetchall()
+
+    def known(self, threads):
+        """Those of the threads that have a row in any table."""
+        return {thread for (thread,) in self._all(ANY, {"threads": threads})}
+
+    def checkpoints(self, keys):
+        return set(self._all(CHECKPOINTS, _columns(keys)))
+
+    def write_keys(self, keys):
+        """{key: {(task_id, idx)}}"""
+        found = {}
+        for thread, space, identifier, task, number in self._all(WRITES, _columns(keys)):
+            found.setdefault((thread, space, identifier), set()).add((task, number))
+        return found
+
+    def bodies(self, keys):
+        """{key: (parent, checkpoint, metadata)} as text."""
+        return {row[:3]: row[3:] for row in self._all(BODIES, _columns(keys))}
+
+    def writes(self, keys):
+        """{key: {(task_id, idx): (task_path, channel, type, blob)}}"""
+        found = {}
+        for row in self._all(WHOLE_WRITES, _columns(keys)):
+            found.setdefault(row[:3], {})[row[3], row[5]] = (row[4],) + row[6:]
+        return found
+
+    def blobs(self, places):
+        """{(thread, namespace, channel, version): (type, blob)} of those that are there."""
+        if not places:
+            return {}
+        columns = dict(zip(("threads", "spaces", "channels", "versions"), map(list, zip(*places))))
+        return {row[:4]: row[4:] for row in self._all(BLOBS, columns)}
+
+    def copy(self, rows):
+        """Write {table: [rows in COPY's binary format]}."""
+        for table in TABLES:
+            if rows[table]:
+                with self.connection.cursor() as cursor, cursor.copy(self.copies[table]) as copy:
+                    copy.write(HEADER + b"".join(rows[table]) + TRAILER)
+
+    def remove(self, query, keys):
+        """DELETE_CHECKPOINT, DELETE_WRITE or DELETE_BLOB for each key."""
+        if keys:
+            with self.connection.cursor() as cursor:
+                cursor.executemany(sql.SQL(query).format(**self.places), keys)
+
+
+def _columns(keys):
+    columns = list(map(list, zip(*keys))) or [[], [], []]
+    return dict(zip(("threads", "spaces", "ids"), columns))

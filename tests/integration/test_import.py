@@ -1,0 +1,310 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""checkpoint_import: what both savers give afterwards, shape by shape."""
+
+from __future__ import annotations
+
+import enum
+import operator
+import sqlite3
+import uuid
+from typing import Annotated, TypedDict
+
+import pytest
+from assertions import assert_refused, assert_succeeded
+from differential import assert_same
+from generations import SQLITE, sqlite_file
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command, Send, interrupt
+
+pytestmark = pytest.mark.newest
+
+
+class Colour(str, enum.Enum):
+    RED = "red"
+
+
+class Level(int, enum.Enum):
+    HIGH = 3
+
+
+@pytest.fixture
+def ready(database):
+    """Set up by the owner, granted to the application, which does the import."""
+    database.setup()
+    database.grant()
+    return database
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "checkpoints.sqlite"
+
+
+def run(call_module, ready, path, check=False, **options):
+    args = ready.login(ready.app, sqlite_path=str(path), **dict({"verify": "full"}, **options))
+    return call_module("checkpoint_import", args, check=check)
+
+
+def imported(call_module, ready, path, **options):
+    """Predicted, done, compared by both savers, and done again, which changes nothing."""
+    predicted = assert_succeeded(run(call_module, ready, path, check=True, **options), ready)
+    done = assert_succeeded(run(call_module, ready, path, **options), ready)
+    assert [predicted[kind] for kind in KINDS] == [done[kind] for kind in KINDS]
+    assert predicted["changed"] is done["changed"] is True
+    again = assert_succeeded(run(call_module, ready, path, **options), ready)
+    assert again["changed"] is False and not any(again[kind]["written"] for kind in KINDS)
+    counts = assert_same(path, ready)
+    assert done["checkpoints"]["written"] == counts[0]
+    assert done["verified"]["checkpoints"] == counts[0] and done["verified"]["differences"] == 0
+    return done
+
+
+KINDS = ("threads", "checkpoints", "writes", "blobs")
+
+
+class State(TypedDict):
+    messages: Annotated[list, operator.add]
+    notes: dict
+    count: int
+    label: str
+    parts: Annotated[list, operator.add]
+
+
+def graph(saver, asks=True):
+    """Turns, a subgraph, sends and an interrupt, all without a model."""
+
+    def inner(state):
+        return {"parts": ["inner"]}
+
+    child = StateGraph(State)
+    child.add_node("inner", inner)
+    child.add_edge(START, "inner")
+
+    def talk(state):
+        turn = len(state["messages"])
+        return {"messages": [("ai", "answer %d" % turn)], "notes": {"turn": turn, "deep": {"a": [1, 2.5, None]}}, "count": 1}
+
+    def fan(state):
+        return [Send("part", {"parts": [], "count": number}) for number in range(3)]
+
+    def part(state):
+        return {"parts": [state["count"]]}
+
+    def ask(state):
+        if asks:
+            return {"label": interrupt({"question": "which?"})}
+        return {"label": "none"}
+
+    builder = StateGraph(State)
+    for name, node in (("talk", talk), ("child", child.compile(checkpointer=True)), ("part", part), ("ask", ask)):
+        builder.add_node(name, node)
+    builder.add_edge(START, "talk")
+    builder.add_edge("talk", "child")
+    builder.add_conditional_edges("child", fan, ["part"])
+    builder.add_edge("part", "ask")
+    builder.add_edge("ask", END)
+    return builder.compile(checkpointer=saver)
+
+
+def write_graphs(path, threads=3, turns=2):
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        app = graph(saver)
+        for thread in range(threads):
+            config = {"configurable": {"thread_id": "thread %d" % thread}}
+            for turn in range(turns):
+                app.invoke({"messages": [("user", "hello %d" % turn)], "label": ""}, config)
+                if turn + 1 < turns:
+                    app.invoke(Command(resume="this"), config)
+
+
+def history(app, thread):
+    config = {"configurable": {"thread_id": thread}}
+    return [(each.values, each.next, each.config, each.parent_config, each.metadata, each.tasks) for each in app.get_state_history(config)]
+
+
+def test_real_graphs_go_on_where_they_were_interrupted(ready, call_module, path):
+    write_graphs(path)
+    done = imported(call_module, ready, path)
+    assert done["threads"]["written"] == 3 and done["writes"]["written"] > 0 and done["blobs"]["written"] > 0
+    with SqliteSaver.from_conn_string(str(path)) as old, ready.saver() as new:
+        for thread in range(3):
+            name = "thread %d" % thread
+            mine, theirs = history(graph(old), name), history(graph(new), name)
+            assert mine == theirs and mine[0][1] == ("ask",)
+            config = {"configurable": {"thread_id": name}}
+            assert graph(old).get_state(config, subgraphs=True) == graph(new).get_state(config, subgraphs=True)
+            assert graph(old).invoke(Command(resume="that"), config) == graph(new).invoke(Command(resume="that"), config)
+
+
+def put(saver, thread, values, versions=None, identifier=None, parent=None, metadata=None, space="", writes=(), **more):
+    """One checkpoint, as the saver writes it."""
+    identifier = identifier or str(uuid.uuid4())
+    checkpoint = {
+        "v": 4,
+        "ts": "2026-01-01T00:00:00+00:00",
+        "id": identifier,
+        "channel_values": values,
+        "channel_versions": {name: "1" for name in values} if versions is None else versions,
+        "versions_seen": {"node": {"a": 1}},
+        "updated_channels": None,
+    }
+    checkpoint.update(more)
+    config = {"configurable": {"thread_id": thread, "checkpoint_ns": space, **({"checkpoint_id": parent} if parent else {})}}
+    config = saver.put(config, checkpoint, metadata or {"source": "loop", "step": 1}, {})
+    for task, path, some in writes:
+        saver.put_writes(config, some, task, path)
+    return identifier
+
+
+ODD = {
+    "nul": "a\0b", "nan": float("nan"), "inf": float("inf"), "minus inf": float("-inf"), "surrogate": "x\ud800y", "minus zero": -0.0,
+    "enum of str": Colour.RED, "enum of int": Level.HIGH,
+    "large": 2**64 - 1, "small": -(2**63), "1e22": 1e22, "1e-7": 1e-7, "tiny": 5e-324, "huge": 1.7e308,
+    "one": 1, "one point zero": 1.0, "true": True, "none": None, "bytes": b"\x00\xff", "bytearray": bytearray(b"ab"), "empty text": "", "empty map": {},
+    "empty list": [], "text": "s" * 5000, "emoji": "\U0001f600 \\u0000 \\", "set": {1}, "tuple": (1, "2"), "numbers as keys": {1: {2: 3}},
+    "uuid": uuid.UUID(int=7),
+    "order": {"b": 1, "a": 2}, "lc": {"lc": 2, "type": "constructor", "id": ["os", "getcwd"]}, "": "empty name", "null\ttab": [None],
+}  # fmt: skip
+
+
+def test_odd_values_arrive_as_they_were(ready, call_module, path):
+    deep = []
+    for _level in range(200):
+        deep = [deep]
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        put(saver, "odd", dict(ODD, deep=deep))
+        put(saver, "apart", {"back\\slash": "text", "also\\this": 1.5},
+            metadata={"large": 10**30, "float": 1e22, "emoji": "\U0001f600", "nested": {"a": [1.0]}})
+        for name, value in ODD.items():
+            put(saver, "versions", {name: value}, {name: 3}, writes=[("t", "", [(name, value), ("other", value)])])
+            put(saver, "floats", {name: value}, {name: 1e16})
+    done = imported(call_module, ready, path)
+    assert done["refused"]["total"] == 0
+
+
+def test_the_order_of_pending_writes(ready, call_module, path):
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        writes = [("b", "~2", [("x", 1), ("y", 2)]), ("a", "~10", [("x", 3)])]
+        writes += [("c", "~1", [("__interrupt__", [1]), ("__resume__", 5)]), ("d", "", [("__error__", "e")])]
+        put(saver, "t", {"x": [1]}, writes=writes)
+    imported(call_module, ready, path)
+    assert {row[0] for row in ready.execute("SELECT task_path FROM checkpoint_writes")} == {"~2", "~10", "~1", ""}
+
+
+@pytest.mark.parametrize("values, versions, metadata, reason", [
+    ({"a\\b": [1.5, {"z": 1, "a": 2}]}, None, None, "backslash|such a name"),
+    ({"free": float("nan")}, {}, None, "no version"),
+    ({"a": 1}, None, {"deep": {"text": "a\0b"}}, "NUL"),
+    ({"a": 1}, None, {"deep": [float("nan")]}, "nan"),
+    ({"a": 1}, {"a": "1", "b": b"x"}, None, "JSON"),
+])  # fmt: skip
+def test_what_postgresql_cannot_hold_is_refused_by_name(ready, call_module, path, values, versions, metadata, reason):
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        put(saver, "good", {"a": [1]})
+        identifier = put(saver, "odd", values, versions, metadata=metadata)
+        put(saver, "odd", {"a": [2]}, {"a": 2})
+    assert_refused(run(call_module, ready, path, batch_size=1), identifier, "odd", reason, databases=[ready], changed=True)
+    done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip"), ready)
+    assert done["refused"]["total"] == 1 and done["refused"]["shown"][0]["checkpoint_id"] == identifier
+    assert done["checkpoints"] == {"read": 3, "written": 1, "there": 1, "refused": 1}
+    assert done["verified"]["differences"] == 0
+
+
+def test_an_id_that_no_index_holds_is_refused_by_name(ready, call_module, path):
+    long = "".join(str(uuid.uuid4()) for _number in range(400))
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        put(saver, long, {"a": [1]})
+        put(saver, "short", {"a": [1]})
+    assert_refused(run(call_module, ready, path), "PostgreSQL says", "index row", databases=[ready])
+    done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip"), ready)
+    assert done["threads"] == {"read": 2, "written": 1, "there": 0, "refused": 1}
+
+
+def test_two_values_under_one_version(ready, call_module, path):
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        put(saver, "inline", {"a": 1}, {"a": 1})
+        put(saver, "inline", {"a": 2}, {"a": 1})
+        put(saver, "inline", {}, {"a": 1})
+        put(saver, "same", {"a": [1]}, {"a": 1})
+        put(saver, "same", {"a": [1]}, {"a": 1})
+    imported(call_module, ready, path)
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        put(saver, "other", {"a": [1]}, {"a": 1}, identifier="1")
+        put(saver, "other", {"a": [2]}, {"a": 1}, identifier="2")
+        put(saver, "absent", {"a": [1]}, {"a": 1}, identifier="1")
+        put(saver, "absent", {}, {"a": 1}, identifier="2")
+    done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip"), ready)
+    assert [each["checkpoint_id"] for each in done["refused"]["shown"]] == ["2", "2"]
+
+
+@pytest.mark.parametrize("generation", [name for name in SQLITE if not name.startswith("thread_ts")])
+def test_files_of_every_generation(ready, call_module, path, generation):
+    sqlite_file(path, generation)
+    imported(call_module, ready, path)
+
+
+@pytest.mark.parametrize("generation", [name for name in SQLITE if name.startswith("thread_ts")])
+def test_a_file_with_thread_ts_is_refused_with_the_way_out(ready, call_module, path, generation):
+    sqlite_file(path, generation)
+    assert_refused(run(call_module, ready, path), "thread_ts", "langgraph-checkpoint-sqlite 1.0|tables|writes", databases=[ready])
+
+
+class Hostile:
+    """Touches a file when it is revived."""
+
+    marker = None
+
+    def __reduce__(self):
+        return open, (self.marker, "w")
+
+
+def test_hostile_payloads_are_carried_and_not_revived(ready, call_module, path, tmp_path):
+    import json
+    import pickle
+
+    import ormsgpack
+
+    marker = tmp_path / "marker"
+    Hostile.marker = str(marker)
+    revived = {"lc": 2, "type": "constructor", "id": ["pathlib", "Path", "touch"], "args": [str(marker)]}
+    call = ormsgpack.packb(("os", "system", "touch %s" % marker))
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        for number, code in enumerate(range(7)):
+            put(saver, "msgpack", {"a": [number]}, {"a": number}, identifier=str(number))
+        put(saver, "json", {"a": 1}, identifier="json", writes=[("t", "", [("x", 1)])])
+    with sqlite3.connect(path) as file:
+        for code in range(7):
+            values, versions = {"a": ormsgpack.Ext(code, call)}, {"a": code}
+            checkpoint = {"v": 4, "ts": "t", "id": str(code), "channel_values": values, "channel_versions": versions, "versions_seen": {}}
+            file.execute("UPDATE checkpoints SET checkpoint = ? WHERE checkpoint_id = ?", (ormsgpack.packb(checkpoint), str(code)))
+        values, versions = {"a": revived, "b": "text", "c": 1e22}, {"a": 1, "b": 2, "c": 3}
+        old = {"v": 1, "ts": "t", "id": "json", "channel_values": values, "channel_versions": versions, "versions_seen": {}}
+        file.execute("UPDATE checkpoints SET type = 'json', checkpoint = ? WHERE checkpoint_id = 'json'", (json.dumps(old, indent=1).encode(),))
+        file.execute("UPDATE writes SET type = 'pickle', value = ?", (pickle.dumps(Hostile()),))
+    imported(call_module, ready, path)
+    assert not marker.exists()
+    assert ready.execute("SELECT blob FROM checkpoint_writes") == [(pickle.dumps(Hostile()),)]
+    pickle.loads(pickle.dumps(Hostile())).close()
+    assert marker.exists(), "the payload is not hostile, so nothing was shown"
+
+
+def test_a_serialiser_that_is_not_known(ready, call_module, path):
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        put(saver, "t", {"a": 1}, identifier="mine")
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE checkpoints SET type = 'pickle'")
+    assert_refused(run(call_module, ready, path), "mine", "type pickle", databases=[ready])
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE checkpoints SET type = 'msgpack+aes'")
+    assert_refused(run(call_module, ready, path), "encrypted", "encryption_key", databases=[ready])
+
+
+def test_an_empty_database_is_told_to_run_checkpoint_schema(database, call_module, path):
+    write_graphs(path, threads=1)
+    outcome = call_module("checkpoint_import", database.login(sqlite_path=str(path)))
+    assert outcome.failed and "checkpoint_schema" in outcome["msg"], outcome
+    assert not outcome["changed"]

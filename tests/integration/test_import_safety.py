@@ -1,0 +1,170 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""checkpoint_import where things go wrong: killed, damaged, in use, written to from both sides; and what verification finds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import signal
+import sqlite3
+import time
+
+import pytest
+from assertions import assert_refused, assert_succeeded
+from differential import assert_same
+from langgraph.checkpoint.sqlite import SqliteSaver
+from test_import import KINDS, graph, path, put, ready, run, write_graphs  # noqa: F401  # pylint: disable=unused-import
+
+pytestmark = pytest.mark.newest
+
+KILLS = 50 if os.environ.get("LANGGRAPH_TEST_FAULTS") == "all" else 4
+
+
+def many(path, threads=300):
+    """Threads with a checkpoint or three each, in rows of a size that takes a moment."""
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        for thread in range(threads):
+            for number in range(3):
+                put(saver, "thread %03d" % thread, {"a": ["x" * 2000, number]}, {"a": number}, writes=[("t", "~1", [("a", number)])])
+
+
+def test_killed_anywhere_the_next_run_completes_it(ready, call_module, start_module, path):
+    many(path)
+    draw = random.Random(0)
+    args = ready.login(ready.app, sqlite_path=str(path), batch_size=20)
+    reached = set()
+    for _number in range(KILLS):
+        running = start_module("checkpoint_import", args)
+        wanted, end = draw.randrange(0, 270), time.monotonic() + 30
+        while running.process.poll() is None and time.monotonic() < end:
+            if ready.execute("SELECT count(DISTINCT thread_id) FROM checkpoints")[0][0] >= wanted:
+                break
+        time.sleep(draw.uniform(0, 0.02))
+        running.process.send_signal(signal.SIGKILL)
+        running.process.communicate()
+        # Whole threads or nothing of them.
+        found = ready.execute("SELECT thread_id, count(*) FROM checkpoints GROUP BY 1")
+        assert all(count == 3 for _thread, count in found)
+        assert ready.execute("SELECT count(*) FROM checkpoint_writes") == ready.execute("SELECT count(*) FROM checkpoints")
+        reached.add(len(found))
+        if len(found) == 300:
+            ready.execute("TRUNCATE checkpoints, checkpoint_blobs, checkpoint_writes")
+    assert len(reached - {0, 300}) > 0, "no run was killed in the middle: %s" % reached
+    print("killed with so many of 300 threads there: %s" % sorted(reached))
+    done = assert_succeeded(run(call_module, ready, path), ready)
+    assert done["remaining"] == 0
+    assert_same(path, ready)
+
+
+@pytest.mark.parametrize("damage, found", [
+    ("UPDATE checkpoint_blobs SET blob = set_byte(blob, 5, get_byte(blob, 5) # 1) WHERE ctid = (SELECT min(ctid) FROM checkpoint_blobs)", "another value"),
+    ("UPDATE checkpoint_writes SET blob = set_byte(blob, 0, get_byte(blob, 0) # 1) WHERE ctid = (SELECT min(ctid) FROM checkpoint_writes)", "other content"),
+    ("DELETE FROM checkpoint_writes WHERE ctid = (SELECT min(ctid) FROM checkpoint_writes)", "missing"),
+    ("UPDATE checkpoint_writes SET task_path = '~9' WHERE ctid = (SELECT min(ctid) FROM checkpoint_writes)", "other content"),
+    ("UPDATE checkpoints SET parent_checkpoint_id = 'x' WHERE ctid = (SELECT min(ctid) FROM checkpoints)", "parent"),
+    ("UPDATE checkpoints SET metadata = jsonb_set(metadata, '{step}', '1.0') WHERE ctid = (SELECT min(ctid) FROM checkpoints)", "metadata"),
+    ("UPDATE checkpoints SET checkpoint = jsonb_set(checkpoint, '{ts}', '\"x\"') WHERE ctid = (SELECT min(ctid) FROM checkpoints)", "content"),
+    ("DELETE FROM checkpoint_blobs WHERE ctid = (SELECT min(ctid) FROM checkpoint_blobs)", "missing"),
+])  # fmt: skip
+def test_verification_finds(ready, call_module, path, damage, found):
+    """A run that has nothing to write verifies all the same."""
+    many(path, threads=3)
+    assert_succeeded(run(call_module, ready, path), ready)
+    ready.execute(damage)
+    # A missing pending write would be brought again.
+    outcome = run(call_module, ready, path)
+    if "DELETE FROM checkpoint_writes" in damage:
+        assert_succeeded(outcome, ready)
+        assert outcome["writes"]["written"] == 1
+        return
+    assert_refused(outcome, found, "1 difference|difference", databases=[ready])
+    mended = run(call_module, ready, path, on_conflict="replace")
+    if "DELETE" not in damage:
+        assert_succeeded(mended, ready)
+        assert mended["changed"] is True
+        assert_same(path, ready)
+
+
+def test_a_file_in_use_is_read_with_its_log_and_not_altered(ready, call_module, path):
+    with sqlite3.connect(path, check_same_thread=False) as connection:
+        saver = SqliteSaver(connection)
+        put(saver, "a", {"x": [1]})
+        before = {each: hashlib.sha256(each.read_bytes()).hexdigest() for each in (path, path.with_name(path.name + "-wal"))}
+        done = assert_succeeded(run(call_module, ready, path), ready)
+        assert done["checkpoints"]["written"] == 1
+        assert {each: hashlib.sha256(each.read_bytes()).hexdigest() for each in before} == before
+        put(saver, "a", {"x": [2]}, {"x": 2})
+        put(saver, "b", {"x": [2]})
+        done = assert_succeeded(run(call_module, ready, path), ready)
+        assert done["checkpoints"] == {"read": 3, "written": 2, "there": 1, "refused": 0}
+    assert_same(path, ready)
+
+
+def test_newer_rows_of_the_application(ready, call_module, path):
+    write_graphs(path, threads=1)
+    assert_succeeded(run(call_module, ready, path), ready)
+    from langgraph.types import Command
+
+    with ready.saver() as saver:
+        graph(saver).invoke(Command(resume="in PostgreSQL"), {"configurable": {"thread_id": "thread 0"}})
+    rows = {table: ready.execute("SELECT t::text FROM %s t ORDER BY 1" % table) for table in ("checkpoints", "checkpoint_blobs", "checkpoint_writes")}
+    for policy in ("skip", "fail", "replace"):
+        done = assert_succeeded(run(call_module, ready, path, on_conflict=policy), ready)
+        assert done["changed"] is False
+    assert rows == {table: ready.execute("SELECT t::text FROM %s t ORDER BY 1" % table) for table in rows}
+
+
+def test_conflicts(ready, call_module, path):
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        put(saver, "t", {"x": [1]}, identifier="1", writes=[("task", "", [("x", 1)])])
+    assert_succeeded(run(call_module, ready, path), ready)
+    ready.execute("UPDATE checkpoints SET metadata = '{}'")
+    done = assert_succeeded(run(call_module, ready, path, verify="counts"), ready)
+    assert done["changed"] is False and ready.execute("SELECT metadata FROM checkpoints") == [({},)]
+    assert_refused(run(call_module, ready, path, on_conflict="fail"), "other content", "replace", databases=[ready])
+    plan = assert_succeeded(run(call_module, ready, path, check=True, on_conflict="replace"), ready)
+    done = assert_succeeded(run(call_module, ready, path, on_conflict="replace"), ready)
+    assert [plan[kind] for kind in KINDS] == [done[kind] for kind in KINDS]
+    assert done["checkpoints"]["written"] == 1 and done["writes"]["written"] == 0
+    assert_same(path, ready)
+
+
+def test_patterns_and_what_remains(ready, call_module, path):
+    many(path, threads=20)
+    done = assert_succeeded(run(call_module, ready, path, threads=["thread 00[0-3]", "thread 019"]), ready)
+    assert done["threads"]["written"] == 5
+    left, runs = 1, 0
+    while left:
+        done = assert_succeeded(run(call_module, ready, path, batch_size=1, verify="full", time_limit=1), ready)
+        left, runs = done["remaining"], runs + 1
+        assert runs < 20
+    assert_same(path, ready)
+
+
+def test_a_page_of_garbage(ready, call_module, path):
+    many(path, threads=60)
+    with sqlite3.connect(path) as file:
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        size = file.execute("PRAGMA page_size").fetchone()[0]
+        leaf = "SELECT pageno FROM dbstat WHERE name = 'checkpoints' AND pagetype = 'leaf' ORDER BY pageno LIMIT 1 OFFSET 20"
+        page = file.execute(leaf).fetchone() if _dbstat(file) else (40,)
+    with open(path, "r+b") as raw:
+        raw.seek((page[0] - 1) * size)
+        raw.write(os.urandom(size))
+    outcome = run(call_module, ready, path, batch_size=1)
+    assert outcome.failed and "checkpoints.sqlite" in outcome["msg"], outcome
+    print(outcome["msg"])
+    done = run(call_module, ready, path, on_unreadable="skip")
+    if not done.failed:
+        assert done["refused"]["total"] > 0 and done["checkpoints"]["written"] + done["checkpoints"]["there"] > 0
+
+
+def _dbstat(file):
+    try:
+        return file.execute("SELECT 1 FROM dbstat LIMIT 1").fetchone()
+    except sqlite3.Error:
+        return None

@@ -1,0 +1,88 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""_splice.py and _exact.py: what is cut is what was there, held against ormsgpack's and json's own reading."""
+
+from __future__ import annotations
+
+import json
+
+import ormsgpack
+import pytest
+from ansible_collections.stateops.langgraph.plugins.module_utils._exact import dump, inline
+from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable, cut_json, cut_msgpack, skip
+from hypothesis import given
+from hypothesis import strategies as st
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | TEXT | st.binary(max_size=40)
+SCALARS |= st.builds(ormsgpack.Ext, st.integers(0, 127), st.binary(max_size=40))
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=6) | st.dictionaries(TEXT | st.integers(0, 9), inner, max_size=6), max_leaves=12)
+OPTION = ormsgpack.OPT_NON_STR_KEYS
+
+
+def pack(value):
+    return ormsgpack.packb(value, option=OPTION)
+
+
+@given(VALUES, st.binary(max_size=9))
+def test_skip_ends_where_the_object_ends(value, after):
+    raw = pack(value)
+    assert skip(b"\xc0" + raw + after, 1) == 1 + len(raw)
+
+
+@pytest.mark.parametrize("size", [0, 15, 16, 31, 32, 255, 256, 65535, 65536, 70000])
+def test_every_width_of_a_length(size):
+    for value in ("x" * size, b"x" * size, [1] * size, {number: 1 for number in range(size)}, ormsgpack.Ext(7, b"x" * size)):
+        raw = pack(value)
+        assert skip(raw, 0) == len(raw)
+
+
+@given(st.dictionaries(TEXT, VALUES, max_size=6), st.dictionaries(TEXT, VALUES, max_size=6))
+def test_each_channel_is_the_bytes_that_it_was(values, before):
+    raw = pack({"v": 4, "channel_values": values, "channel_versions": {"a": "1"}})
+    known = {name: pack(value) for name, value in dict(before, **dict(list(values.items())[:1])).items()}
+    for some in (None, known):
+        cut = cut_msgpack(raw, some)
+        assert cut.values == {name: pack(value) for name, value in values.items()}
+        assert cut.fields == {"v": 4, "channel_versions": {"a": "1"}}
+
+
+@given(st.dictionaries(TEXT, VALUES, max_size=5), st.data())
+def test_a_checkpoint_that_ends_too_early_is_unreadable(values, data):
+    raw = pack({"v": 4, "channel_values": values, "channel_versions": {}})
+    with pytest.raises(Unreadable):
+        cut_msgpack(raw[: data.draw(st.integers(1, len(raw) - 1))])
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_cut_or_unreadable(raw):
+    for cut in (cut_msgpack, cut_json):
+        try:
+            cut(raw)
+        except Unreadable:
+            pass
+        except IndexError:
+            assert not raw
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
+JSON = st.recursive(PLAIN, lambda i: st.lists(i) | st.dictionaries(TEXT, i), max_leaves=20)
+
+
+@given(st.dictionaries(TEXT, JSON), st.sampled_from([None, 1]), st.booleans())
+def test_json_is_cut_at_the_same_places(values, indent, ascii_):
+    raw = json.dumps({"v": 1, "channel_values": values, "n": [1]}, indent=indent, ensure_ascii=ascii_).encode("utf-8")
+    cut = cut_json(raw)
+    assert {name: json.loads(value) for name, value in cut.values.items()} == values and cut.fields == {"v": 1, "n": [1]}
+
+
+@given(SCALARS.filter(lambda value: not isinstance(value, ormsgpack.Ext)))
+def test_what_is_held_inline_comes_back_as_it_was(value):
+    held, found = inline("msgpack", pack(value))
+    if held:
+        assert repr(found) == repr(value)
+        assert repr(json.loads(dump([found]))) == repr([value])
+        assert b"\\u0000" not in dump([found])
+        assert not isinstance(value, float) or b"e" not in dump([found])
