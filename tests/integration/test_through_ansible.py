@@ -193,7 +193,7 @@ def filled(task, database, schema, sqlite_path, virtualenv):
     return task
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", [*MODULES, "checkpoint_import"])
 def test_every_example_runs(run_tasks, database, linked_venv, tmp_path, name):
     from generations import sqlite_file
 
