@@ -47,8 +47,10 @@ def _unwrapped(data):
         # What is found need not begin where the encoded text did.
         for offset in range(4):
             part = text[offset:].rstrip(b"=")
+            part = part[:-1] if len(part) % 4 == 1 else part
             try:
-                yield base64.b64decode(part[: len(part) // 4 * 4])
+                # To the last byte: a zip that lacks it is none.
+                yield base64.b64decode(part + b"=" * (-len(part) % 4))
             except (binascii.Error, ValueError):
                 continue
 
