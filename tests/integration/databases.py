@@ -9,6 +9,8 @@ from __future__ import annotations
 import secrets
 from typing import NamedTuple
 
+from servers import MARK
+
 TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 LEDGER = "checkpoint_migrations"
 
@@ -88,7 +90,7 @@ class Database:
 
     def role(self, name, attributes="LOGIN"):
         """One more role, gone again with the database. Its password is one that no output may hold."""
-        role = Role(name, "s3cret-%s-%s" % (name[:3], secrets.token_hex(12)))
+        role = Role(name, "%s-%s-%s" % (MARK, name[:3], secrets.token_hex(12)))
         self.server.execute("CREATE ROLE \"%s\" %s PASSWORD '%s'" % (role.name, attributes, role.password))
         self.roles.append(role)
         return role

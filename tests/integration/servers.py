@@ -26,6 +26,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / ".build"
+# In every password of this process: whoever looks for secrets need not know each.
+MARK = "s3cret-" + secrets.token_hex(8)
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -197,6 +199,9 @@ def _fetch_old(folder):
 class Server:
     """One running server. `connect` goes in as its superuser unless told otherwise."""
 
+    # Those of this process that were started and not yet removed.
+    running = []
+
     def __init__(self, binaries, settings=None, hba=None, password=None):
         self.binaries = _reachable(Path(binaries))
         self.version = _version(self.binaries)
@@ -206,7 +211,7 @@ class Server:
         self.host = "127.0.0.1"
         self.port = free_port()
         self.user = "postgres"
-        self.password = password or "admin-" + secrets.token_hex(12)
+        self.password = password or "%s-admin-%s" % (MARK, secrets.token_hex(12))
         self.settings = dict(SETTINGS, **(settings or {}))
         self.hba = hba or ["local all all scram-sha-256", "host all all 127.0.0.1/32 scram-sha-256", "host replication all 127.0.0.1/32 scram-sha-256"]
         self.process = None
@@ -235,10 +240,12 @@ class Server:
 
     def clone(self, source):
         """Become a hot standby of another server."""
+        # In a process's environment, those who look for secrets would find it. The standby goes on using the file.
+        secret = self.write("passwords", "*:*:*:%s:%s" % (source.user, source.password))
         run(
             [source.binaries / "pg_basebackup", "-D", self.data, "-R", "-X", "stream", "-c", "fast", "--no-sync"]
             + ["-h", source.host, "-p", source.port, "-U", source.user],
-            env={"PGPASSWORD": source.password},
+            env={"PGPASSFILE": str(secret)},
         )
         self.password = source.password
         return self
@@ -266,6 +273,8 @@ class Server:
                 **demotion(),
             )
         self._await()
+        if self not in self.running:
+            self.running.append(self)
         return self
 
     def _await(self):
@@ -298,6 +307,12 @@ class Server:
             self.process.send_signal(number)
             self.process.wait(timeout=60)
 
+    def before_removal(self):
+        """For tests that want to see what it leaves."""
+
     def remove(self):
         self.stop()
+        self.before_removal()
+        if self in self.running:
+            self.running.remove(self)
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -7,18 +7,22 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
+from authority import Authority
 from databases import TABLES, Database
 from events import until
 from faults.contenders import Collection, Upstream
 from faults.table import Ledger
 from generations import migrate
-from servers import Server, installations
+from lookout import Lookout, holds
+from servers import MARK, Server, installations
 from test_schema_converge import assert_complete
 
-# `make faults` strikes everywhere; elsewhere one place of this many is tried.
+# `make faults` strikes everywhere; elsewhere one place of this many is tried, and of those that take ten seconds each one of FEWER.
 EVERY = 1 if os.environ.get("LANGGRAPH_TEST_FAULTS") == "all" else 12
+FEWER = 1 if EVERY == 1 else 40
 OLD = "1.0.2"
 
 
@@ -36,8 +40,47 @@ def ledger(request):
 
 
 @pytest.fixture(scope="session")
-def collection(start_module):
-    return Collection(start_module, lock_wait=60, lock_timeout=20)
+def client_key(tmp_path_factory):
+    """(certificate, key) that each run is told of, as a team would that logs in by certificate."""
+    return Authority(tmp_path_factory.mktemp("authority")).sign("a client", "client")
+
+
+@pytest.fixture(scope="session")
+def marks(client_key):
+    """Every secret that a run is given. A connection string is known by its password, which has the mark as well."""
+    lines = [line for line in client_key[1].read_text().splitlines() if not line.startswith("-")]
+    return {"a password": MARK, **{"line %d of the key" % number: line for number, line in enumerate(lines)}}
+
+
+@pytest.fixture(scope="session")
+def told(marks, client_key):
+    """What each run of the module is told beside its login."""
+    return {"marks": marks, "ssl_cert": str(client_key[0]), "ssl_key": str(client_key[1]), "lock_wait": 60, "lock_timeout": 20}
+
+
+@pytest.fixture(scope="session")
+def collection(start_module, told):
+    return Collection(start_module, **told)
+
+
+@pytest.fixture(autouse=True)
+def silent(request, runner, marks, monkeypatch):
+    """Whatever strikes: no secret is in what is printed, nor in a file, a process or a server's log, during the test and after it."""
+    logs = Logs(marks)
+    # Some servers do not outlive their test.
+    monkeypatch.setattr(Server, "before_removal", lambda server: logs.read(server.log))
+    contenders = [request.getfixturevalue(name) for name in ("collection", "removal") if name in request.fixturenames]
+    with Lookout([runner.scratch], marks) as lookout:
+        yield
+        for each in contenders:
+            each.read_the_rest()
+    logs.read_all()
+    # A play that a test writes has in it what its tasks are given.
+    found = {each for each in lookout.found if not each.endswith("/play.yml")} | logs.found
+    for each in contenders:
+        found |= each.shown
+        each.shown = set()
+    assert found == set()
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +95,29 @@ def victim():
     server = Server(list(installations().values())[-1], settings={"synchronous_commit": "on"}).initialise().start()
     yield server
     server.remove()
+
+
+# A test makes the roles itself, and servers of the tests log every statement.
+MADE = re.compile(rb"(CREATE|ALTER) ROLE ")
+
+
+class Logs:
+    """What the servers of this process write during a test. `found` are sentences, as the lookout's."""
+
+    def __init__(self, marks):
+        self.marks = marks
+        self.found = set()
+        self._begun = {server.log: server.log.stat().st_size for server in Server.running}
+
+    def read_all(self):
+        for server in Server.running:
+            self.read(server.log)
+
+    def read(self, log):
+        with log.open("rb") as file:
+            file.seek(self._begun.get(log, 0))
+            lines = b"\n".join(line for line in file.read().split(b"\n") if not MADE.search(line))
+        self.found.update("%s in a server's log" % name for name, secret in self.marks.items() if holds(lines, secret))
 
 
 class Start:

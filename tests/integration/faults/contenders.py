@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 
+from lookout import holds
 from runner import Outcome
 
 NAME = "checkpoint_schema"
@@ -30,18 +31,52 @@ print(json.dumps({}))
 
 
 class Collection:
-    """checkpoint_schema, without ansible-playbook's start. `options` go to each of its runs."""
+    """checkpoint_schema, without ansible-playbook's start. `options` go to each of its runs.
+
+    marks: names and secrets. `shown` is where one of them was printed, `unread` the runs that nobody waited for.
+    """
 
     name = "checkpoint_schema"
 
-    def __init__(self, start, **options):
+    def __init__(self, start, marks=None, **options):
         self._start = start
+        self.marks = marks or {}
         self.options = options
+        self.shown = set()
+        self.unread = []
 
     def start(self, database, port=None, **options):
         """A run under way on that database; port: of what stands in between."""
         more = {"login_port": port} if port else {}
-        return self._start(NAME, database.login(**dict(self.options, **more, **options)))
+        run = _Overheard(self._start(NAME, database.login(**dict(self.options, **more, **options))), self)
+        self.unread.append(run)
+        return run
+
+    def overhear(self, text, place):
+        self.shown.update("%s in %s" % (name, place) for name, secret in self.marks.items() if holds(text.encode(), secret))
+
+    def read_the_rest(self):
+        """What was printed by those that died before they were asked."""
+        for run in list(self.unread):
+            run.process.kill()
+            self.unread.remove(run)
+            for stream in run.process.communicate():
+                self.overhear(stream, "what a killed run printed")
+
+
+class _Overheard:
+    """As runner.Running."""
+
+    def __init__(self, running, collection):
+        self.running = running
+        self.process = running.process
+        self._collection = collection
+
+    def finish(self, *timeout):
+        self._collection.unread.remove(self)
+        outcome = self.running.finish(*timeout)
+        self._collection.overhear(outcome.everything, "what a run printed")
+        return outcome
 
 
 class Upstream:

@@ -14,7 +14,10 @@ PROPERTY = "fault"
 
 @dataclass
 class Row:
-    """One fault. survived: of tried, how often the state was whole after the next run, and every word about it true."""
+    """One fault. survived: of tried, how often the state was whole after the next run, and every word about it true.
+
+    tried: 0 where the contender has nothing of the kind, as the message says.
+    """
 
     fault: str
     who: str
@@ -50,11 +53,19 @@ def collected(reports):
 
 def lines(rows, ours, theirs):
     """The table, a fault a line; a second line has the message."""
-    yield "%-58s %18s %18s" % ("fault", ours, theirs)
-    yield "-" * 96
-    for fault in dict.fromkeys(fault for fault, _who in rows):
+    names = list(dict.fromkeys(fault for fault, _who in rows))
+    line = "%%-%ds %%18s %%14s" % max(map(len, names), default=5)
+    yield line % ("fault", ours, theirs)
+    yield "-" * len(line % ("", "", ""))
+    for fault in names:
         cells = [rows.get((fault, who)) for who in (ours, theirs)]
-        yield "%-58s %18s %18s" % (fault[:58], *("%d of %d" % (cell.survived, cell.tried) if cell else "" for cell in cells))
+        yield line % (fault, *map(_count, cells))
         for who, cell in zip(("", "setup(): "), cells):
             if cell and cell.message:
                 yield "    %s%s" % (who, textwrap.shorten(cell.message, 300, placeholder=" ..."))
+
+
+def _count(row):
+    if row is None:
+        return ""
+    return "%d of %d" % (row.survived, row.tried) if row.tried else "has none"
