@@ -53,7 +53,7 @@ def site(tmp_path):
 def test_from_an_empty_awx(site):
     first = site.run().passed()
     assert first.recap["localhost"]["changed"] > 5
-    assert set(site.of("job_templates")) == {"langgraph provision", "langgraph verify"}
+    assert set(site.of("job_templates")) == {"langgraph provision", "langgraph verify", "langgraph import"}
     assert set(site.of("organizations")) == {"Default"}
     assert [(each["name"], each["unified_job_template"]) for each in site.awx.objects["schedules"].values()] == [
         ("langgraph verify, nightly", site.of("job_templates")["langgraph verify"]["id"])

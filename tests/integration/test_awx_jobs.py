@@ -15,6 +15,8 @@ import yaml
 from ansible_runner import Runner, RunnerConfig
 from conftest import make_venv, site_packages
 from jinja2.sandbox import SandboxedEnvironment
+from langgraph.checkpoint.base import empty_checkpoint
+from langgraph.checkpoint.sqlite import SqliteSaver
 from lookout import Lookout
 from psycopg import sql
 from runner import ROOT
@@ -141,6 +143,20 @@ def test_provision_and_verify(tower):
     status, code, _tasks, artifacts, text = tower.job(3, "langgraph verify", answers)
     assert (status, code) == ("failed", 2) and "checkpoints_thread_id_idx" in text
     assert artifacts["checkpointer_evidence"]["app1"]["in_parity"] is False
+
+
+def test_import(tower):
+    path = tower.folder / "checkpoints.sqlite"
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        config = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+        saver.put_writes(saver.put(config, empty_checkpoint(), {"step": 1}, {}), [("messages", "an answer")], "task")
+    tower.hosts["app1"]["checkpointer_sqlite_path"] = str(path)
+    answers = {"database_name": tower.database.name}
+    assert tower.job(1, "langgraph provision", answers)[:2] == ("successful", 0)
+    status, code, _tasks, artifacts, text = tower.job(2, "langgraph import", answers)
+    assert (status, code) == ("successful", 0), text[-3000:]
+    assert artifacts["checkpointer_import"]["app1"]["verified"]["checkpoints"] == 1
+    assert tower.database.execute("SELECT thread_id, channel FROM langgraph.checkpoint_writes") == [("t", "messages")]
 
 
 @pytest.mark.parametrize("name", list(TEMPLATES))

@@ -1,0 +1,144 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""playbooks/import_sqlite.yml: parity first, passes that say how far they are, a comparison of every row, and a report."""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+import sqlite3
+import threading
+import time
+from typing import Annotated, TypedDict
+
+import pytest
+from assertions import assert_no_secret
+from differential import assert_same
+from events import until
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command, interrupt
+from plays import PLAYBOOKS, run
+from sites import Site
+
+pytestmark = pytest.mark.newest
+THREADS = 12
+
+
+class State(TypedDict):
+    messages: Annotated[list, operator.add]
+
+
+def graph(saver):
+    def ask(state):
+        return {"messages": ["answered %s" % interrupt("what now?")]}
+
+    builder = StateGraph(State)
+    builder.add_node("ask", ask)
+    builder.add_edge(START, "ask")
+    builder.add_edge("ask", END)
+    return builder.compile(checkpointer=saver)
+
+
+def thread(number):
+    return {"configurable": {"thread_id": "thread-%02d" % number}}
+
+
+@pytest.fixture
+def site(tmp_path, database, target_venv, runner):
+    """One host, whose file holds threads that wait for an answer."""
+    made = Site(tmp_path, database, target_venv, runner)
+    made.variables["ansible_become"] = False
+    made.variables["checkpointer_report_dir"] = str(tmp_path / "report")
+    made.path = tmp_path / "checkpoints.sqlite"
+    with SqliteSaver.from_conn_string(str(made.path)) as saver:
+        for number in range(THREADS):
+            graph(saver).invoke({"messages": ["hello"]}, thread(number))
+    made.hosts = {"app1": dict(made.hosts["app1"], checkpointer_sqlite_path=str(made.path))}
+    return made
+
+
+def play(site, *flags, **changes):
+    inventory = site.inventory()
+    inventory["langgraph_app"]["vars"] = dict(site.variables, **changes)
+    done = run(site.folder, PLAYBOOKS / "import_sqlite.yml", inventory, *flags)
+    assert_no_secret(done, site.database)
+    return done
+
+
+def told(done):
+    return [each["msg"] for each in done.of("Say how far it is")]
+
+
+def test_graphs_resume_where_they_waited(site):
+    before = site.database.snapshot()
+    predicted = play(site, "--check", "--diff").passed()
+    assert site.database.snapshot() == before and not (site.folder / "report").exists()
+    assert predicted.recap["app1"]["changed"] == 1
+    done = play(site).passed()
+    rows = re.search(r"(\d+) rows of 12 threads would be written", predicted.of("Say what was imported")[0]["msg"])
+    first = done.of("seconds")[0]
+    assert int(rows.group(1)) == sum(first[kind]["written"] for kind in ("checkpoints", "writes", "blobs")) > 0
+    assert re.fullmatch(r"12 of 12 threads, \d+ rows a second", told(done)[-1])
+    assert "every row was compared" in done.of("Say what was imported")[0]["msg"]
+    count = assert_same(site.path, site.database)
+    report = json.loads((site.folder / "report" / "app1-import.json").read_text())
+    assert report["verified"]["checkpoints"] == report["counts"]["checkpoints"]["read"] == count[0]
+    assert report["verified"]["differences"] == 0 and report["refused"]["total"] == 0
+    page = (site.folder / "report" / "app1-import.md").read_text()
+    assert "| checkpoints | %d | 0 | %d |" % (count[0], count[0]) in page
+    play(site).unchanged()
+    with site.database.saver() as saver:
+        for number in range(THREADS):
+            assert graph(saver).invoke(Command(resume=str(number)), thread(number))["messages"] == ["hello", "answered %d" % number]
+
+
+def test_parity_comes_first(site):
+    site.database.execute("ALTER TABLE checkpoint_writes DROP COLUMN task_path")
+    play(site).stopped("NOT in parity", "task_path", "Nothing was written")
+    assert site.database.execute("SELECT count(*) FROM checkpoints") == [(0,)]
+
+
+def hold_up(database, seconds):
+    """Keep whoever writes first waiting for so long."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'RowExclusiveLock'"
+    with database.connect(autocommit=False) as session:
+        session.execute("LOCK TABLE checkpoints IN SHARE MODE")
+        until(lambda: database.execute(waiting)[0][0], 60)
+        time.sleep(seconds)
+
+
+def test_passes_go_on_where_the_last_one_ended(site):
+    """One thread a transaction; the first of them waits until its pass has no time left."""
+    blocker = threading.Thread(target=hold_up, args=(site.database, 1.5))
+    blocker.start()
+    done = play(site, checkpointer_import_batch_size=1, checkpointer_import_seconds=1).passed()
+    blocker.join()
+    first, last = told(done)
+    assert re.fullmatch(r"1 of 12 threads, \d+ rows a second, about \d+ s left", first)
+    assert re.fullmatch(r"12 of 12 threads, \d+ rows a second", last)
+    assert assert_same(site.path, site.database)
+
+
+def test_hosts_without_a_file(site):
+    del site.hosts["app1"]["checkpointer_sqlite_path"]
+    play(site).stopped("checkpointer_sqlite_path is empty", "app1")
+
+
+def test_a_file_that_is_none(site):
+    site.path.write_text("not a database, by any means, at all")
+    play(site).stopped(str(site.path))
+    assert site.database.execute("SELECT count(*) FROM checkpoints") == [(0,)]
+
+
+def test_a_damaged_thread_is_told_of(site):
+    with sqlite3.connect(site.path) as file:
+        file.execute("UPDATE checkpoints SET checkpoint = x'c1' WHERE thread_id = 'thread-03'")
+    play(site).stopped("thread-03")
+    play(site, checkpointer_import_on_unreadable="skip").passed()
+    report = json.loads((site.folder / "report" / "app1-import.json").read_text())
+    assert {each["thread_id"] for each in report["refused"]["shown"]} == {"thread-03"}
+    assert "thread-03" in (site.folder / "report" / "app1-import.md").read_text()
