@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Times the role beside a playbook written by hand, modules beside ping, full tables beside empty ones, many runs beside one: `python bench`."""
+"""Times the role beside a playbook written by hand, modules beside ping, full tables beside empty ones, many runs beside one, the import: `python bench`."""
 
 from __future__ import annotations
 
@@ -10,21 +10,28 @@ import argparse
 
 from crowd import crowds
 from host import ROOT, converged_host, make_filled_database
+from imports import contest
 from playbooks import BY_HAND, EMPTY, MODULES, PING, ROLE, repeated, schema_info
+from shapes import SHAPES
 from timing import alternate, change, ratios, spread
+
+PARTS = ("role", "modules", "tables", "crowd", "import")
 
 
 def main():
     args = _arguments()
+    chosen = [part for part in args.only or PARTS if part not in args.skip]
     with converged_host() as host:
-        if "role" not in args.skip:
+        if "role" in chosen:
             _role_beside_hand(host, args.runs)
-        if "modules" not in args.skip:
+        if "modules" in chosen:
             _modules_beside_ping(host, args.rounds, args.tasks)
-        if "tables" not in args.skip:
+        if "tables" in chosen:
             _filled_beside_empty(host, args.rounds, args.tasks, args.rows)
-        if "crowd" not in args.skip:
+        if "crowd" in chosen:
             _crowd_beside_one(host, args.crowd, args.rounds)
+        if "import" in chosen:
+            _import_beside_others(host, args)
 
 
 def _arguments():
@@ -32,9 +39,15 @@ def _arguments():
     parser.add_argument("--runs", type=_positive, default=7, help="pairs of role and hand-written playbook (default: 7)")
     parser.add_argument("--rounds", type=_positive, default=5, help="rounds over the modules (default: 5)")
     parser.add_argument("--tasks", type=_positive, default=10, help="how often each module's task stands in its playbook (default: 10)")
-    parser.add_argument("--skip", action="append", choices=["role", "modules", "tables", "crowd"], default=[], help="leave one part out")
+    parser.add_argument("--skip", action="append", choices=PARTS, default=[], help="leave one part out")
+    parser.add_argument("--only", action="append", choices=PARTS, help="this part alone")
     parser.add_argument("--rows", type=_positive, default=1000000, help="rows in each of the tables that are not empty (default: 1000000)")
     parser.add_argument("--crowd", type=_positive, default=32, help="runs at once (default: 32)")
+    parser.add_argument("--shapes", nargs="+", choices=list(SHAPES), default=list(SHAPES), help="which files are imported (default: all)")
+    parser.add_argument("--megabytes", type=_positive, default=1024, help="the size of an imported file of many threads (default: 1024)")
+    parser.add_argument("--checkpoints", type=_positive, default=100000, help="those of the imported file that is one thread (default: 100000)")
+    parser.add_argument("--patience", type=_positive, default=60, help="seconds that the savers' loop should take for one file (default: 60)")
+    parser.add_argument("--import-rounds", type=_positive, default=2, help="imports of each file by each contender (default: 2)")
     return parser.parse_args()
 
 
@@ -89,6 +102,20 @@ def _crowd_beside_one(host, runs, rounds):
     for name, single, crowd in (("that sets up", one, many), ("with nothing to do", one_again, many_again)):
         _line("one %s" % name, spread(single))
         _line("%d at once" % runs, spread(crowd), ratios(crowd, [seconds * runs for seconds in single]) + " of as many one by one")
+
+
+def _import_beside_others(host, args):
+    print("checkpoint_import beside others, %d rounds in turn; median (least to most)" % args.import_rounds, flush=True)
+    _line("", "by the clock", "savers' loop : ours", "pgloader : ours", "plain COPY : ours", "again : first", "memory, MiB")
+    for shape in args.shapes:
+        found = contest(host, shape, args.megabytes, args.checkpoints, args.import_rounds, args.patience)
+        ours, again, copy, savers, loader = (
+            [took.seconds for took in runs] for runs in (found.ours, found.again, found.copy, found.savers, found.loader)
+        )
+        beside = (ratios(savers, ours), ratios(loader, ours) if loader else "not installed", ratios(copy, ours), ratios(again, ours))
+        _line(shape, spread(ours), *beside, "ours %.0f, savers' loop %.0f" % tuple(max(took.memory for took in runs) for runs in (found.ours, found.savers)))
+        of = "" if found.share == 1 else "; the savers' loop was given %.1f %% of the threads" % (100 * found.share)
+        print("    %d MiB, %d checkpoints, %d MiB sent to PostgreSQL%s" % (found.size >> 20, found.checkpoints, found.sent >> 20, of), flush=True)
 
 
 def _line(name, *cells):

@@ -100,7 +100,10 @@ def _python(virtualenv):
     if os.geteuid() == 0:
         _refuse_foreign(virtualenv)
     try:
-        result = subprocess.run([python, "-I", "-c", ""], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60)
+        # run_command has no time limit.
+        result = subprocess.run(  # pylint: disable=ansible-bad-function
+            [python, "-I", "-c", ""], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60
+        )
     except (OSError, subprocess.SubprocessError) as error:
         raise Refusal("%s does not run: %s. Make the virtualenv again." % (python, error)) from None
     if result.returncode:

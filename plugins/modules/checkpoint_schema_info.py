@@ -97,7 +97,11 @@ library:
       description: Its version.
       type: str
 versions:
-  description: What was at work on both sides, by the names of the distributions; null for one that is not in the virtualenv.
+  description:
+    - What was at work on both sides, by the names of the distributions; null for one that is not in the virtualenv.
+    - C(postgresql) is the server, as it calls its version itself; C(psycopg) the driver; C(python) the one of the virtualenv.
+    - C(langgraph-checkpoint-postgres) is as in RV(library.version); C(langgraph-checkpoint-sqlite) is the distribution from which the reference
+      comes, where no SQLite file was given; both savers build on C(langgraph-checkpoint).
   returned: with O(login_db), on success and on failure by O(assert_parity)
   type: dict
   sample:
@@ -107,25 +111,6 @@ versions:
     langgraph-checkpoint: 4.3.2
     psycopg: 3.3.9
     python: 3.11.2
-  contains:
-    postgresql:
-      description: The server, as it calls its version itself.
-      type: str
-    langgraph-checkpoint-postgres:
-      description: As in RV(library.version).
-      type: str
-    langgraph-checkpoint-sqlite:
-      description: The distribution from which the reference comes, where no SQLite file was given.
-      type: str
-    langgraph-checkpoint:
-      description: The distribution that both savers build on.
-      type: str
-    psycopg:
-      description: The driver.
-      type: str
-    python:
-      description: The virtualenv's Python.
-      type: str
 migrations:
   description: The library's migrations against the ledger C(checkpoint_migrations) and the catalog.
   returned: with O(login_db), on success and on failure by O(assert_parity)

@@ -1,0 +1,30 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people write to move their checkpoints: one saver's list() into the other's put() and put_writes(). BY_SAVERS.PY FILE THREADS, PG* in the environment.
+
+Threads are named on standard input, a line each, so that a part of a large file can be timed.
+"""
+
+import sys
+
+from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+
+def main(path, threads):
+    with SqliteSaver.from_conn_string(path) as source, PostgresSaver.from_conn_string("") as target:
+        for thread in threads:
+            for found in reversed(list(source.list({"configurable": {"thread_id": thread}}))):
+                config = found.parent_config or {"configurable": dict(found.config["configurable"], checkpoint_id=None)}
+                target.put(config, found.checkpoint, found.metadata, found.checkpoint["channel_versions"])
+                tasks = {}
+                for task, channel, value in found.pending_writes or ():
+                    tasks.setdefault(task, []).append((channel, value))
+                for task, writes in tasks.items():
+                    target.put_writes(found.config, writes, task)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], [line.rstrip("\n") for line in sys.stdin])

@@ -1,0 +1,219 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""checkpoint_import beside the savers' loop, pgloader's copy of the tables, and plain COPY of the rows that it wrote."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+# By way of host.py, which knows where the tests' harness is.
+from host import ROOT, SCHEMA, VIRTUALENV, make_runner
+from shapes import make
+
+TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+FILES = ROOT / ".build" / "bench" / "files"
+LAUNCH = ROOT / "tests" / "integration" / "launch.py"
+
+
+class Took(NamedTuple):
+    """seconds: by the clock. memory: MiB that all processes of it held at most, PostgreSQL's apart."""
+
+    seconds: float
+    memory: float
+
+
+class Contest(NamedTuple):
+    """Round by round. share: of the threads, how many the savers' loop was given; its time is taken as that of all."""
+
+    size: int
+    checkpoints: int
+    sent: int
+    share: float
+    ours: tuple
+    again: tuple
+    copy: tuple
+    savers: tuple
+    loader: tuple
+
+
+def contest(host, shape, megabytes, checkpoints, rounds, patience):
+    """The Contest over one shape. patience: seconds of ours, times the aim, after which the savers' loop is given a part of the threads only."""
+    path = make(shape, FILES, megabytes, checkpoints)
+    database = host.database
+    with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % path, uri=True)) as file:
+        count = file.execute("SELECT count(*) FROM checkpoints").fetchone()[0]
+        threads = [thread for (thread,) in file.execute("SELECT thread_id FROM checkpoints GROUP BY 1")]
+    taken = {"ours": [], "again": [], "copy": [], "savers": [], "loader": []}
+    with tempfile.TemporaryDirectory() as scratch:
+        scratch = Path(scratch)
+        runner = make_runner(scratch)
+        sent, share = 0, 1.0
+        for number in range(rounds):
+            _empty(database)
+            ours, result = _ours(runner, scratch, database, path)
+            again, second = _ours(runner, scratch, database, path)
+            if not result["changed"] or second["changed"] or result["checkpoints"]["written"] != count:
+                raise SystemExit("the import did not do its work: %s %s" % (result, second))
+            sent = result["bytes"]
+            taken["ours"].append(ours)
+            taken["again"].append(again)
+            taken["copy"].append(Took(_copy(database, scratch), 0))
+            if not number and len(threads) > 1:
+                share = min(1.0, max(1, int(len(threads) * patience / (ours.seconds * 10))) / len(threads))
+            _empty(database)
+            some = threads[: max(1, round(len(threads) * share))]
+            share = len(some) / len(threads)
+            took = _savers(database, path, some)
+            taken["savers"].append(took._replace(seconds=took.seconds / share))
+            if shutil.which("pgloader"):
+                taken["loader"].append(_loader(database, scratch, path))
+        _empty(database)
+    return Contest(path.stat().st_size, count, sent, share, *map(tuple, taken.values()))
+
+
+def _empty(database):
+    database.execute("TRUNCATE %s" % ", ".join("%s.%s" % (SCHEMA, table) for table in TABLES))
+    database.execute("CHECKPOINT")
+
+
+def _ours(runner, scratch, database, path):
+    args = database.login(database.app, schema=SCHEMA, sqlite_path=str(path), verify="none")
+    payload = scratch / "payload"
+    payload.touch(mode=0o600)
+    payload.write_text(runner.payload("checkpoint_import", args, False, False))
+    command = [str(VIRTUALENV / "bin" / "python"), str(LAUNCH), str(runner.library), "checkpoint_import"]
+    took, output = _watched(command, payload, scratch, {})
+    result = json.loads(output)
+    if result.get("failed"):
+        raise SystemExit("checkpoint_import failed: %s" % result["msg"])
+    return took, result
+
+
+def _savers(database, path, threads):
+    names = path.parent / "threads"
+    names.write_text("".join(thread + "\n" for thread in threads))
+    # The saver writes to what it opens.
+    copied = path.with_suffix(".copy")
+    shutil.copyfile(path, copied)
+    try:
+        took, _output = _watched(
+            [str(VIRTUALENV / "bin" / "python"), str(Path(__file__).parent / "by_savers.py"), str(copied)], names, path.parent, _environment(database)
+        )
+    finally:
+        for suffix in ("", "-wal", "-shm"):
+            copied.with_name(copied.name + suffix).unlink(missing_ok=True)
+    return took
+
+
+def _environment(database):
+    return {
+        "PGHOST": database.server.host,
+        "PGPORT": str(database.server.port),
+        "PGUSER": database.app.name,
+        "PGPASSWORD": database.app.password,
+        "PGDATABASE": database.name,
+        "PGOPTIONS": "-c search_path=%s" % SCHEMA,
+    }
+
+
+def _copy(database, scratch):
+    """Seconds of plain COPY, in one transaction, of what now stands in the tables into the same tables when they are empty."""
+    names = {table: "%s.%s" % (SCHEMA, table) for table in TABLES}
+    with database.connect() as connection:
+        for table, name in names.items():
+            with open(scratch / table, "wb") as file, connection.cursor().copy("COPY %s TO STDOUT (FORMAT binary)" % name) as copy:
+                for data in copy:
+                    file.write(data)
+    _empty(database)
+    with database.connect(database.app) as connection, connection.transaction():
+        begin = time.perf_counter()
+        for table, name in names.items():
+            with open(scratch / table, "rb") as file, connection.cursor().copy("COPY %s FROM STDIN (FORMAT binary)" % name) as copy:
+                while data := file.read(1 << 20):
+                    copy.write(data)
+    seconds = time.perf_counter() - begin
+    for table in TABLES:
+        (scratch / table).unlink()
+    return seconds
+
+
+def _loader(database, scratch, path):
+    """pgloader copies SQLite's two tables as they are, which no saver can read; in a schema of its own."""
+    database.execute("DROP SCHEMA IF EXISTS loaded CASCADE")
+    database.execute('CREATE SCHEMA loaded AUTHORIZATION "%s"' % database.owner.name)
+    script = scratch / "load"
+    script.touch(mode=0o600)
+    script.write_text(
+        "LOAD DATABASE FROM sqlite://%s INTO postgresql://%s:%s@%s:%d/%s\n WITH include drop, create tables, create indexes, reset no sequences\n"
+        " SET search_path TO 'loaded';\n"
+        % (path, database.owner.name, database.owner.password, database.server.host, database.server.port, database.name)
+    )
+    try:
+        took, output = _watched(["pgloader", str(script)], None, scratch, {})
+        rows = database.execute("SELECT count(*) FROM loaded.checkpoints")[0][0]
+    except Exception as error:
+        raise SystemExit("pgloader: %s" % error) from None
+    if not rows:
+        raise SystemExit("pgloader loaded nothing:\n%s" % output)
+    database.execute("DROP SCHEMA loaded CASCADE")
+    return took
+
+
+def _watched(command, stdin, scratch, environment):
+    """(Took, output) of a program."""
+    with open(stdin or os.devnull, "rb") as given, open(scratch / "output", "w+", encoding="utf-8") as output:
+        begin = time.perf_counter()
+        process = subprocess.Popen(
+            command, stdin=given, stdout=output, stderr=subprocess.PIPE, cwd="/", env=dict({"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}, **environment)
+        )
+        memory = _Memory(process.pid)
+        memory.start()
+        _none, errors = process.communicate()
+        seconds = time.perf_counter() - begin
+        memory.over.set()
+        memory.join()
+        if process.returncode and not environment.get("MAY_FAIL"):
+            output.seek(0)
+            raise SystemExit("%s ended with %d:\n%s\n%s" % (command[0], process.returncode, output.read()[-2000:], errors.decode()[-4000:]))
+        output.seek(0)
+        return Took(seconds, memory.most), output.read()
+
+
+class _Memory(threading.Thread):
+    """Looks every 20 ms at what a process and its children hold; pages that they share count once."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.pid, self.most, self.over = pid, 0.0, threading.Event()
+
+    def run(self):
+        while not self.over.wait(0.02):
+            self.most = max(self.most, sum(map(_held, _family(self.pid))) / 1024)
+
+
+def _family(pid):
+    with contextlib.suppress(OSError):
+        children = Path("/proc/%d/task/%d/children" % (pid, pid)).read_text().split()
+        return [pid, *(each for child in children for each in _family(int(child)))]
+    return []
+
+
+def _held(pid):
+    """KiB."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/%d/smaps_rollup" % pid).read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0
