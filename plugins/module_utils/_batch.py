@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import itertools
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._compare import differs, same_blob, write_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
@@ -14,7 +15,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._rows import Cu
 from ansible_collections.stateops.langgraph.plugins.module_utils._source import describe, legible, text, texts, windows
 from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
 from ansible_collections.stateops.langgraph.plugins.module_utils._tally import Tally
-from ansible_collections.stateops.langgraph.plugins.module_utils._target import DELETE_BLOB, DELETE_CHECKPOINT, DELETE_WRITE
+from ansible_collections.stateops.langgraph.plugins.module_utils._target import DELETE_BLOB, DELETE_CHECKPOINT, DELETE_WRITE, TABLES
 
 try:
     import psycopg
@@ -61,57 +62,76 @@ class Batch:
         self.source, self.target = job.source, job.target
         self.cutter, self.tally = Cutter(job.cipher), Tally()
         self.done, self.thread, self.sender, self.under_way = set(), None, None, None
-        self.units, self.size = [], 0
+        # Units that are to be held against the tables, and what is to be sent; with the bytes of each.
+        self.units, self.weight = [], 0
+        self.rows, self.size = tuple([] for _table in TABLES), 0
 
     def run(self):
         """The Tally of it; written by the caller's transaction."""
         self.target.begin()
         known = self.target.known([text(thread) for thread in self.threads if legible(thread)])
         with Sender(self.target) as self.sender:
-            for window in windows(self.source, self.threads, self):
-                self._window(window, known)
-            self._flush()
+            for there, threads in itertools.groupby(self.threads, lambda thread: legible(thread) and text(thread) in known):
+                if there:
+                    for window in windows(self.source, threads, self):
+                        self._window(window)
+                else:
+                    for thread in threads:
+                        self._whole(thread)
+            self._settle()
+            self._send()
             self.sender.wait()
         self.tally.end(self.threads)
         self.source.insist()
         return self.tally
 
-    def _window(self, keys, known):
-        names = [texts(key) for key, _has_row in keys if all(map(legible, key)) and text(key[0]) in known]
-        if names:
-            self._flush()
-            self.sender.wait()
-        there = self.target.checkpoints(names) if names else set()
-        writes = self.target.write_keys(names) if names else {}
-        for key, has_row in keys:
+    def _whole(self, thread):
+        """A thread of which nothing is there."""
+        self.under_way, done = thread, self._begin(thread)
+        checkpoints = pending = 0
+        for key, row, writes in self.source.whole(thread):
+            checkpoints += row is not None
+            pending += len(writes)
+            unit = self._unit(key, row, writes, len(writes))
+            if unit is None:
+                continue
+            if self.cutter.forgotten:
+                self._settle_later(unit)
+            else:
+                self._keep(unit, {pair: unit.blobs[pair] for pair, place in unit.places().items() if place not in done}, unit.writes, row is not None)
+        self.tally.add("checkpoints", "read", checkpoints)
+        self.tally.add("writes", "read", pending)
+
+    def _window(self, keys):
+        """Checkpoints of threads of which something is there: of what is there the keys alone are read."""
+        names = [texts(key) for key, _has_row, _pairs in keys if all(map(legible, key))]
+        self.sender.wait()
+        there, writes = self.target.checkpoints(names), self.target.write_keys(names)
+        skip = self.job.on_conflict == "skip"
+        for key, has_row, pairs in keys:
             self.under_way = key[0]
             name = texts(key)
-            unit = self._unit(key, has_row, name in there, writes.get(name, set()), name[0] in known)
+            self.tally.add("checkpoints", "read", int(bool(has_row)))
+            self.tally.add("writes", "read", len(pairs))
+            stands, mine = name in there, writes.get(name, ())
+            if stands and skip and all((text(task), number) in mine for task, number in pairs):
+                self.tally.add("checkpoints", "there")
+                self.tally.add("writes", "there", len(pairs))
+                continue
+            row = self.source.row(key) if has_row and not (stands and skip) else None
+            unit = self._unit(key, row, self.source.writes(key) if pairs else (), len(pairs))
             if unit is not None:
-                self.units.append(unit)
-                self.size += len(unit.checkpoint or b"") + sum(len(value) for _kind, value in unit.blobs.values()) + sum(len(row[-1]) for row in unit.writes)
-                if self.size > CHUNK or len(self.units) >= UNITS or self.careful:
-                    self._flush()
+                unit.there = stands
+                self._settle_later(unit)
 
-    def _unit(self, key, has_row, there, writes, known):
-        """What of a checkpoint may have to be written, or None."""
-        self.tally.add("checkpoints", "read", int(has_row))
-        # The keys alone are read from the index; where nothing is there, everything will be read.
-        keys = self.source.write_keys(key) if known else self.source.writes(key)
-        self.tally.add("writes", "read", len(keys))
-        skip = self.job.on_conflict == "skip"
-        if there and skip and all((text(pair[0]), pair[1]) in writes for pair in keys):
-            self.tally.add("checkpoints", "there")
-            self.tally.add("writes", "there", len(keys))
-            return None
+    def _unit(self, key, row, writes, number):
+        """The Unit of a checkpoint, or None where it was refused."""
         try:
-            unit = self.job.unit(self.cutter, key, has_row and not (there and skip))
-            if keys:
-                unit.writes = [write_row(row) for row in (self.source.writes(key) if known else keys)]
+            unit = self.job.unit(self.cutter, key, row)
+            unit.writes = [write_row(each) for each in writes]
         except Unreadable as reason:
-            self._refuse(key, str(reason), len(keys))
+            self._refuse(key, str(reason), number)
             return None
-        unit.there, unit.known = there, known
         return unit
 
     def _refuse(self, key, reason, writes):
@@ -119,36 +139,43 @@ class Batch:
             raise Refusal("%s cannot be imported: %s. on_unreadable=skip goes on with the others." % (describe(key), reason))
         self.tally.refuse(key, reason, writes)
 
-    def _flush(self):
-        units, self.units, self.size = self.units, [], 0
-        blobs, writes, bodies = {}, {}, {}
-        old = [unit for unit in units if unit.known or self.cutter.forgotten]
-        if old:
-            self.sender.wait()
-            names, replacing = [texts(unit.key) for unit in old], self.job.on_conflict != "skip"
-            blobs = self.target.blobs([texts(unit.key[:2]) + pair for unit in old for pair in unit.blobs])
-            writes = self.target.writes(names) if replacing else self.target.write_keys(names)
-            bodies = self.target.bodies(names) if replacing else {}
-        rows = {"checkpoints": [], "checkpoint_blobs": [], "checkpoint_writes": []}
-        for unit in units:
+    def _begin(self, thread):
+        """The places of the blobs of a thread that were looked after already."""
+        if thread != self.thread:
+            self.thread, self.done = thread, set()
+        return self.done
+
+    def _settle_later(self, unit):
+        self.units.append(unit)
+        self.weight += unit.weight()
+        if self.weight > CHUNK or len(self.units) >= UNITS or self.careful:
+            self._settle()
+
+    def _settle(self):
+        """Keep of the units what does not stand in the tables yet."""
+        units, self.units, self.weight = self.units, [], 0
+        if not units:
+            return
+        self._send()
+        self.sender.wait()
+        names, replacing = [texts(unit.key) for unit in units], self.job.on_conflict != "skip"
+        blobs = self.target.blobs([name[:2] + pair for name, unit in zip(names, units) for pair in unit.blobs])
+        writes = self.target.writes(names) if replacing else self.target.write_keys(names)
+        bodies = self.target.bodies(names) if replacing else {}
+        for name, unit in zip(names, units):
+            self._begin(unit.key[0])
             try:
-                mine = self._decide(unit, blobs, writes.get(texts(unit.key), {}), bodies.get(texts(unit.key)))
+                self._decide(unit, name, blobs, writes.get(name, {}), bodies.get(name))
             except Unreadable as reason:
                 self._refuse(unit.key, str(reason), len(unit.writes))
-                continue
-            for table, some in mine.items():
-                rows[table] += some
-        self._send(rows, units)
 
-    def _decide(self, unit, blobs, writes, body):
-        """The rows to be written for a Unit. Raises Unreadable, or Refusal where on_conflict says so."""
-        policy, name = self.job.on_conflict, texts(unit.key)
-        if unit.key[0] != self.thread:
-            self.thread, self.done = unit.key[0], set()
+    def _decide(self, unit, name, blobs, writes, body):
+        """Keep what is to be written of a Unit. Raises Unreadable, or Refusal where on_conflict says so."""
+        policy = self.job.on_conflict
         fresh, old = {}, []
-        for pair, value in unit.blobs.items():
-            found = blobs.get(name[:2] + pair)
-            if hash(unit.key[:2] + pair) in self.done:
+        for pair, place in unit.places().items():
+            found, value = blobs.get(name[:2] + pair), unit.blobs[pair]
+            if place in self.done:
                 continue
             if found is not None and not same_blob(self.cutter, found, value):
                 if policy == "skip":
@@ -162,36 +189,40 @@ class Batch:
         if policy == "fail" and (old or changed or body_differs):
             raise Refusal("%s stands in PostgreSQL with other content. on_conflict=skip leaves it, replace overwrites it." % describe(unit.key))
         if not self.job.check:
-            self.target_removes(DELETE_BLOB, old)
-            self.target_removes(DELETE_WRITE, [name + (text(row[0]), row[1]) for row in changed])
-            self.target_removes(DELETE_CHECKPOINT, [name] if body_differs else [])
-        return self._count(unit, fresh, new + changed, body_differs)
+            self.target.remove(DELETE_BLOB, old)
+            self.target.remove(DELETE_WRITE, [name + (text(row[0]), row[1]) for row in changed])
+            self.target.remove(DELETE_CHECKPOINT, [name] if body_differs else [])
+        self._keep(unit, fresh, new + changed, unit.checkpoint is not None and (not unit.there or body_differs))
 
-    def target_removes(self, query, keys):
-        if keys:
-            self.sender.wait()
-            self.target.remove(query, keys)
-
-    def _count(self, unit, blobs, writes, replaced):
-        with_row = unit.checkpoint is not None and (not unit.there or replaced)
-        distinct = [pair for pair in unit.blobs if hash(unit.key[:2] + pair) not in self.done]
-        self.done.update(hash(unit.key[:2] + pair) for pair in distinct)
-        self.tally.add("blobs", "read", len(distinct))
-        self.tally.add("blobs", "written", len(blobs))
-        self.tally.add("blobs", "there", len(distinct) - len(blobs))
-        self.tally.add("checkpoints", "written", int(with_row))
-        self.tally.add("checkpoints", "there", int(unit.there and not with_row))
-        self.tally.add("writes", "written", len(writes))
-        self.tally.add("writes", "there", len(unit.writes) - len(writes))
-        rows = binary_rows(unit, blobs, writes, with_row)
-        size = sum(len(row) for some in rows.values() for row in some)
-        self.tally.bytes += size
+    def _keep(self, unit, blobs, writes, with_row):
+        """Count a Unit, and hand on its rows."""
+        counts, places = self.tally.counts, set(unit.places().values()) - self.done
+        if places:
+            self.done |= places
+            counts["blobs"]["read"] += len(places)
+            counts["blobs"]["written"] += len(blobs)
+            counts["blobs"]["there"] += len(places) - len(blobs)
+        if with_row:
+            counts["checkpoints"]["written"] += 1
+        elif unit.there:
+            counts["checkpoints"]["there"] += 1
+        counts["writes"]["written"] += len(writes)
+        counts["writes"]["there"] += len(unit.writes) - len(writes)
+        size = 0
+        for mine, some in zip(binary_rows(unit, blobs, writes, with_row), self.rows):
+            if mine:
+                some += mine
+                size += sum(map(len, mine))
         if size:
+            self.size += size
+            self.tally.bytes += size
             self.tally.touched.add(unit.key[0])
-        return rows
+        if self.size > CHUNK or self.careful:
+            self._send(unit.key)
 
-    def _send(self, rows, units):
-        if self.job.check or not any(rows.values()):
+    def _send(self, key=None):
+        rows, self.rows, self.size = self.rows, tuple([] for _table in TABLES), 0
+        if self.job.check or not any(rows):
             return
         if not self.careful:
             self.sender.send(rows)
@@ -200,5 +231,5 @@ class Batch:
             with self.target.connection.transaction():
                 self.target.copy(rows)
         except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
-            self.job.hopeless[units[0].key] = one_line(error)
+            self.job.hopeless[key] = one_line(error)
             raise

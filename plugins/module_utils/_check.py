@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._compare import canonical, same_blob, write_differs
@@ -15,6 +16,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._splice import 
 
 SHOWN = 20
 CHUNK = 8 << 20
+UNITS = 500
 
 
 class Verifier:
@@ -23,7 +25,7 @@ class Verifier:
     def __init__(self, full):
         self.full = full
         self.counts = {"checkpoints": 0, "writes": 0, "blobs": 0}
-        self.differences, self.shown = 0, []
+        self.differences, self.shown, self.under_way = 0, [], None
 
     def to_dict(self):
         return dict(self.counts, how="full" if self.full else "counts", differences=self.differences, shown=self.shown)
@@ -32,15 +34,12 @@ class Verifier:
         """Look at the threads of a batch that was committed, but for what was refused."""
         with job.target.connection.transaction():
             job.target.begin()
-            for thread in threads:
-                if (thread,) in tally.keys or not legible(thread):
-                    continue
-                if not self.full and thread not in tally.touched:
-                    continue
-                cutter = Cutter(job.cipher)
-                for window in windows(job.source, [thread]):
-                    keys = [(key, has_row) for key, has_row in window if key not in tally.keys]
-                    self._whole(job, cutter, keys) if self.full else self._counts(job, keys)
+            chosen = [thread for thread in threads if (thread,) not in tally.keys and legible(thread) and (self.full or thread in tally.touched)]
+            if self.full:
+                self._whole(job, chosen, tally.keys)
+                return
+            for window in windows(job.source, chosen, self):
+                self._counts(job, [found for found in window if found[0] not in tally.keys])
 
     def _differ(self, key, what):
         self.differences += 1
@@ -48,46 +47,47 @@ class Verifier:
             self.shown.append("%s: %s" % (describe(key), what))
 
     def _counts(self, job, keys):
-        names = [texts(key) for key, _has_row in keys]
+        names = [texts(key) for key, _has_row, _pairs in keys]
         there, writes = job.target.checkpoints(names), job.target.write_keys(names)
-        for key, has_row in keys:
-            name = texts(key)
+        for (key, has_row, pairs), name in zip(keys, names):
             if has_row and name not in there:
                 self._differ(key, "the checkpoint is missing")
-            self.counts["checkpoints"] += int(has_row)
-            for task, number in job.source.write_keys(key):
+            self.counts["checkpoints"] += int(bool(has_row))
+            for task, number in pairs:
                 self.counts["writes"] += 1
                 if (text(task), number) not in writes.get(name, ()):
                     self._differ(key, "pending write %s of task %s is missing" % (number, text(task)))
 
-    def _whole(self, job, cutter, keys):
-        names = [texts(key) for key, _has_row in keys]
-        bodies = job.target.bodies(names)
-        units, size = [], 0
-        for key, has_row in keys:
+    def _whole(self, job, threads, refused):
+        cutter, units, size = Cutter(job.cipher), [], 0
+        for key, row, writes in itertools.chain.from_iterable(map(job.source.whole, threads)):
+            if key in refused:
+                continue
             try:
-                unit = job.unit(cutter, key, has_row)
-                unit.writes = [write_row(row) for row in job.source.writes(key)]
+                unit = job.unit(cutter, key, row)
+                unit.writes = [write_row(each) for each in writes]
             except Unreadable as reason:
                 self._differ(key, str(reason))
                 continue
             units.append(unit)
-            size += sum(len(value) for _kind, value in unit.blobs.values()) + sum(len(row[-1]) for row in unit.writes)
-            if size > CHUNK:
-                self._compare(job, cutter, units, bodies)
+            size += unit.weight()
+            if size > CHUNK or len(units) >= UNITS:
+                self._compare(job, cutter, units)
                 units, size = [], 0
-        self._compare(job, cutter, units, bodies)
+        if units:
+            self._compare(job, cutter, units)
 
-    def _compare(self, job, cutter, units, bodies):
-        writes = job.target.writes([texts(unit.key) for unit in units])
+    def _compare(self, job, cutter, units):
+        names = [texts(unit.key) for unit in units]
+        bodies, writes = job.target.bodies(names), job.target.writes(names)
         named = [_named(unit) for unit in units]
-        blobs = job.target.blobs(sorted({texts(unit.key[:2]) + pair for unit, pairs in zip(units, named) for pair in pairs}))
-        for unit, pairs in zip(units, named):
+        blobs = job.target.blobs(sorted({name[:2] + pair for name, pairs in zip(names, named) for pair in pairs}))
+        for unit, name, pairs in zip(units, names, named):
             if unit.checkpoint is not None:
-                self._row(unit, bodies.get(texts(unit.key)))
+                self._row(unit, bodies.get(name))
             for pair in pairs:
-                self._blob(cutter, unit, pair, blobs.get(texts(unit.key[:2]) + pair))
-            self._writes(unit, writes.get(texts(unit.key), {}))
+                self._blob(cutter, unit, pair, blobs.get(name[:2] + pair))
+            self._writes(unit, writes.get(name, {}))
 
     def _row(self, unit, body):
         self.counts["checkpoints"] += 1

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import decimal
+import functools
 import json
 import math
 import re
@@ -20,6 +21,7 @@ except ImportError:  # the module has not entered the virtualenv yet; _virtualen
 
 # Text that JSONB refuses or changes, or that only looks like it: then it is looked at closely.
 DOUBTFUL = re.compile(r"NaN|Infinity|[\[:, \n]-?\d[\d.]*[eE]|[\[:, \n]-0", re.ASCII)
+ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 # Longer text is stored once a version instead of once a checkpoint.
 SHORT = 1000
 SCALARS = frozenset(range(0x00, 0x80)) | frozenset(range(0xE0, 0x100)) | frozenset((0xC0, 0xC2, 0xC3)) | frozenset(range(0xCA, 0xD4))
@@ -29,7 +31,7 @@ TEXTS = frozenset(range(0xA0, 0xC0)) | frozenset((0xD9, 0xDA))
 def dump(value, floats=True):
     """The JSON text, as bytes, from which JSONB gives back this value. floats: whether there may be any. Raises Unreadable."""
     try:
-        text = json.dumps(value, ensure_ascii=False)
+        text = ENCODE(value)
         if "\\u" in text or floats and DOUBTFUL.search(text):
             text = _write(value)
         return text.encode("utf-8")
@@ -107,6 +109,8 @@ def _sorted(value):
     return all(map(_sorted, value)) if isinstance(value, list) else True
 
 
+# Most of a file's checkpoints share a few, such as those of a first step.
+@functools.lru_cache(maxsize=256)
 def metadata(raw):
     """The JSON text of a checkpoint's metadata. `writes` is left out, as put() does."""
     if raw is None:

@@ -32,25 +32,23 @@ class Job:
         self.on_conflict, self.on_unreadable = on_conflict, on_unreadable
         self.tally, self.remaining, self.spoiled, self.hopeless = Tally(), 0, {}, {}
 
-    def run(self, threads):
+    def run(self, patterns):
         """Import the threads, as far as the time suffices. What is counted in self.tally is committed, also where this raises."""
         end = time.monotonic() + self.time_limit if self.time_limit else None
-        done = 0
-        for batch in self._batches(threads):
+        self.remaining = self.source.count(patterns)
+        for batch in self._batches(self.source.threads(patterns)):
             if end is not None and time.monotonic() >= end:
                 break
             tally = self._batch(batch)
             self.tally.take(tally)
-            done += len(batch)
+            self.remaining -= len(batch)
             if self.verifier is not None and not self.check:
                 self.verifier.batch(self, batch, tally)
-        self.remaining = len(threads) - done
 
-    def unit(self, cutter, key, with_row):
-        """The Unit of a key; without a row for writes alone, or where the row is not looked at."""
-        if key in self.hopeless:
+    def unit(self, cutter, key, row):
+        """The Unit of a key; without a row for writes alone, or where the row is not looked at. Raises Unreadable."""
+        if self.hopeless and key in self.hopeless:
             raise Unreadable("PostgreSQL says: %s" % self.hopeless[key])
-        row = self.source.row(key) if with_row else None
         if row is None:
             return cutter.bare(key)
         unit = cutter.unit(row)
@@ -60,9 +58,9 @@ class Job:
 
     def _batches(self, threads):
         batch, size = [], 0
-        for thread in threads:
+        for thread, checkpoints in threads:
             batch.append(thread)
-            size += self.source.size(thread)
+            size += checkpoints
             if size >= self.batch_size:
                 yield batch
                 batch, size = [], 0

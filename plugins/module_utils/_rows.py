@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._exact import dump, inline, metadata, number, plain
@@ -27,13 +28,22 @@ COLUMNS = {
 class Unit:
     """A checkpoint as it is stored: its columns, its blobs {(channel, version): (type, bytes)}, and its pending writes."""
 
-    __slots__ = ("key", "parent", "checkpoint", "metadata", "blobs", "writes", "sends", "there", "known")
+    __slots__ = ("key", "parent", "checkpoint", "metadata", "blobs", "writes", "sends", "there")
 
     def __init__(self, key, parent, checkpoint, meta, blobs, sends):
         self.key, self.parent, self.checkpoint, self.metadata, self.blobs, self.sends = key, parent, checkpoint, meta, blobs, sends
         self.writes = []
-        # Whether the row itself, or any of its thread, is in PostgreSQL already.
-        self.there = self.known = False
+        # Whether the row itself is in PostgreSQL already.
+        self.there = False
+
+    def places(self):
+        """{(channel, version): a number that stands for the blob} of its blobs."""
+        space = self.key[1]
+        return {pair: hash((space, pair)) for pair in self.blobs}
+
+    def weight(self):
+        """The bytes of its values, about."""
+        return len(self.checkpoint or b"") + sum(len(value) for _kind, value in self.blobs.values()) + sum(len(row[-1]) for row in self.writes)
 
 
 class Cutter:
@@ -42,7 +52,7 @@ class Cutter:
     def __init__(self, cipher=None):
         self.cipher = cipher
         self.thread = self.space = None
-        self.seen, self.before = {}, {}
+        self.seen, self.before, self.hint = {}, {}, (0, 0)
         self.forgotten = False
 
     def unit(self, row):
@@ -56,13 +66,15 @@ class Cutter:
         if len(self.seen) > REMEMBERED:
             self.seen, self.forgotten = {}, True
         kind, cipher, raw = self._opened(kind, raw)
-        cut = cut_msgpack(raw, self.before) if kind == "msgpack" else cut_json(raw)
+        cut = cut_msgpack(raw, self.before, self.hint) if kind == "msgpack" else cut_json(raw)
         versions = cut.fields.get("channel_versions")
         if not isinstance(cut.fields.get("v"), int) or not isinstance(versions, dict):
             raise Unreadable("the checkpoint has no v or no channel_versions")
         shown, blobs, marks = {}, {}, {}
         for channel, value in cut.values.items():
-            version = version_text(versions.get(channel))
+            version = versions.get(channel)
+            if not isinstance(version, str):
+                version = version_text(version)
             held, plainly = (False, None) if cipher else inline(kind, value)
             if held:
                 shown[channel] = plainly
@@ -77,7 +89,8 @@ class Cutter:
                     shown[channel] = True
         self._agree(space, versions, marks, kind)
         if kind == "msgpack":
-            self.before = cut.values
+            # Checkpoints that follow each other share most values, and their layout.
+            self.before, self.hint = cut.values, cut.hint
         fields = dict(cut.fields)
         fields[VALUES] = shown
         stored = {pair: self._sealed(kind, cipher, value) for pair, value in blobs.items()}
@@ -90,6 +103,8 @@ class Cutter:
         return Unit(key, None, None, None, {}, False)
 
     def _opened(self, kind, raw):
+        if kind == b"msgpack" and raw is not None:
+            return "msgpack", "", raw
         kind = "" if kind is None else kind.decode("utf-8", "replace")
         if raw is None:
             raise Unreadable("the checkpoint is NULL")
@@ -137,7 +152,8 @@ class Cutter:
         A delta channel's snapshot stands at one checkpoint and is the state of all that name its version, as it is with PostgresSaver's own.
         """
         for channel, version in versions.items():
-            version = version_text(version)
+            if not isinstance(version, str):
+                version = version_text(version)
             mark = marks.get((channel, version))
             mine = mark if mark is None or mark is INLINE else (hash(mark),) if is_delta(kind, mark) else hash(mark)
             place = hash((space, channel, version))
@@ -170,6 +186,14 @@ def version_text(version):
 
 def legible(*texts):
     """Raise Unreadable where PostgreSQL cannot hold a text."""
+    try:
+        # The line's end keeps halves of a character apart.
+        joined = b"\n".join(texts)
+        joined.decode("utf-8")
+        if b"\0" not in joined:
+            return
+    except (TypeError, UnicodeDecodeError):
+        pass
     for text in texts:
         if not isinstance(text, bytes):
             raise Unreadable("a key column holds %r, which is no text" % (text,))
@@ -184,10 +208,9 @@ def legible(*texts):
 def write_row(row):
     """The columns of one pending write (task_id, idx, task_path, channel, type, value), checked. Raises Unreadable."""
     task, number, path, channel, kind, value = row
-    legible(task, path, channel)
+    legible(task, path, channel, b"" if kind is None else kind)
     if kind is None:
         raise Unreadable("a pending write of channel %s has no type" % channel.decode("utf-8"))
-    legible(kind)
     if b"\\" in channel or b"\\" in task or b"\\" in kind:
         raise Unreadable("PostgresSaver reads no pending write whose channel or task has a backslash in its name")
     if not isinstance(number, int) or not -(2**31) <= number < 2**31:
@@ -203,19 +226,40 @@ def _field(value):
     return b"\xff\xff\xff\xff" if value is None else INT.pack(len(value)) + value
 
 
+# A thread has few of them, and few namespaces.
+@functools.lru_cache(maxsize=1000)
+def _named(text):
+    return _field(text.encode("utf-8"))
+
+
+@functools.lru_cache(maxsize=1000)
+def _place(thread, space):
+    return _field(thread) + _field(space)
+
+
 def binary_rows(unit, blobs, writes, with_row=True):
-    """{table: [rows in COPY's binary format]} of a Unit with those of its blobs and writes that are to be written."""
-    thread, space, identifier = map(_field, unit.key)
-    rows = {"checkpoints": [], "checkpoint_blobs": [], "checkpoint_writes": []}
+    """Lists of rows in COPY's binary format, one for each table of COLUMNS, of a Unit with those of its blobs and writes that are to be written."""
+    pack, place = INT.pack, _place(*unit.key[:2])
+    identifier = _field(unit.key[2])
+    row = ()
     if with_row:
-        body = b"\x01" + unit.checkpoint
-        meta = b"\x01" + unit.metadata
-        rows["checkpoints"].append(b"".join((b"\0\x06", thread, space, identifier, _field(unit.parent), _field(body), _field(meta))))
-    for (channel, version), (kind, value) in blobs.items():
-        named = _field(channel.encode("utf-8")), _field(version.encode("utf-8")), _field(kind.encode("utf-8"))
-        rows["checkpoint_blobs"].append(b"".join((b"\0\x06", thread, space) + named + (_field(value),)))
-    for task, number, path, channel, kind, value in writes:
-        rows["checkpoint_writes"].append(b"".join((
-            b"\0\x09", thread, space, identifier, _field(task), _field(path), b"\0\0\0\x04", INT.pack(number), _field(channel), _field(kind), _field(value),
-        )))
-    return rows
+        body, meta = unit.checkpoint, unit.metadata
+        row = (
+            b"".join((
+                b"\0\x06", place, identifier, _field(unit.parent), pack(len(body) + 1), b"\x01", body, pack(len(meta) + 1), b"\x01", meta
+            )),
+        )  # fmt: skip
+    return (
+        row,
+        [
+            b"".join((b"\0\x06", place, _named(channel), _field(version.encode("utf-8")), _named(kind), pack(len(value)), value))
+            for (channel, version), (kind, value) in blobs.items()
+        ],
+        [
+            b"".join((
+                b"\0\x09", place, identifier, pack(len(task)), task, pack(len(path)), path, b"\0\0\0\x04", pack(number),
+                pack(len(channel)), channel, pack(len(kind)), kind, pack(len(value)), value,
+            ))
+            for task, number, path, channel, kind, value in writes
+        ],
+    )  # fmt: skip

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
+import heapq
 import itertools
+import operator
 import sqlite3
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
@@ -19,17 +21,20 @@ ROW = """
 SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata FROM checkpoints
 WHERE thread_id = CAST(? AS TEXT) AND checkpoint_ns = CAST(? AS TEXT) AND checkpoint_id = CAST(? AS TEXT)
 """
+ROWS = """
+SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata FROM checkpoints
+WHERE thread_id = CAST(? AS TEXT) ORDER BY checkpoint_ns, checkpoint_id
+"""
 WRITE_KEYS = """
-SELECT task_id, idx FROM writes WHERE thread_id = CAST(? AS TEXT) AND checkpoint_ns = CAST(? AS TEXT) AND checkpoint_id = CAST(? AS TEXT)
+SELECT checkpoint_ns, checkpoint_id, task_id, idx FROM writes WHERE thread_id = CAST(? AS TEXT) ORDER BY checkpoint_ns, checkpoint_id, task_id, idx
 """
 WRITES = """
 SELECT task_id, idx, %s, channel, type, value FROM writes
 WHERE thread_id = CAST(? AS TEXT) AND checkpoint_ns = CAST(? AS TEXT) AND checkpoint_id = CAST(? AS TEXT) ORDER BY task_id, idx
 """
-ALONE = """
-SELECT DISTINCT checkpoint_ns, checkpoint_id FROM writes w WHERE thread_id = CAST(? AS TEXT) AND NOT EXISTS (
-    SELECT 1 FROM checkpoints c WHERE c.thread_id = w.thread_id AND c.checkpoint_ns = w.checkpoint_ns AND c.checkpoint_id = w.checkpoint_id)
-ORDER BY 1, 2
+THREAD_WRITES = """
+SELECT checkpoint_ns, checkpoint_id, task_id, idx, %s, channel, type, value FROM writes
+WHERE thread_id = CAST(? AS TEXT) ORDER BY checkpoint_ns, checkpoint_id, task_id, idx
 """
 SENT = """
 SELECT 1 FROM writes WHERE thread_id = CAST(? AS TEXT) AND checkpoint_ns = CAST(? AS TEXT) AND checkpoint_id = CAST(? AS TEXT)
@@ -47,36 +52,37 @@ class Source:
         self.path, self.connection, self.before = path, connection, before
         names = {name.lower() for (name,) in connection.execute("SELECT name FROM pragma_table_info('writes')")}
         self.connection.text_factory = bytes
-        self.writes_sql = WRITES % ("task_path" if "task_path" in names else "''")
+        path = "task_path" if "task_path" in names else "''"
+        self.writes_sql, self.thread_writes_sql = WRITES % path, THREAD_WRITES % path
 
     def threads(self, patterns):
-        """The ids of the threads, as bytes and in order, that one of the patterns fits; of all where there are none."""
-        found = self.connection.execute("SELECT thread_id FROM checkpoints GROUP BY 1 UNION SELECT thread_id FROM writes GROUP BY 1 ORDER BY 1")
-        ids = [thread for (thread,) in found]
-        if not patterns:
-            return ids
-        return [thread for thread in ids if any(fnmatch.fnmatchcase(text(thread), pattern) for pattern in patterns)]
+        """(id as bytes, how many checkpoints) of each thread that one of the patterns fits, in order; of all where there are none. None is kept."""
+        found = (self.connection.execute("SELECT thread_id, %s FROM %s GROUP BY 1 ORDER BY 1" % part) for part in (("count(*)", "checkpoints"), ("0", "writes")))
+        for thread, counts in itertools.groupby(heapq.merge(*found, key=_place), key=operator.itemgetter(0)):
+            if not patterns or any(fnmatch.fnmatchcase(text(thread), pattern) for pattern in patterns):
+                yield thread, sum(count for _thread, count in counts)
 
-    def keys(self, thread):
-        """The (namespace, id) of a thread's checkpoints, parents first; read from the index alone."""
-        return self.connection.execute(KEYS, (thread,))
+    def count(self, patterns):
+        """How many threads there are of those."""
+        if patterns:
+            return sum(1 for _thread in self.threads(patterns))
+        return self.connection.execute("SELECT count(*) FROM (SELECT thread_id FROM checkpoints UNION SELECT thread_id FROM writes)").fetchone()[0]
 
-    def size(self, thread):
-        """How many checkpoints a thread has."""
-        return self.connection.execute("SELECT count(*) FROM checkpoints WHERE thread_id = CAST(? AS TEXT)", (thread,)).fetchone()[0]
+    def whole(self, thread):
+        """(key, row or None, its pending writes) of all that a thread has, parents first, in one pass over it."""
+        rows = ((row[:3], row) for row in self.connection.execute(ROWS, (thread,)))
+        return _merged(thread, rows, self.connection.execute(self.thread_writes_sql, (thread,)))
+
+    def outline(self, thread):
+        """(key, True or None, the (task, index) of its pending writes): as whole(), read from the indexes alone."""
+        keys = (((thread,) + key, True) for key in self.connection.execute(KEYS, (thread,)))
+        return _merged(thread, keys, self.connection.execute(WRITE_KEYS, (thread,)))
 
     def row(self, key):
         return self.connection.execute(ROW, key).fetchone()
 
     def writes(self, key):
         return self.connection.execute(self.writes_sql, key).fetchall()
-
-    def write_keys(self, key):
-        return self.connection.execute(WRITE_KEYS, key).fetchall()
-
-    def alone(self, thread):
-        """The (namespace, id) of a thread's pending writes whose checkpoint is not there."""
-        return self.connection.execute(ALONE, (thread,)).fetchall()
 
     def has_sends(self, thread, space, parent):
         return self.connection.execute(SENT, (thread, space, parent)).fetchone() is not None
@@ -116,24 +122,40 @@ def damaged(path, error):
     return Refusal("Cannot read the SQLite file %s: %s. %s" % (path, one_line(error), _advice(path, str(error))))
 
 
-def windows(source, threads, reader=None):
-    """The keys of threads in lists, each with whether it has a checkpoint. reader: is told by under_way which thread is read."""
+def _merged(thread, rows, writes):
+    """(key, row, pending writes) from (key, row) and (namespace, id, write...), both in order; writes whose checkpoint is not there have no row."""
+    grouped = itertools.groupby(writes, key=operator.itemgetter(0, 1))
+    place, group = next(grouped, (None, None))
+    for key, row in rows:
+        while place is not None and place < key[1:]:
+            yield (thread,) + place, None, [write[2:] for write in group]
+            place, group = next(grouped, (None, None))
+        if place == key[1:]:
+            yield key, row, [write[2:] for write in group]
+            place, group = next(grouped, (None, None))
+        else:
+            yield key, row, []
+    while place is not None:
+        yield (thread,) + place, None, [write[2:] for write in group]
+        place, group = next(grouped, (None, None))
 
-    def keys():
+
+def windows(source, threads, reader):
+    """The outlines of threads, in lists. reader: is told by under_way which thread is read."""
+
+    def outlines():
         for thread in threads:
-            if reader is not None:
-                reader.under_way = thread
-            for key in source.keys(thread).fetchall():
-                yield (thread,) + key, True
-            for key in source.alone(thread):
-                yield (thread,) + key, False
+            reader.under_way = thread
+            yield from source.outline(thread)
 
-    found = keys()
-    while True:
-        window = list(itertools.islice(found, WINDOW))
-        if not window:
-            return
+    found = outlines()
+    while window := list(itertools.islice(found, WINDOW)):
         yield window
+
+
+def _place(found):
+    """As SQLite sorts: texts by their bytes, then all that is no text."""
+    return not isinstance(found[0], bytes), found[0] if isinstance(found[0], bytes) else b""
 
 
 def text(raw):

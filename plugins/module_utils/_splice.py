@@ -15,6 +15,7 @@ except ImportError:  # the module has not entered the virtualenv yet; _virtualen
     ormsgpack = None
 
 VALUES = "channel_values"
+KEY = b"\xaechannel_values"
 SENDS = "pending_sends"
 BLANK = re.compile(r"[ \t\n\r]*")
 DECODER = json.JSONDecoder(strict=False)
@@ -27,13 +28,13 @@ class Unreadable(Exception):
 class Cut:
     """fields: what stands beside the channels, decoded. values: {channel: bytes}.
 
-    sends: whether pending_sends was left out, being no plain data. floats: whether there may be floats.
+    sends: whether pending_sends was left out, being no plain data. floats: whether there may be floats. hint: (pairs before the channels, their place).
     """
 
-    __slots__ = ("fields", "values", "sends", "floats")
+    __slots__ = ("fields", "values", "sends", "floats", "hint")
 
-    def __init__(self, fields, values, sends=False, floats=True):
-        self.fields, self.values, self.sends, self.floats = fields, values, sends, floats
+    def __init__(self, fields, values, sends=False, floats=True, hint=(0, 0)):
+        self.fields, self.values, self.sends, self.floats, self.hint = fields, values, sends, floats, hint
 
 
 def _tables():
@@ -118,9 +119,15 @@ def _no_extension(code, _data):
     raise ValueError("an object (extension %d)" % code)
 
 
-def cut_msgpack(raw, before=None):
-    """The Cut of a checkpoint. before: the values of an earlier one; one that begins alike is the same, since no object is the beginning of another."""
+def cut_msgpack(raw, before=None, hint=(0, 0)):
+    """The Cut of a checkpoint.
+
+    before: the values of an earlier one; one that begins alike is the same, since no object is the beginning of another. hint: its Cut's.
+    """
     before = before or {}
+    cut = _cut_plain(raw, before, hint)
+    if cut is not None:
+        return cut
     try:
         fields, values, place = _walk(raw, before)
     except IndexError:
@@ -141,6 +148,34 @@ def cut_msgpack(raw, before=None):
         raise Unreadable("beside its channels the checkpoint holds what JSON cannot: %s" % error) from None
 
 
+def _cut_plain(raw, before, hint):
+    """The Cut where all beside the channels is plain data, as nearly always: decoded as two maps, not stepped through. None: look closer."""
+    try:
+        count, first = _entries(raw, 0)
+        pairs, place = hint if raw.startswith(KEY, hint[1]) else _before_values(raw, first)
+        values, rest = _channels(raw, place + len(KEY), before)
+        head = _header(pairs) + raw[first:place]
+        tail = _header(count - pairs - 1) + raw[rest:]
+        fields, more = ormsgpack.unpackb(head), ormsgpack.unpackb(tail)
+        # What is packed to the same bytes was read to its end, with nothing behind it and no name twice: this proves the hint as well.
+        if ormsgpack.packb(fields) != head or ormsgpack.packb(more) != tail or VALUES in more or VALUES in fields:
+            return None
+    except (ValueError, TypeError, IndexError, OverflowError, Unreadable):
+        return None
+    fields.update(more)
+    floats = b"\xcb" in head or b"\xcb" in tail or any(value[0] in (0xCA, 0xCB) for value in values.values())
+    return Cut(fields, values, False, floats, (pairs, place))
+
+
+def _before_values(raw, place):
+    """(how many pairs stand before the channels, where their name begins); place: where the first pair begins."""
+    pairs = 0
+    while not raw.startswith(KEY, place):
+        _ignored, value = _name(raw, place)
+        pairs, place = pairs + 1, skip(raw, value)
+    return pairs, place
+
+
 def _walk(raw, before):
     fields, values = {}, None
     count, place = _entries(raw, 0)
@@ -151,24 +186,33 @@ def _walk(raw, before):
             place = skip(raw, place)
             fields[name] = raw[start:place]
             continue
-        values = {}
-        channels, place = _entries(raw, place)
-        for _channel in range(channels):
-            channel, place = _name(raw, place)
-            known = before.get(channel)
-            if known is not None and raw.startswith(known, place):
-                values[channel] = known
-                place += len(known)
-            else:
-                end = skip(raw, place)
-                values[channel] = raw[place:end]
-                place = end
+        values, place = _channels(raw, place, before)
     return fields, values, place
 
 
+def _channels(raw, place, before):
+    """({channel: its bytes}, where they end) of the map at a place."""
+    values = {}
+    channels, place = _entries(raw, place)
+    for _channel in range(channels):
+        channel, place = _name(raw, place)
+        known = before.get(channel)
+        if known is not None and raw.startswith(known, place):
+            values[channel] = known
+            place += len(known)
+        else:
+            end = skip(raw, place)
+            values[channel] = raw[place:end]
+            place = end
+    return values, place
+
+
 def _decode(fields):
-    header = bytes([0x80 | len(fields)]) if len(fields) < 16 else b"\xdf" + len(fields).to_bytes(4, "big")
-    return ormsgpack.unpackb(header + b"".join(fields.values()), ext_hook=_no_extension)
+    return ormsgpack.unpackb(_header(len(fields)) + b"".join(fields.values()), ext_hook=_no_extension)
+
+
+def _header(pairs):
+    return bytes([0x80 | pairs]) if pairs < 16 else b"\xdf" + pairs.to_bytes(4, "big")
 
 
 def cut_json(raw):

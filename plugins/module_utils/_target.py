@@ -18,6 +18,8 @@ except ImportError:  # the module has not entered the virtualenv yet; _virtualen
 HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
 TRAILER = b"\xff\xff"
 TABLES = tuple(COLUMNS)
+# Nobody chose, and the server was built with something faster than its default. A setting of a role, a database or the server stays.
+UNDECIDED = "SELECT count(*) FROM pg_settings WHERE name = 'default_toast_compression' AND source = 'default' AND setting <> 'lz4' AND 'lz4' = ANY (enumvals)"
 # A thread counts as there by its first row in any of the tables.
 ANY = """
 SELECT t.thread_id FROM unnest(%(threads)s::text[]) AS t(thread_id)
@@ -52,9 +54,13 @@ DELETE_BLOB = "DELETE FROM {checkpoint_blobs} WHERE thread_id = %s AND checkpoin
 class Target:
     """The three tables of a schema over one connection; every call stands in a transaction of the caller's."""
 
-    def __init__(self, connection, schema, role):
+    def __init__(self, connection, schema, role, compression="server"):
         self.connection, self.role = connection, role
         self.places = {table: sql.Identifier(schema, table) for table in TABLES}
+        # Names and values.
+        self.settings = ["row_security", "lock_timeout"], ["off", "30s"]
+        if compression == "auto" and self._all(UNDECIDED, ())[0][0]:
+            self.settings = ["default_toast_compression", *self.settings[0]], ["lz4", *self.settings[1]]
         self.copies = {
             table: sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(self.places[table], sql.SQL(", ").join(map(sql.Identifier, columns)))
             for table, columns in COLUMNS.items()
@@ -63,7 +69,7 @@ class Target:
     def begin(self):
         """To be called first in each transaction: nothing of it outlives it, so it holds behind every pooler."""
         take_role(self.connection, self.role, local=True)
-        self.connection.execute("SELECT set_config('row_security', 'off', true), set_config('lock_timeout', '30s', true)")
+        self.connection.execute("SELECT set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS s(name, value)", self.settings)
 
     def _all(self, query, parameters):
         with self.connection.cursor(row_factory=tuple_row, binary=True) as cursor:
@@ -102,11 +108,11 @@ class Target:
         return {row[:4]: row[4:] for row in self._all(BLOBS, columns)}
 
     def copy(self, rows):
-        """Write {table: [rows in COPY's binary format]}."""
-        for table in TABLES:
-            if rows[table]:
+        """Write lists of rows in COPY's binary format, one for each of TABLES."""
+        for table, some in zip(TABLES, rows):
+            if some:
                 with self.connection.cursor() as cursor, cursor.copy(self.copies[table]) as copy:
-                    copy.write(HEADER + b"".join(rows[table]) + TRAILER)
+                    copy.write(HEADER + b"".join(some) + TRAILER)
 
     def remove(self, query, keys):
         """DELETE_CHECKPOINT, DELETE_WRITE or DELETE_BLOB for each key."""

@@ -67,6 +67,15 @@ options:
     type: str
     choices: [ fail, skip ]
     default: fail
+  compression:
+    description:
+      - How PostgreSQL compresses large values as it writes them.
+      - With V(auto) it is lz4 where the server was built with it and nobody has set C(default_toast_compression). It takes a third of the time that the
+        server's own default takes, and about a fifth more space. Values of either kind stand side by side.
+      - V(server) leaves it to the server's settings. Choose it where a standby was built without lz4, since that could not read such values.
+    type: str
+    choices: [ auto, server ]
+    default: auto
   encryption_key:
     description:
       - The AES key of C(EncryptedSerializer), of 16, 24 or 32 bytes, where the file's checkpoints are encrypted.
@@ -245,6 +254,7 @@ def main():
         time_limit={"type": "int", "default": 0},
         verify={"type": "str", "choices": ["counts", "full", "none"], "default": "counts"},
         on_unreadable={"type": "str", "choices": ["fail", "skip"], "default": "fail"},
+        compression={"type": "str", "choices": ["auto", "server"], "default": "auto"},
         encryption_key={"type": "str", "no_log": True},
     )
     tell(AnsibleModule(argument_spec=spec, supports_check_mode=True), story)
@@ -261,7 +271,8 @@ def story(module):
         with open_connection(params, APPLICATION) as connection:
             _insist_on_parity(module, connection, known)
             with open_source(params["sqlite_path"]) as source:
-                return _copied(module, source, Target(connection, params["schema"], params["session_role"]), cipher)
+                target = Target(connection, params["schema"], params["session_role"], params["compression"])
+                return _copied(module, source, target, cipher)
     except NotYet as absent:
         return nothing_yet(module, absent)
 
@@ -299,7 +310,7 @@ def _copied(module, source, target, cipher):
     )
     started = time.monotonic()
     try:
-        job.run(source.threads(params["threads"]))
+        job.run(params["threads"])
     except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, what was written stands
         refusal = damaged(params["sqlite_path"], error) if isinstance(error, sqlite3.Error) else error
         if not isinstance(refusal, Refusal):

@@ -9,16 +9,19 @@ from __future__ import annotations
 import enum
 import operator
 import sqlite3
+import subprocess
 import uuid
 from typing import Annotated, TypedDict
 
 import pytest
 from assertions import assert_refused, assert_succeeded
+from databases import Database
 from differential import assert_same
 from generations import SQLITE, sqlite_file
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
+from servers import Server, installations
 
 pytestmark = pytest.mark.newest
 
@@ -301,6 +304,40 @@ def test_a_serialiser_that_is_not_known(ready, call_module, path):
     with sqlite3.connect(path) as file:
         file.execute("UPDATE checkpoints SET type = 'msgpack+aes'")
     assert_refused(run(call_module, ready, path), "encrypted", "encryption_key", databases=[ready])
+
+
+@pytest.fixture(scope="session")
+def debian_server():
+    """One that was built with lz4, which the wheel's was not."""
+    capable = [path for path in installations().values() if "with-lz4" in subprocess.check_output([str(path / "pg_config"), "--configure"], text=True)]
+    if not capable:
+        pytest.skip("no PostgreSQL with lz4 was found: the wheel's is built without it")
+    each = Server(capable[-1]).initialise().start()
+    yield each
+    each.remove()
+
+
+@pytest.mark.parametrize("compression, chosen, used", [
+    ("auto", None, "lz4"),
+    ("server", None, "pglz"),
+    ("auto", "ALTER ROLE {app} SET default_toast_compression = 'pglz'", "pglz"),
+    ("auto", "ALTER DATABASE {db} SET default_toast_compression = 'pglz'", "pglz"),
+])  # fmt: skip
+def test_compression(debian_server, call_module, path, compression, chosen, used):
+    """What somebody chose for the database or the role stands."""
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        put(saver, "t", {"text": ["abc " * 5000]})
+    database = Database.create(debian_server)
+    try:
+        database.setup()
+        database.grant()
+        if chosen:
+            database.execute(chosen.format(app=database.app.name, db=database.name))
+        assert_succeeded(run(call_module, database, path, compression=compression), database)
+        assert database.execute("SELECT pg_column_compression(blob) FROM checkpoint_blobs") == [(used,)]
+        assert_same(path, database)
+    finally:
+        database.drop()
 
 
 def test_an_empty_database_is_told_to_run_checkpoint_schema(database, call_module, path):
