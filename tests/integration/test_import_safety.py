@@ -17,6 +17,7 @@ import pytest
 from assertions import assert_refused, assert_succeeded
 from differential import assert_same
 from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.types import Send
 from test_import import KINDS, graph, path, put, ready, run, write_graphs  # noqa: F401  # pylint: disable=unused-import
 
 pytestmark = pytest.mark.newest
@@ -146,25 +147,50 @@ def test_patterns_and_what_remains(ready, call_module, path):
 
 
 def test_a_page_of_garbage(ready, call_module, path):
+    """The thread whose row stood on it is named, or left out; all others come."""
     many(path, threads=60)
     with sqlite3.connect(path) as file:
         file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         size = file.execute("PRAGMA page_size").fetchone()[0]
-        leaf = "SELECT pageno FROM dbstat WHERE name = 'checkpoints' AND pagetype = 'leaf' ORDER BY pageno LIMIT 1 OFFSET 20"
-        page = file.execute(leaf).fetchone() if _dbstat(file) else (40,)
+        body = file.execute("SELECT checkpoint FROM checkpoints WHERE thread_id = 'thread 030' LIMIT 1").fetchone()[0]
     with open(path, "r+b") as raw:
-        raw.seek((page[0] - 1) * size)
-        raw.write(os.urandom(size))
-    outcome = run(call_module, ready, path, batch_size=1)
-    assert outcome.failed and "checkpoints.sqlite" in outcome["msg"], outcome
-    print(outcome["msg"])
-    done = run(call_module, ready, path, on_unreadable="skip")
-    if not done.failed:
-        assert done["refused"]["total"] > 0 and done["checkpoints"]["written"] + done["checkpoints"]["there"] > 0
+        page = raw.read().index(body[:200]) // size
+        raw.seek(page * size)
+        raw.write(b"\xff" * size)
+    assert_refused(run(call_module, ready, path, batch_size=1), "thread 030", "checkpoints.sqlite", "malformed", "damaged", databases=[ready], changed=True)
+    assert ready.execute("SELECT count(DISTINCT thread_id) FROM checkpoints") == [(30,)]
+    done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip"), ready)
+    # A page may hold rows of two.
+    lost = {each["thread_id"] for each in done["refused"]["shown"]}
+    assert "thread 030" in lost and len(lost) <= 2 and done["threads"]["refused"] == len(lost)
+    assert ready.execute("SELECT count(*), count(DISTINCT thread_id) FROM checkpoints") == [(180 - 3 * len(lost), 60 - len(lost))]
+    again = assert_succeeded(run(call_module, ready, path, on_unreadable="skip"), ready)
+    assert not again["changed"]
 
 
-def _dbstat(file):
-    try:
-        return file.execute("SELECT 1 FROM dbstat LIMIT 1").fetchone()
-    except sqlite3.Error:
-        return None
+def test_through_a_pooler(ready, call_module, path, pooler):
+    """Each transaction may meet another session."""
+    many(path, threads=30)
+    host = pooler(ready, "transaction")
+    args = dict(ready.login(ready.app, sqlite_path=str(path), batch_size=10, verify="full"), login_host=host.host, login_port=host.port)
+    done = assert_succeeded(call_module("checkpoint_import", args), ready)
+    assert done["checkpoints"]["written"] == 90 and done["verified"]["differences"] == 0
+    assert_same(path, ready)
+
+
+def test_sends_of_old_checkpoints(ready, call_module, path):
+    """PostgresSaver takes them from the parent's pending writes; where these are not there, nothing would hold them."""
+    send = Send("node", {"a": [1]})
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        put(saver, "kept", {"a": [1]}, identifier="1", writes=[("task", "", [("__pregel_tasks", send)])])
+        put(saver, "kept", {"a": [1]}, identifier="2", parent="1", pending_sends=[send], v=1)
+        put(saver, "lost", {"a": [1]}, identifier="1")
+        put(saver, "lost", {"a": [1]}, identifier="2", parent="1", pending_sends=[send], v=1)
+        put(saver, "none", {"a": [1]}, identifier="2", pending_sends=[], v=1)
+    assert_refused(run(call_module, ready, path), "thread lost", "pending_sends", databases=[ready])
+    done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip"), ready)
+    assert [(each["thread_id"], each["checkpoint_id"]) for each in done["refused"]["shown"]] == [("lost", "2")]
+    with ready.saver() as saver:
+        found = saver.get_tuple({"configurable": {"thread_id": "kept", "checkpoint_ns": "", "checkpoint_id": "2"}})
+        assert found.checkpoint["channel_values"] == {"a": [1], "__pregel_tasks": [send]}
+        assert found.checkpoint["pending_sends"] == []
