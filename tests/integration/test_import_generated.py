@@ -22,13 +22,13 @@ from test_import import KINDS, Colour, Level, path, put, ready, run  # noqa: F40
 pytestmark = pytest.mark.newest
 
 EXAMPLES = 400 if os.environ.get("LANGGRAPH_TEST_FAULTS") == "all" else 25
-# SQLite's own text ends at a NUL, and takes no lone surrogate: names and ids have neither.
+# SQLite's own text ends at a NUL, and neither it nor MessagePack takes a key with a lone surrogate: names and ids have neither.
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12)
 TEXTS = st.text(max_size=30) | st.sampled_from(["", "\0", "\ud800", "NaN", "\\u0000", "-0", "1e22", "x" * 1001, "{", "\U0001f600"])
 NUMBERS = st.integers(-(2**63), 2**64 - 1) | st.floats() | st.sampled_from([0.0, -0.0, 1e22, 1e-7, 5e-324, 2**53 + 1.0])
 SCALARS = st.none() | st.booleans() | NUMBERS | TEXTS | st.binary(max_size=20)
 OBJECTS = st.sampled_from([Colour.RED, Level.HIGH, uuid.UUID(int=7), decimal.Decimal("1.10"), {1, 2}, datetime.date(2026, 1, 2), bytearray(b"a"), (1, (2,))])
-VALUES = st.recursive(SCALARS | OBJECTS, lambda i: st.lists(i, max_size=4) | st.dictionaries(TEXTS | st.integers(-(2**31), 2**31), i, max_size=4), max_leaves=8)
+VALUES = st.recursive(SCALARS | OBJECTS, lambda i: st.lists(i, max_size=4) | st.dictionaries(NAMES | st.integers(-(2**31), 2**31), i, max_size=4), max_leaves=8)
 PLAIN = st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False) | NAMES
 METADATA = st.dictionaries(NAMES, st.recursive(PLAIN, lambda i: st.lists(i, max_size=3) | st.dictionaries(NAMES, i, max_size=3), max_leaves=5), max_size=3)
 WRITES = st.lists(st.tuples(NAMES, st.sampled_from(["", "~1", "~__pregel_pull, a"]), st.lists(st.tuples(NAMES, VALUES), max_size=3)), max_size=3)
