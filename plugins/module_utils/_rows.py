@@ -78,23 +78,25 @@ class Cutter:
             held, plainly = (False, None) if cipher else inline(kind, value)
             if held:
                 shown[channel] = plainly
-                marks[channel, version] = INLINE
+                marks[channel] = INLINE
             elif version is None or "\\" in channel or "\0" in channel:
                 shown[channel] = self._without_blob(kind, value, channel, version, cipher)
-                marks[channel, version] = INLINE
+                marks[channel] = INLINE
             else:
-                marks[channel, version] = value
-                blobs[channel, version] = value
-                if not cipher and is_delta(kind, value):
+                blobs[channel, version] = kind, value
+                delta = is_delta(kind, value)
+                marks[channel] = (hash(value),) if delta else hash(value)
+                if delta and not cipher:
                     shown[channel] = True
-        self._agree(space, versions, marks, kind)
+        self._agree(space, versions, marks)
         if kind == "msgpack":
             # Checkpoints that follow each other share most values, and their layout.
             self.before, self.hint = cut.values, cut.hint
-        fields = dict(cut.fields)
+        fields = cut.fields
         fields[VALUES] = shown
-        stored = {pair: self._sealed(kind, cipher, value) for pair, value in blobs.items()}
-        return Unit((thread, space, identifier), parent, dump(fields, kind == "json" or cut.floats), metadata(meta), stored, cut.sends)
+        if cipher:
+            blobs = {pair: self._sealed(kind, cipher, value) for pair, (kind, value) in blobs.items()}
+        return Unit((thread, space, identifier), parent, dump(fields, kind == "json" or cut.floats), metadata(meta), blobs, cut.sends)
 
     @staticmethod
     def bare(key):
@@ -121,8 +123,6 @@ class Cutter:
         return kind, cipher, raw
 
     def _sealed(self, kind, cipher, value):
-        if not cipher:
-            return kind, value
         name, secret = self.cipher.encrypt(value)
         return "%s+%s" % (kind, name), secret
 
@@ -146,22 +146,23 @@ class Cutter:
         except Unreadable as reason:
             raise Unreadable("the value of channel %r cannot be stored: %s, and %s" % (channel, why, reason)) from None
 
-    def _agree(self, space, versions, marks, kind):
+    def _agree(self, space, versions, marks):
         """One blob a version serves every checkpoint that names the version: they must mean the same by it.
 
-        A delta channel's snapshot stands at one checkpoint and is the state of all that name its version, as it is with PostgresSaver's own.
+        marks: {channel: what it means}, a hash, one in a tuple where it is a delta channel's snapshot, or INLINE. Such a snapshot stands at one
+        checkpoint and is the state of all that name its version, as it is with PostgresSaver's own.
         """
+        seen = self.seen
         for channel, version in versions.items():
             if not isinstance(version, str):
                 version = version_text(version)
-            mark = marks.get((channel, version))
-            mine = mark if mark is None or mark is INLINE else (hash(mark),) if is_delta(kind, mark) else hash(mark)
+            mine = marks.get(channel)
             place = hash((space, channel, version))
-            known = self.seen.setdefault(place, mine)
+            known = seen.setdefault(place, mine)
             if known == mine or not (isinstance(known, (int, tuple)) or isinstance(mine, (int, tuple))):
                 continue
             if (known is None and isinstance(mine, tuple)) or (mine is None and isinstance(known, tuple)):
-                self.seen[place] = known or mine
+                seen[place] = known or mine
                 continue
             raise Unreadable("channel %r has two values under version %s, of which PostgreSQL can hold one" % (channel, version))
 

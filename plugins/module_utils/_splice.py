@@ -200,10 +200,11 @@ def _channels(raw, place, before):
         if known is not None and raw.startswith(known, place):
             values[channel] = known
             place += len(known)
-        else:
-            end = skip(raw, place)
-            values[channel] = raw[place:end]
-            place = end
+            continue
+        byte = raw[place]
+        end = place + STEPS[byte] if MORE[byte] == -1 and STEPS[byte] else skip(raw, place)
+        values[channel] = raw[place:end]
+        place = end
     return values, place
 
 
