@@ -142,3 +142,19 @@ def test_a_damaged_thread_is_told_of(site):
     report = json.loads((site.folder / "report" / "app1-import.json").read_text())
     assert {each["thread_id"] for each in report["refused"]["shown"]} == {"thread-03"}
     assert "thread-03" in (site.folder / "report" / "app1-import.md").read_text()
+
+
+def test_the_report_as_a_page(site):
+    """Names from the file are text there, whatever they look like; formats that were not asked for are not written."""
+    evil = "<script>alert(1)</script>"
+    with sqlite3.connect(site.path) as file:
+        for table in ("checkpoints", "writes"):
+            file.execute("UPDATE %s SET thread_id = ? WHERE thread_id = 'thread-03'" % table, (evil,))
+        file.execute("UPDATE checkpoints SET checkpoint = x'c1' WHERE thread_id = ?", (evil,))
+    play(site, checkpointer_import_on_unreadable="skip", checkpointer_report_formats=["html"]).passed()
+    folder = site.folder / "report"
+    assert [each.name for each in folder.iterdir()] == ["app1-import.html"]
+    page = (folder / "app1-import.html").read_text()
+    assert "<script" not in page and "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "Refused" in page and str(site.path) in page
+    play(site, checkpointer_import_on_unreadable="skip", checkpointer_report_formats=["html"]).unchanged()
