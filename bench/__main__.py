@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 
 from crowd import crowds
-from host import ROOT, converged_host, make_filled_database
+from host import ROOT, converged_host, make_filled_database, usual_database
 from imports import contest
 from playbooks import BY_HAND, EMPTY, MODULES, PING, ROLE, repeated, schema_info
 from shapes import SHAPES
@@ -21,6 +21,11 @@ PARTS = ("role", "modules", "tables", "crowd", "import")
 def main():
     args = _arguments()
     chosen = [part for part in args.only or PARTS if part not in args.skip]
+    if "import" in chosen:
+        with usual_database() as (version, database):
+            _import_beside_others(database, version, args)
+    if chosen == ["import"]:
+        return
     with converged_host() as host:
         if "role" in chosen:
             _role_beside_hand(host, args.runs)
@@ -30,8 +35,6 @@ def main():
             _filled_beside_empty(host, args.rounds, args.tasks, args.rows)
         if "crowd" in chosen:
             _crowd_beside_one(host, args.crowd, args.rounds)
-        if "import" in chosen:
-            _import_beside_others(host, args)
 
 
 def _arguments():
@@ -104,18 +107,20 @@ def _crowd_beside_one(host, runs, rounds):
         _line("%d at once" % runs, spread(crowd), ratios(crowd, [seconds * runs for seconds in single]) + " of as many one by one")
 
 
-def _import_beside_others(host, args):
-    print("checkpoint_import beside others, %d rounds in turn; median (least to most)" % args.import_rounds, flush=True)
-    _line("", "by the clock", "savers' loop : ours", "pgloader : ours", "plain COPY : ours", "again : first", "memory, MiB")
+def _import_beside_others(database, version, args):
+    print("checkpoint_import on PostgreSQL %d beside others, %d rounds in turn; median (least to most)" % (version, args.import_rounds), flush=True)
     for shape in args.shapes:
-        found = contest(host, shape, args.megabytes, args.checkpoints, args.import_rounds, args.patience)
-        ours, again, copy, savers, loader = (
-            [took.seconds for took in runs] for runs in (found.ours, found.again, found.copy, found.savers, found.loader)
+        found = contest(database, shape, args.megabytes, args.checkpoints, args.import_rounds, args.patience)
+        ours, plain, again, copy, savers, loader = (
+            [took.seconds for took in runs] for runs in (found.ours, found.plain, found.again, found.copy, found.savers, found.loader)
         )
-        beside = (ratios(savers, ours), ratios(loader, ours) if loader else "not installed", ratios(copy, ours), ratios(again, ours))
-        _line(shape, spread(ours), *beside, "ours %.0f, savers' loop %.0f" % tuple(max(took.memory for took in runs) for runs in (found.ours, found.savers)))
-        of = "" if found.share == 1 else "; the savers' loop was given %.1f %% of the threads" % (100 * found.share)
-        print("    %d MiB, %d checkpoints, %d MiB sent to PostgreSQL%s" % (found.size >> 20, found.checkpoints, found.sent >> 20, of), flush=True)
+        of = "" if found.share == 1 else "; the savers' loop was given %.1f %% of them" % (100 * found.share)
+        print(" %s: %d MiB, %d checkpoints, %d MiB sent to PostgreSQL%s" % (shape, found.size >> 20, found.checkpoints, found.sent >> 20, of), flush=True)
+        _line("ours", spread(ours), "%.0f MiB of memory" % max(took.memory for took in found.ours))
+        _line("savers' loop : ours", ratios(savers, ours), "%.0f MiB of memory" % max(took.memory for took in found.savers))
+        _line("pgloader : ours", ratios(loader, ours) if loader else "not installed")
+        _line("plain COPY : ours", ratios(copy, ours), "%s with the server's compression" % ratios(copy, plain))
+        _line("again, nothing to do : ours", ratios(again, ours))
 
 
 def _line(name, *cells):

@@ -2,9 +2,9 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people write to move their checkpoints: one saver's list() into the other's put() and put_writes(). BY_SAVERS.PY FILE THREADS, PG* in the environment.
+"""What people write to move their checkpoints: one saver's list() into the other's put() and put_writes(). BY_SAVERS.PY FILE LIMIT, PG* in the environment.
 
-Threads are named on standard input, a line each, so that a part of a large file can be timed.
+Threads are named on standard input, a line each, and of each only its newest LIMIT checkpoints are taken, so that a part of a large file can be timed.
 """
 
 import sys
@@ -13,10 +13,10 @@ from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 
-def main(path, threads):
+def main(path, limit, threads):
     with SqliteSaver.from_conn_string(path) as source, PostgresSaver.from_conn_string("") as target:
         for thread in threads:
-            for found in reversed(list(source.list({"configurable": {"thread_id": thread}}))):
+            for found in reversed(list(source.list({"configurable": {"thread_id": thread}}, limit=limit))):
                 config = found.parent_config or {"configurable": dict(found.config["configurable"], checkpoint_id=None)}
                 target.put(config, found.checkpoint, found.metadata, found.checkpoint["channel_versions"])
                 tasks = {}
@@ -27,4 +27,4 @@ def main(path, threads):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], [line.rstrip("\n") for line in sys.stdin])
+    main(sys.argv[1], int(sys.argv[2]), [line.rstrip("\n") for line in sys.stdin])

@@ -22,7 +22,7 @@ sys.path.append(str(ROOT / "tests" / "integration"))
 # Found through the path set above.
 from databases import Database  # noqa: E402
 from runner import Runner  # noqa: E402
-from servers import Server, embedded_binaries  # noqa: E402
+from servers import Server, embedded_binaries, installations  # noqa: E402
 from tables import fill  # noqa: E402
 
 VIRTUALENV = ROOT / ".build" / "bench" / "venv"
@@ -96,6 +96,19 @@ def converged_host():
     finally:
         server.remove()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def usual_database():
+    """(the server's version, a database for the application) on a server as distributions build it, with lz4; on the embedded one where there is none."""
+    _make_virtualenv()
+    built = {path: subprocess.run([str(path / "pg_config"), "--configure"], stdout=subprocess.PIPE, text=True, check=False).stdout for path in installations().values()}
+    server = Server(([path for path, options in built.items() if "with-lz4" in options] or list(built))[-1], SETTINGS)
+    try:
+        server.initialise().start()
+        yield server.version, _make_database(server)
+    finally:
+        server.remove()
 
 
 def _base_python():

@@ -22,7 +22,8 @@ try:
 except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
     psycopg = None
 
-CHUNK = 4 << 20
+# Bytes that are sent while the next ones are cut: a batch of small rows has to be some of these, or nothing overlaps.
+CHUNK = 512 << 10
 UNITS = 1000
 
 

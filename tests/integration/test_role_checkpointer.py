@@ -385,7 +385,9 @@ def test_install_upgrade_and_flavour(site, wheels, public):
 
 
 def test_pip_comes_into_a_virtualenv_that_was_made_without(site, wheels):
-    folder = make_venv(site.folder / "uv")
+    folder = site.folder / "uv"
+    # Of the Python that the wheels were fetched for.
+    subprocess.run([_base(), "-m", "venv", "--without-pip", str(folder)], check=True)
     bare(site, folder, checkpointer_wheels_dir=str(wheels))
     done = site.play("--tags", "install").passed()
     assert done.of(READ)[-1]["has_pip"] is True
