@@ -60,7 +60,9 @@ $(IMPORTER)/.stamp: requirements/importer.txt
 $(BUILD)/docs/.stamp: requirements/docs.txt
 	$(call virtualenv,$(@D),$<)
 
+# Else pip would only say that there is no such release of the package ansible.
 $(BUILD)/core-%/.stamp: requirements/core-%.txt requirements/pytest.txt
+	@$(PYTHON) -c 'import sys; needed = (3, 12) if (2, 20) <= tuple(map(int, "$*".split("."))) else (3, 11); sys.exit(0 if sys.version_info >= needed else "ansible-core $* needs Python %d.%d or newer: choose it with PYTHON=" % needed)'
 	$(call virtualenv,$(@D),$<)
 
 .PHONY: help
