@@ -118,7 +118,7 @@ def _import_beside_others(database, version, args):
         print(" %s: %d MiB, %d checkpoints, %d MiB sent to PostgreSQL%s" % (shape, found.size >> 20, found.checkpoints, found.sent >> 20, of), flush=True)
         _line("ours", spread(ours), "%.0f MiB of memory" % max(took.memory for took in found.ours))
         _line("savers' loop : ours", ratios(savers, ours), "%.0f MiB of memory" % max(took.memory for took in found.savers))
-        _line("pgloader : ours", ratios(loader, ours) if loader else "not installed")
+        _line("pgloader : ours", ratios(loader, ours) if len(loader) == len(ours) else "not installed, or it failed")
         _line("plain COPY : ours", ratios(copy, ours), "%s with the server's compression" % ratios(copy, plain))
         _line("again, nothing to do : ours", ratios(again, ours))
 

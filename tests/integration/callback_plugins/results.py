@@ -25,7 +25,8 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "results"
 
     def _write(self, kind, result, **_more):
-        line = {"kind": kind, "host": result._host.get_name(), "task": result._task.get_name(), "result": result._result}
+        task = result._task
+        line = {"kind": kind, "host": result._host.get_name(), "task": task.get_name(), "action": task.resolved_action or task.action, "result": result._result}
         with open(os.environ["LANGGRAPH_TEST_RESULTS"], "a", encoding="utf-8") as out:
             out.write(json.dumps(line, default=str) + "\n")
 

@@ -2,13 +2,14 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""checkpoint_import while the server is stopped hard or its disk fills up: whole threads or nothing of them, and the next run completes the copy."""
+"""checkpoint_import killed, its server stopped hard, its disk full: whole threads or nothing of them, and the next run completes the copy."""
 
 from __future__ import annotations
 
 import os
 import random
 import signal
+import time
 
 import pytest
 from assertions import assert_refused, assert_succeeded
@@ -19,7 +20,7 @@ from faults.test_full_disk import KIB, disk, fill  # noqa: F401  # pylint: disab
 from langgraph.checkpoint.sqlite import SqliteSaver
 from test_import import put, run
 
-STOPS = 20 if os.environ.get("LANGGRAPH_TEST_FAULTS") == "all" else 2
+KILLS, STOPS = (50, 20) if os.environ.get("LANGGRAPH_TEST_FAULTS") == "all" else (3, 2)
 THREADS = 200
 
 
@@ -53,6 +54,27 @@ def assert_whole(database):
     return len(counts)
 
 
+def test_killed_anywhere(victim, start_module, call_module, path):
+    database = prepared(victim)
+    draw, seen = random.Random(0), []
+    for _number in range(KILLS):
+        running = start_module("checkpoint_import", database.login(database.app, sqlite_path=str(path), batch_size=20))
+        wanted = draw.randrange(0, THREADS - 20)
+        until(lambda: running.process.poll() is not None or database.execute("SELECT count(*) FROM checkpoints")[0][0] >= 3 * wanted)
+        time.sleep(draw.uniform(0, 0.02))
+        running.process.send_signal(signal.SIGKILL)
+        running.process.communicate()
+        seen.append(assert_whole(database))
+        if seen[-1] > THREADS - 40:
+            database.execute("TRUNCATE checkpoints, checkpoint_blobs, checkpoint_writes")
+    print("killed with so many of %d threads there: %s" % (THREADS, seen))
+    assert set(seen) - {0, THREADS}, "no run was killed in the middle"
+    assert_succeeded(run(call_module, database, path), database)
+    assert assert_whole(database) == THREADS
+    assert_same(path, database)
+    database.drop()
+
+
 def test_the_server_is_stopped_hard(victim, start_module, call_module, path):
     database = prepared(victim)
     draw, seen = random.Random(1), set()
@@ -81,7 +103,7 @@ def test_the_server_is_stopped_hard(victim, start_module, call_module, path):
 
 @pytest.mark.parametrize("left", [300, 3000, 8000])
 def test_the_disk_is_full(victim, disk, call_module, path, left):
-    """Room for none of it, for some batches, and for half."""
+    """Room for little of it, for some batches, and for half."""
     victim.execute("CREATE TABLESPACE small LOCATION '%s'" % disk)
     database = prepared(victim, "small")
     database.execute("CHECKPOINT")
