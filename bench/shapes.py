@@ -40,7 +40,8 @@ class Count(TypedDict):
 
 
 def make(shape, folder, megabytes, checkpoints):
-    """The path of a shape's file: of about so many MiB, or of so many checkpoints where the shape is one thread."""
+    """The path of a shape's file: of about so many MiB, of a quarter of that where it is small threads, or of so many checkpoints where it is one thread."""
+    megabytes = max(1, megabytes // 4) if shape == "small threads" else megabytes
     path = Path(folder) / ("%s-%d.sqlite" % (shape.replace(" ", "-"), checkpoints if shape == "one thread" else megabytes))
     if not path.exists():
         print("making %s" % path.name, flush=True)
