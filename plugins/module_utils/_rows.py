@@ -70,7 +70,7 @@ class Cutter:
         versions = cut.fields.get("channel_versions")
         if not isinstance(cut.fields.get("v"), int) or not isinstance(versions, dict):
             raise Unreadable("the checkpoint has no v or no channel_versions")
-        shown, blobs, marks = {}, {}, {}
+        shown, blobs, marks, floats = {}, {}, {}, kind == "json" or cut.floats
         for channel, value in cut.values.items():
             version = versions.get(channel)
             if not isinstance(version, str):
@@ -81,7 +81,8 @@ class Cutter:
                 marks[channel] = INLINE
             elif version is None or "\\" in channel or "\0" in channel:
                 shown[channel] = self._without_blob(kind, value, channel, version, cipher)
-                marks[channel] = INLINE
+                # There may be some deep in it.
+                marks[channel], floats = INLINE, True
             else:
                 blobs[channel, version] = kind, value
                 delta = is_delta(kind, value)
@@ -96,7 +97,7 @@ class Cutter:
         fields[VALUES] = shown
         if cipher:
             blobs = {pair: self._sealed(kind, cipher, value) for pair, (kind, value) in blobs.items()}
-        return Unit((thread, space, identifier), parent, dump(fields, kind == "json" or cut.floats), metadata(meta), blobs, cut.sends)
+        return Unit((thread, space, identifier), parent, dump(fields, floats), metadata(meta), blobs, cut.sends)
 
     @staticmethod
     def bare(key):
