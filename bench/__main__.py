@@ -47,7 +47,7 @@ def _arguments():
     parser.add_argument("--rows", type=_positive, default=1000000, help="rows in each of the tables that are not empty (default: 1000000)")
     parser.add_argument("--crowd", type=_positive, default=32, help="runs at once (default: 32)")
     parser.add_argument("--shapes", nargs="+", choices=list(SHAPES), default=list(SHAPES), help="which files are imported (default: all)")
-    parser.add_argument("--megabytes", type=_positive, default=1024, help="the size of an imported file of many threads, where they are small a quarter of it (default: 1024)")
+    parser.add_argument("--megabytes", type=_positive, default=1024, help="an imported file of many threads, a quarter where they are small (default: 1024)")
     parser.add_argument("--checkpoints", type=_positive, default=100000, help="those of the imported file that is one thread (default: 100000)")
     parser.add_argument("--patience", type=_positive, default=60, help="seconds that the savers' loop should take for one file (default: 60)")
     parser.add_argument("--import-rounds", type=_positive, default=2, help="imports of each file by each contender (default: 2)")

@@ -98,12 +98,16 @@ def converged_host():
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _built_with(binaries):
+    return subprocess.run([str(binaries / "pg_config"), "--configure"], stdout=subprocess.PIPE, text=True, check=False).stdout
+
+
 @contextlib.contextmanager
 def usual_database():
     """(the server's version, a database for the application) on a server as distributions build it, with lz4; on the embedded one where there is none."""
     _make_virtualenv()
-    built = {path: subprocess.run([str(path / "pg_config"), "--configure"], stdout=subprocess.PIPE, text=True, check=False).stdout for path in installations().values()}
-    server = Server(([path for path, options in built.items() if "with-lz4" in options] or list(built))[-1], SETTINGS)
+    found = list(installations().values())
+    server = Server(([path for path in found if "with-lz4" in _built_with(path)] or found)[-1], SETTINGS)
     try:
         server.initialise().start()
         yield server.version, _make_database(server)

@@ -120,7 +120,10 @@ def _savers(database, path, threads, limit):
     shutil.copyfile(path, copied)
     try:
         took, _output = _watched(
-            [str(VIRTUALENV / "bin" / "python"), str(Path(__file__).parent / "by_savers.py"), str(copied), str(limit)], names, path.parent, _environment(database)
+            [str(VIRTUALENV / "bin" / "python"), str(Path(__file__).parent / "by_savers.py"), str(copied), str(limit)],
+            names,
+            path.parent,
+            _environment(database),
         )
     finally:
         for suffix in ("", "-wal", "-shm"):
@@ -167,7 +170,8 @@ def _loader(database, scratch, path):
     script = scratch / "load"
     script.touch(mode=0o600)
     script.write_text(
-        "LOAD DATABASE FROM sqlite://%s INTO postgresql://%s:%s@%s:%d/%s\n WITH include drop, create tables, create indexes, reset no sequences, prefetch rows = 100\n"
+        "LOAD DATABASE FROM sqlite://%s INTO postgresql://%s:%s@%s:%d/%s\n"
+        " WITH include drop, create tables, create indexes, reset no sequences, prefetch rows = 100\n"
         " SET search_path TO 'loaded';\n"
         % (path, database.owner.name, database.owner.password, database.server.host, database.server.port, database.name)
     )

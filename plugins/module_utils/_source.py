@@ -57,7 +57,8 @@ class Source:
 
     def threads(self, patterns):
         """(id as bytes, how many checkpoints) of each thread that one of the patterns fits, in order; of all where there are none. None is kept."""
-        found = (self.connection.execute("SELECT thread_id, %s FROM %s GROUP BY 1 ORDER BY 1" % part) for part in (("count(*)", "checkpoints"), ("0", "writes")))
+        query, parts = "SELECT thread_id, %s FROM %s GROUP BY 1 ORDER BY 1", (("count(*)", "checkpoints"), ("0", "writes"))
+        found = (self.connection.execute(query % part) for part in parts)
         for thread, counts in itertools.groupby(heapq.merge(*found, key=_place), key=operator.itemgetter(0)):
             if not patterns or any(fnmatch.fnmatchcase(text(thread), pattern) for pattern in patterns):
                 yield thread, sum(count for _thread, count in counts)

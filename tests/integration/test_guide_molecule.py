@@ -36,7 +36,14 @@ def test_the_scenario_of_the_guide_passes(tmp_path):
     environment.setdefault("PIP_CACHE_DIR", str(Path.home() / ".cache" / "pip"))
     try:
         done = subprocess.run(
-            [program("molecule"), "test"], cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=600
+            [program("molecule"), "test"],
+            cwd=project,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=600,
         )
         assert done.returncode == 0, done.stdout[-8000:]
         assert re.search(r"actions=6 +successful=6 ", done.stdout), done.stdout[-2000:]

@@ -35,7 +35,9 @@ WRITES = st.lists(st.tuples(NAMES, st.sampled_from(["", "~1", "~__pregel_pull, a
 # A channel's version as the savers number them, as old releases did, and as nobody does.
 VERSIONS = st.sampled_from([lambda n: "%032d.0.%d" % (n, n * 7), lambda n: n, float, lambda n: n + 0.5, lambda n: n * 1e17])
 CHECKPOINTS = st.lists(
-    st.fixed_dictionaries({"values": st.dictionaries(NAMES, VALUES, max_size=5), "metadata": METADATA, "writes": WRITES, "space": st.sampled_from(["", "sub:1"])}),
+    st.fixed_dictionaries(
+        {"values": st.dictionaries(NAMES, VALUES, max_size=5), "metadata": METADATA, "writes": WRITES, "space": st.sampled_from(["", "sub:1"])}
+    ),
     min_size=1, max_size=4,
 )  # fmt: skip
 THREADS = st.lists(st.tuples(CHECKPOINTS, VERSIONS, st.booleans()), min_size=1, max_size=8)
@@ -92,5 +94,5 @@ def write(path, threads):
 
 def may_be_refused(each, versioned):
     """Values without a version, names that PostgresSaver cannot read back, and metadata that JSONB changes are reasons; versioned plain data is none."""
-    odd = any("\\" in name for name in each["values"]) or any("\\" in task or any("\\" in channel for channel, _value in some) for task, _path, some in each["writes"])
-    return odd or not versioned
+    names = [*each["values"], *(task for task, _path, _some in each["writes"]), *(channel for _task, _path, some in each["writes"] for channel, _value in some)]
+    return not versioned or any("\\" in name for name in names)
