@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
+import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import yaml
 from runner import HERE, ROOT, Outcome, program
@@ -53,6 +57,14 @@ class Run(Outcome):
             assert part in text, "%r is not in:\n%s" % (part, self.output[-6000:])
         assert "Traceback" not in self.output
         return self
+
+
+def short(folder):
+    """Another, short path of a folder: from core 2.21 on Ansible makes a socket in TMPDIR, and a socket's path has 107 bytes at most."""
+    made = Path(tempfile.mkdtemp(prefix="lg", dir="/tmp"))
+    atexit.register(shutil.rmtree, made)
+    (made / "t").symlink_to(folder)
+    return made / "t"
 
 
 def run(scratch, playbook, inventory, *flags, env=None, verbosity="-vvvv", umask=-1):

@@ -18,6 +18,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.sqlite import SqliteSaver
 from lookout import Lookout
+from plays import short
 from psycopg import sql
 from runner import ROOT
 
@@ -104,7 +105,12 @@ class Tower:
             ident=str(number),
             quiet=True,
             verbosity=3,
-            envvars={"PATH": os.environ["PATH"], "HOME": str(private / "home"), "TMPDIR": str(private / "tmp"), "ANSIBLE_LOCAL_TEMP": str(private / "tmp")},
+            envvars={
+                "PATH": os.environ["PATH"],
+                "HOME": str(private / "home"),
+                "TMPDIR": str(short(private / "tmp")),
+                "ANSIBLE_LOCAL_TEMP": str(private / "tmp"),
+            },
         )
         config.prepare()
         runner = Runner(config)
