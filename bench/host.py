@@ -19,11 +19,10 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tests" / "integration"))
 
-# Found through the path set above.
-from databases import Database  # noqa: E402
-from runner import Runner  # noqa: E402
-from servers import Server, embedded_binaries, installations  # noqa: E402
-from tables import fill  # noqa: E402
+from databases import Database  # noqa: E402  # found through the path set above
+from runner import Runner  # noqa: E402  # found through the path set above
+from servers import Server, embedded_binaries, installations  # noqa: E402  # found through the path set above
+from tables import fill  # noqa: E402  # found through the path set above
 
 VIRTUALENV = ROOT / ".build" / "bench" / "venv"
 SCHEMA = "langgraph"

@@ -75,15 +75,23 @@ def _config(thread):
 
 
 def _messages(saver, _checkpoints):
+    _talk(saver, threads=MODELS, turns=60, asked=200, answered=1200)
+
+
+def _threads(saver, _checkpoints):
+    _talk(saver, threads=MODELS * 25, turns=1, asked=50, answered=150)
+
+
+def _talk(saver, threads, turns, asked, answered):
     draw = random.Random(1)
     builder = StateGraph(Talk)
-    builder.add_node("answer", lambda state: {"messages": [("ai", _words(draw, 1200))]})
+    builder.add_node("answer", lambda state: {"messages": [("ai", _words(draw, answered))]})
     builder.add_edge(START, "answer")
     builder.add_edge("answer", END)
     app = builder.compile(checkpointer=saver)
-    for thread in range(MODELS):
-        for _turn in range(60):
-            app.invoke({"messages": [("user", _words(draw, 200))]}, _config("talk %d" % thread), durability="sync")
+    for thread in range(threads):
+        for _turn in range(turns):
+            app.invoke({"messages": [("user", _words(draw, asked))]}, _config("thread %d" % thread), durability="sync")
 
 
 def _documents(saver, _checkpoints):
@@ -97,17 +105,6 @@ def _documents(saver, _checkpoints):
     app = builder.compile(checkpointer=saver)
     for thread in range(MODELS):
         app.invoke({"documents": [], "step": 0}, _config("papers %d" % thread), durability="sync")
-
-
-def _threads(saver, _checkpoints):
-    draw = random.Random(3)
-    builder = StateGraph(Talk)
-    builder.add_node("answer", lambda state: {"messages": [("ai", _words(draw, 150))]})
-    builder.add_edge(START, "answer")
-    builder.add_edge("answer", END)
-    app = builder.compile(checkpointer=saver)
-    for thread in range(MODELS * 25):
-        app.invoke({"messages": [("user", _words(draw, 50))]}, _config("thread %d" % thread), durability="sync")
 
 
 def _thread(saver, checkpoints):

@@ -62,7 +62,8 @@ class Batch:
         self.job, self.threads, self.careful = job, threads, careful
         self.source, self.target = job.source, job.target
         self.cutter, self.tally = Cutter(job.cipher), Tally()
-        self.done, self.thread, self.sender, self.under_way = set(), None, None, None
+        # done: the blobs of the batch that were looked after already, by their places.
+        self.done, self.sender, self.under_way = set(), None, None
         # Units that are to be held against the tables, and what is to be sent; with the bytes of each.
         self.units, self.weight = [], 0
         self.rows, self.size = tuple([] for _table in TABLES), 0
@@ -88,7 +89,7 @@ class Batch:
 
     def _whole(self, thread):
         """A thread of which nothing is there."""
-        self.under_way, done = thread, self._begin(thread)
+        self.under_way, done = thread, self.done
         checkpoints = pending = 0
         for key, row, writes in self.source.whole(thread):
             checkpoints += row is not None
@@ -140,12 +141,6 @@ class Batch:
             raise Refusal("%s cannot be imported: %s. on_unreadable=skip goes on with the others." % (describe(key), reason))
         self.tally.refuse(key, reason, writes)
 
-    def _begin(self, thread):
-        """The places of the blobs of a thread that were looked after already."""
-        if thread != self.thread:
-            self.thread, self.done = thread, set()
-        return self.done
-
     def _settle_later(self, unit):
         self.units.append(unit)
         self.weight += unit.weight()
@@ -164,7 +159,6 @@ class Batch:
         writes = self.target.writes(names) if replacing else self.target.write_keys(names)
         bodies = self.target.bodies(names) if replacing else {}
         for name, unit in zip(names, units):
-            self._begin(unit.key[0])
             try:
                 self._decide(unit, name, blobs, writes.get(name, {}), bodies.get(name))
             except Unreadable as reason:

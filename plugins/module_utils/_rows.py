@@ -37,9 +37,9 @@ class Unit:
         self.there = False
 
     def places(self):
-        """{(channel, version): a number that stands for the blob} of its blobs."""
-        space = self.key[1]
-        return {pair: hash((space, pair)) for pair in self.blobs}
+        """{(channel, version): a number that stands for the blob, of whatever thread} of its blobs."""
+        thread, space, _identifier = self.key
+        return {pair: hash((thread, space, pair)) for pair in self.blobs}
 
     def weight(self):
         """The bytes of its values, about."""
