@@ -14,7 +14,7 @@ import operator
 import sqlite3
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite import _advice, _connect, _filled, _look, _state
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import advice, connect, filled, look, state
 
 KEYS = "SELECT checkpoint_ns, checkpoint_id FROM checkpoints WHERE thread_id = CAST(? AS TEXT) ORDER BY checkpoint_ns, checkpoint_id"
 ROW = """
@@ -90,22 +90,22 @@ class Source:
 
     def insist(self):
         """Raise Refusal where a file that was read without a lock was written meanwhile."""
-        if self.before is not None and _state(self.path) != self.before:
+        if self.before is not None and state(self.path) != self.before:
             raise Refusal("The SQLite file %s was written while it was read, and its folder allows no lock. Run again as the application's user." % self.path)
 
 
 @contextlib.contextmanager
 def open_source(path):
     """The Source of a file, in one read transaction. Raises Refusal naming the file."""
-    _look(path)
+    look(path)
     try:
-        before = _state(path)
-        logged = _filled(path + "-wal") or _filled(path + "-journal")
+        before = state(path)
+        logged = filled(path + "-wal") or filled(path + "-journal")
         connection, unlocked = None, False
         with contextlib.suppress(sqlite3.Error):
-            connection = _connect(path, ["mode=ro"])
+            connection = connect(path, ["mode=ro"])
         if connection is None:
-            connection, unlocked = _connect(path, ["mode=ro"] if logged else ["mode=ro&immutable=1"]), True
+            connection, unlocked = connect(path, ["mode=ro"] if logged else ["mode=ro&immutable=1"]), True
     except (OSError, sqlite3.Error) as error:
         raise damaged(path, error) from None
     with contextlib.closing(connection):
@@ -120,7 +120,7 @@ def open_source(path):
 
 def damaged(path, error):
     """The Refusal for what SQLite says of a file."""
-    return Refusal("Cannot read the SQLite file %s: %s. %s" % (path, one_line(error), _advice(path, str(error))))
+    return Refusal("Cannot read the SQLite file %s: %s. %s" % (path, one_line(error), advice(path, str(error))))
 
 
 def _merged(thread, rows, writes):

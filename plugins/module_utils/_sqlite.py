@@ -7,17 +7,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
-import stat
-import urllib.parse
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Column, Constraint, Index, Schema, Table
-
-MAGIC = b"SQLite format 3\x00"
-# Seconds that a reader waits for a writer's lock (only rollback journals make it wait).
-PATIENCE = 5.0
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import advice, connect, filled, logs, look, state
 
 
 def read_file(path, more=None):
@@ -26,42 +20,29 @@ def read_file(path, more=None):
     A file without a log of any kind is read as immutable, which leaves no -wal and -shm behind; should a writer come meanwhile,
     it is read again as a live one.
     """
-    _look(path)
+    look(path)
     try:
-        if not _logs(path):
-            before = _state(path)
+        if not logs(path):
+            before = state(path)
             try:
                 found = _read_through(path, ["mode=ro&immutable=1"], more)
-                if _state(path) == before:
+                if state(path) == before:
                     return found
             except sqlite3.Error:
-                if _state(path) == before:
+                if state(path) == before:
                     raise
         # What is in a -wal or has to be rolled back from a -journal would be passed over without a word.
-        logged = _filled(path + "-wal") or _filled(path + "-journal")
+        logged = filled(path + "-wal") or filled(path + "-journal")
         return _read_through(path, ["mode=ro"] if logged else ["mode=ro", "mode=ro&immutable=1"], more)
     except (OSError, sqlite3.Error) as error:
-        raise Refusal("Cannot read the SQLite file %s: %s. %s" % (path, one_line(error), _advice(path, str(error)))) from None
+        raise Refusal("Cannot read the SQLite file %s: %s. %s" % (path, one_line(error), advice(path, str(error)))) from None
 
 
 def _read_through(path, modes, more):
-    with contextlib.closing(_connect(path, modes)) as connection:
+    with contextlib.closing(connect(path, modes)) as connection:
         connection.execute("BEGIN")
         schema = read(connection, path)
         return schema, more(connection, schema) if more else None
-
-
-def _logs(path):
-    return any(os.path.exists(path + suffix) for suffix in ("-wal", "-journal"))
-
-
-def _filled(path):
-    return os.path.exists(path) and os.path.getsize(path) > 0
-
-
-def _state(path):
-    found = os.stat(path)
-    return _logs(path), found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def reference():
@@ -71,68 +52,6 @@ def reference():
     with contextlib.closing(sqlite3.connect(":memory:", check_same_thread=False)) as connection:
         SqliteSaver(connection).setup()
         return read(connection, "langgraph-checkpoint-sqlite")
-
-
-def _look(path):
-    """Refuse what is no SQLite database before SQLite words it worse."""
-    try:
-        found = os.stat(path)
-        if not stat.S_ISREG(found.st_mode):
-            raise Refusal("%s is not a regular file; sqlite_path names the checkpoint file of the application." % path)
-        with open(path, "rb") as file:
-            header = file.read(100)
-    except FileNotFoundError:
-        raise Refusal("The SQLite file %s does not exist on this host. Check sqlite_path, or leave it out." % path) from None
-    except OSError as error:
-        raise Refusal("Cannot read the SQLite file %s as user %d: %s." % (path, os.geteuid(), error.strerror)) from None
-    if not header:
-        raise Refusal("The SQLite file %s is empty (0 bytes): no application has written to it yet. Check sqlite_path, or leave it out." % path)
-    if not header.startswith(MAGIC):
-        raise Refusal("%s is not a SQLite database: it does not begin with SQLite's header." % path)
-    if len(header) < 100:
-        raise Refusal("The SQLite file %s is truncated: its header is not complete. Take a whole copy of it." % path)
-    if not _filled(path + "-wal"):
-        _refuse_truncated(path, header, found.st_size)
-
-
-def _refuse_truncated(path, header, size):
-    """Without a write-ahead log the file must hold as many pages as its header counts (SQLite file format, 1.3)."""
-    page = int.from_bytes(header[16:18], "big")
-    page = 65536 if page == 1 else page
-    pages = int.from_bytes(header[28:32], "big")
-    counted = header[24:28] == header[92:96]  # else the writer was too old to keep the count
-    if counted and size < page * pages:
-        raise Refusal(
-            "The SQLite file %s is truncated: %d bytes, and its header counts %d pages of %d. Take a whole copy of it." % (path, size, pages, page)
-        )
-
-
-def _connect(path, modes):
-    """A connection that cannot write, in the first mode that works."""
-    for mode in modes:
-        uri = "file:%s?%s" % (urllib.parse.quote(os.path.abspath(path)), mode)
-        connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
-        try:
-            connection.execute("PRAGMA query_only = on")
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            return connection
-        except sqlite3.Error as error:
-            connection.close()
-            if mode == modes[-1] or "unable to open" not in str(error) and "readonly" not in str(error):
-                raise
-    return None
-
-
-def _advice(path, text):
-    if "locked" in text:
-        return "A writer holds it: try again when it is done."
-    if "readonly" in text and _filled(path + "-journal"):
-        return "A writer that crashed left its -journal: open the file once with the application, which rolls it back."
-    if "unable to open" in text or "readonly" in text:
-        return "Its folder, -wal and -shm must be readable by this user: run the task as the application's user."
-    if "malformed" in text or "not a database" in text:
-        return "The file is damaged: take a whole copy of it, with its -wal."
-    return "Check the file."
 
 
 def read(connection, name):

@@ -50,9 +50,40 @@ def site(tmp_path):
     return Site(tmp_path)
 
 
+def changes(done):
+    """Task by task, whether each of its items changed."""
+    return [(each["task"], each["result"].get("changed"), [item["changed"] for item in each["result"].get("results", [])]) for each in done.tasks]
+
+
+def test_predicted_beside_what_is_there(site):
+    site.run().passed()
+    template = {"name": "mine", "playbook": "playbooks/verify.yml"}
+    workflow = {"name": "langgraph provision then verify", "steps": ["langgraph provision", "langgraph verify", "mine"]}
+    more = {
+        "awx_hosts": [*HOSTS, {"name": "app2", "groups": ["langgraph_app"]}],
+        "awx_job_templates": [template],
+        "awx_schedules": [{"name": "mine, nightly", "unified_job_template": "mine", "rrule": "DTSTART:20260101T020000Z RRULE:FREQ=DAILY;INTERVAL=1"}],
+        "awx_workflows": [workflow],
+    }
+    predicted = site.run("--check", **more).passed()
+    assert predicted.writes == []
+    real = site.run(**more).passed()
+    assert changes(predicted) == changes(real)
+    assert any(changed for _task, changed, _items in changes(real))
+
+
+def test_what_is_nowhere_fails_in_check_mode_too(site):
+    template = {"name": "mine", "playbook": "playbooks/verify.yml", "credentials": ["nobody has made this"]}
+    site.run().passed()
+    site.run("--check", awx_job_templates=[template]).stopped("returned 0 items, expected 1")
+
+
 def test_from_an_empty_awx(site):
+    predicted = site.run("--check").passed()
+    assert predicted.writes == []
     first = site.run().passed()
     assert first.recap["localhost"]["changed"] > 5
+    assert changes(predicted) == changes(first)
     assert set(site.of("job_templates")) == {"langgraph provision", "langgraph verify", "langgraph import"}
     assert set(site.of("organizations")) == {"Default"}
     assert [(each["name"], each["unified_job_template"]) for each in site.awx.objects["schedules"].values()] == [

@@ -270,7 +270,7 @@ def test_a_damaged_file_is_refused(path):
 
 
 def test_a_locked_file_is_waited_for_and_then_refused(path, monkeypatch):
-    monkeypatch.setattr("ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.PATIENCE", 0.05)
+    monkeypatch.setattr("ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file.PATIENCE", 0.05)
     with contextlib.closing(make(path)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         connection.execute("DELETE FROM checkpoints")
