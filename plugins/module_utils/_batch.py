@@ -12,7 +12,7 @@ import itertools
 from ansible_collections.stateops.langgraph.plugins.module_utils._compare import differs, same_blob, write_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._rows import Cutter, binary_rows, write_row
-from ansible_collections.stateops.langgraph.plugins.module_utils._source import describe, legible, text, texts, windows
+from ansible_collections.stateops.langgraph.plugins.module_utils._source import describe, legible, spans, text, texts, windows
 from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
 from ansible_collections.stateops.langgraph.plugins.module_utils._tally import Tally
 from ansible_collections.stateops.langgraph.plugins.module_utils._target import DELETE_BLOB, DELETE_CHECKPOINT, DELETE_WRITE, TABLES
@@ -56,7 +56,7 @@ class Sender:
 
 
 class Batch:
-    """One attempt at some threads. careful: one row at a time, so that one which PostgreSQL refuses is told by name."""
+    """One attempt at some threads. careful: one thread and one row at a time, so that one which cannot be read or written is told by name."""
 
     def __init__(self, job, threads, careful):
         self.job, self.threads, self.careful = job, threads, careful
@@ -74,12 +74,13 @@ class Batch:
         known = self.target.known([text(thread) for thread in self.threads if legible(thread)])
         with Sender(self.target) as self.sender:
             for there, threads in itertools.groupby(self.threads, lambda thread: legible(thread) and text(thread) in known):
+                found = spans(list(threads), apart=self.careful or bool(self.job.patterns))
                 if there:
-                    for window in windows(self.source, threads, self):
+                    for window in windows(self.source, found, self):
                         self._window(window)
                 else:
-                    for thread in threads:
-                        self._whole(thread)
+                    for first, last in found:
+                        self._whole(first, last)
             self._settle()
             self._send()
             self.sender.wait()
@@ -87,11 +88,12 @@ class Batch:
         self.source.insist()
         return self.tally
 
-    def _whole(self, thread):
-        """A thread of which nothing is there."""
-        self.under_way, done = thread, self.done
+    def _whole(self, first, last):
+        """Threads of which nothing is there."""
+        self.under_way, done = first, self.done
         checkpoints = pending = 0
-        for key, row, writes in self.source.whole(thread):
+        for key, row, writes in self.source.whole(first, last):
+            self.under_way = key[0]
             checkpoints += row is not None
             pending += len(writes)
             unit = self._unit(key, row, writes, len(writes))
@@ -100,7 +102,7 @@ class Batch:
             if self.cutter.forgotten:
                 self._settle_later(unit)
             else:
-                self._keep(unit, {pair: unit.blobs[pair] for pair, place in unit.places().items() if place not in done}, unit.writes, row is not None)
+                self._keep(unit, {pair: unit.blobs[pair] for pair, place in unit.places.items() if place not in done}, unit.writes, row is not None)
         self.tally.add("checkpoints", "read", checkpoints)
         self.tally.add("writes", "read", pending)
 
@@ -168,7 +170,7 @@ class Batch:
         """Keep what is to be written of a Unit. Raises Unreadable, or Refusal where on_conflict says so."""
         policy = self.job.on_conflict
         fresh, old = {}, []
-        for pair, place in unit.places().items():
+        for pair, place in unit.places.items():
             found, value = blobs.get(name[:2] + pair), unit.blobs[pair]
             if place in self.done:
                 continue
@@ -191,7 +193,7 @@ class Batch:
 
     def _keep(self, unit, blobs, writes, with_row):
         """Count a Unit, and hand on its rows."""
-        counts, places = self.tally.counts, set(unit.places().values()) - self.done
+        counts, places = self.tally.counts, set(unit.places.values()) - self.done
         if places:
             self.done |= places
             counts["blobs"]["read"] += len(places)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import decimal
 import functools
 import json
@@ -15,9 +16,11 @@ import re
 from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
 
 try:
+    # langgraph-checkpoint-postgres needs orjson as well.
     import ormsgpack
+    import orjson
 except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
-    ormsgpack = None
+    ormsgpack = orjson = None
 
 # Text that JSONB refuses or changes, or that only looks like it: then it is looked at closely.
 DOUBTFUL = re.compile(r"NaN|Infinity|[\[:, \n]-?\d[\d.]*[eE]|[\[:, \n]-0", re.ASCII)
@@ -31,6 +34,11 @@ TEXTS = frozenset(range(0xA0, 0xC0)) | frozenset((0xD9, 0xDA))
 def dump(value, floats=True):
     """The JSON text, as bytes, from which JSONB gives back this value. floats: whether there may be any. Raises Unreadable."""
     try:
+        if not floats:
+            with contextlib.suppress(TypeError):  # what it refuses is looked at below
+                quick = orjson.dumps(value)
+                if b"\\u" not in quick:
+                    return quick
         text = ENCODE(value)
         if "\\u" in text or floats and DOUBTFUL.search(text):
             text = _write(value)
@@ -82,7 +90,7 @@ def inline(kind, raw):
         value = json.loads(raw)
     if isinstance(value, (str, float)):
         try:
-            dump([value])
+            dump([value], isinstance(value, float))
         except Unreadable:
             return False, None
     return True, value

@@ -30,12 +30,12 @@ class Job:
         self.source, self.target, self.cipher, self.check = source, target, cipher, check
         self.batch_size, self.time_limit, self.verifier = batch_size, time_limit, verifier
         self.on_conflict, self.on_unreadable = on_conflict, on_unreadable
-        self.tally, self.remaining, self.spoiled, self.hopeless = Tally(), 0, {}, {}
+        self.tally, self.remaining, self.spoiled, self.hopeless, self.patterns = Tally(), 0, {}, {}, []
 
     def run(self, patterns):
         """Import the threads, as far as the time suffices. What is counted in self.tally is committed, also where this raises."""
         end = time.monotonic() + self.time_limit if self.time_limit else None
-        self.remaining = self.source.count(patterns)
+        self.patterns, self.remaining = patterns, self.source.count(patterns)
         for batch in self._batches(self.source.threads(patterns)):
             if end is not None and time.monotonic() >= end:
                 break
@@ -86,7 +86,9 @@ class Job:
                 careful = True
                 continue
             except sqlite3.Error as error:
-                self._spoil(batch, error)
+                if careful:
+                    self._spoil(batch, error)
+                careful = True
                 continue
             for thread in threads:
                 if thread in self.spoiled:

@@ -26,20 +26,20 @@ COLUMNS = {
 
 
 class Unit:
-    """A checkpoint as it is stored: its columns, its blobs {(channel, version): (type, bytes)}, and its pending writes."""
+    """A checkpoint as it is stored: its columns, its blobs {(channel, version): (type, bytes)}, and its pending writes.
 
-    __slots__ = ("key", "parent", "checkpoint", "metadata", "blobs", "writes", "sends", "there")
+    places: {(channel, version): a number that stands for the blob, of whatever thread}.
+    """
+
+    __slots__ = ("key", "parent", "checkpoint", "metadata", "blobs", "places", "writes", "sends", "there")
 
     def __init__(self, key, parent, checkpoint, meta, blobs, sends):
         self.key, self.parent, self.checkpoint, self.metadata, self.blobs, self.sends = key, parent, checkpoint, meta, blobs, sends
+        thread, space, _identifier = key
+        self.places = {pair: hash((thread, space, pair)) for pair in blobs}
         self.writes = []
         # Whether the row itself is in PostgreSQL already.
         self.there = False
-
-    def places(self):
-        """{(channel, version): a number that stands for the blob, of whatever thread} of its blobs."""
-        thread, space, _identifier = self.key
-        return {pair: hash((thread, space, pair)) for pair in self.blobs}
 
     def weight(self):
         """The bytes of its values, about."""

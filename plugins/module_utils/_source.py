@@ -16,25 +16,19 @@ import sqlite3
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import advice, connect, filled, look, state
 
-KEYS = "SELECT checkpoint_ns, checkpoint_id FROM checkpoints WHERE thread_id = CAST(? AS TEXT) ORDER BY checkpoint_ns, checkpoint_id"
+# Of the threads from one to another.
+SPAN = "WHERE thread_id BETWEEN CAST(? AS TEXT) AND CAST(? AS TEXT) ORDER BY thread_id, checkpoint_ns, checkpoint_id"
+KEYS = "SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints " + SPAN
+ROWS = "SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata FROM checkpoints " + SPAN
+WRITE_KEYS = "SELECT thread_id, checkpoint_ns, checkpoint_id, task_id, idx FROM writes " + SPAN + ", task_id, idx"
+ALL_WRITES = "SELECT thread_id, checkpoint_ns, checkpoint_id, task_id, idx, %s, channel, type, value FROM writes " + SPAN + ", task_id, idx"
 ROW = """
 SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata FROM checkpoints
 WHERE thread_id = CAST(? AS TEXT) AND checkpoint_ns = CAST(? AS TEXT) AND checkpoint_id = CAST(? AS TEXT)
 """
-ROWS = """
-SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata FROM checkpoints
-WHERE thread_id = CAST(? AS TEXT) ORDER BY checkpoint_ns, checkpoint_id
-"""
-WRITE_KEYS = """
-SELECT checkpoint_ns, checkpoint_id, task_id, idx FROM writes WHERE thread_id = CAST(? AS TEXT) ORDER BY checkpoint_ns, checkpoint_id, task_id, idx
-"""
 WRITES = """
 SELECT task_id, idx, %s, channel, type, value FROM writes
 WHERE thread_id = CAST(? AS TEXT) AND checkpoint_ns = CAST(? AS TEXT) AND checkpoint_id = CAST(? AS TEXT) ORDER BY task_id, idx
-"""
-THREAD_WRITES = """
-SELECT checkpoint_ns, checkpoint_id, task_id, idx, %s, channel, type, value FROM writes
-WHERE thread_id = CAST(? AS TEXT) ORDER BY checkpoint_ns, checkpoint_id, task_id, idx
 """
 SENT = """
 SELECT 1 FROM writes WHERE thread_id = CAST(? AS TEXT) AND checkpoint_ns = CAST(? AS TEXT) AND checkpoint_id = CAST(? AS TEXT)
@@ -53,7 +47,7 @@ class Source:
         names = {name.lower() for (name,) in connection.execute("SELECT name FROM pragma_table_info('writes')")}
         self.connection.text_factory = bytes
         path = "task_path" if "task_path" in names else "''"
-        self.writes_sql, self.thread_writes_sql = WRITES % path, THREAD_WRITES % path
+        self.writes_sql, self.all_writes_sql = WRITES % path, ALL_WRITES % path
 
     def threads(self, patterns):
         """(id as bytes, how many checkpoints) of each thread that one of the patterns fits, in order; of all where there are none. None is kept."""
@@ -69,15 +63,15 @@ class Source:
             return sum(1 for _thread in self.threads(patterns))
         return self.connection.execute("SELECT count(*) FROM (SELECT thread_id FROM checkpoints UNION SELECT thread_id FROM writes)").fetchone()[0]
 
-    def whole(self, thread):
-        """(key, row or None, its pending writes) of all that a thread has, parents first, in one pass over it."""
-        rows = ((row[:3], row) for row in self.connection.execute(ROWS, (thread,)))
-        return _merged(thread, rows, self.connection.execute(self.thread_writes_sql, (thread,)))
+    def whole(self, first, last):
+        """(key, row or None, its pending writes) of all that the threads from first to last have, parents first, in one pass over them."""
+        rows = ((row[:3], row) for row in self.connection.execute(ROWS, (first, last)))
+        return _merged(rows, self.connection.execute(self.all_writes_sql, (first, last)))
 
-    def outline(self, thread):
+    def outline(self, first, last):
         """(key, True or None, the (task, index) of its pending writes): as whole(), read from the indexes alone."""
-        keys = (((thread,) + key, True) for key in self.connection.execute(KEYS, (thread,)))
-        return _merged(thread, keys, self.connection.execute(WRITE_KEYS, (thread,)))
+        keys = ((key, True) for key in self.connection.execute(KEYS, (first, last)))
+        return _merged(keys, self.connection.execute(WRITE_KEYS, (first, last)))
 
     def row(self, key):
         return self.connection.execute(ROW, key).fetchone()
@@ -123,34 +117,43 @@ def damaged(path, error):
     return Refusal("Cannot read the SQLite file %s: %s. %s" % (path, one_line(error), advice(path, str(error))))
 
 
-def _merged(thread, rows, writes):
-    """(key, row, pending writes) from (key, row) and (namespace, id, write...), both in order; writes whose checkpoint is not there have no row."""
-    grouped = itertools.groupby(writes, key=operator.itemgetter(0, 1))
+def _merged(rows, writes):
+    """(key, row, pending writes) from (key, row) and (thread, namespace, id, write...), both in order; writes whose checkpoint is not there have no row."""
+    grouped = itertools.groupby(writes, key=operator.itemgetter(0, 1, 2))
     place, group = next(grouped, (None, None))
     for key, row in rows:
-        while place is not None and place < key[1:]:
-            yield (thread,) + place, None, [write[2:] for write in group]
+        while place is not None and place < key:
+            yield place, None, [write[3:] for write in group]
             place, group = next(grouped, (None, None))
-        if place == key[1:]:
-            yield key, row, [write[2:] for write in group]
+        if place == key:
+            yield key, row, [write[3:] for write in group]
             place, group = next(grouped, (None, None))
         else:
             yield key, row, []
     while place is not None:
-        yield (thread,) + place, None, [write[2:] for write in group]
+        yield place, None, [write[3:] for write in group]
         place, group = next(grouped, (None, None))
 
 
-def windows(source, threads, reader):
-    """The outlines of threads, in lists. reader: is told by under_way which thread is read."""
+def spans(threads, apart):
+    """(first, last) of threads, each to be read in one pass. apart: others may lie between them, so each is one of its own."""
+    if apart or not all(isinstance(thread, bytes) for thread in threads) or threads != sorted(threads):
+        return [(thread, thread) for thread in threads]
+    return [(threads[0], threads[-1])]
+
+
+def windows(source, found, reader):
+    """The outlines of spans, in lists. reader: is told by under_way which thread is read."""
 
     def outlines():
-        for thread in threads:
-            reader.under_way = thread
-            yield from source.outline(thread)
+        for first, last in found:
+            reader.under_way = first
+            for outline in source.outline(first, last):
+                reader.under_way = outline[0][0]
+                yield outline
 
-    found = outlines()
-    while window := list(itertools.islice(found, WINDOW)):
+    each = outlines()
+    while window := list(itertools.islice(each, WINDOW)):
         yield window
 
 

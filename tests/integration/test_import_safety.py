@@ -123,6 +123,8 @@ def test_a_page_of_garbage(ready, call_module, path):
         page = raw.read().index(body[:200]) // size
         raw.seek(page * size)
         raw.write(b"\xff" * size)
+    # Threads that are read in one pass are told apart as well.
+    assert_refused(run(call_module, ready, path), "thread 030", "malformed", databases=[ready])
     assert_refused(run(call_module, ready, path, batch_size=1), "thread 030", "checkpoints.sqlite", "malformed", "damaged", databases=[ready], changed=True)
     assert ready.execute("SELECT count(DISTINCT thread_id) FROM checkpoints") == [(30,)]
     done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip"), ready)
