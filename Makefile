@@ -34,8 +34,8 @@ else
 PLAYBOOK += -i $(INVENTORY)
 endif
 PYTEST := $(TEST)/bin/python -m pytest -q
-# A file stays on one core, for what its tests share; unit tests are done before the cores are.
-PARALLEL := -n $(TEST_CORES) --dist loadfile
+# A file stays on one core, for what its tests share; conftest.py says which come first.
+PARALLEL := -n $(TEST_CORES) --dist loadfile --no-loadscope-reorder
 # Programs of the tools' environment come first, then the tests' own.
 WITH_TEST := PATH=$(TEST)/bin:$$PATH
 

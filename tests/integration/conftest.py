@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import collections
 import importlib.util
 import os
 import subprocess
@@ -60,6 +61,14 @@ from servers import Server, installations, old_installation
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "newest: runs on the newest server alone, since the version makes no difference")
+    config.addinivalue_line("markers", "heavy: takes most of a minute or more; -m 'not heavy' leaves these out, as .ci/run does")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Files that take long come first, so that no core is left with one of them at the end. -m leaves tests out after this."""
+    heavy = collections.Counter(item.path for item in items if item.get_closest_marker("heavy"))
+    items.sort(key=lambda item: (-heavy[item.path], "unit" in item.path.parts))
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -55,6 +55,7 @@ def changes(done):
     return [(each["task"], each["result"].get("changed"), [item["changed"] for item in each["result"].get("results", [])]) for each in done.tasks]
 
 
+@pytest.mark.heavy
 def test_predicted_beside_what_is_there(site):
     site.run().passed()
     template = {"name": "mine", "playbook": "playbooks/verify.yml"}
@@ -107,6 +108,7 @@ def test_from_an_empty_awx(site):
     assert site.run("--check").unchanged().writes == []
 
 
+@pytest.mark.heavy
 def test_a_changed_password(site):
     site.run().passed()
     number = site.of("credentials")["langgraph owner"]["id"]

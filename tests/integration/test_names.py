@@ -72,6 +72,7 @@ def test_any_name_works_and_none_is_read_as_sql(named, server, call_module, name
     assert execute("SELECT relname FROM pg_class WHERE relname = 'canary'") == [("canary",)]
 
 
+@pytest.mark.heavy
 def test_through_the_playbooks(tmp_path, database, runner, target_venv):
     """Every name at once, in both playbooks; a second run finds all of it again."""
     mark = secrets.token_hex(3)

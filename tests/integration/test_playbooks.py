@@ -197,6 +197,7 @@ def test_verify_names_the_host_that_drifts_and_looks_at_every_other(site):
         assert done.of(COMPARE, "app2")[0]["parity"]["in_parity"] is True
 
 
+@pytest.mark.heavy
 def test_each_tag_alone(site):
     site.run(PROVISION).passed()
     for tag in ("database", "install", "setup", "verify"):
@@ -223,6 +224,7 @@ def apart(site, **variables):
     return database
 
 
+@pytest.mark.heavy
 def test_the_privileges_follow_the_checkpointers_own_names(site):
     apart(site, checkpointer_schema="memory", checkpointer_connect_params={"application_name": "provision"})["database_schema"] = "memory"
     first = site.run(PROVISION).passed()
@@ -230,6 +232,7 @@ def test_the_privileges_follow_the_checkpointers_own_names(site):
     site.run(PROVISION).unchanged()
 
 
+@pytest.mark.heavy
 def test_an_owner_that_its_login_takes_on(site, database):
     login = database.role(database.owner.name.replace("owner", "deployer"))
     apart(site, checkpointer_session_role=database.owner.name)
@@ -244,6 +247,7 @@ def test_an_owner_that_its_login_takes_on(site, database):
 
 
 @pytest.mark.parametrize("role", ["owner", "app"])
+@pytest.mark.heavy
 def test_credentials_of_another_shape(site, database, role):
     site.run(PROVISION, "--tags", "database,install").passed()
     password = getattr(database, role).password
@@ -254,6 +258,7 @@ def test_credentials_of_another_shape(site, database, role):
         )
 
 
+@pytest.mark.heavy
 def test_credentials_from_the_command_line(site, database):
     site.run(PROVISION).passed()
     owner, credentials = once_answered(site, database.owner)
@@ -264,6 +269,7 @@ def test_credentials_from_the_command_line(site, database):
     assert (owner.read_text(), app.read_text()) == ("x\n", "x\n"), "credentials were evaluated more than once"
 
 
+@pytest.mark.heavy
 def test_the_applications_bare_names_lead_to_the_tables(site, database):
     site.run(PROVISION).passed()
     server = database.server
@@ -278,6 +284,7 @@ def test_the_applications_bare_names_lead_to_the_tables(site, database):
     site.run(VERIFY).unchanged()
 
 
+@pytest.mark.heavy
 def test_check_mode_where_the_tables_are_still_to_move(site, database):
     site.run(PROVISION).passed()
     for table in (*TABLES, LEDGER):
@@ -307,6 +314,7 @@ DRIFTS = {
 }
 
 
+@pytest.mark.heavy
 def test_verify_ends_in_an_error_on_drift_and_without_one_where_there_is_none(site, server):
     site.run(PROVISION).passed()
     for statement, name in DRIFTS.values():
@@ -343,6 +351,7 @@ def embedded():
     shutil.rmtree(folder)
 
 
+@pytest.mark.heavy
 def test_the_server_that_comes_along(embedded):
     embedded(VERIFY).stopped("does not run, so there is nothing to verify")
     embedded(PROVISION, "--check").passed()

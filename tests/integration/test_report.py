@@ -407,6 +407,7 @@ def test_changed_is_another_fact(site, database):
     assert all("mine" in text for text in site.files().values())
 
 
+@pytest.mark.heavy
 def test_fewer_formats_leave_nothing_behind(site):
     site.run().passed()
     (site.folder / "app1.md").write_text("my own notes\n", encoding="utf-8")

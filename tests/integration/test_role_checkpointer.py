@@ -335,6 +335,7 @@ def wheels():
     shutil.rmtree(folder)
 
 
+@pytest.mark.heavy
 def test_install_upgrade_and_flavour(site, wheels, public):
     """One virtualenv through its life, whoever runs the role, without an index and whatever the umask."""
     owner = os_user().pw_name

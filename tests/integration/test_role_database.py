@@ -239,6 +239,7 @@ def test_from_nothing_to_a_working_application(deploy):
     assert it.owner.password not in log and it.app.password not in log and "app-p" not in log
 
 
+@pytest.mark.heavy
 def test_one_databases_roles_are_strangers_to_another(deploy):
     one, other = deploy(), deploy()
     one.run()
@@ -248,6 +249,7 @@ def test_one_databases_roles_are_strangers_to_another(deploy):
             other.connect(role)
 
 
+@pytest.mark.heavy
 def test_without_superuser(deploy):
     it = deploy()
     admin = it.role("admin", "LOGIN CREATEROLE CREATEDB")
@@ -303,6 +305,7 @@ def test_an_administrator_without_the_right_is_refused(deploy, missing, say):
 
 
 @pytest.mark.newest
+@pytest.mark.heavy
 def test_passwords(deploy):
     it = deploy()
 
@@ -350,6 +353,7 @@ def test_passwords(deploy):
 
 
 @pytest.mark.newest
+@pytest.mark.heavy
 def test_roles_lose_attributes_that_they_should_not_have(deploy):
     it = deploy()
     for role in (it.owner, it.app):
@@ -362,6 +366,7 @@ def test_roles_lose_attributes_that_they_should_not_have(deploy):
     assert it.run().changes == 0
 
 
+@pytest.mark.heavy
 def test_schema_public_of_our_own_database_and_an_owner_that_does_not_inherit(deploy):
     it = deploy(schema="public")
     it.server.execute(sql.SQL("CREATE ROLE {} LOGIN NOINHERIT").format(sql.Identifier(it.owner.name)))
@@ -376,6 +381,7 @@ def test_schema_public_of_our_own_database_and_an_owner_that_does_not_inherit(de
     assert it.privileges().changes == it.run().changes == 0
 
 
+@pytest.mark.heavy
 def test_tables_that_the_application_made_are_refused_then_adopted(deploy):
     it = deploy(schema="public")
     former = existing(it)
@@ -493,6 +499,7 @@ def listening(it):
 
 # Molecule's scenarios have PostgreSQL 15 and 17 behind the same rules.
 @pytest.mark.newest
+@pytest.mark.heavy
 def test_addresses_are_in_effect_or_the_run_fails(managed):
     it = managed
     run = functools.partial(it.run, tasks_from="administer")
@@ -612,6 +619,7 @@ def test_a_new_start_beside_old_tables_is_possible_when_asked_for(deploy):
 
 
 @pytest.mark.newest
+@pytest.mark.heavy
 def test_adoption_does_not_wait_for_an_open_transaction(deploy):
     it = deploy(schema="public")
     former = existing(it)
@@ -625,6 +633,7 @@ def test_adoption_does_not_wait_for_an_open_transaction(deploy):
     assert it.run(database_adopt=True).changes == 1
 
 
+@pytest.mark.heavy
 def test_excess_is_taken_back_and_what_comes_another_way_is_named(deploy):
     it = deploy()
     it.run()

@@ -367,6 +367,7 @@ def test_the_facts_alone_change_nothing(main, another, base):
     assert not another.root.exists()
 
 
+@pytest.mark.heavy
 def test_another_map_is_reloaded(main):
     roles = ["postgres", "second"]
     before = main.pid
@@ -388,6 +389,7 @@ def test_a_map_that_locks_everyone_out_is_mended(main):
     assert main.ask("SELECT 1") == "1"
 
 
+@pytest.mark.heavy
 def test_foreign_settings_are_replaced_and_tcp_stays_closed(main):
     with (main.data / "postgresql.conf").open("a") as file:
         file.write("listen_addresses = '*'\n")
@@ -479,6 +481,7 @@ def test_a_full_server_is_not_restarted(main):
     main.control("restart")
 
 
+@pytest.mark.heavy
 def test_stopped_means_stopped(main):
     pid = main.pid
     main.play("--check", state="stopped").passed(changed=1)
@@ -529,6 +532,7 @@ def unusual(main, base):
     return host
 
 
+@pytest.mark.heavy
 def test_unusual_paths_work(unusual):
     assert len(os.fsencode(unusual.run / ".s.PGSQL.5432")) == 107
     unusual.first.changing()
@@ -688,6 +692,7 @@ def test_a_folder_that_others_use_is_not_taken_over(main, base):
     assert common.stat().st_mode & 0o7777 == 0o1777
 
 
+@pytest.mark.heavy
 def test_an_ordinary_user_needs_nobody(person):
     person.play("--check").changing()
     assert not person.root.exists()
@@ -708,6 +713,7 @@ def test_an_ordinary_user_needs_nobody(person):
         assert done.stdout.strip() == "7", done.stderr
 
 
+@pytest.mark.heavy
 def test_a_missing_program_is_installed_again(person):
     person.play().passed()
     pid = person.pid

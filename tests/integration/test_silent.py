@@ -127,6 +127,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", list(FAULTS))
+@pytest.mark.heavy
 def test_provision_at_its_most_talkative(site, fault):
     begin = site.database.server.log.stat().st_size
     for flags in (["--check", "--diff"], ["--diff"]) if fault == "none" else (["--diff"],):
@@ -186,6 +187,7 @@ def test_the_artifacts_of_a_runner(site):
     assert re.search("in parity", (folder / "artifacts" / "job" / "stdout").read_text())
 
 
+@pytest.mark.heavy
 def test_the_owner_is_gone_after_setup(site):
     """verify.yml lives on the application's role alone, and nothing that provision.yml left holds another's login."""
     run(site.folder, PLAYBOOKS / "provision.yml", site.inventory()).passed()

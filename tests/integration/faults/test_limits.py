@@ -27,6 +27,7 @@ def database(victim):
     made.drop()
 
 
+@pytest.mark.heavy
 def test_a_server_that_falls_silent(database, collection, ledger):
     """It has taken the statement, keeps the connection, and answers no more."""
     over = threading.Event()

@@ -162,12 +162,14 @@ def test_killed_upstream(victim, upstream, ledger, start):
 
 
 @ALL
+@pytest.mark.heavy
 def test_the_server_stopped_hard(victim, collection, ledger, start):
     assert undertake(ledger, STOPPED % start.name, collection, start, victim, stopping(victim), victim.restart, every=FEWER) == []
 
 
 # Outside `make faults` the upgrade alone, which has most of a first setup's statements.
 @pytest.mark.parametrize("start", STARTS if EVERY == 1 else STARTS[1:], ids=lambda start: start.name)
+@pytest.mark.heavy
 def test_the_server_restarted(victim, collection, ledger, start):
     assert undertake(ledger, RESTARTED % start.name, collection, start, victim, restarting(victim)) == []
 
