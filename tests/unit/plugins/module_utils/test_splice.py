@@ -86,3 +86,18 @@ def test_what_is_held_inline_comes_back_as_it_was(value):
         assert repr(json.loads(dump([found]))) == repr([value])
         assert b"\\u0000" not in dump([found])
         assert not isinstance(value, float) or b"e" not in dump([found])
+
+
+WHOLE = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=20), lambda i: st.lists(i) | st.dictionaries(st.text(max_size=9), i))
+
+
+def written(value, floats):
+    try:
+        return repr(json.loads(dump(value, floats)))
+    except Unreadable as reason:
+        return str(reason)
+
+
+@given(WHOLE)
+def test_what_has_no_floats_is_written_the_same_without_looking_for_them(value):
+    assert written(value, False) == written(value, True)
