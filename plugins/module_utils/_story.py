@@ -15,10 +15,13 @@ def tell(module, story):
         results = story(module)
     except Refusal as refusal:
         module.no_log_values.update(refusal.hidden)
-        module.fail_json(msg=refusal.message, changed=refusal.changed, **refusal.results)
+        failure = dict(refusal.results, msg=refusal.message, changed=refusal.changed)
     except Exception as error:  # pylint: disable=broad-exception-caught
-        module.fail_json(msg=unexpected(error))
-    module.exit_json(**results)
+        failure = {"msg": unexpected(error)}
+    else:
+        module.exit_json(**results)
+    # Behind the handlers, since core 2.18 shows a traceback of what is being handled from -vvv on.
+    module.fail_json(**failure)
 
 
 def unexpected(error):
