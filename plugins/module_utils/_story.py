@@ -11,6 +11,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._errors import 
 
 def tell(module, story):
     """Run story(module), which returns the module's results, and leave the module with them."""
+    results, failure = {}, {}
     try:
         results = story(module)
     except Refusal as refusal:
@@ -18,10 +19,10 @@ def tell(module, story):
         failure = dict(refusal.results, msg=refusal.message, changed=refusal.changed)
     except Exception as error:  # pylint: disable=broad-exception-caught
         failure = {"msg": unexpected(error)}
-    else:
-        module.exit_json(**results)
     # Behind the handlers, since core 2.18 shows a traceback of what is being handled from -vvv on.
-    module.fail_json(**failure)
+    if failure:
+        module.fail_json(**failure)
+    module.exit_json(**results)
 
 
 def unexpected(error):
