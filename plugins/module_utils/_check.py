@@ -11,7 +11,7 @@ import json
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._compare import canonical, same_blob, write_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._rows import Cutter, is_delta, version_text, write_row
-from ansible_collections.stateops.langgraph.plugins.module_utils._source import describe, legible, spans, text, texts, windows
+from ansible_collections.stateops.langgraph.plugins.module_utils._source import describe, legible, text, texts, windows
 from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
 
 SHOWN = 20
@@ -38,7 +38,7 @@ class Verifier:
             if self.full:
                 self._whole(job, chosen, tally.keys)
                 return
-            for window in windows(job.source, spans(chosen, apart=True), self):
+            for window in windows(job.source, [(thread, thread) for thread in chosen], self):
                 self._counts(job, [found for found in window if found[0] not in tally.keys])
 
     def _differ(self, key, what):

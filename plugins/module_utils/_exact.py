@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import decimal
 import functools
 import json
@@ -16,11 +15,11 @@ import re
 from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
 
 try:
-    # langgraph-checkpoint-postgres needs orjson as well.
-    import ormsgpack
+    # langgraph-checkpoint-postgres needs both.
     import orjson
+    import ormsgpack
 except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
-    ormsgpack = orjson = None
+    orjson = ormsgpack = None
 
 # Text that JSONB refuses or changes, or that only looks like it: then it is looked at closely.
 DOUBTFUL = re.compile(r"NaN|Infinity|[\[:, \n]-?\d[\d.]*[eE]|[\[:, \n]-0", re.ASCII)
@@ -34,11 +33,9 @@ TEXTS = frozenset(range(0xA0, 0xC0)) | frozenset((0xD9, 0xDA))
 def dump(value, floats=True):
     """The JSON text, as bytes, from which JSONB gives back this value. floats: whether there may be any. Raises Unreadable."""
     try:
-        if not floats:
-            with contextlib.suppress(TypeError):  # what it refuses is looked at below
-                quick = orjson.dumps(value)
-                if b"\\u" not in quick:
-                    return quick
+        quick = None if floats else _quick(value)
+        if quick is not None:
+            return quick
         text = ENCODE(value)
         if "\\u" in text or floats and DOUBTFUL.search(text):
             text = _write(value)
@@ -47,6 +44,15 @@ def dump(value, floats=True):
         raise Unreadable("text with a lone surrogate, which JSONB cannot hold") from None
     except (TypeError, ValueError, RecursionError) as error:
         raise Unreadable("a value that JSONB cannot hold: %s" % error) from None
+
+
+def _quick(value):
+    """What orjson makes of a value without floats; None where it has to be looked at closely."""
+    try:
+        text = orjson.dumps(value)
+    except TypeError:
+        return None
+    return None if b"\\u" in text else text
 
 
 def _write(value):
