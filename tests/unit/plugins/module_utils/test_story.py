@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from ansible.module_utils import basic
@@ -99,3 +100,17 @@ def test_a_fault_of_ours_is_one_sentence(told, error, message):
 def test_one_line():
     assert one_line(ValueError("a\n\tb  c ")) == "a b c"
     assert one_line(ValueError()) == "ValueError"
+
+
+@pytest.mark.parametrize("error", [Refusal("No."), ValueError("no")])
+def test_nothing_is_being_handled_when_it_fails(told, monkeypatch, error):
+    """Else core 2.18 shows a traceback from -vvv on."""
+    seen, fail = [], basic.AnsibleModule.fail_json
+
+    def watched(module, **results):
+        seen.append(sys.exc_info()[0])
+        fail(module, **results)
+
+    monkeypatch.setattr(basic.AnsibleModule, "fail_json", watched)
+    told(raising(error))
+    assert seen == [None]
