@@ -11,7 +11,8 @@ import time
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._batch import Batch
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
-from ansible_collections.stateops.langgraph.plugins.module_utils._source import damaged, text
+from ansible_collections.stateops.langgraph.plugins.module_utils._source import text
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import damaged
 from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
 from ansible_collections.stateops.langgraph.plugins.module_utils._tally import Tally
 

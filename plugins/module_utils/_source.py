@@ -13,8 +13,8 @@ import itertools
 import operator
 import sqlite3
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import advice, connect, filled, look, state
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import connect, damaged, logged, look, state
 
 # Of the threads from one to another.
 SPAN = "WHERE thread_id BETWEEN CAST(? AS TEXT) AND CAST(? AS TEXT) ORDER BY thread_id, checkpoint_ns, checkpoint_id"
@@ -94,12 +94,11 @@ def open_source(path):
     look(path)
     try:
         before = state(path)
-        logged = filled(path + "-wal") or filled(path + "-journal")
         connection, unlocked = None, False
         with contextlib.suppress(sqlite3.Error):
             connection = connect(path, ["mode=ro"])
         if connection is None:
-            connection, unlocked = connect(path, ["mode=ro"] if logged else ["mode=ro&immutable=1"]), True
+            connection, unlocked = connect(path, ["mode=ro"] if logged(path) else ["mode=ro&immutable=1"]), True
     except (OSError, sqlite3.Error) as error:
         raise damaged(path, error) from None
     with contextlib.closing(connection):
@@ -110,11 +109,6 @@ def open_source(path):
         except sqlite3.Error as error:
             raise damaged(path, error) from None
         yield source
-
-
-def damaged(path, error):
-    """The Refusal for what SQLite says of a file."""
-    return Refusal("Cannot read the SQLite file %s: %s. %s" % (path, one_line(error), advice(path, str(error))))
 
 
 def _merged(rows, writes):

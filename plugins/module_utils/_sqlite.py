@@ -9,9 +9,8 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Column, Constraint, Index, Schema, Table
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import advice, connect, filled, logs, look, state
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import connect, damaged, logged, logs, look, state
 
 
 def read_file(path, more=None):
@@ -31,11 +30,9 @@ def read_file(path, more=None):
             except sqlite3.Error:
                 if state(path) == before:
                     raise
-        # What is in a -wal or has to be rolled back from a -journal would be passed over without a word.
-        logged = filled(path + "-wal") or filled(path + "-journal")
-        return _read_through(path, ["mode=ro"] if logged else ["mode=ro", "mode=ro&immutable=1"], more)
+        return _read_through(path, ["mode=ro"] if logged(path) else ["mode=ro", "mode=ro&immutable=1"], more)
     except (OSError, sqlite3.Error) as error:
-        raise Refusal("Cannot read the SQLite file %s: %s. %s" % (path, one_line(error), advice(path, str(error)))) from None
+        raise damaged(path, error) from None
 
 
 def _read_through(path, modes, more):

@@ -11,7 +11,7 @@ import sqlite3
 import stat
 import urllib.parse
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
 
 MAGIC = b"SQLite format 3\x00"
 # Seconds that a reader waits for a writer's lock (only rollback journals make it wait).
@@ -78,14 +78,23 @@ def filled(path):
     return os.path.exists(path) and os.path.getsize(path) > 0
 
 
+def logged(path):
+    """Whether anything stands in a log, which reading as immutable would pass over without a word."""
+    return filled(path + "-wal") or filled(path + "-journal")
+
+
 def state(path):
     """What differs after somebody wrote to it."""
     found = os.stat(path)
     return logs(path), found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def advice(path, text):
-    """What to do about what SQLite says of it."""
+def damaged(path, error):
+    """The Refusal for what SQLite, or the system, says of a file."""
+    return Refusal("Cannot read the SQLite file %s: %s. %s" % (path, one_line(error), _advice(path, str(error))))
+
+
+def _advice(path, text):
     if "locked" in text:
         return "A writer holds it: try again when it is done."
     if "readonly" in text and filled(path + "-journal"):

@@ -236,7 +236,8 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._connection imp
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._facts import gather, nothing_yet, prepare
 from ansible_collections.stateops.langgraph.plugins.module_utils._import import Job
-from ansible_collections.stateops.langgraph.plugins.module_utils._source import damaged, open_source
+from ansible_collections.stateops.langgraph.plugins.module_utils._source import open_source
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import damaged
 from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell, unexpected
 from ansible_collections.stateops.langgraph.plugins.module_utils._target import Target
 
