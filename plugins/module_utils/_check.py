@@ -30,6 +30,13 @@ class Verifier:
     def to_dict(self):
         return dict(self.counts, how="full" if self.full else "counts", differences=self.differences, shown=self.shown)
 
+    def take(self, other):
+        """Add what another one found."""
+        for kind, number in other.counts.items():
+            self.counts[kind] += number
+        self.differences += other.differences
+        self.shown += other.shown[: SHOWN - len(self.shown)]
+
     def batch(self, job, threads, tally):
         """Look at the threads of a batch that was committed, but for what was refused."""
         with job.target.connection.transaction():

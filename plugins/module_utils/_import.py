@@ -6,14 +6,18 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import time
+from typing import NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._batch import Batch
+from ansible_collections.stateops.langgraph.plugins.module_utils._check import Verifier
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._source import text
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import damaged
 from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
+from ansible_collections.stateops.langgraph.plugins.module_utils._story import unexpected
 from ansible_collections.stateops.langgraph.plugins.module_utils._tally import Tally
 
 try:
@@ -24,27 +28,69 @@ except ImportError:  # the module has not entered the virtualenv yet; _virtualen
 ATTEMPTS = 5
 
 
+class Outcome(NamedTuple):
+    """Of one batch. tally: of what is committed. verifier: None where nothing is compared. failure: a Refusal, or None."""
+
+    tally: Tally
+    verifier: Verifier | None
+    failure: Refusal | None
+
+
 class Job:
     """An import under way."""
 
-    def __init__(self, source, target, cipher=None, check=False, batch_size=1000, time_limit=0, on_conflict="skip", on_unreadable="fail", verifier=None):
+    def __init__(
+        self, source, target, cipher=None, check=False, threads=(), batch_size=1000, time_limit=0, on_conflict="skip", on_unreadable="fail", verify="none"
+    ):
         self.source, self.target, self.cipher, self.check = source, target, cipher, check
-        self.batch_size, self.time_limit, self.verifier = batch_size, time_limit, verifier
-        self.on_conflict, self.on_unreadable = on_conflict, on_unreadable
-        self.tally, self.remaining, self.spoiled, self.hopeless, self.patterns = Tally(), 0, {}, {}, []
+        self.patterns, self.batch_size, self.time_limit = threads, batch_size, time_limit
+        self.on_conflict, self.on_unreadable, self.verify = on_conflict, on_unreadable, "none" if check else verify
+        self.tally, self.verifier, self.remaining, self.spoiled, self.hopeless = Tally(), self._verifier(), 0, {}, {}
 
-    def run(self, patterns):
-        """Import the threads, as far as the time suffices. What is counted in self.tally is committed, also where this raises."""
+    def run(self, crew=None):
+        """Import the threads, as far as the time suffices. What is counted in self.tally is committed, also where this raises Refusal.
+
+        crew: whose processes are given the batches, or None.
+        """
         end = time.monotonic() + self.time_limit if self.time_limit else None
-        self.patterns, self.remaining = patterns, self.source.count(patterns)
-        for batch in self._batches(self.source.threads(patterns)):
-            if end is not None and time.monotonic() >= end:
-                break
-            tally = self._batch(batch)
-            self.tally.take(tally)
+        self.remaining = self.source.count(self.patterns)
+        batches, failure = self._timely(end), None
+        for batch, outcome in crew.results(batches) if crew else self._results(batches):
+            self.tally.take(outcome.tally)
             self.remaining -= len(batch)
-            if self.verifier is not None and not self.check:
-                self.verifier.batch(self, batch, tally)
+            if outcome.verifier is not None:
+                self.verifier.take(outcome.verifier)
+            failure = failure or outcome.failure
+        if failure is not None:
+            raise failure
+
+    def _results(self, batches):
+        """As a crew's."""
+        for batch in batches:
+            outcome = self.one(batch)
+            yield batch, outcome
+            if outcome.failure is not None:
+                return
+
+    def one(self, batch):
+        """The Outcome of a batch."""
+        tally, verifier, failure = Tally(), self._verifier(), None
+        try:
+            tally = self._batch(batch)
+            if verifier is not None:
+                verifier.batch(self, batch, tally)
+        except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, what was written stands
+            failure = self.refusal(error)
+        return Outcome(tally, verifier, failure)
+
+    def refusal(self, error):
+        """What to say of any error."""
+        if isinstance(error, sqlite3.Error):
+            return damaged(self.source.path, error)
+        return error if isinstance(error, Refusal) else Refusal(unexpected(error))
+
+    def _verifier(self):
+        return None if self.verify == "none" else Verifier(self.verify == "full")
 
     def unit(self, cutter, key, row):
         """The Unit of a key; without a row for writes alone, or where the row is not looked at. Raises Unreadable."""
@@ -57,9 +103,15 @@ class Job:
             raise Unreadable("its pending_sends stand in no pending write of its parent, and JSONB cannot hold them")
         return unit
 
-    def _batches(self, threads):
+    def _timely(self, end):
+        """The batches, as long as there is time; the first in any case, or a caller that comes again would never be done."""
+        batches = self._batches()
+        yield from itertools.islice(batches, 1)
+        yield from itertools.takewhile(lambda _batch: end is None or time.monotonic() < end, batches)
+
+    def _batches(self):
         batch, size = [], 0
-        for thread, checkpoints in threads:
+        for thread, checkpoints in self.source.threads(self.patterns):
             batch.append(thread)
             size += checkpoints
             if size >= self.batch_size:
@@ -76,8 +128,8 @@ class Job:
             try:
                 with self.target.connection.transaction():
                     tally = batch.run()
-            except psycopg.errors.UniqueViolation:
-                attempts += 1  # the application wrote the same row meanwhile
+            except (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected):
+                attempts += 1  # the application wrote the same rows meanwhile
                 if attempts == ATTEMPTS:
                     raise
                 continue

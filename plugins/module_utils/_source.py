@@ -40,10 +40,11 @@ CACHE = 16384
 
 
 class Source:
-    """An open snapshot of a file."""
+    """An open snapshot of a file. before: its state, where it is read without a lock, else None."""
 
     def __init__(self, path, connection, before):
-        self.path, self.connection, self.before = path, connection, before
+        self.path, self.connection, self.before, self.beside = path, connection, before, None
+        self.begin()
         names = {name.lower() for (name,) in connection.execute("SELECT name FROM pragma_table_info('writes')")}
         self.connection.text_factory = bytes
         path = "task_path" if "task_path" in names else "''"
@@ -82,6 +83,26 @@ class Source:
     def has_sends(self, thread, space, parent):
         return self.connection.execute(SENT, (thread, space, parent)).fetchone() is not None
 
+    def begin(self):
+        """Take a snapshot of the file as it is now."""
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+        self.connection.execute("BEGIN")
+        # What was read before may be known still, and then nothing is locked.
+        self.connection.execute("SELECT rowid FROM sqlite_master LIMIT 1").fetchone()
+
+    def version(self):
+        """Changes when anybody writes to the file, also where the snapshot does not show it."""
+        if self.before is not None:
+            return state(self.path)
+        if self.beside is None:
+            self.beside = connect(self.path, ["mode=ro"])
+        return self.beside.execute("PRAGMA data_version").fetchone()[0]
+
+    def close(self):
+        for connection in filter(None, (self.beside, self.connection)):
+            connection.close()
+
     def insist(self):
         """Raise Refusal where a file that was read without a lock was written meanwhile."""
         if self.before is not None and state(self.path) != self.before:
@@ -101,13 +122,13 @@ def open_source(path):
             connection, unlocked = connect(path, ["mode=ro"] if logged(path) else ["mode=ro&immutable=1"]), True
     except (OSError, sqlite3.Error) as error:
         raise damaged(path, error) from None
-    with contextlib.closing(connection):
-        try:
-            connection.execute("PRAGMA cache_size = -%d" % CACHE)
-            connection.execute("BEGIN")
-            source = Source(path, connection, before if unlocked else None)
-        except sqlite3.Error as error:
-            raise damaged(path, error) from None
+    try:
+        connection.execute("PRAGMA cache_size = -%d" % CACHE)
+        source = Source(path, connection, before if unlocked else None)
+    except sqlite3.Error as error:
+        connection.close()
+        raise damaged(path, error) from None
+    with contextlib.closing(source):
         yield source
 
 

@@ -83,6 +83,11 @@ def logged(path):
     return filled(path + "-wal") or filled(path + "-journal")
 
 
+def size(path):
+    """Bytes of a file with its write-ahead log; 0 where there is none."""
+    return sum(os.path.getsize(each) for each in (path, path + "-wal") if os.path.exists(each))
+
+
 def state(path):
     """What differs after somebody wrote to it."""
     found = os.stat(path)

@@ -59,6 +59,14 @@ options:
     type: str
     choices: [ counts, full, none ]
     default: counts
+  workers:
+    description:
+      - How many processes copy side by side, each with a connection of its own; the threads are shared out among them.
+      - More of them help as long as both hosts have cores to spare. With V(1) it is this one process with its one connection.
+      - With V(0) there are two where the file is larger than 4 MiB, else one.
+      - Where some find no connection, a warning says so and the rest do the work.
+    type: int
+    default: 0
   on_unreadable:
     description:
       - What to do with a checkpoint that cannot be carried over exactly, such as a damaged one, or one with a value that PostgreSQL cannot hold.
@@ -226,22 +234,26 @@ verified:
       elements: str
 """
 
-import sqlite3
+import contextlib
+import functools
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stateops.langgraph.plugins.module_utils._check import Verifier
 from ansible_collections.stateops.langgraph.plugins.module_utils._cipher import cipher_of
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._crew import Crew
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._facts import gather, nothing_yet, prepare
 from ansible_collections.stateops.langgraph.plugins.module_utils._import import Job
 from ansible_collections.stateops.langgraph.plugins.module_utils._source import open_source
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import damaged
-from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell, unexpected
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import size
+from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell
 from ansible_collections.stateops.langgraph.plugins.module_utils._target import Target
 
 APPLICATION = "stateops.langgraph.checkpoint_import"
+# What fewer bytes take is over before a second process has begun.
+LARGE = 4 << 20
+MOST = 64
 
 
 def main():
@@ -255,6 +267,7 @@ def main():
         time_limit={"type": "int", "default": 0},
         verify={"type": "str", "choices": ["counts", "full", "none"], "default": "counts"},
         on_unreadable={"type": "str", "choices": ["fail", "skip"], "default": "fail"},
+        workers={"type": "int", "default": 0},
         compression={"type": "str", "choices": ["auto", "server"], "default": "auto"},
         encryption_key={"type": "str", "no_log": True},
     )
@@ -264,18 +277,40 @@ def main():
 def story(module):
     """Enter the virtualenv, make sure of both schemas, copy, compare; returns the module's results."""
     params = module.params
-    if params["batch_size"] < 1 or params["time_limit"] < 0:
-        raise Refusal("batch_size is 1 or more, and time_limit 0 or more.")
+    if params["batch_size"] < 1 or params["time_limit"] < 0 or not 0 <= params["workers"] <= MOST:
+        raise Refusal("batch_size is 1 or more, time_limit 0 or more, and workers from 0 to %d." % MOST)
     try:
         known = prepare(dict(params, sqlite_schema=None))
         cipher = cipher_of(params["encryption_key"])
-        with open_connection(params, APPLICATION) as connection:
-            _insist_on_parity(module, connection, known)
-            with open_source(params["sqlite_path"]) as source:
-                target = Target(connection, params["schema"], params["session_role"], params["compression"])
-                return _copied(module, source, target, cipher)
+        with Crew(_further(params), functools.partial(_apart, params, module.check_mode, cipher)) as crew:
+            with open_connection(params, APPLICATION) as connection:
+                crew.start()
+                _insist_on_parity(module, connection, known)
+                with _opened(params, module.check_mode, cipher, connection) as job:
+                    return _copied(module, job, crew)
     except NotYet as absent:
         return nothing_yet(module, absent)
+
+
+def _further(params):
+    """How many processes work for this one; 0 where it does the work itself."""
+    workers = params["workers"] or (2 if size(params["sqlite_path"]) > LARGE else 1)
+    return workers if workers > 1 else 0
+
+
+@contextlib.contextmanager
+def _apart(params, check, cipher):
+    """A Job with a connection of its own."""
+    with open_connection(params, APPLICATION) as connection, _opened(params, check, cipher, connection) as job:
+        yield job
+
+
+@contextlib.contextmanager
+def _opened(params, check, cipher, connection):
+    with open_source(params["sqlite_path"]) as source:
+        target = Target(connection, params["schema"], params["session_role"], params["compression"])
+        options = {name: params[name] for name in ("threads", "batch_size", "time_limit", "on_conflict", "on_unreadable", "verify")}
+        yield Job(source, target, cipher=cipher, check=check, **options)
 
 
 def _insist_on_parity(module, connection, known):
@@ -295,27 +330,15 @@ class _Asking:
         self.params, self.warn, self.check_mode = params, module.warn, module.check_mode
 
 
-def _copied(module, source, target, cipher):
-    params = module.params
-    verifier = None if params["verify"] == "none" or module.check_mode else Verifier(params["verify"] == "full")
-    job = Job(
-        source,
-        target,
-        cipher=cipher,
-        check=module.check_mode,
-        batch_size=params["batch_size"],
-        time_limit=params["time_limit"],
-        on_conflict=params["on_conflict"],
-        on_unreadable=params["on_unreadable"],
-        verifier=verifier,
-    )
-    started = time.monotonic()
+def _copied(module, job, crew):
+    started, verifier = time.monotonic(), job.verifier
     try:
-        job.run(params["threads"])
+        crew.meet(job.source)
+        if crew.absent:
+            module.warn("Of %d workers %d cannot begin: %s The import goes on with the rest." % (crew.size, len(crew.absent), sentence(crew.absent[0])))
+        job.run(crew if crew.members else None)
     except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, what was written stands
-        refusal = damaged(params["sqlite_path"], error) if isinstance(error, sqlite3.Error) else error
-        if not isinstance(refusal, Refusal):
-            refusal = Refusal(unexpected(error))
+        refusal = job.refusal(error)
         refusal.changed = job.tally.written and not module.check_mode
         refusal.results = _results(job, started)
         raise refusal from None

@@ -68,7 +68,7 @@ def test_each_blob_once(path, monkeypatch, remembered, check):
     tables = Tables()
     with open_source(path) as source:
         job = Job(source, tables, check=check, batch_size=100)
-        job.run([])
+        job.run()
     assert job.tally.counts["blobs"] == {"read": 2, "written": 2, "there": 0, "refused": 0}
     assert job.tally.counts["checkpoints"]["written"] == 18
     assert [len(rows) for rows in tables.rows] == ([0, 0, 0] if check else [18, 2, 0])
