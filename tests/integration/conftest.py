@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import threading
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ from servers import Server, installations, old_installation
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "newest: runs on the newest server alone, since the version makes no difference")
-    config.addinivalue_line("markers", "heavy: takes most of a minute or more; -m 'not heavy' leaves these out, as .ci/run does")
+    config.addinivalue_line("markers", "heavy: takes ten seconds or more, all its parameters together perhaps; -m 'not heavy' leaves these out, as .ci/run does")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -207,9 +208,22 @@ def runner(target_venv, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def call_module(runner):
-    """`call_module(name, args, check=False, diff=False, python=None, user=None, env=None)`, without ansible-playbook's start."""
-    return runner.call
+def call_module(runner, call_forked):
+    """`call_module(name, args, check=False, diff=False, python=None, user=None, env=None)`, without ansible-playbook's start.
+
+    In a fork, where it needs no process of its own for a Python, a user or an environment, or since another thread has the one that forks.
+    """
+    alone = threading.Lock()
+
+    def call(name, args, check=False, diff=False, **kwargs):
+        if any(kwargs.values()) or not alone.acquire(blocking=False):
+            return runner.call(name, args, check=check, diff=diff, **kwargs)
+        try:
+            return call_forked(name, args, check=check, diff=diff)
+        finally:
+            alone.release()
+
+    return call
 
 
 @pytest.fixture(scope="session")

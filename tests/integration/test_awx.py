@@ -73,6 +73,7 @@ def test_predicted_beside_what_is_there(site):
     assert any(changed for _task, changed, _items in changes(real))
 
 
+@pytest.mark.heavy
 def test_what_is_nowhere_fails_in_check_mode_too(site):
     template = {"name": "mine", "playbook": "playbooks/verify.yml", "credentials": ["nobody has made this"]}
     site.run().passed()

@@ -46,6 +46,7 @@ def named(server):
             server.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role.name)))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", NAMES)
 def test_any_name_works_and_none_is_read_as_sql(named, server, call_module, name):
     database, owner, app = named(name)

@@ -33,6 +33,7 @@ def guarded(tmp_path, playbook, inventory, *flags, env=None):
     return done
 
 
+@pytest.mark.heavy
 @BOTH
 @pytest.mark.parametrize("flags", [[], ["--tags", "verify"], ["--tags", "setup"], ["--check"]], ids=" ".join)
 def test_a_given_inventory_without_hosts(tmp_path, playbook, flags):
@@ -78,6 +79,7 @@ APP = {"langgraph_app": {"hosts": {"app1": AWAY}}}
 PAIR = {**APP, "langgraph_db": {"hosts": {"db1": AWAY}}}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "inventory, flags, said",
     [
@@ -156,6 +158,7 @@ def site(tmp_path, server, target_venv, runner, database):
     server.execute('DROP DATABASE IF EXISTS "%s" WITH (FORCE)' % Site.name)
 
 
+@pytest.mark.heavy
 def test_from_nothing_to_a_verified_schema(site, server, database):
     site.run(PROVISION, "--check").passed()
     assert not server.execute("SELECT 1 FROM pg_database WHERE datname = '%s'" % site.name)
@@ -188,6 +191,7 @@ def test_from_nothing_to_a_verified_schema(site, server, database):
     assert app.read_text() == "x\n"
 
 
+@pytest.mark.heavy
 def test_verify_names_the_host_that_drifts_and_looks_at_every_other(site):
     site.run(PROVISION).passed()
     site.groups["langgraph_app"]["hosts"]["app1"]["checkpointer_sqlite_path"] = str(site.folder / "gone.sqlite")
@@ -331,6 +335,7 @@ def test_verify_ends_in_an_error_on_drift_and_without_one_where_there_is_none(si
         site.run(VERIFY, *flags).stopped("Cannot connect to database", "port 1")
 
 
+@pytest.mark.heavy
 def test_verify_of_what_was_never_provisioned_fails_in_check_mode_too(site):
     for flags in ([], ["--check"]):
         site.run(VERIFY, *flags).stopped(site.name)

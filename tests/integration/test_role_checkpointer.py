@@ -46,6 +46,7 @@ def site(tmp_path, database, target_venv, runner):
     return Site(tmp_path, database, target_venv, runner)
 
 
+@pytest.mark.heavy
 def test_a_converged_run_is_three_tasks_and_changes_nothing(site):
     done = site.play().unchanged()
     remote = [each for each in done.tasks if each["kind"] == "ok" and each["host"] == "app2" and each["action"] not in ON_THE_CONTROLLER]
@@ -78,6 +79,7 @@ def test_each_part_alone(site, part, ran):
     assert [each for each in (READ, PIP, SETUP, COMPARE, ROUNDTRIP) if done.hosts(each)] == ran
 
 
+@pytest.mark.heavy
 def test_one_after_the_other(site):
     done = site.play(play={"serial": 1}).unchanged()
     assert done.hosts(SETUP) == ["app1", "app2", "app3"]
@@ -123,6 +125,7 @@ def test_drift_fails_and_the_password_is_forgotten(site, database):
     assert_no_secret(done, database)
 
 
+@pytest.mark.heavy
 def test_a_round_trip_that_fails_is_told_once_the_facts_are_kept(site, database):
     database.execute('REVOKE DELETE ON checkpoint_writes FROM "%s"' % database.app.name)
     reports = site.folder / "reports"
@@ -150,6 +153,7 @@ def test_credentials_are_evaluated_once(site, database, words):
     assert owner.read_text() == app.read_text() == "x\n"
 
 
+@pytest.mark.heavy
 def test_the_owners_are_evaluated_once_for_all_hosts(site, database):
     owner, site.variables["checkpointer_owner_credentials"] = once_answered(site, database.owner)
     site.play().unchanged()
@@ -161,6 +165,7 @@ def test_a_sqlite_file_that_is_not_there_is_told(site):
     site.play("--limit", "app1", "--tags", "verify").stopped("gone.sqlite")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("owner", ["", pytest.param("nobody-yet", marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand files over"))])
 def test_check_mode_on_a_bare_host(site, database, target_venv, owner):
     """Neither the virtualenv is there yet, nor, where it is to be another's, its owner."""
@@ -212,6 +217,7 @@ def test_a_python_that_is_too_old_is_refused(site):
     bare(site, folder).play("--tags", "install").stopped("has Python 3.9.18, and LangGraph needs 3.10 or newer")
 
 
+@pytest.mark.heavy
 def test_a_python_that_is_not_there_is_refused(site):
     bare(site, site.folder / "new")
     site.variables["checkpointer_python"] = "/opt/gone/python"
@@ -277,6 +283,7 @@ def test_a_host_without_its_packages_leaves_the_work_to_the_next(site):
     assert {host: counts["failed"] for host, counts in done.recap.items()} == {"app1": 1, "app2": 1, "app3": 0}
 
 
+@pytest.mark.heavy
 def test_an_owner_without_a_password_and_credentials_of_another_shape(site, database):
     """The server wants a password here, so what it says is the proof that the login came that far."""
     site.variables["checkpointer_owner_credentials"] = {"user": database.owner.name}
@@ -290,6 +297,7 @@ def test_an_owner_without_a_password_and_credentials_of_another_shape(site, data
             assert_no_secret(done, database)
 
 
+@pytest.mark.heavy
 def test_the_report_on_a_difference(site, database):
     """Two findings about one table do not take each other's name; the connection string carries the client's certificate."""
     database.execute("ALTER TABLE checkpoint_writes SET UNLOGGED")
@@ -387,6 +395,7 @@ def test_install_upgrade_and_flavour(site, wheels, public):
     assert (folder / "lib").stat().st_mode & 0o022 == 0
 
 
+@pytest.mark.heavy
 def test_pip_comes_into_a_virtualenv_that_was_made_without(site, wheels):
     folder = site.folder / "uv"
     # Of the Python that the wheels were fetched for.

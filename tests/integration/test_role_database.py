@@ -195,6 +195,7 @@ def existing(deployment):
 
 
 # Molecule's scenario default does it on PostgreSQL 15.
+@pytest.mark.heavy
 @pytest.mark.newest
 def test_from_nothing_to_a_working_application(deploy):
     it = deploy(schema="my schema")
@@ -418,6 +419,7 @@ def test_tables_that_the_application_made_are_refused_then_adopted(deploy):
     assert it.run(database_revoke_public="always").changes == 0
 
 
+@pytest.mark.heavy
 def test_a_refused_run_does_not_touch_the_applications_role(deploy):
     """The role that made the tables is the one that the application is to go on with, and its password would be set."""
     it = deploy(schema="public")
@@ -433,6 +435,7 @@ def test_a_refused_run_does_not_touch_the_applications_role(deploy):
     it.connect(it.app).close()
 
 
+@pytest.mark.heavy
 @pytest.mark.newest
 def test_an_administrator_without_its_membership_gets_it_back(deploy):
     """It cannot read the database before, which belongs to the owner alone."""
@@ -449,6 +452,7 @@ def test_an_administrator_without_its_membership_gets_it_back(deploy):
     assert it.run().changes == 0
 
 
+@pytest.mark.heavy
 @pytest.mark.newest
 def test_no_verifier_outlives_its_use(deploy):
     it = deploy()
@@ -548,6 +552,7 @@ def test_addresses_are_in_effect_or_the_run_fails(managed):
     assert "/postgresql.conf, line" in refused["msg"]
 
 
+@pytest.mark.heavy
 @pytest.mark.newest
 def test_the_application_goes_on_with_its_own_role(deploy):
     it = deploy(schema="public")
@@ -564,6 +569,7 @@ def test_the_application_goes_on_with_its_own_role(deploy):
     assert it.privileges().changes == it.run().changes == 0
 
 
+@pytest.mark.heavy
 @pytest.mark.newest
 def test_a_schema_of_the_tables_own_is_adopted_with_them(deploy):
     it = deploy(schema="my schema")
@@ -580,6 +586,7 @@ def test_a_schema_of_the_tables_own_is_adopted_with_them(deploy):
     assert it.run(database_adopt=True).changes == 0
 
 
+@pytest.mark.heavy
 @pytest.mark.newest
 def test_a_schema_that_holds_more_keeps_its_owner(deploy):
     it = deploy(schema="shared")
@@ -606,6 +613,7 @@ def test_tables_of_these_names_that_are_not_langgraphs_are_never_adopted(deploy)
     assert it.owners() == {former.name}
 
 
+@pytest.mark.heavy
 @pytest.mark.newest
 def test_a_new_start_beside_old_tables_is_possible_when_asked_for(deploy):
     it = deploy()
@@ -683,6 +691,7 @@ def test_excess_is_taken_back_and_what_comes_another_way_is_named(deploy):
     assert "does not show their effect" in refused["msg"] and other.name in refused["msg"] and "TRUNCATE" in refused["msg"]
 
 
+@pytest.mark.heavy
 @pytest.mark.newest
 def test_privileges_need_tables_of_the_owner(deploy):
     it = deploy(schema="public")
@@ -699,6 +708,7 @@ def test_privileges_need_tables_of_the_owner(deploy):
     assert it.held() == {}
 
 
+@pytest.mark.heavy
 @pytest.mark.newest
 def test_check_mode_on_a_bare_host(deploy, tmp_path):
     it = deploy()

@@ -248,6 +248,7 @@ def without_root(host):
     return {key: value for key, value in host.settings.items() if key != "embedded_postgres_root"}
 
 
+@pytest.mark.heavy
 def test_check_mode_on_a_bare_host_predicts_and_writes_nothing(main):
     assert main.after_check == (False, False)
     main.first_check.changing()
@@ -262,6 +263,7 @@ def differences(run):
     return [line for line in lines if not re.match(r"[+-] +(mode|owner|group):", line)]
 
 
+@pytest.mark.heavy
 def test_a_second_run_changes_nothing(main):
     before = main.snapshot()
     main.play("--diff").passed(changed=0)
@@ -381,6 +383,7 @@ def test_another_map_is_reloaded(main):
     assert main.pid == before
 
 
+@pytest.mark.heavy
 def test_a_map_that_locks_everyone_out_is_mended(main):
     (main.data / "pg_ident.conf").write_text("")
     os.kill(main.pid, signal.SIGHUP)
@@ -403,6 +406,7 @@ def test_foreign_settings_are_replaced_and_tcp_stays_closed(main):
     main.ask("ALTER SYSTEM RESET ALL")
 
 
+@pytest.mark.heavy
 def test_a_socket_that_was_deleted_comes_back(main):
     (main.run / ".s.PGSQL.5432").unlink()
     main.play("--check").changing()
@@ -410,6 +414,7 @@ def test_a_socket_that_was_deleted_comes_back(main):
     assert main.ask("SELECT 1") == "1"
 
 
+@pytest.mark.heavy
 def test_open_folders_are_closed(main):
     main.run.chmod(0o777)
     main.play("--check").passed(changed=1)
@@ -417,6 +422,7 @@ def test_open_folders_are_closed(main):
     assert main.run.stat().st_mode & 0o7777 == 0o700
 
 
+@pytest.mark.heavy
 def test_a_killed_server_starts_again_with_its_data(main):
     main.ask("CREATE TABLE survivor AS SELECT 42 AS answer")
     main.kill()
@@ -426,6 +432,7 @@ def test_a_killed_server_starts_again_with_its_data(main):
     main.ask("DROP TABLE survivor")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("alive", [True, False], ids=["alive", "zombie"])
 def test_a_process_that_has_the_old_servers_number_is_no_server(main, base, alive):
     main.kill()
@@ -498,6 +505,7 @@ def test_stopping_what_was_never_there_is_no_change(another):
     assert not another.root.exists()
 
 
+@pytest.mark.heavy
 def test_a_setting_that_the_server_refuses_is_named(main):
     main.ask("ALTER SYSTEM SET shared_preload_libraries = 'no_such_library'")
     main.control("stop")
@@ -542,6 +550,7 @@ def test_unusual_paths_work(unusual):
     unusual.play("--check", socket_dir=str(unusual.run) + "x").refused("has 108 bytes")
 
 
+@pytest.mark.heavy
 def test_the_server_moves_with_its_socket(unusual):
     run, unusual.run = unusual.run, unusual.root / "run"
     unusual.play(socket_dir="").changing()
@@ -563,6 +572,7 @@ def test_a_path_that_cannot_be(main, root, part):
     main.play(root=root, virtualenv=str(main.root / "venv")).refused(part, "embedded_postgres_root")
 
 
+@pytest.mark.heavy
 def test_data_of_another_major_version(main, another):
     main.control("stop")
     try:
@@ -637,6 +647,7 @@ def test_a_password_in_an_index_address_is_refused_and_not_shown(another):
     assert "s3cr3t-token" not in run.output
 
 
+@pytest.mark.heavy
 def test_a_package_that_does_not_exist(another, base):
     another.play(virtualenv=str(base / "unfit"), version="18.0.999", wheels_dir=str(base)).refused("18.0.999")
     assert not another.data.exists()
@@ -672,6 +683,7 @@ def test_a_virtualenv_that_others_can_change_is_not_entered(another, base):
     assert not (base / "trapped").exists()
 
 
+@pytest.mark.heavy
 @as_root
 def test_without_the_right_to_look_at_other_users_processes(main):
     """As in most containers: /proc tells root too little about the server then."""

@@ -149,6 +149,7 @@ def test_provision_at_its_most_talkative(site, fault):
     assert site.in_server_log(begin) == []
 
 
+@pytest.mark.heavy
 def test_without_pipelining_the_lookout_sees_what_ansible_writes(site):
     """What the README warns of; and the proof that the lookout is quick enough."""
     variables = site.inventory(ansible_pipelining=False)
@@ -157,6 +158,7 @@ def test_without_pipelining_the_lookout_sees_what_ansible_writes(site):
     assert [each for each in lookout.found if "AnsiballZ_" in each], lookout.found
 
 
+@pytest.mark.heavy
 def test_the_artifacts_of_a_runner(site):
     """ansible-runner keeps what AWX keeps: standard output, each event with its result, the environment, the command."""
     folder = site.folder / "private"

@@ -59,6 +59,7 @@ WRONG = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("what", list(WRONG))
 def test_no_key_and_no_connection_string(what, encrypted, certified, run_module, runner):  # noqa: F811
     args, key = certified

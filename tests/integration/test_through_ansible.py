@@ -27,6 +27,7 @@ def names(task):
     return [name for name in task if name.startswith("stateops.langgraph.")]
 
 
+@pytest.mark.heavy
 def test_argument_errors_are_told_by_ansible(run_tasks, database):
     login = database.login()
     wrong = {
@@ -49,6 +50,7 @@ def test_argument_errors_are_told_by_ansible(run_tasks, database):
     assert_no_secret(outcome, database)
 
 
+@pytest.mark.heavy
 def test_one_module_defaults_block_serves_all(run_tasks, database):
     """Ours by our group, community.postgresql's by theirs, with the same options."""
     play = {"module_defaults": {GROUP: database.login(), "group/community.postgresql.all": database.login()}}
@@ -65,6 +67,7 @@ def test_one_module_defaults_block_serves_all(run_tasks, database):
     assert_no_secret(outcome, database)
 
 
+@pytest.mark.heavy
 def test_check_and_diff_then_the_run_then_nothing(run_module, database):
     before = database.snapshot()
     plan = run_module("checkpoint_schema", database.login(), check=True, diff=True)

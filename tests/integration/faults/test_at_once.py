@@ -65,6 +65,7 @@ def together(contender, start, server, runs, text):
 
 
 # Outside `make faults` the upgrade alone.
+@pytest.mark.heavy
 @pytest.mark.parametrize("start", STARTS if EVERY == 1 else STARTS[1:], ids=lambda start: start.name)
 def test_many_at_once(victim, collection, ledger, start):
     name = "%d at once, %s" % (RUNS, start.name)
@@ -79,6 +80,7 @@ def test_many_at_once(victim, collection, ledger, start):
         assert gate.waited > RUNS // 2, "only %d waited, so this round shows little" % gate.waited
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("start", STARTS, ids=lambda start: start.name)
 def test_many_controllers(victim, target_venv, runner, ledger, start):
     """Whole ansible-playbook processes that share nothing but the database."""

@@ -74,6 +74,7 @@ def test_a_failover_between_two_runs(pair, collection, ledger):
     ledger.record("a failover between two runs", collection.name, True)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("text", ["pg_try_advisory_lock", "INSERT INTO checkpoint_migrations", "CREATE INDEX CONCURRENTLY", "ADD COLUMN"])
 def test_a_failover_during_a_run(pair, collection, ledger, text):
     struck = []

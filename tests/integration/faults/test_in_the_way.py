@@ -126,6 +126,7 @@ LATE = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("what", list(LATE))
 def test_somebody_comes_later(database, collection, ledger, what):
     pattern, blocker = LATE[what]

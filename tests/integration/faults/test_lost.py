@@ -48,6 +48,7 @@ def blocked(database):
     return database.server.execute(query, [database.name])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("who", ["the owner", "somebody else as the owner"])
 def test_it_waits_for_the_old_session(database, collection, ledger, who):
     """Who takes another role may not see its own session's times."""
@@ -63,6 +64,7 @@ def test_it_waits_for_the_old_session(database, collection, ledger, who):
     ledger.record("cut off while its index is built", collection.name, True, message=outcome["msg"])
 
 
+@pytest.mark.heavy
 def test_it_says_so_where_the_old_session_stays(database, collection):
     """The network between has swallowed the end of the connection, so the server works on."""
     outcome, left = cut_while_building(database, collection, 60)

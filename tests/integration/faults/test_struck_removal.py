@@ -52,6 +52,7 @@ WAYS = {"killed": lambda _server: kill, "server stopped hard": stopping, "server
 
 
 # Outside `make faults` the server is restarted alone, which is a lost connection as well.
+@pytest.mark.heavy
 @pytest.mark.parametrize("how", list(WAYS) if EVERY == 1 else ["killed", "server restarted"])
 def test_a_removal_that_is_struck(victim, removal, ledger, how, revive):
     name = "%s at each statement of a removal" % how
