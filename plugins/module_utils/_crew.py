@@ -52,19 +52,25 @@ class Crew:
 
     def meet(self, source):
         """Bring all to the state of the file that source then sees. Those that cannot begin are let go; all where writers leave no moment for it."""
-        for pipe in list(self.members):
-            refusal = _heard(pipe)
-            if refusal is not None:
-                self.absent.append(refusal.message)
-                self._dismiss(pipe)
+        self._dismiss_absent()
         for _attempt in range(ATTEMPTS if self.members else 0):
             version = source.version()
             source.begin()
             for pipe in self.members:
                 _tell(pipe, SNAPSHOT)
-            if all([_heard(pipe) == source.before for pipe in self.members]) and source.version() == version:
+            states = self._dismiss_absent()
+            if all(state == source.before for state in states) and source.version() == version:
                 return
-        self.__exit__()
+        for pipe in list(self.members):
+            self._dismiss(pipe, "The file is written to so often that they never saw one state of it.")
+
+    def _dismiss_absent(self):
+        """What the others say."""
+        said = {pipe: _heard(pipe) for pipe in self.members}
+        for pipe, refusal in said.items():
+            if isinstance(refusal, Refusal):
+                self._dismiss(pipe, refusal.message)
+        return [said[pipe] for pipe in self.members]
 
     def results(self, batches):
         """(batch, Outcome) of each, in no order. After a failure no further batch begins, and those under way still come."""
@@ -83,8 +89,9 @@ class Crew:
                 idle.append(pipe)
                 yield busy.pop(pipe), outcome
 
-    def _dismiss(self, pipe):
+    def _dismiss(self, pipe, why=None):
         """A process ends when nobody holds the other end of its pipe; one with a batch under way ends it first."""
+        self.absent += [why] if why else []
         pipe.close()
         self.members.pop(pipe).join()
 

@@ -61,8 +61,9 @@ options:
     default: counts
   workers:
     description:
-      - How many processes copy side by side, each with a connection of its own; the threads are shared out among them.
-      - More of them help as long as both hosts have cores to spare. With V(1) it is this one process with its one connection.
+      - How many processes copy side by side; the threads are shared out among them, and all read one and the same state of the file.
+      - Each has a connection of its own, beside that of the module itself. With V(1) there is the module's alone.
+      - More of them help as long as both hosts have cores to spare, and the file more threads.
       - With V(0) there are two where the file is larger than 4 MiB, else one.
       - Where some find no connection, a warning says so and the rest do the work.
     type: int

@@ -1,0 +1,119 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""_crew.py: who is let go, and why.
+
+Files and servers are stood in for: how fast a writer is, and when a process dies, cannot be set from outside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+import pytest
+from ansible_collections.stateops.langgraph.plugins.module_utils._crew import Crew
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._import import Outcome
+from ansible_collections.stateops.langgraph.plugins.module_utils._tally import Tally
+
+
+class Source:
+    """A file of which each look shows another version, so many times; it ends the process where that many are negative."""
+
+    before = None
+
+    def __init__(self, versions=0):
+        self.versions = versions
+
+    def begin(self):
+        if self.versions < 0:
+            os._exit(1)
+
+    def version(self):
+        self.versions = max(0, self.versions - 1)
+        return self.versions
+
+
+class Job:
+    def __init__(self, versions=0):
+        self.source = Source(versions)
+
+    def one(self, batch):
+        tally = Tally()
+        tally.add("threads", "read", len(batch))
+        return Outcome(tally, None, Refusal("no") if "bad" in batch else None)
+
+
+def opened(versions=0):
+    @contextlib.contextmanager
+    def each():
+        yield Job(versions)
+
+    return each
+
+
+@contextlib.contextmanager
+def met(source, job=opened(), size=3):
+    with Crew(size, job) as crew:
+        crew.start()
+        crew.meet(source)
+        yield crew
+
+
+def test_each_batch_once():
+    batches = [[str(number)] for number in range(50)]
+    with met(Source()) as crew:
+        assert not crew.absent
+        results = list(crew.results(batches))
+    assert sorted(batch for batch, _outcome in results) == sorted(batches)
+    assert all(outcome.failure is None and outcome.tally.counts["threads"]["read"] == 1 for _batch, outcome in results)
+    assert not crew.members
+
+
+def test_a_writer_that_leaves_a_moment_in_the_end():
+    with met(Source(50)) as crew:
+        assert len(crew.members) == 3 and not crew.absent
+
+
+def test_a_writer_that_leaves_none():
+    with met(Source(100000)) as crew:
+        assert not crew.members
+        assert crew.absent == ["The file is written to so often that they never saw one state of it."] * 3
+
+
+def test_what_keeps_one_from_beginning_is_told():
+    @contextlib.contextmanager
+    def refused():
+        raise Refusal("no connection")
+        yield  # pylint: disable=unreachable
+
+    with met(Source(), refused) as crew:
+        assert not crew.members and crew.absent == ["no connection"] * 3
+
+
+def test_all_die_before_the_first_batch():
+    with met(Source(), opened(-1)) as crew:
+        assert not crew.members and ["ended from outside" in why for why in crew.absent] == [True] * 3
+
+
+@pytest.mark.parametrize("place", [0, 7, 1000])
+def test_after_a_failure_none_begins(place):
+    batches = [["bad" if number == place else str(number)] for number in range(20000)]
+    with met(Source(), size=2) as crew:
+        results = list(crew.results(batches))
+    assert [outcome.failure.message for _batch, outcome in results if outcome.failure] == ["no"]
+    assert place < len(results) < len(batches)
+    # Nothing that began is left out.
+    assert sorted(batch for batch, _outcome in results) == sorted(batches[: len(results)])
+
+
+def test_one_that_is_gone_takes_no_other_with_it():
+    with met(Source(), size=2) as crew:
+        pipe = next(iter(crew.members))
+        crew.members[pipe].kill()
+        crew.members[pipe].join()
+        results = list(crew.results([[str(number)] for number in range(30)]))
+    failures = [outcome.failure for _batch, outcome in results if outcome.failure]
+    assert len(failures) == 1 and "ended from outside" in failures[0].message
