@@ -123,21 +123,29 @@ def _sorted(value):
     return all(map(_sorted, value)) if isinstance(value, list) else True
 
 
+def _untouched(raw):
+    """Whether JSONB gives a checkpoint's metadata back as it stands there, and nothing is to be left out of it."""
+    try:
+        value = orjson.loads(raw)
+    except ValueError:
+        return False
+    return isinstance(value, dict) and "writes" not in value and b"\\u" not in raw and not DOUBTFUL.search(raw.decode("utf-8"))
+
+
 # Most of a file's checkpoints share a few, such as those of a first step.
 @functools.lru_cache(maxsize=256)
 def metadata(raw):
     """The JSON text of a checkpoint's metadata. `writes` is left out, as put() does."""
     if raw is None:
         return b"{}"
+    if _untouched(raw):
+        return raw
     try:
-        text = raw.decode("utf-8")
-        value = json.loads(text)
+        value = json.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise Unreadable("its metadata is no JSON: %s" % error) from None
     if not isinstance(value, dict):
         raise Unreadable("its metadata is no JSON object")
-    if "writes" not in value and "\\u" not in text and not DOUBTFUL.search(text):
-        return raw
     value.pop("writes", None)
     try:
         return dump(value)
