@@ -62,7 +62,7 @@ from servers import Server, installations, old_installation
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "newest: runs on the newest server alone, since the version makes no difference")
-    config.addinivalue_line("markers", "heavy: takes ten seconds or more, all its parameters together perhaps; -m 'not heavy' leaves these out, as .ci/run does")
+    config.addinivalue_line("markers", "heavy: takes ten seconds or more, or all its parameters do; -m 'not heavy' leaves these out, as .ci/run does")
 
 
 @pytest.hookimpl(tryfirst=True)

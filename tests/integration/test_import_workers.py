@@ -25,6 +25,10 @@ pytestmark = pytest.mark.newest
 
 SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'stateops.langgraph.checkpoint_import'"
 
+PENDING = (
+    "INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, value) VALUES (?, '', 'c', 't', ?, 'a', 'msgpack', ?)"
+)
+
 
 def children(pid):
     return [int(child) for child in Path("/proc/%d/task/%d/children" % (pid, pid)).read_text().split()]
@@ -96,10 +100,7 @@ def test_all_see_one_state_of_a_file_that_is_written_to(ready, call_module, path
         with sqlite3.connect(path, timeout=30) as connection:
             connection.execute("PRAGMA synchronous = OFF")
             while not over.wait(0.001):
-                connection.executemany(
-                    "INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, value) VALUES (?, '', 'c', 't', ?, 'a', 'msgpack', ?)",
-                    [("thread %d" % thread, len(written), b"\x01") for thread in range(8)],
-                )
+                connection.executemany(PENDING, [("thread %d" % thread, len(written), b"\x01") for thread in range(8)])
                 connection.commit()
                 written.append(1)
 
