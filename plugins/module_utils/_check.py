@@ -16,7 +16,8 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._splice import 
 
 SHOWN = 20
 CHUNK = 8 << 20
-UNITS = 500
+# As many, for the same reason as a window's.
+UNITS = 5000
 
 
 class Verifier:

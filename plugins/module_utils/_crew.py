@@ -11,14 +11,15 @@ import multiprocessing
 import multiprocessing.connection
 import sqlite3
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._import import Outcome
 from ansible_collections.stateops.langgraph.plugins.module_utils._story import unexpected
 from ansible_collections.stateops.langgraph.plugins.module_utils._tally import Tally
 
 # A writer that commits between two snapshots makes them differ: then all take a new one.
 ATTEMPTS = 100
-START = SNAPSHOT = None
+# What a process is told; whatever else it hears is a batch.
+START, RELEASE, SNAPSHOT = "start", "release", "snapshot"
 
 
 class Crew:
@@ -32,9 +33,13 @@ class Crew:
         # Another way to start would need the module's code as files.
         fork = multiprocessing.get_context("fork")
         for _number in range(size):
-            mine, theirs = fork.Pipe()
-            process = fork.Process(target=_serve, args=(theirs, [mine, *self.members], opened), daemon=True)
-            process.start()
+            try:
+                mine, theirs = fork.Pipe()
+                process = fork.Process(target=_serve, args=(theirs, [mine, *self.members], opened), daemon=True)
+                process.start()
+            except OSError as error:  # a limit of the host
+                self.absent.append("This host starts no further process: %s." % one_line(error))
+                break
             theirs.close()
             self.members[mine] = process
 
@@ -47,40 +52,56 @@ class Crew:
 
     def start(self):
         """Let them connect: the module itself has its connection by now."""
-        for pipe in self.members:
-            _tell(pipe, START)
+        self._tell_all(START)
 
     def meet(self, source):
         """Bring all to the state of the file that source then sees. Those that cannot begin are let go; all where writers leave no moment for it."""
-        self._dismiss_absent()
-        for _attempt in range(ATTEMPTS if self.members else 0):
+        self._answers()
+        for _attempt in range(ATTEMPTS):
+            # With a rollback journal, a writer that waits for one of them keeps all others out.
+            self._tell_all(RELEASE)
+            self._answers()
+            if not self.members:
+                break
+            source.end()
             version = source.version()
             source.begin()
-            for pipe in self.members:
-                _tell(pipe, SNAPSHOT)
-            states = self._dismiss_absent()
-            if all(state == source.before for state in states) and source.version() == version:
+            self._tell_all(SNAPSHOT)
+            for pipe, state in self._answers().items():
+                if state != source.before:
+                    self._dismiss(pipe, "The file was written to meanwhile, and its folder allows no lock.")
+            if source.version() == version:
                 return
         for pipe in list(self.members):
             self._dismiss(pipe, "The file is written to so often that they never saw one state of it.")
 
-    def _dismiss_absent(self):
-        """What the others say."""
+    def _tell_all(self, order):
+        for pipe in self.members:
+            _tell(pipe, order)
+
+    def _answers(self):
+        """{pipe: what its process answers}; those that refuse are let go."""
         said = {pipe: _heard(pipe) for pipe in self.members}
         for pipe, refusal in said.items():
             if isinstance(refusal, Refusal):
                 self._dismiss(pipe, refusal.message)
-        return [said[pipe] for pipe in self.members]
+        return {pipe: said[pipe] for pipe in self.members}
 
     def results(self, batches):
         """(batch, Outcome) of each, in no order. After a failure no further batch begins, and those under way still come."""
-        batches, idle, busy, failed = iter(batches), list(self.members), {}, False
+        batches, idle, busy, failed, broken = iter(batches), list(self.members), {}, False, None
         while True:
-            while idle and not failed and (batch := next(batches, None)):
+            while idle and not failed:
+                try:
+                    batch = next(batches, None)
+                except sqlite3.Error as error:
+                    batch, failed, broken = None, True, error
+                if batch is None:
+                    break
                 _tell(idle[-1], batch)
                 busy[idle.pop()] = batch
             if not busy:
-                return
+                break
             for pipe in multiprocessing.connection.wait(busy):
                 outcome = _heard(pipe)
                 if isinstance(outcome, Refusal):
@@ -88,6 +109,8 @@ class Crew:
                 failed = failed or outcome.failure is not None
                 idle.append(pipe)
                 yield busy.pop(pipe), outcome
+        if broken is not None:
+            raise broken
 
     def _dismiss(self, pipe, why=None):
         """A process ends when nobody holds the other end of its pipe; one with a batch under way ends it first."""
@@ -103,15 +126,15 @@ def _tell(pipe, order):
 
 
 def _heard(pipe):
-    """What a process says; a Refusal where it is gone."""
+    """What a process says; a Refusal where it is gone, which is taken for a change: what it was writing may have come, or not."""
     try:
         return pipe.recv()
     except (EOFError, OSError):
-        return Refusal("A process of the import was ended from outside. What it wrote before is whole: run again.")
+        return Refusal("A process of the import was ended from outside. What it was writing has come whole or not at all: run again.", changed=True)
 
 
 def _serve(pipe, others, opened):
-    """The life of a process: once told to, it says whether it can begin, then answers SNAPSHOT with the file's state, and each batch with its Outcome."""
+    """The life of a process: once told to START it says whether it can, then it answers each order, and each batch with its Outcome."""
     # Else it would hold open what tells the others, and itself, that the module is gone.
     for other in others:
         other.close()
@@ -119,18 +142,23 @@ def _serve(pipe, others, opened):
         pipe.recv()
         try:
             job = stack.enter_context(opened())
+            job.source.end()
         except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, the others go on
             pipe.send(error if isinstance(error, Refusal) else Refusal(unexpected(error)))
             return
         pipe.send(None)
         while True:
-            batch = pipe.recv()
-            pipe.send(_snapshot(job) if batch is SNAPSHOT else job.one(batch))
+            order = pipe.recv()
+            pipe.send(_answer(job, order) if order in (RELEASE, SNAPSHOT) else job.one(order))
 
 
-def _snapshot(job):
+def _answer(job, order):
+    """The file's state where it is read without a lock; a Refusal where there is no snapshot to be had."""
     try:
-        job.source.begin()
-    except sqlite3.Error as error:
+        if order == RELEASE:
+            job.source.end()
+        else:
+            job.source.begin()
+    except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, the others go on
         return job.refusal(error)
     return job.source.before

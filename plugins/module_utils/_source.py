@@ -34,13 +34,18 @@ SENT = """
 SELECT 1 FROM writes WHERE thread_id = CAST(? AS TEXT) AND checkpoint_ns = CAST(? AS TEXT) AND checkpoint_id = CAST(? AS TEXT)
 AND channel = '__pregel_tasks' LIMIT 1
 """
-WINDOW = 500
+# Checkpoints and pending writes that are looked up at once. While a large transaction was open the server may have counted no rows at all, and
+# then goes through the whole thread for each look; so the looks are few.
+WINDOW = 20000
 # KiB
 CACHE = 16384
 
 
 class Source:
-    """An open snapshot of a file. before: its state, where it is read without a lock, else None."""
+    """An open snapshot of a file.
+
+    before: its state, where it is read without a lock, else None. beside: a connection without a snapshot, which sees what others write.
+    """
 
     def __init__(self, path, connection, before):
         self.path, self.connection, self.before, self.beside = path, connection, before, None
@@ -85,11 +90,15 @@ class Source:
 
     def begin(self):
         """Take a snapshot of the file as it is now."""
-        if self.connection.in_transaction:
-            self.connection.execute("ROLLBACK")
+        self.end()
         self.connection.execute("BEGIN")
         # What was read before may be known still, and then nothing is locked.
         self.connection.execute("SELECT rowid FROM sqlite_master LIMIT 1").fetchone()
+
+    def end(self):
+        """Let the snapshot go."""
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
 
     def version(self):
         """Changes when anybody writes to the file, also where the snapshot does not show it."""
@@ -167,8 +176,14 @@ def windows(source, found, reader):
                 reader.under_way = outline[0][0]
                 yield outline
 
-    each = outlines()
-    while window := list(itertools.islice(each, WINDOW)):
+    window, size = [], 0
+    for outline in outlines():
+        window.append(outline)
+        size += 1 + len(outline[2])
+        if size >= WINDOW:
+            yield window
+            window, size = [], 0
+    if window:
         yield window
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -85,7 +86,11 @@ def logged(path):
 
 def size(path):
     """Bytes of a file with its write-ahead log; 0 where there is none."""
-    return sum(os.path.getsize(each) for each in (path, path + "-wal") if os.path.exists(each))
+    found = 0
+    for each in (path, path + "-wal"):
+        with contextlib.suppress(OSError):
+            found += os.path.getsize(each)
+    return found
 
 
 def state(path):

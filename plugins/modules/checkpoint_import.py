@@ -255,6 +255,8 @@ APPLICATION = "stateops.langgraph.checkpoint_import"
 # What fewer bytes take is over before a second process has begun.
 LARGE = 4 << 20
 MOST = 64
+# Seconds, where connect_timeout names none.
+ANSWER = 10
 
 
 def main():
@@ -301,9 +303,13 @@ def _further(params):
 
 @contextlib.contextmanager
 def _apart(params, check, cipher):
-    """A Job with a connection of its own."""
-    with open_connection(params, APPLICATION) as connection, _opened(params, check, cipher, connection) as job:
-        yield job
+    """A Job with a connection of its own, if the server answers on it: a pooler may take it and have no server for it."""
+    with open_connection(params, APPLICATION) as connection:
+        patience, connection.answer_within = connection.answer_within, params["connect_timeout"] or ANSWER
+        connection.execute("SELECT 1")
+        connection.answer_within = patience
+        with _opened(params, check, cipher, connection) as job:
+            yield job
 
 
 @contextlib.contextmanager
@@ -336,11 +342,12 @@ def _copied(module, job, crew):
     try:
         crew.meet(job.source)
         if crew.absent:
-            module.warn("Of %d workers %d cannot begin: %s The import goes on with the rest." % (crew.size, len(crew.absent), sentence(crew.absent[0])))
+            rest = "The rest do the work." if crew.members else "One process does the work."
+            module.warn("Of %d workers %d cannot begin: %s %s" % (crew.size, len(crew.absent), sentence(crew.absent[0]), rest))
         job.run(crew if crew.members else None)
     except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, what was written stands
         refusal = job.refusal(error)
-        refusal.changed = job.tally.written and not module.check_mode
+        refusal.changed = (job.tally.written or refusal.changed) and not module.check_mode
         refusal.results = _results(job, started)
         raise refusal from None
     results = dict(_results(job, started), changed=job.tally.written, remaining=job.remaining, verified=verifier and verifier.to_dict())

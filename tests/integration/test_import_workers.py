@@ -89,11 +89,14 @@ def test_too_few_connections(ready, call_module, path, limit, absent):
     assert_same(path, ready)
 
 
-def test_all_see_one_state_of_a_file_that_is_written_to(ready, call_module, path):
+@pytest.mark.parametrize("journal", ["wal", "delete"])
+def test_all_see_one_state_of_a_file_that_is_written_to(ready, call_module, path, journal):
     """Each transaction of the writer brings one pending write to every thread: they must come to the same number in all."""
     with SqliteSaver.from_conn_string(str(path)) as saver:
         for thread in range(8):
             put(saver, "thread %d" % thread, {"a": [thread]}, identifier="c")
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA journal_mode = %s" % journal).fetchone() == (journal,)
     over, written = threading.Event(), []
 
     def write():
@@ -118,6 +121,16 @@ def test_all_see_one_state_of_a_file_that_is_written_to(ready, call_module, path
         over.set()
         writer.join()
     assert sorted(set(seen)) == seen, "nothing was written between the runs"
+
+
+def test_a_pooler_with_too_few_servers(ready, call_module, path, pooler):
+    """It takes the connections of all, and has a server for the module and one more."""
+    write_graphs(path, threads=4)
+    host = pooler(ready, "session", default_pool_size=2)
+    args = dict(ready.login(ready.app, sqlite_path=str(path), batch_size=1, workers=3), login_host=host.host, login_port=host.port, connect_timeout=2)
+    done = assert_succeeded(call_module("checkpoint_import", args), ready)
+    assert "Of 3 workers 2 cannot begin" in str(done["warnings"]) and "no answer within 2 seconds" in str(done["warnings"])
+    assert_same(path, ready)
 
 
 def test_a_worker_that_is_killed(ready, start_module, call_module, path):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils._crew import Crew
@@ -25,11 +26,15 @@ class Source:
     before = None
 
     def __init__(self, versions=0):
-        self.versions = versions
+        self.versions, self.held = versions, False
+
+    def end(self):
+        self.held = False
 
     def begin(self):
         if self.versions < 0:
             os._exit(1)
+        self.held = True
 
     def version(self):
         self.versions = max(0, self.versions - 1)
@@ -40,7 +45,11 @@ class Job:
     def __init__(self, versions=0):
         self.source = Source(versions)
 
+    def refusal(self, error):
+        return Refusal(str(error))
+
     def one(self, batch):
+        assert self.source.held
         tally = Tally()
         tally.add("threads", "read", len(batch))
         return Outcome(tally, None, Refusal("no") if "bad" in batch else None)
@@ -60,6 +69,33 @@ def met(source, job=opened(), size=3):
         crew.start()
         crew.meet(source)
         yield crew
+
+
+def test_a_host_that_starts_no_further_process(monkeypatch):
+    left = [os.fork, os.fork]
+
+    def fork():
+        if not left:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return left.pop()()
+
+    monkeypatch.setattr(os, "fork", fork)
+    with met(Source(), size=4) as crew:
+        assert len(crew.members) == 2 and "temporarily unavailable" in crew.absent[0]
+        assert len(list(crew.results([["a"], ["b"], ["c"]]))) == 3
+
+
+def test_a_file_that_cannot_be_read_to_its_end():
+    def batches():
+        yield from (["a"], ["b"], ["c"])
+        raise sqlite3.DatabaseError("malformed")
+
+    heard = []
+    with met(Source(), size=2) as crew, pytest.raises(sqlite3.DatabaseError):
+        for batch, outcome in crew.results(batches()):
+            heard += batch
+            assert outcome.failure is None
+    assert sorted(heard) == ["a", "b", "c"]
 
 
 def test_each_batch_once():
@@ -116,4 +152,4 @@ def test_one_that_is_gone_takes_no_other_with_it():
         crew.members[pipe].join()
         results = list(crew.results([[str(number)] for number in range(30)]))
     failures = [outcome.failure for _batch, outcome in results if outcome.failure]
-    assert len(failures) == 1 and "ended from outside" in failures[0].message
+    assert len(failures) == 1 and "ended from outside" in failures[0].message and failures[0].changed
