@@ -15,6 +15,7 @@ import tempfile
 from importlib.metadata import distributions
 
 import pytest
+from ansible.plugins.connection import ConnectionBase
 from conftest import site_packages
 from runner import ROOT
 
@@ -53,6 +54,8 @@ def test_a_requirement_that_is_none_is_refused(run_module, target_venv):
 
 REQUIREMENTS = ["langgraph-checkpoint-postgres==1.0.1", "psycopg[binary]"]
 PACKED = "Using module file"
+# Before core 2.19 a connection does not say whether it pipelines, so the module itself runs.
+FEEDS = hasattr(ConnectionBase, "is_pipelining_enabled")
 
 
 def _answer(done):
@@ -64,7 +67,7 @@ def test_the_action_plugin_says_what_the_module_says(runner, target_venv):
     arguments = {"path": str(target_venv), "requirements": REQUIREMENTS}
     fed = runner.through_ansible("virtualenv_info", arguments, check=True)
     packed = runner.through_ansible("virtualenv_info", arguments, check=True, env={"ANSIBLE_PIPELINING": "false"})
-    assert PACKED not in fed.output and PACKED in packed.output
+    assert (PACKED not in fed.output) is FEEDS and PACKED in packed.output
     assert _answer(fed) == _answer(packed)
     assert fed["exists"] is True and fed["unsatisfied"]
     assert fed["interpreter"] == str(runner.python)
@@ -89,7 +92,7 @@ def test_options_that_do_not_fit_are_told_by_the_module(runner, arguments, said)
 
 def test_a_requirement_that_is_none_is_refused_there_too(runner, target_venv):
     done = runner.through_ansible("virtualenv_info", {"path": str(target_venv), "requirements": ["psycopg=3"]})
-    assert done.rc == 2 and "psycopg=3" in done["msg"] and PACKED not in done.output
+    assert done.rc == 2 and "psycopg=3" in done["msg"] and (PACKED not in done.output) is FEEDS
 
 
 def test_a_python_that_cannot_answer_leaves_it_to_the_module(runner, target_venv, tmp_path):
