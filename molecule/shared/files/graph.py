@@ -6,7 +6,8 @@
 
 graph.py --sqlite FILE start THREAD     runs until the graph asks for an approval
 graph.py --sqlite FILE resume THREAD    approves, in a process that knows nothing but the checkpoint
-graph.py --sqlite FILE history THREAD   lists what is stored
+graph.py --sqlite FILE history THREAD   counts what is stored
+graph.py --sqlite FILE contents THREAD  lists it, a checkpoint a line
 
 --postgres in place of --sqlite FILE connects by libpq's own PG* variables. It never calls setup():
 the tables are there, or the application has no business here. The answer is one line of JSON.
@@ -131,12 +132,28 @@ def describe(graph, config: dict) -> dict:
     }
 
 
+def told(value) -> str:
+    """A set has another order in each process."""
+    return "set %r" % sorted(value) if isinstance(value, set) else repr(value)
+
+
+def contents(found) -> dict:
+    """A checkpoint as either engine gives it; PostgreSQL drops the metadata's `writes`."""
+    return {
+        "config": found.config["configurable"],
+        "parent": found.parent_config and found.parent_config["configurable"],
+        "values": {name: told(value) for name, value in found.checkpoint["channel_values"].items()},
+        "metadata": {name: value for name, value in found.metadata.items() if name != "writes"},
+        "writes": [[channel, told(value)] for _task, channel, value in found.pending_writes or []],
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     engine = parser.add_mutually_exclusive_group(required=True)
     engine.add_argument("--sqlite", metavar="FILE")
     engine.add_argument("--postgres", action="store_true")
-    parser.add_argument("command", choices=("start", "resume", "history"))
+    parser.add_argument("command", choices=("start", "resume", "history", "contents"))
     parser.add_argument("thread")
     arguments = parser.parse_args()
 
@@ -150,6 +167,10 @@ def main() -> None:
             if not graph.get_state(config).next:
                 parser.error(f"thread {arguments.thread} waits for nothing: start it first")
             graph.invoke(Command(resume=True), config)
+        elif arguments.command == "contents":
+            for found in saver.list(config):
+                print(json.dumps(contents(found), sort_keys=True))
+            return
         else:
             stored = list(saver.list(config))
             print(
