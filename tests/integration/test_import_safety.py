@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import threading
+import time
 
 import pytest
 from assertions import assert_refused, assert_succeeded
 from differential import assert_same
+from events import until
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Send
 from test_import import KINDS, graph, path, put, ready, run, write_graphs  # noqa: F401  # pylint: disable=unused-import
@@ -83,6 +86,31 @@ def test_newer_rows_of_the_application(ready, call_module, path):
         done = assert_succeeded(run(call_module, ready, path, on_conflict=policy), ready)
         assert done["changed"] is False
     assert rows == {table: ready.execute("SELECT t::text FROM %s t ORDER BY 1" % table) for table in rows}
+
+
+def test_a_deadlock_with_the_application(ready, start_module, path):
+    """The import waits last, so it is the one that the server ends; it has to come again."""
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        put(saver, "t", {"x": [1]}, identifier="1", writes=[("task", "", [("x", 1)])])
+    key = "('t', '', '1'"
+    with ready.connect(ready.app) as application, ready.connect() as barrier:
+        with application.transaction():
+            application.execute("INSERT INTO checkpoint_writes VALUES %s, 'task', 0, 'x', 'msgpack', '')" % key)
+            with barrier.transaction():
+                barrier.execute("LOCK TABLE checkpoint_blobs IN SHARE MODE")
+                running = start_module("checkpoint_import", ready.login(ready.app, sqlite_path=str(path), verify="none"))
+                blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+                until(lambda: ready.execute(blocked) == [(1,)])
+                row = "INSERT INTO checkpoints VALUES %s, NULL, NULL, '{}', '{}')" % key
+                second = threading.Thread(target=application.execute, args=(row,))
+                second.start()
+                until(lambda: ready.execute(blocked) == [(2,)])
+                # Beyond deadlock_timeout: whoever waits already will not look again.
+                time.sleep(1.5)
+            second.join()
+        done = assert_succeeded(running.finish(), ready)
+    # The application's rows, which are left as they are.
+    assert done["changed"] is False and done["checkpoints"]["there"] == done["writes"]["there"] == 1
 
 
 def test_conflicts(ready, call_module, path):

@@ -133,13 +133,18 @@ def test_a_pooler_with_too_few_servers(ready, call_module, path, pooler):
     assert_same(path, ready)
 
 
+def killed(database, start_module, path, chosen):
+    """An import of which one process was killed while its two workers had a batch each; chosen: picks it from at_work()."""
+    with stand_still(database):
+        running = start_module("checkpoint_import", database.login(database.app, sqlite_path=str(path), batch_size=10, workers=2))
+        waiting(database, 2)
+        os.kill(chosen(*at_work(running)), signal.SIGKILL)
+    return running
+
+
 def test_a_worker_that_is_killed(ready, start_module, call_module, path):
     many(path, threads=60)
-    with stand_still(ready):
-        running = start_module("checkpoint_import", ready.login(ready.app, sqlite_path=str(path), batch_size=10, workers=2))
-        waiting(ready, 2)
-        os.kill(at_work(running)[1][0], signal.SIGKILL)
-    outcome = running.finish()
+    outcome = killed(ready, start_module, path, lambda _module, workers: workers[0]).finish()
     there = ready.execute("SELECT count(*) FROM checkpoints")[0][0]
     assert_refused(outcome, "ended from outside", "run again", databases=[ready], changed=True)
     assert outcome["checkpoints"]["written"] == there > 0
@@ -150,11 +155,7 @@ def test_a_worker_that_is_killed(ready, start_module, call_module, path):
 def test_the_module_is_killed(ready, start_module, call_module, path):
     """Its processes end by themselves: no row is written any more after the batches under way."""
     many(path, threads=60)
-    with stand_still(ready):
-        running = start_module("checkpoint_import", ready.login(ready.app, sqlite_path=str(path), batch_size=10, workers=2))
-        waiting(ready, 2)
-        os.kill(at_work(running)[0], signal.SIGKILL)
-    running.process.communicate()
+    killed(ready, start_module, path, lambda module, _workers: module).process.communicate()
     until(lambda: not ready.execute(SESSIONS))
     assert ready.execute("SELECT count(*) FROM checkpoints")[0][0] <= 2 * 12
     assert_succeeded(run(call_module, ready, path, workers=2), ready)

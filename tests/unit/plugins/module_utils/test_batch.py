@@ -10,9 +10,10 @@ The tables are stood in for by a list: how many values are remembered cannot be 
 from __future__ import annotations
 
 import contextlib
+import itertools
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils import _rows
+from ansible_collections.stateops.langgraph.plugins.module_utils import _import, _rows, _source
 from ansible_collections.stateops.langgraph.plugins.module_utils._import import Job
 from ansible_collections.stateops.langgraph.plugins.module_utils._source import open_source
 from langgraph.checkpoint.base import empty_checkpoint
@@ -72,3 +73,28 @@ def test_each_blob_once(path, monkeypatch, remembered, check):
     assert job.tally.counts["blobs"] == {"read": 2, "written": 2, "there": 0, "refused": 0}
     assert job.tally.counts["checkpoints"]["written"] == 18
     assert [len(rows) for rows in tables.rows] == ([0, 0, 0] if check else [18, 2, 0])
+
+
+def test_a_time_that_is_over_at_once_ends_one_batch(path, monkeypatch):
+    """Else a caller that comes again until nothing remains would come for ever."""
+    clock = itertools.count(0, 10)
+    monkeypatch.setattr(_import.time, "monotonic", lambda: next(clock))
+    with open_source(path) as source:
+        job = Job(source, Tables(), batch_size=1, time_limit=1)
+        job.run()
+    assert (job.tally.counts["threads"]["read"], job.remaining) == (1, 1)
+
+
+def test_windows_are_bounded_by_what_is_looked_up(monkeypatch):
+    """A checkpoint counts with its pending writes, and none is left out."""
+    outlines = [(("t", "", str(number)), True, [("task", index) for index in range(number % 4)]) for number in range(50)]
+
+    class Source:
+        def outline(self, _first, _last):
+            return iter(outlines)
+
+    monkeypatch.setattr(_source, "WINDOW", 10)
+    found = list(_source.windows(Source(), [("t", "t")], type("Reader", (), {})()))
+    assert [outline for window in found for outline in window] == outlines
+    sizes = [sum(1 + len(pairs) for _key, _row, pairs in window) for window in found]
+    assert all(10 <= size < 14 for size in sizes[:-1]) and len(sizes) > 5

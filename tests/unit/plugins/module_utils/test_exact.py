@@ -1,0 +1,44 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""_exact.py: a checkpoint's metadata, as it lies in the file, as JSONB holds it exactly."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.stateops.langgraph.plugins.module_utils._exact import metadata
+from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
+
+
+@pytest.mark.parametrize("raw", [b"{}", b'{"step": -1, "source": "input"}', '{"a": "é", "b": [1, null, true, 2.5]}'.encode()])
+def test_most_stands_as_it_is(raw):
+    assert metadata(raw) == raw
+
+
+@pytest.mark.parametrize(
+    "raw, expected",
+    [
+        (None, {}),
+        (b'{"step": 1, "writes": {"node": {"a": 1}}}', {"step": 1}),
+        (b'{"writes": null}', {}),
+        (b'{"a": {"writes": 1}}', {"a": {"writes": 1}}),
+        (b'{"a": "\\u00e9"}', {"a": "\u00e9"}),
+        (b'{"a": 1e22}', {"a": 1e22}),
+    ],
+)
+def test_what_is_written_anew(raw, expected):
+    found = metadata(raw)
+    assert repr(json.loads(found)) == repr(expected)
+    # JSONB would make an integer of it.
+    assert b"e2" not in found
+
+
+@pytest.mark.parametrize(
+    "raw", [b'{"a": NaN}', b'{"a": -Infinity}', b'{"a": -0.0}', b'{"a": "\\u0000"}', b'{"a": "\\ud800"}', b"[1]", b"7", b"{", b"", b'{"a": "\xff"}']
+)
+def test_what_cannot_be_held_is_refused(raw):
+    with pytest.raises(Unreadable, match="metadata"):
+        metadata(raw)
