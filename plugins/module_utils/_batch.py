@@ -11,8 +11,8 @@ import itertools
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._compare import differs, same_blob, write_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
-from ansible_collections.stateops.langgraph.plugins.module_utils._rows import Cutter, binary_rows, write_row
-from ansible_collections.stateops.langgraph.plugins.module_utils._source import describe, legible, spans, text, texts, windows
+from ansible_collections.stateops.langgraph.plugins.module_utils._rows import Cutter, add_rows, write_row
+from ansible_collections.stateops.langgraph.plugins.module_utils._source import describe, end, legible, spans, text, texts, windows
 from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
 from ansible_collections.stateops.langgraph.plugins.module_utils._tally import Tally
 from ansible_collections.stateops.langgraph.plugins.module_utils._target import DELETE_BLOB, DELETE_CHECKPOINT, DELETE_WRITE, TABLES
@@ -25,6 +25,7 @@ except ImportError:  # the module has not entered the virtualenv yet; _virtualen
 # Bytes that are sent while the next ones are cut: a batch of small rows has to be some of these, or nothing overlaps.
 CHUNK = 512 << 10
 UNITS = 1000
+NOTHING = frozenset()
 
 
 class Sender:
@@ -66,7 +67,7 @@ class Batch:
         self.done, self.sender, self.under_way = set(), None, None
         # Units that are to be held against the tables, and what is to be sent; with the bytes of each.
         self.units, self.weight = [], 0
-        self.rows, self.size = tuple([] for _table in TABLES), 0
+        self.pieces, self.size = tuple([] for _table in TABLES), 0
 
     def run(self):
         """The Tally of it; written by the caller's transaction."""
@@ -74,10 +75,10 @@ class Batch:
         known = self.target.known([text(thread) for thread in self.threads if legible(thread)])
         with Sender(self.target) as self.sender:
             for there, threads in itertools.groupby(self.threads, lambda thread: legible(thread) and text(thread) in known):
-                found = spans(list(threads), apart=self.careful or bool(self.job.patterns))
+                threads = list(threads)
+                found = spans(threads, apart=self.careful or bool(self.job.patterns))
                 if there:
-                    for window in windows(self.source, found, self):
-                        self._window(window)
+                    self._beside(threads, found)
                 else:
                     for first, last in found:
                         self._whole(first, last)
@@ -106,26 +107,30 @@ class Batch:
         self.tally.add("checkpoints", "read", checkpoints)
         self.tally.add("writes", "read", pending)
 
-    def _window(self, keys):
-        """Checkpoints of threads of which something is there: of what is there the keys alone are read."""
-        names = [texts(key) for key, _has_row, _pairs in keys if all(map(legible, key))]
+    def _beside(self, threads, found):
+        """Threads of which something is there: of what is there the keys alone are read."""
         self.sender.wait()
-        there, writes = self.target.checkpoints(names), self.target.write_keys(names)
+        with self.target.standing([text(thread) for thread in threads]) as standing:
+            for window in windows(self.source, found, self):
+                self.sender.wait()
+                self._window(window, *standing.upto(end(window)))
+            self.sender.wait()
+
+    def _window(self, outlines, there, writes):
         skip = self.job.on_conflict == "skip"
-        for key, has_row, pairs in keys:
+        for key, has_row, pairs in outlines:
             self.under_way = key[0]
-            name = texts(key)
             self.tally.add("checkpoints", "read", int(bool(has_row)))
             self.tally.add("writes", "read", len(pairs))
-            stands, mine = name in there, writes.get(name, ())
-            if stands and skip and all((text(task), number) in mine for task, number in pairs):
+            stands, mine = key in there, writes.get(key, NOTHING)
+            if stands and skip and mine.issuperset(pairs):
                 self.tally.add("checkpoints", "there")
                 self.tally.add("writes", "there", len(pairs))
                 continue
             row = self.source.row(key) if has_row and not (stands and skip) else None
             unit = self._unit(key, row, self.source.writes(key) if pairs else (), len(pairs))
             if unit is not None:
-                unit.there = stands
+                unit.there, unit.written = stands, mine
                 self._settle_later(unit)
 
     def _unit(self, key, row, writes, number):
@@ -158,11 +163,12 @@ class Batch:
         self.sender.wait()
         names, replacing = [texts(unit.key) for unit in units], self.job.on_conflict != "skip"
         blobs = self.target.blobs([name[:2] + pair for name, unit in zip(names, units) for pair in unit.blobs])
-        writes = self.target.writes(names) if replacing else self.target.write_keys(names)
+        writes = self.target.writes(names) if replacing else {}
         bodies = self.target.bodies(names) if replacing else {}
         for name, unit in zip(names, units):
             try:
-                self._decide(unit, name, blobs, writes.get(name, {}), bodies.get(name))
+                mine = writes.get(name, {}) if replacing else {(text(task), number) for task, number in unit.written}
+                self._decide(unit, name, blobs, mine, bodies.get(name))
             except Unreadable as reason:
                 self._refuse(unit.key, str(reason), len(unit.writes))
 
@@ -193,32 +199,29 @@ class Batch:
 
     def _keep(self, unit, blobs, writes, with_row):
         """Count a Unit, and hand on its rows."""
-        counts, places = self.tally.counts, set(unit.places.values()) - self.done
-        if places:
-            self.done |= places
-            counts["blobs"]["read"] += len(places)
+        counts, before = self.tally.counts, len(self.done)
+        self.done.update(unit.places.values())
+        new = len(self.done) - before
+        if new:
+            counts["blobs"]["read"] += new
             counts["blobs"]["written"] += len(blobs)
-            counts["blobs"]["there"] += len(places) - len(blobs)
+            counts["blobs"]["there"] += new - len(blobs)
         if with_row:
             counts["checkpoints"]["written"] += 1
         elif unit.there:
             counts["checkpoints"]["there"] += 1
         counts["writes"]["written"] += len(writes)
         counts["writes"]["there"] += len(unit.writes) - len(writes)
-        size = 0
-        for mine, some in zip(binary_rows(unit, blobs, writes, with_row), self.rows):
-            if mine:
-                some += mine
-                size += sum(map(len, mine))
-        if size:
-            self.size += size
-            self.tally.bytes += size
+        if with_row or blobs or writes:
+            self.size += add_rows(self.pieces, unit, blobs, writes, with_row)
             self.tally.touched.add(unit.key[0])
-        if self.size > CHUNK or self.careful:
-            self._send(unit.key)
+            if self.size > CHUNK or self.careful:
+                self._send(unit.key)
 
     def _send(self, key=None):
-        rows, self.rows, self.size = self.rows, tuple([] for _table in TABLES), 0
+        rows = [b"".join(pieces) for pieces in self.pieces]
+        self.pieces, self.size = tuple([] for _table in TABLES), 0
+        self.tally.bytes += sum(map(len, rows))
         if self.job.check or not any(rows):
             return
         if not self.careful:

@@ -11,7 +11,7 @@ import json
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._compare import canonical, same_blob, write_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._rows import Cutter, is_delta, version_text, write_row
-from ansible_collections.stateops.langgraph.plugins.module_utils._source import describe, legible, text, texts, windows
+from ansible_collections.stateops.langgraph.plugins.module_utils._source import describe, end, legible, spans, text, texts, windows
 from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
 
 SHOWN = 20
@@ -40,31 +40,38 @@ class Verifier:
 
     def batch(self, job, threads, tally):
         """Look at the threads of a batch that was committed, but for what was refused."""
+        chosen = [thread for thread in threads if (thread,) not in tally.keys and legible(thread) and (self.full or thread in tally.touched)]
+        if not chosen:
+            return
         with job.target.connection.transaction():
             job.target.begin()
-            chosen = [thread for thread in threads if (thread,) not in tally.keys and legible(thread) and (self.full or thread in tally.touched)]
             if self.full:
                 self._whole(job, chosen, tally.keys)
                 return
-            for window in windows(job.source, [(thread, thread) for thread in chosen], self):
-                self._counts(job, [found for found in window if found[0] not in tally.keys])
+            # Those between them that were left out are not read again.
+            self._counts(job, chosen, spans(chosen, apart=bool(job.patterns) or len(chosen) < len(threads)), tally.keys)
 
     def _differ(self, key, what):
         self.differences += 1
         if len(self.shown) < SHOWN:
             self.shown.append("%s: %s" % (describe(key), what))
 
-    def _counts(self, job, keys):
-        names = [texts(key) for key, _has_row, _pairs in keys]
-        there, writes = job.target.checkpoints(names), job.target.write_keys(names)
-        for (key, has_row, pairs), name in zip(keys, names):
-            if has_row and name not in there:
-                self._differ(key, "the checkpoint is missing")
-            self.counts["checkpoints"] += int(bool(has_row))
-            for task, number in pairs:
-                self.counts["writes"] += 1
-                if (text(task), number) not in writes.get(name, ()):
-                    self._differ(key, "pending write %s of task %s is missing" % (number, text(task)))
+    def _counts(self, job, threads, found, refused):
+        with job.target.standing([text(thread) for thread in threads]) as standing:
+            for window in windows(job.source, found, self):
+                there, writes = standing.upto(end(window))
+                for key, has_row, pairs in window:
+                    if key not in refused:
+                        self._presence(key, key in there, has_row, pairs, writes.get(key, ()))
+
+    def _presence(self, key, there, has_row, pairs, mine):
+        if has_row and not there:
+            self._differ(key, "the checkpoint is missing")
+        self.counts["checkpoints"] += int(bool(has_row))
+        self.counts["writes"] += len(pairs)
+        for task, number in pairs:
+            if (task, number) not in mine:
+                self._differ(key, "pending write %s of task %s is missing" % (number, text(task)))
 
     def _whole(self, job, threads, refused):
         cutter, units, size = Cutter(job.cipher), [], 0

@@ -14,10 +14,14 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._splice import 
 
 # How many values of a thread are remembered; beyond that the database is asked.
 REMEMBERED = 300000
-# The extension that marks a delta channel's snapshot.
-DELTA = 7
+# The extension that marks a delta channel's snapshot, and where its code stands by the first byte of any extension.
+DELTA, CODES = 7, {0xC7: 2, 0xC8: 3, 0xC9: 5, **dict.fromkeys(range(0xD4, 0xD9), 1)}
 INLINE = "inline"
-INT = struct.Struct("!i")
+# A byte is found in bytes faster than bytes are.
+BACKSLASH, NUL = b"\\\0"
+INT, INDEX = struct.Struct("!i"), struct.Struct("!ii")
+# JSONB as COPY's binary format has it: its length, and the version of that format.
+JSONB = struct.Struct("!ib")
 COLUMNS = {
     "checkpoints": ("thread_id", "checkpoint_ns", "checkpoint_id", "parent_checkpoint_id", "checkpoint", "metadata"),
     "checkpoint_blobs": ("thread_id", "checkpoint_ns", "channel", "version", "type", "blob"),
@@ -31,15 +35,15 @@ class Unit:
     places: {(channel, version): a number that stands for the blob, of whatever thread}.
     """
 
-    __slots__ = ("key", "parent", "checkpoint", "metadata", "blobs", "places", "writes", "sends", "there")
+    __slots__ = ("key", "parent", "checkpoint", "metadata", "blobs", "places", "writes", "sends", "there", "written")
 
     def __init__(self, key, parent, checkpoint, meta, blobs, sends):
         self.key, self.parent, self.checkpoint, self.metadata, self.blobs, self.sends = key, parent, checkpoint, meta, blobs, sends
         thread, space, _identifier = key
         self.places = {pair: hash((thread, space, pair)) for pair in blobs}
         self.writes = []
-        # Whether the row itself is in PostgreSQL already.
-        self.there = False
+        # Whether the row itself is in PostgreSQL already, and which (task, index) of its pending writes.
+        self.there, self.written = False, ()
 
     def weight(self):
         """The bytes of its values, about."""
@@ -79,6 +83,7 @@ class Cutter:
             if held:
                 shown[channel] = plainly
                 marks[channel] = INLINE
+                floats = floats or isinstance(plainly, float)
             elif version is None or "\\" in channel or "\0" in channel:
                 shown[channel] = self._without_blob(kind, value, channel, version, cipher)
                 # There may be some deep in it.
@@ -172,8 +177,7 @@ def is_delta(kind, value):
     """Whether a value is a delta channel's snapshot."""
     if kind != "msgpack" or not isinstance(value, bytes):
         return False
-    byte = value[0]
-    place = 1 if 0xD4 <= byte <= 0xD8 else {0xC7: 2, 0xC8: 3, 0xC9: 5}.get(byte)
+    place = CODES.get(value[0])
     return place is not None and value[place] == DELTA
 
 
@@ -192,14 +196,14 @@ def legible(*texts):
         # The line's end keeps halves of a character apart.
         joined = b"\n".join(texts)
         joined.decode("utf-8")
-        if b"\0" not in joined:
+        if NUL not in joined:
             return
     except (TypeError, UnicodeDecodeError):
         pass
     for text in texts:
         if not isinstance(text, bytes):
             raise Unreadable("a key column holds %r, which is no text" % (text,))
-        if b"\0" in text:
+        if NUL in text:
             raise Unreadable("a key column holds NUL, which PostgreSQL's text cannot")
         try:
             text.decode("utf-8")
@@ -213,7 +217,7 @@ def write_row(row):
     legible(task, path, channel, b"" if kind is None else kind)
     if kind is None:
         raise Unreadable("a pending write of channel %s has no type" % channel.decode("utf-8"))
-    if b"\\" in channel or b"\\" in task or b"\\" in kind:
+    if BACKSLASH in channel or BACKSLASH in task or BACKSLASH in kind:
         raise Unreadable("PostgresSaver reads no pending write whose channel or task has a backslash in its name")
     if not isinstance(number, int) or not -(2**31) <= number < 2**31:
         raise Unreadable("a pending write has the index %r, which PostgreSQL's integer cannot hold" % (number,))
@@ -228,40 +232,42 @@ def _field(value):
     return b"\xff\xff\xff\xff" if value is None else INT.pack(len(value)) + value
 
 
-# A thread has few of them, and few namespaces.
+# A thread has few of them, and few namespaces; most tasks write to more than one channel.
+_known_field = functools.lru_cache(maxsize=1000)(_field)
+
+
 @functools.lru_cache(maxsize=1000)
 def _named(text):
     return _field(text.encode("utf-8"))
 
 
 @functools.lru_cache(maxsize=1000)
-def _place(thread, space):
-    return _field(thread) + _field(space)
+def _start(columns, thread, space):
+    """How a row of so many columns begins."""
+    return b"\0%c" % columns + _field(thread) + _field(space)
 
 
-def binary_rows(unit, blobs, writes, with_row=True):
-    """Lists of rows in COPY's binary format, one for each table of COLUMNS, of a Unit with those of its blobs and writes that are to be written."""
-    pack, place = INT.pack, _place(*unit.key[:2])
-    identifier = _field(unit.key[2])
-    row = ()
+def add_rows(pieces, unit, blobs, writes, with_row=True):
+    """Append a Unit's rows, with those of its blobs and writes that are to be written, in COPY's binary format.
+
+    pieces: a list of bytes for each table of COLUMNS. Returns the bytes of the values, which are most of it.
+    """
+    (thread, space, identifier), (rows, values, pending), pack, size = unit.key, pieces, INT.pack, 0
+    identifier = _field(identifier)
     if with_row:
         body, meta = unit.checkpoint, unit.metadata
-        row = (
-            b"".join((
-                b"\0\x06", place, identifier, _field(unit.parent), pack(len(body) + 1), b"\x01", body, pack(len(meta) + 1), b"\x01", meta
-            )),
-        )  # fmt: skip
-    return (
-        row,
-        [
-            b"".join((b"\0\x06", place, _named(channel), _field(version.encode("utf-8")), _named(kind), pack(len(value)), value))
-            for (channel, version), (kind, value) in blobs.items()
-        ],
-        [
-            b"".join((
-                b"\0\x09", place, identifier, pack(len(task)), task, pack(len(path)), path, b"\0\0\0\x04", pack(number),
-                pack(len(channel)), channel, pack(len(kind)), kind, pack(len(value)), value,
-            ))
-            for task, number, path, channel, kind, value in writes
-        ],
-    )  # fmt: skip
+        size += len(body) + len(meta)
+        rows += _start(6, thread, space), identifier, _field(unit.parent), JSONB.pack(len(body) + 1, 1), body, JSONB.pack(len(meta) + 1, 1), meta
+    if blobs:
+        start = _start(6, thread, space)
+        for (channel, version), (kind, value) in blobs.items():
+            size += len(value)
+            values += start, _named(channel), _field(version.encode("utf-8")), _named(kind), pack(len(value)), value
+    if writes:
+        start = _start(9, thread, space) + identifier
+        for task, number, path, channel, kind, value in writes:
+            size += len(value)
+            pending += (
+                start, _known_field(task), _known_field(path), INDEX.pack(4, number), _known_field(channel), _known_field(kind), pack(len(value)), value
+            )  # fmt: skip
+    return size

@@ -34,9 +34,8 @@ SENT = """
 SELECT 1 FROM writes WHERE thread_id = CAST(? AS TEXT) AND checkpoint_ns = CAST(? AS TEXT) AND checkpoint_id = CAST(? AS TEXT)
 AND channel = '__pregel_tasks' LIMIT 1
 """
-# Checkpoints and pending writes that are looked up at once. While a large transaction was open the server may have counted no rows at all, and
-# then goes through the whole thread for each look; so the looks are few.
-WINDOW = 20000
+# Checkpoints and pending writes that are held at once.
+WINDOW = 5000
 # KiB
 CACHE = 16384
 
@@ -185,6 +184,11 @@ def windows(source, found, reader):
             window, size = [], 0
     if window:
         yield window
+
+
+def end(window):
+    """The last key of a window that may be in PostgreSQL."""
+    return max((key for key, _row, _writes in window if isinstance(key[1], bytes) and isinstance(key[2], bytes)), default=())
 
 
 def _place(found):

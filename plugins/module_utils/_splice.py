@@ -28,7 +28,7 @@ class Unreadable(Exception):
 class Cut:
     """fields: what stands beside the channels, decoded. values: {channel: bytes}.
 
-    sends: whether pending_sends was left out, being no plain data. floats: whether there may be floats. hint: (pairs before the channels, their place).
+    sends: whether pending_sends was left out, being no plain data. floats: whether there may be some in fields. hint: (pairs before the channels, their place).
     """
 
     __slots__ = ("fields", "values", "sends", "floats", "hint")
@@ -56,9 +56,11 @@ def _tables():
 
 
 STEPS, MORE = _tables()
-FLOATS = (b"\xca", b"\xcb")
+FLOAT32, FLOAT64 = 0xCA, 0xCB
 # {first byte: (bytes of the length, bytes between it and the payload)}
 SIZED = {0xC4: (1, 0), 0xC5: (2, 0), 0xC6: (4, 0), 0xC7: (1, 1), 0xC8: (2, 1), 0xC9: (4, 1), 0xD9: (1, 0), 0xDA: (2, 0), 0xDB: (4, 0)}
+# How a map of so many pairs begins.
+HEADERS = tuple(bytes([0x80 | pairs]) for pairs in range(16))
 COUNTED = {0xDC: (2, 1), 0xDD: (4, 1), 0xDE: (2, 2), 0xDF: (4, 2)}
 
 
@@ -137,7 +139,7 @@ def cut_msgpack(raw, before=None, hint=(0, 0)):
     if values is None:
         raise Unreadable("the checkpoint has no channel_values")
     try:
-        floats = any(b"\xcb" in part or b"\xca" in part for part in fields.values()) or any(value[:1] in FLOATS for value in values.values())
+        floats = any(FLOAT32 in part or FLOAT64 in part for part in fields.values())
         return Cut(_decode(fields), values, False, floats)
     except ValueError as error:
         if fields.pop(SENDS, None) is None:
@@ -163,7 +165,8 @@ def _cut_plain(raw, before, hint):
     except (ValueError, TypeError, IndexError, OverflowError, Unreadable):
         return None
     fields.update(more)
-    floats = b"\xcb" in head or b"\xcb" in tail or any(value[0] in (0xCA, 0xCB) for value in values.values())
+    # The library packs no others.
+    floats = FLOAT64 in head or FLOAT64 in tail
     return Cut(fields, values, False, floats, (pairs, place))
 
 
@@ -213,7 +216,7 @@ def _decode(fields):
 
 
 def _header(pairs):
-    return bytes([0x80 | pairs]) if pairs < 16 else b"\xdf" + pairs.to_bytes(4, "big")
+    return HEADERS[pairs] if pairs < 16 else b"\xdf" + pairs.to_bytes(4, "big")
 
 
 def cut_json(raw):

@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import take_role
 from ansible_collections.stateops.langgraph.plugins.module_utils._rows import COLUMNS
+from ansible_collections.stateops.langgraph.plugins.module_utils._standing import Standing
 
 try:
     from psycopg import sql
@@ -20,19 +23,25 @@ TRAILER = b"\xff\xff"
 TABLES = tuple(COLUMNS)
 # Nobody chose, and the server was built with something faster than its default. A setting of a role, a database or the server stays.
 UNDECIDED = "SELECT count(*) FROM pg_settings WHERE name = 'default_toast_compression' AND source = 'default' AND setting <> 'lz4' AND 'lz4' = ANY (enumvals)"
-# A thread counts as there by its first row in any of the tables.
+# A thread counts as there by its first row in any of the tables. Not by EXISTS: a table that nobody counted yet would be read whole for each batch.
 ANY = """
 SELECT t.thread_id FROM unnest(%(threads)s::text[]) AS t(thread_id)
-WHERE EXISTS (SELECT FROM {checkpoints} x WHERE x.thread_id = t.thread_id)
-   OR EXISTS (SELECT FROM {checkpoint_writes} x WHERE x.thread_id = t.thread_id)
-   OR EXISTS (SELECT FROM {checkpoint_blobs} x WHERE x.thread_id = t.thread_id)
+WHERE (SELECT true FROM {checkpoints} x WHERE x.thread_id = t.thread_id LIMIT 1)
+   OR (SELECT true FROM {checkpoint_writes} x WHERE x.thread_id = t.thread_id LIMIT 1)
+   OR (SELECT true FROM {checkpoint_blobs} x WHERE x.thread_id = t.thread_id LIMIT 1)
 """
+# In the order of a SQLite file, whatever the database's collation and encoding are.
+STANDING = """
+DECLARE standing NO SCROLL CURSOR FOR
+SELECT convert_to(thread_id, 'UTF8'), convert_to(checkpoint_ns, 'UTF8'), convert_to(checkpoint_id, 'UTF8'), NULL::bytea, NULL::integer
+FROM {checkpoints} WHERE thread_id = ANY (%(threads)s)
+UNION ALL
+SELECT convert_to(thread_id, 'UTF8'), convert_to(checkpoint_ns, 'UTF8'), convert_to(checkpoint_id, 'UTF8'), convert_to(task_id, 'UTF8'), idx
+FROM {checkpoint_writes} WHERE thread_id = ANY (%(threads)s)
+ORDER BY 1, 2, 3
+"""
+FETCH = "FETCH 5000 FROM standing"
 KEYS = "unnest(%(threads)s::text[], %(spaces)s::text[], %(ids)s::text[]) AS k(thread_id, checkpoint_ns, checkpoint_id)"
-CHECKPOINTS = "SELECT thread_id, checkpoint_ns, checkpoint_id FROM " + KEYS + " JOIN {checkpoints} USING (thread_id, checkpoint_ns, checkpoint_id)"
-WRITES = (
-    "SELECT thread_id, checkpoint_ns, checkpoint_id, w.task_id, w.idx FROM "
-    + KEYS + " JOIN {checkpoint_writes} w USING (thread_id, checkpoint_ns, checkpoint_id)"
-)
 BODIES = (
     "SELECT thread_id, checkpoint_ns, checkpoint_id, c.parent_checkpoint_id, c.checkpoint::text, c.metadata::text FROM "
     + KEYS + " JOIN {checkpoints} c USING (thread_id, checkpoint_ns, checkpoint_id)"
@@ -57,10 +66,9 @@ class Target:
     def __init__(self, connection, schema, role, compression="server"):
         self.connection, self.role = connection, role
         self.places = {table: sql.Identifier(schema, table) for table in TABLES}
-        # Names and values.
-        self.settings = ["row_security", "lock_timeout"], ["off", "30s"]
+        self.settings = {"row_security": "off", "lock_timeout": "30s"}
         if compression == "auto" and self._all(UNDECIDED, ())[0][0]:
-            self.settings = ["default_toast_compression", *self.settings[0]], ["lz4", *self.settings[1]]
+            self.settings["default_toast_compression"] = "lz4"
         self.copies = {
             table: sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(self.places[table], sql.SQL(", ").join(map(sql.Identifier, columns)))
             for table, columns in COLUMNS.items()
@@ -69,7 +77,8 @@ class Target:
     def begin(self):
         """To be called first in each transaction: nothing of it outlives it, so it holds behind every pooler."""
         take_role(self.connection, self.role, local=True)
-        self.connection.execute("SELECT set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS s(name, value)", self.settings)
+        names_and_values = [list(self.settings), list(self.settings.values())]
+        self.connection.execute("SELECT set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS s(name, value)", names_and_values)
 
     def _all(self, query, parameters):
         with self.connection.cursor(row_factory=tuple_row, binary=True) as cursor:
@@ -79,15 +88,15 @@ class Target:
         """Those of the threads that have a row in any table."""
         return {thread for (thread,) in self._all(ANY, {"threads": threads})}
 
-    def checkpoints(self, keys):
-        return set(self._all(CHECKPOINTS, _columns(keys)))
-
-    def write_keys(self, keys):
-        """{key: {(task_id, idx)}}"""
-        found = {}
-        for thread, space, identifier, task, number in self._all(WRITES, _columns(keys)):
-            found.setdefault((thread, space, identifier), set()).add((task, number))
-        return found
+    @contextlib.contextmanager
+    def standing(self, threads):
+        """The Standing of threads, as it is now. Nobody else may use the connection while it is asked."""
+        # Each thread by an index, also where the server has not counted the rows of a table yet.
+        self.connection.execute("SET LOCAL enable_seqscan = off")
+        self.connection.execute(sql.SQL(STANDING).format(**self.places), {"threads": threads})
+        self.connection.execute("SET LOCAL enable_seqscan TO DEFAULT")
+        yield Standing(lambda: self._all(FETCH, ()))
+        self.connection.execute("CLOSE standing")
 
     def bodies(self, keys):
         """{key: (parent, checkpoint, metadata)} as text."""
@@ -108,11 +117,11 @@ class Target:
         return {row[:4]: row[4:] for row in self._all(BLOBS, columns)}
 
     def copy(self, rows):
-        """Write lists of rows in COPY's binary format, one for each of TABLES."""
+        """Write rows in COPY's binary format, joined for each of TABLES."""
         for table, some in zip(TABLES, rows):
             if some:
                 with self.connection.cursor() as cursor, cursor.copy(self.copies[table]) as copy:
-                    copy.write(HEADER + b"".join(some) + TRAILER)
+                    copy.write(HEADER + some + TRAILER)
 
     def remove(self, query, keys):
         """DELETE_CHECKPOINT, DELETE_WRITE or DELETE_BLOB for each key."""

@@ -74,6 +74,17 @@ def test_a_file_in_use_is_read_with_its_log_and_not_altered(ready, call_module, 
     assert_same(path, ready)
 
 
+def test_no_table_is_read_whole_for_a_batch(ready, call_module, path):
+    """Else time grows with the square of the threads, until the server has counted its rows."""
+    many(path)
+    for written in (300, 0):
+        done = assert_succeeded(run(call_module, ready, path, verify="counts", batch_size=30, workers=1), ready)
+        assert done["threads"]["written"] == written
+    ready.execute("SELECT pg_stat_force_next_flush()" if ready.server.version >= 15 else "SELECT 1")
+    read = ready.execute("SELECT relname, seq_tup_read FROM pg_stat_user_tables WHERE relname LIKE 'checkpoint%' AND relname <> 'checkpoint_migrations'")
+    assert len(read) == 3 and not any(rows for _table, rows in read), read
+
+
 def test_newer_rows_of_the_application(ready, call_module, path):
     write_graphs(path, threads=1)
     assert_succeeded(run(call_module, ready, path), ready)
@@ -155,7 +166,7 @@ def test_a_page_of_garbage(ready, call_module, path):
     assert_refused(run(call_module, ready, path), "thread 030", "malformed", databases=[ready])
     assert_refused(run(call_module, ready, path, batch_size=1), "thread 030", "checkpoints.sqlite", "malformed", "damaged", databases=[ready], changed=True)
     assert ready.execute("SELECT count(DISTINCT thread_id) FROM checkpoints") == [(30,)]
-    done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip"), ready)
+    done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip", verify="counts"), ready)
     # A page may hold rows of two.
     lost = {each["thread_id"] for each in done["refused"]["shown"]}
     assert "thread 030" in lost and len(lost) <= 2 and done["threads"]["refused"] == len(lost)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import struct
 
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils import _import, _rows, _source
@@ -18,6 +19,19 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._import import 
 from ansible_collections.stateops.langgraph.plugins.module_utils._source import open_source
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.sqlite import SqliteSaver
+
+
+def apart(joined):
+    """The rows of COPY's binary format, each as its bytes."""
+    start = place = 0
+    while place < len(joined):
+        start, (fields,) = place, struct.unpack_from("!h", joined, place)
+        place += 2
+        for _field in range(fields):
+            (size,) = struct.unpack_from("!i", joined, place)
+            place += 4 + max(size, 0)
+        yield joined[start:place]
+    assert place == len(joined)
 
 
 class Tables:
@@ -34,15 +48,12 @@ class Tables:
     def known(self, _threads):
         return set()
 
-    def write_keys(self, _names):
-        return {}
-
     def remove(self, _query, keys):
         assert not keys
 
     def copy(self, rows):
         for mine, some in zip(self.rows, rows):
-            mine += some
+            mine += apart(some)
 
     def blobs(self, places):
         taken = b"".join(self.rows[1])

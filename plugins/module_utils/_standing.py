@@ -1,0 +1,34 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The keys of some threads that stand in the tables, taken in the order in which a SQLite file has them. Pure."""
+
+from __future__ import annotations
+
+
+class Standing:
+    """fetch: gives the next rows (thread, namespace, id, task, index), as bytes and in order; without task and index for a checkpoint. [] at the end."""
+
+    def __init__(self, fetch):
+        self.fetch, self.rows, self.place = fetch, [], 0
+
+    def upto(self, last):
+        """({a checkpoint's key}, {key: {(task, index) of its pending writes}}) of all up to a key that was not given yet."""
+        there, writes, rows, place = set(), {}, self.rows, self.place
+        while True:
+            if place == len(rows):
+                rows, place = self.fetch(), 0
+                if not rows:
+                    break
+            row = rows[place]
+            key = row[:3]
+            if key > last:
+                break
+            place += 1
+            if row[3] is None:
+                there.add(key)
+            else:
+                writes.setdefault(key, set()).add(row[3:])
+        self.rows, self.place = rows, place
+        return there, writes
