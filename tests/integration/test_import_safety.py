@@ -85,6 +85,19 @@ def test_no_table_is_read_whole_for_a_batch(ready, call_module, path):
     assert len(read) == 3 and not any(rows for _table, rows in read), read
 
 
+def test_pending_writes_that_came_later(ready, call_module, path):
+    """Of a checkpoint that was there with others."""
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        identifier = put(saver, "a", {"a": [1]}, writes=[("first", "~1", [("a", 1), ("b", 2)])])
+        assert_succeeded(run(call_module, ready, path), ready)
+        config = {"configurable": {"thread_id": "a", "checkpoint_ns": "", "checkpoint_id": identifier}}
+        saver.put_writes(config, [("a", 3)], "second", "~2")
+    predicted = run(call_module, ready, path, check=True)
+    done = assert_succeeded(run(call_module, ready, path), ready)
+    assert predicted["writes"] == done["writes"] == {"read": 3, "written": 1, "there": 2, "refused": 0}
+    assert_same(path, ready)
+
+
 def test_newer_rows_of_the_application(ready, call_module, path):
     write_graphs(path, threads=1)
     assert_succeeded(run(call_module, ready, path), ready)

@@ -1,0 +1,72 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""_check.py: what is not there after its batch was committed is told by name.
+
+The tables are stood in for: no server loses a row between two statements, and one whose triggers do is refused before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from ansible_collections.stateops.langgraph.plugins.module_utils._import import Job
+from ansible_collections.stateops.langgraph.plugins.module_utils._source import open_source
+from ansible_collections.stateops.langgraph.plugins.module_utils._standing import Standing
+from langgraph.checkpoint.base import empty_checkpoint
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+KEYS = [(thread, b"", b"%d" % number) for thread in (b"first", b"second") for number in range(3)]
+ROWS = [row for key in KEYS for row in ((*key, None, None), (*key, b"task", 0), (*key, b"task", 1))]
+
+
+class Forgetful:
+    """Takes all rows, and has those that it is said to have."""
+
+    transaction = contextlib.nullcontext
+
+    def __init__(self, rows):
+        self.rows, self.connection = rows, self
+
+    def begin(self):
+        pass
+
+    def known(self, _threads):
+        return set()
+
+    def copy(self, rows):
+        pass
+
+    @contextlib.contextmanager
+    def standing(self, threads):
+        parts = iter([[row for row in self.rows if row[0].decode() in threads]])
+        yield Standing(lambda: next(parts, []))
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("file") / "checkpoints.sqlite"
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        for thread, _space, identifier in KEYS:
+            config = {"configurable": {"thread_id": thread.decode(), "checkpoint_ns": ""}}
+            config = saver.put(config, dict(empty_checkpoint(), id=identifier.decode()), {}, {})
+            saver.put_writes(config, [("a", 1), ("b", 2)], "task")
+    return str(path)
+
+
+@pytest.mark.parametrize("lost", [None, *range(len(ROWS))])
+@pytest.mark.parametrize("batch_size", [1, 100])
+def test_a_row_that_is_not_there(path, lost, batch_size):
+    with open_source(path) as source:
+        job = Job(source, Forgetful([row for number, row in enumerate(ROWS) if number != lost]), batch_size=batch_size, verify="counts")
+        job.run()
+    found = job.verifier.to_dict()
+    assert (found["checkpoints"], found["writes"]) == (6, 12)
+    if lost is None:
+        assert found["differences"] == 0
+        return
+    thread, _space, identifier, task, index = ROWS[lost]
+    what = "the checkpoint is missing" if task is None else "pending write %d of task task is missing" % index
+    assert found["shown"] == ["Checkpoint %s of thread %s: %s" % (identifier.decode(), thread.decode(), what)]
