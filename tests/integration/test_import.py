@@ -58,8 +58,9 @@ def imported(call_module, ready, path, **options):
     done = assert_succeeded(run(call_module, ready, path, **options), ready)
     assert [predicted[kind] for kind in KINDS] == [done[kind] for kind in KINDS]
     assert predicted["changed"] is done["changed"] is True
+    assert predicted["bytes"] == done["bytes"] > 0
     again = assert_succeeded(run(call_module, ready, path, **options), ready)
-    assert again["changed"] is False and not any(again[kind]["written"] for kind in KINDS)
+    assert again["changed"] is False and not again["bytes"] and not any(again[kind]["written"] for kind in KINDS)
     counts = assert_same(path, ready)
     assert done["checkpoints"]["written"] == counts[0]
     assert done["verified"]["checkpoints"] == counts[0] and done["verified"]["differences"] == 0

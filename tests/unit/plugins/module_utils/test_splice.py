@@ -101,3 +101,15 @@ def written(value, floats):
 @given(WHOLE)
 def test_what_has_no_floats_is_written_the_same_without_looking_for_them(value):
     assert written(value, False) == written(value, True)
+
+
+@pytest.mark.parametrize("number", [b"\xcb\x44\x80\xf0\xcf\x06\x4d\xd5\x92", b"\xca\x60\xad\x78\xec", b"\x01"])
+@pytest.mark.parametrize("channels", [0, 1])
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_float_beside_the_channels_is_known(number, channels, wide):
+    """As another program packs it too: of 32 bits, and in a map with a longer beginning."""
+    start = b"\xde\x00\x03" if wide else b"\x83"
+    raw = start + b"\xa1v\x04\xaechannel_values" + bytes([0x80 + channels]) + b"\xa1c\x01" * channels + b"\xb0channel_versions\x81\xa1c" + number
+    cut = cut_msgpack(raw)
+    assert cut.fields["channel_versions"] == {"c": ormsgpack.unpackb(number)} and len(cut.values) == channels
+    assert cut.floats is (number != b"\x01")
