@@ -6,13 +6,49 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import re
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._source import text
 
+try:
+    # langgraph-checkpoint-postgres needs it.
+    import orjson
+except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
+    orjson = None
 
-def canonical(document):
-    """JSON as the saver's json.loads() gives it: 1, 1.0 and true are three things, the order of keys is none."""
+# A number, or text that looks like one, of which orjson would make a float.
+LONG = re.compile(rb"(?:^|[\[:,\s])-?\d{18}")
+# Of longer ones too much would be held.
+SHORT = 1000
+
+
+def same_document(mine, theirs):
+    """Whether two JSON texts, as bytes, are the same to the saver's json.loads(): 1, 1.0 and true are three things, the order of keys is none."""
+    if mine == theirs:
+        return True
+    quick = _quick(mine), _quick(theirs)
+    return quick[0] == quick[1] if all(quick) else _canonical(mine) == _canonical(theirs)
+
+
+def same_metadata(mine, theirs):
+    """As same_document(). Most checkpoints share theirs with many others."""
+    return _remembered(mine, theirs) if len(mine) < SHORT else same_document(mine, theirs)
+
+
+_remembered = functools.lru_cache(maxsize=256)(same_document)
+
+
+def _quick(document):
+    """Its canonical form by orjson; None where that may be another one than json's."""
+    try:
+        return None if LONG.search(document) else orjson.dumps(orjson.loads(document), option=orjson.OPT_SORT_KEYS)
+    except (TypeError, ValueError):  # too deep, or half of a character
+        return None
+
+
+def _canonical(document):
     return json.dumps(json.loads(document), sort_keys=True)
 
 
@@ -20,7 +56,7 @@ def differs(unit, body):
     """Whether a row (parent, checkpoint, metadata) reads otherwise than a Unit."""
     parent, checkpoint, metadata = body
     mine = unit.parent.decode("utf-8") if unit.parent is not None else None
-    return mine != parent or canonical(unit.checkpoint) != canonical(checkpoint) or canonical(unit.metadata) != canonical(metadata)
+    return mine != parent or not same_document(unit.checkpoint, checkpoint) or not same_metadata(unit.metadata, metadata)
 
 
 def same_blob(cutter, found, value):

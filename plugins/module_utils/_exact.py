@@ -24,7 +24,7 @@ except ImportError:  # the module has not entered the virtualenv yet; _virtualen
 # Text that JSONB refuses or changes, or that only looks like it: then it is looked at closely.
 DOUBTFUL = re.compile(r"NaN|Infinity|[\[:, \n]-?\d[\d.]*[eE]|[\[:, \n]-0", re.ASCII)
 ENCODE = json.JSONEncoder(ensure_ascii=False).encode
-# Longer text is stored once a version instead of once a checkpoint.
+# Longer text is stored once a version instead of once a checkpoint, and longer metadata is not remembered.
 SHORT = 1000
 SCALARS = frozenset(range(0x00, 0x80)) | frozenset(range(0xE0, 0x100)) | frozenset((0xC0, 0xC2, 0xC3)) | frozenset(range(0xCA, 0xD4))
 TEXTS = frozenset(range(0xA0, 0xC0)) | frozenset((0xD9, 0xDA))
@@ -132,12 +132,14 @@ def _untouched(raw):
     return isinstance(value, dict) and "writes" not in value and b"\\u" not in raw and not DOUBTFUL.search(raw.decode("utf-8"))
 
 
-# Most of a file's checkpoints share a few, such as those of a first step.
-@functools.lru_cache(maxsize=256)
 def metadata(raw):
     """The JSON text of a checkpoint's metadata. `writes` is left out, as put() does."""
     if raw is None:
         return b"{}"
+    return _remembered(raw) if len(raw) < SHORT else _metadata(raw)
+
+
+def _metadata(raw):
     if _untouched(raw):
         return raw
     try:
@@ -151,3 +153,7 @@ def metadata(raw):
         return dump(value)
     except Unreadable as reason:
         raise Unreadable("its metadata holds %s" % reason) from None
+
+
+# Most of a file's checkpoints share a few, such as those of a first step.
+_remembered = functools.lru_cache(maxsize=256)(_metadata)

@@ -32,13 +32,13 @@ COLUMNS = {
 class Unit:
     """A checkpoint as it is stored: its columns, its blobs {(channel, version): (type, bytes)}, and its pending writes.
 
-    places: {(channel, version): a number that stands for the blob, of whatever thread}.
+    versions: its channel_versions. places: {(channel, version): a number that stands for the blob, of whatever thread}.
     """
 
-    __slots__ = ("key", "parent", "checkpoint", "metadata", "blobs", "places", "writes", "sends", "there", "written")
+    __slots__ = ("key", "parent", "checkpoint", "metadata", "versions", "blobs", "places", "writes", "sends", "there", "written")
 
-    def __init__(self, key, parent, checkpoint, meta, blobs, sends):
-        self.key, self.parent, self.checkpoint, self.metadata, self.blobs, self.sends = key, parent, checkpoint, meta, blobs, sends
+    def __init__(self, key, parent, checkpoint, meta, versions, blobs, sends):
+        self.key, self.parent, self.checkpoint, self.metadata, self.versions, self.blobs, self.sends = key, parent, checkpoint, meta, versions, blobs, sends
         thread, space, _identifier = key
         self.places = {pair: hash((thread, space, pair)) for pair in blobs}
         self.writes = []
@@ -102,13 +102,13 @@ class Cutter:
         fields[VALUES] = shown
         if cipher:
             blobs = {pair: self._sealed(kind, cipher, value) for pair, (kind, value) in blobs.items()}
-        return Unit((thread, space, identifier), parent, dump(fields, floats), metadata(meta), blobs, cut.sends)
+        return Unit((thread, space, identifier), parent, dump(fields, floats), metadata(meta), versions, blobs, cut.sends)
 
     @staticmethod
     def bare(key):
         """A Unit for pending writes alone. Raises Unreadable."""
         legible(*key)
-        return Unit(key, None, None, None, {}, False)
+        return Unit(key, None, None, None, {}, {}, False)
 
     def _opened(self, kind, raw):
         if kind == b"msgpack" and raw is not None:

@@ -43,7 +43,7 @@ ORDER BY 1, 2, 3
 FETCH = "FETCH 5000 FROM standing"
 KEYS = "unnest(%(threads)s::text[], %(spaces)s::text[], %(ids)s::text[]) AS k(thread_id, checkpoint_ns, checkpoint_id)"
 BODIES = (
-    "SELECT thread_id, checkpoint_ns, checkpoint_id, c.parent_checkpoint_id, c.checkpoint::text, c.metadata::text FROM "
+    "SELECT thread_id, checkpoint_ns, checkpoint_id, c.parent_checkpoint_id, convert_to(c.checkpoint::text, 'UTF8'), convert_to(c.metadata::text, 'UTF8') FROM "
     + KEYS + " JOIN {checkpoints} c USING (thread_id, checkpoint_ns, checkpoint_id)"
 )
 WHOLE_WRITES = (
@@ -99,7 +99,7 @@ class Target:
         self.connection.execute("CLOSE standing")
 
     def bodies(self, keys):
-        """{key: (parent, checkpoint, metadata)} as text."""
+        """{key: (parent, checkpoint, metadata)}, the two documents as bytes."""
         return {row[:3]: row[3:] for row in self._all(BODIES, _columns(keys))}
 
     def writes(self, keys):
