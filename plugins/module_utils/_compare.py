@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._source import text
 
@@ -18,8 +17,9 @@ try:
 except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
     orjson = None
 
-# A number, or text that looks like one, of which orjson would make a float.
-LONG = re.compile(rb"(?:^|[\[:,\s])-?\d{18}")
+# Numbers of which orjson would make a float, or text that looks like them, once what is alike is the same: far faster than an expression.
+ALIKE = bytes.maketrans(b"0123456789-[, \t\n\r", b"0" * 10 + b":" * 7)
+LONG = b":" + b"0" * 18
 # Of longer ones too much would be held.
 SHORT = 1000
 
@@ -43,7 +43,7 @@ _remembered = functools.lru_cache(maxsize=256)(same_document)
 def _quick(document):
     """Its canonical form by orjson; None where that may be another one than json's."""
     try:
-        return None if LONG.search(document) else orjson.dumps(orjson.loads(document), option=orjson.OPT_SORT_KEYS)
+        return None if LONG in (b":" + document).translate(ALIKE) else orjson.dumps(orjson.loads(document), option=orjson.OPT_SORT_KEYS)
     except (TypeError, ValueError):  # too deep, or half of a character
         return None
 
