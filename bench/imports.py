@@ -207,14 +207,14 @@ def _watched(command, stdin, scratch, environment):
 
 
 class _Memory(threading.Thread):
-    """Looks every 20 ms at what a process and its children hold; pages that they share count once."""
+    """Looks at times at what a process and its children hold; pages that they share count once. To look often slows them: at 20 ms, by a tenth."""
 
     def __init__(self, pid):
         super().__init__(daemon=True)
         self.pid, self.most, self.over = pid, 0.0, threading.Event()
 
     def run(self):
-        while not self.over.wait(0.02):
+        while not self.over.wait(0.25):
             self.most = max(self.most, sum(map(_held, _family(self.pid))) / 1024)
 
 

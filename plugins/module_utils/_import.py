@@ -40,7 +40,7 @@ class Job:
     """An import under way."""
 
     def __init__(
-        self, source, target, cipher=None, check=False, threads=(), batch_size=1000, time_limit=0, on_conflict="skip", on_unreadable="fail", verify="none"
+        self, source, target, cipher=None, check=False, threads=(), batch_size=0, time_limit=0, on_conflict="skip", on_unreadable="fail", verify="none"
     ):
         self.source, self.target, self.cipher, self.check = source, target, cipher, check
         self.patterns, self.batch_size, self.time_limit = threads, batch_size, time_limit
@@ -53,7 +53,7 @@ class Job:
         crew: whose processes are given the batches, or None.
         """
         end = time.monotonic() + self.time_limit if self.time_limit else None
-        self.remaining = self.source.count(self.patterns)
+        self.remaining, self.batch_size = self.source.count(self.patterns), self.batch_size or self.source.fitting()
         batches, failure = self._timely(end), None
         for batch, outcome in crew.results(batches) if crew else self._results(batches):
             self.tally.take(outcome.tally)

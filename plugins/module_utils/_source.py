@@ -14,7 +14,7 @@ import operator
 import sqlite3
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import connect, damaged, logged, look, state
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import connect, damaged, logged, look, size, state
 
 # Of the threads from one to another.
 SPAN = "WHERE thread_id BETWEEN CAST(? AS TEXT) AND CAST(? AS TEXT) ORDER BY thread_id, checkpoint_ns, checkpoint_id"
@@ -36,6 +36,9 @@ AND channel = '__pregel_tasks' LIMIT 1
 """
 # Checkpoints and pending writes that are held at once.
 WINDOW = 5000
+# Checkpoints of a batch; of a file with large ones no more than are so many bytes.
+FEWEST, MOST, BATCH = 1000, 5000, 16 << 20
+PARTS = 16
 # KiB
 CACHE = 16384
 
@@ -67,6 +70,11 @@ class Source:
         if patterns:
             return sum(1 for _thread in self.threads(patterns))
         return self.connection.execute("SELECT count(*) FROM (SELECT thread_id FROM checkpoints UNION SELECT thread_id FROM writes)").fetchone()[0]
+
+    def fitting(self):
+        """How many checkpoints make a batch: a part of the file that several processes may share, and of small ones more."""
+        found = self.connection.execute("SELECT count(*) FROM checkpoints").fetchone()[0]
+        return max(FEWEST, min(MOST, found // PARTS, BATCH * found // max(1, size(self.path))))
 
     def whole(self, first, last):
         """(key, row or None, its pending writes) of all that the threads from first to last have, parents first, in one pass over them."""
@@ -175,13 +183,13 @@ def windows(source, found, reader):
                 reader.under_way = outline[0][0]
                 yield outline
 
-    window, size = [], 0
+    window, weight = [], 0
     for outline in outlines():
         window.append(outline)
-        size += 1 + len(outline[2])
-        if size >= WINDOW:
+        weight += 1 + len(outline[2])
+        if weight >= WINDOW:
             yield window
-            window, size = [], 0
+            window, weight = [], 0
     if window:
         yield window
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import struct
+import types
 
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils import _import, _rows, _source
@@ -109,3 +110,20 @@ def test_windows_are_bounded_by_what_is_looked_up(monkeypatch):
     assert [outline for window in found for outline in window] == outlines
     sizes = [sum(1 + len(pairs) for _key, _row, pairs in window) for window in found]
     assert all(10 <= size < 14 for size in sizes[:-1]) and len(sizes) > 5
+
+
+@pytest.mark.parametrize("checkpoints, mebibytes, fitting", [
+    (0, 0, 1000),
+    (10, 1, 1000),
+    (100000, 150, 5000),
+    (20000000, 20000, 5000),
+    # A sixteenth of the file.
+    (40000, 40, 2500),
+    # 16 MiB of it.
+    (200000, 1600, 2000),
+    (1728, 970, 1000),
+])  # fmt: skip
+def test_what_makes_a_batch_where_nobody_says(monkeypatch, checkpoints, mebibytes, fitting):
+    monkeypatch.setattr(_source, "size", lambda _path: mebibytes << 20)
+    connection = types.SimpleNamespace(execute=lambda _query: types.SimpleNamespace(fetchone=lambda: (checkpoints,)))
+    assert _source.Source.fitting(types.SimpleNamespace(connection=connection, path="")) == fitting
