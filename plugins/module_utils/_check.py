@@ -17,7 +17,7 @@ SHOWN = 20
 CHUNK = 8 << 20
 # Checkpoints that are compared at once. While a large transaction was open the server may have counted no rows at all, and then goes through the
 # whole thread for each look; so the looks are few.
-UNITS = 5000
+UNITS = 2000
 
 
 class Verifier:
