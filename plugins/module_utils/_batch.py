@@ -12,7 +12,7 @@ import itertools
 from ansible_collections.stateops.langgraph.plugins.module_utils._compare import differs, same_blob, write_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._rows import Cutter, add_rows, write_row
-from ansible_collections.stateops.langgraph.plugins.module_utils._source import describe, end, legible, spans, text, texts, windows
+from ansible_collections.stateops.langgraph.plugins.module_utils._source import describe, legible, spans, text, texts, windows
 from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
 from ansible_collections.stateops.langgraph.plugins.module_utils._tally import Tally
 from ansible_collections.stateops.langgraph.plugins.module_utils._target import DELETE_BLOB, DELETE_CHECKPOINT, DELETE_WRITE, TABLES
@@ -22,7 +22,7 @@ try:
 except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
     psycopg = None
 
-# Bytes that are sent while the next ones are cut: a batch of small rows has to be some of these, or nothing overlaps.
+# Bytes, about, that are sent while the next ones are cut: a batch of small rows has to be some of these, or nothing overlaps.
 CHUNK = 512 << 10
 UNITS = 1000
 NOTHING = frozenset()
@@ -113,7 +113,7 @@ class Batch:
         with self.target.standing([text(thread) for thread in threads]) as standing:
             for window in windows(self.source, found, self):
                 self.sender.wait()
-                self._window(window, *standing.upto(end(window)))
+                self._window(window, *standing.of(key for key, _row, _writes in window))
             self.sender.wait()
 
     def _window(self, outlines, there, writes):

@@ -10,7 +10,7 @@ import itertools
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._compare import same_blob, same_document, same_metadata, write_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._rows import Cutter, is_delta, version_text, write_row
-from ansible_collections.stateops.langgraph.plugins.module_utils._source import describe, end, legible, spans, text, texts, windows
+from ansible_collections.stateops.langgraph.plugins.module_utils._source import describe, legible, spans, text, texts, windows
 from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
 
 SHOWN = 20
@@ -60,7 +60,7 @@ class Verifier:
     def _counts(self, job, threads, found, refused):
         with job.target.standing([text(thread) for thread in threads]) as standing:
             for window in windows(job.source, found, self):
-                there, writes = standing.upto(end(window))
+                there, writes = standing.of(key for key, _row, _writes in window)
                 for key, has_row, pairs in window:
                     if key not in refused:
                         self._presence(key, key in there, has_row, pairs, writes.get(key, ()))

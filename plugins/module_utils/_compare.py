@@ -34,7 +34,7 @@ def same_document(mine, theirs):
 
 def same_metadata(mine, theirs):
     """As same_document(). Most checkpoints share theirs with many others."""
-    return _remembered(mine, theirs) if len(mine) < SHORT else same_document(mine, theirs)
+    return _remembered(mine, theirs) if len(mine) + len(theirs) < SHORT else same_document(mine, theirs)
 
 
 _remembered = functools.lru_cache(maxsize=256)(same_document)

@@ -53,7 +53,8 @@ class Job:
         crew: whose processes are given the batches, or None.
         """
         end = time.monotonic() + self.time_limit if self.time_limit else None
-        self.remaining, self.batch_size = self.source.count(self.patterns), self.batch_size or self.source.fitting()
+        self.source.insist_on_text()
+        self.remaining, self.batch_size = self.source.count(self.patterns), self.batch_size or self.source.fitting(crew.size if crew else 1)
         batches, failure = self._timely(end), None
         for batch, outcome in crew.results(batches) if crew else self._results(batches):
             self.tally.take(outcome.tally)

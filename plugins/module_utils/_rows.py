@@ -17,6 +17,8 @@ REMEMBERED = 300000
 # The extension that marks a delta channel's snapshot, and where its code stands by the first byte of any extension.
 DELTA, CODES = 7, {0xC7: 2, 0xC8: 3, 0xC9: 5, **dict.fromkeys(range(0xD4, 0xD9), 1)}
 INLINE = "inline"
+# Bytes of a row beside its values, about: many pending writes have an empty one.
+ROW = 150
 # A byte is found in bytes faster than bytes are.
 BACKSLASH, NUL = b"\\\0"
 INT, INDEX = struct.Struct("!i"), struct.Struct("!ii")
@@ -47,7 +49,8 @@ class Unit:
 
     def weight(self):
         """The bytes of its values, about."""
-        return len(self.checkpoint or b"") + sum(len(value) for _kind, value in self.blobs.values()) + sum(len(row[-1]) for row in self.writes)
+        values = len(self.checkpoint or b"") + sum(len(value) for _kind, value in self.blobs.values()) + sum(len(row[-1]) for row in self.writes)
+        return values + ROW * (1 + len(self.blobs) + len(self.writes))
 
 
 class Cutter:
@@ -250,9 +253,9 @@ def _start(columns, thread, space):
 def add_rows(pieces, unit, blobs, writes, with_row=True):
     """Append a Unit's rows, with those of its blobs and writes that are to be written, in COPY's binary format.
 
-    pieces: a list of bytes for each table of COLUMNS. Returns the bytes of the values, which are most of it.
+    pieces: a list of bytes for each table of COLUMNS. Returns about how many bytes came to them.
     """
-    (thread, space, identifier), (rows, values, pending), pack, size = unit.key, pieces, INT.pack, 0
+    (thread, space, identifier), (rows, values, pending), pack, size = unit.key, pieces, INT.pack, ROW * (1 + len(blobs) + len(writes))
     identifier = _field(identifier)
     if with_row:
         body, meta = unit.checkpoint, unit.metadata

@@ -34,11 +34,19 @@ SENT = """
 SELECT 1 FROM writes WHERE thread_id = CAST(? AS TEXT) AND checkpoint_ns = CAST(? AS TEXT) AND checkpoint_id = CAST(? AS TEXT)
 AND channel = '__pregel_tasks' LIMIT 1
 """
-# Checkpoints and pending writes that are held at once.
+# A row whose key has a BLOB, which comes as bytes like any text.
+BINARY = """
+SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints WHERE 'blob' IN (typeof(thread_id), typeof(checkpoint_ns), typeof(checkpoint_id))
+UNION ALL
+SELECT thread_id, checkpoint_ns, checkpoint_id FROM writes
+WHERE 'blob' IN (typeof(thread_id), typeof(checkpoint_ns), typeof(checkpoint_id), typeof(task_id)) LIMIT 1
+"""
+# Checkpoints and pending writes of the file that are held at once.
 WINDOW = 5000
 # Checkpoints of a batch; of a file with large ones no more than are so many bytes.
 FEWEST, MOST, BATCH = 1000, 5000, 16 << 20
-PARTS = 16
+# Of each process.
+PARTS = 8
 # KiB
 CACHE = 16384
 
@@ -71,10 +79,20 @@ class Source:
             return sum(1 for _thread in self.threads(patterns))
         return self.connection.execute("SELECT count(*) FROM (SELECT thread_id FROM checkpoints UNION SELECT thread_id FROM writes)").fetchone()[0]
 
-    def fitting(self):
-        """How many checkpoints make a batch: a part of the file that several processes may share, and of small ones more."""
+    def fitting(self, workers):
+        """How many checkpoints make a batch: of small ones more, but so few that all processes have some."""
         found = self.connection.execute("SELECT count(*) FROM checkpoints").fetchone()[0]
-        return max(FEWEST, min(MOST, found // PARTS, BATCH * found // max(1, size(self.path))))
+        return max(FEWEST, min(MOST, found // (PARTS * workers), BATCH * found // max(1, size(self.path))))
+
+    def insist_on_text(self):
+        """Raise Refusal where text is not UTF-8, or a key is no text but looks like it: nothing would be found by such a key."""
+        encoding = self.connection.execute("PRAGMA encoding").fetchone()[0].decode("ascii")
+        if encoding != "UTF-8":
+            advice = "A file of UTF-8 can be made of it: sqlite3 FILE .dump | sqlite3 NEW."
+            raise Refusal("The SQLite file %s holds its text as %s, which no SqliteSaver does. %s" % (self.path, encoding, advice))
+        found = self.connection.execute(BINARY).fetchone()
+        if found is not None:
+            raise Refusal("%s has a BLOB in its key, where every SqliteSaver writes text. Mend or delete the row in a copy of the file." % describe(found))
 
     def whole(self, first, last):
         """(key, row or None, its pending writes) of all that the threads from first to last have, parents first, in one pass over them."""
@@ -192,11 +210,6 @@ def windows(source, found, reader):
             window, weight = [], 0
     if window:
         yield window
-
-
-def end(window):
-    """The last key of a window that may be in PostgreSQL."""
-    return max((key for key, _row, _writes in window if isinstance(key[1], bytes) and isinstance(key[2], bytes)), default=())
 
 
 def _place(found):

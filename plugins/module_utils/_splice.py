@@ -155,6 +155,8 @@ def _cut_plain(raw, before, hint):
     try:
         count, first = _entries(raw, 0)
         pairs, place = hint if raw.startswith(KEY, hint[1]) else _before_values(raw, first)
+        if pairs >= count:
+            return None
         values, rest = _channels(raw, place + len(KEY), before)
         head = _header(pairs) + raw[first:place]
         tail = _header(count - pairs - 1) + raw[rest:]

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The keys of some threads that stand in the tables, taken in the order in which a SQLite file has them. Pure."""
+"""Which keys of some threads stand in the tables, asked in the order in which a SQLite file has them. Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ class Standing:
     def __init__(self, fetch):
         self.fetch, self.rows, self.place = fetch, [], 0
 
-    def upto(self, last):
-        """({a checkpoint's key}, {key: {(task, index) of its pending writes}}) of all up to a key that was not given yet."""
-        there, writes, rows, place = set(), {}, self.rows, self.place
+    def of(self, keys):
+        """({a checkpoint's key}, {key: {(task, index) of its pending writes}}) of those of the keys that stand. All come after those asked for before."""
+        # Others may stand between them, and more than the file has.
+        wanted = {key for key in keys if all(isinstance(part, bytes) for part in key)}
+        there, writes, rows, place, last = set(), {}, self.rows, self.place, max(wanted, default=())
         while True:
             if place == len(rows):
                 rows, place = self.fetch(), 0
@@ -26,6 +28,8 @@ class Standing:
             if key > last:
                 break
             place += 1
+            if key not in wanted:
+                continue
             if row[3] is None:
                 there.add(key)
             else:

@@ -24,7 +24,7 @@ TABLES = tuple(COLUMNS)
 # Nobody chose, and the server was built with something faster than its default. A setting of a role, a database or the server stays.
 UNDECIDED = "SELECT count(*) FROM pg_settings WHERE name = 'default_toast_compression' AND source = 'default' AND setting <> 'lz4' AND 'lz4' = ANY (enumvals)"
 # Lists are sent in binary (%b): as text psycopg takes nine times as long to write them.
-# A thread counts as there by its first row in any of the tables. Not by EXISTS: a table that nobody counted yet would be read whole for each batch.
+# A thread counts as there by its first row in any of the tables. Not by EXISTS, of which the server may make one hash of a whole table.
 ANY = """
 SELECT t.thread_id FROM unnest(%(threads)b::text[]) AS t(thread_id)
 WHERE (SELECT true FROM {checkpoints} x WHERE x.thread_id = t.thread_id LIMIT 1)
@@ -87,15 +87,21 @@ class Target:
 
     def known(self, threads):
         """Those of the threads that have a row in any table."""
-        return {thread for (thread,) in self._all(ANY, {"threads": threads})}
+        with self._by_index():
+            return {thread for (thread,) in self._all(ANY, {"threads": threads})}
+
+    @contextlib.contextmanager
+    def _by_index(self):
+        """What is planned meanwhile reads no table from its beginning, whatever the server knows of its rows, or does not know yet."""
+        self.connection.execute("SET LOCAL enable_seqscan = off")
+        yield
+        self.connection.execute("SET LOCAL enable_seqscan TO DEFAULT")
 
     @contextlib.contextmanager
     def standing(self, threads):
         """The Standing of threads, as it is now. Nobody else may use the connection while it is asked."""
-        # Each thread by an index, also where the server has not counted the rows of a table yet.
-        self.connection.execute("SET LOCAL enable_seqscan = off")
-        self.connection.execute(sql.SQL(STANDING).format(**self.places), {"threads": threads})
-        self.connection.execute("SET LOCAL enable_seqscan TO DEFAULT")
+        with self._by_index():
+            self.connection.execute(sql.SQL(STANDING).format(**self.places), {"threads": threads})
         yield Standing(lambda: self._all(FETCH, ()))
         self.connection.execute("CLOSE standing")
 

@@ -229,6 +229,30 @@ def test_an_id_that_no_index_holds_is_refused_by_name(ready, call_module, path):
     assert done["threads"] == {"read": 2, "written": 1, "there": 0, "refused": 1}
 
 
+@pytest.mark.parametrize("column", ["thread_id", "checkpoint_ns", "checkpoint_id", "task_id"])
+def test_a_key_that_only_looks_like_text(ready, call_module, path, column):
+    """Nothing would be found by it, and the thread would count as done."""
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        for thread in ("a", "b"):
+            put(saver, thread, {"a": [1]}, identifier="1", writes=[("task", "", [("a", 1)])])
+    with sqlite3.connect(path) as file:
+        for table in ("writes",) if column == "task_id" else ("checkpoints", "writes"):
+            file.execute("UPDATE %s SET %s = CAST(%s AS BLOB) WHERE thread_id = 'b'" % (table, column, column))
+    assert_refused(run(call_module, ready, path, on_unreadable="skip"), "Checkpoint 1 of thread b", "BLOB", "copy of the file", databases=[ready])
+
+
+def test_a_file_of_another_encoding(ready, call_module, path, tmp_path):
+    """Refused; and what the message says helps."""
+    with sqlite3.connect(path, check_same_thread=False) as file:
+        file.execute("PRAGMA encoding = 'UTF-16'")
+        put(SqliteSaver(file), "a", {"a": [1]})
+    assert_refused(run(call_module, ready, path), "UTF-16", str(path), ".dump", databases=[ready])
+    again = tmp_path / "again.sqlite"
+    with sqlite3.connect(path) as file, sqlite3.connect(again) as copy:
+        copy.executescript("\n".join(file.iterdump()))
+    imported(call_module, ready, again)
+
+
 def test_two_values_under_one_version(ready, call_module, path):
     with SqliteSaver.from_conn_string(str(path)) as saver:
         put(saver, "inline", {"a": 1}, {"a": 1})

@@ -85,6 +85,24 @@ def test_no_table_is_read_whole_for_a_batch(ready, call_module, path):
     assert len(read) == 3 and not any(rows for _table, rows in read), read
 
 
+def test_no_table_is_read_for_a_thread_that_is_not_there(ready, call_module, path):
+    """Of a few long threads the server knows that any page has rows of each, and would look for another one from the beginning."""
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        for thread in ("first", "second"):
+            identifier = put(saver, thread, {"a": [1]})
+            config = {"configurable": {"thread_id": thread, "checkpoint_ns": "", "checkpoint_id": identifier}}
+            for task in range(300):
+                saver.put_writes(config, [("channel", number) for number in range(10)], str(task))
+    assert_succeeded(run(call_module, ready, path), ready)
+    ready.execute("VACUUM ANALYZE")
+    many(path, threads=50)
+    ready.execute("SELECT pg_stat_reset()")
+    assert_succeeded(run(call_module, ready, path, threads=["thread *"], verify="counts", workers=1), ready)
+    ready.execute("SELECT pg_stat_force_next_flush()")
+    read = ready.execute("SELECT relname, seq_tup_read FROM pg_stat_user_tables WHERE relname LIKE 'checkpoint%' AND relname <> 'checkpoint_migrations'")
+    assert len(read) == 3 and not any(rows for _table, rows in read), read
+
+
 def test_pending_writes_that_came_later(ready, call_module, path):
     """Of a checkpoint that was there with others."""
     with SqliteSaver.from_conn_string(str(path)) as saver:

@@ -15,7 +15,7 @@ import struct
 import types
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils import _import, _rows, _source
+from ansible_collections.stateops.langgraph.plugins.module_utils import _batch, _import, _rows, _source
 from ansible_collections.stateops.langgraph.plugins.module_utils._import import Job
 from ansible_collections.stateops.langgraph.plugins.module_utils._source import open_source
 from langgraph.checkpoint.base import empty_checkpoint
@@ -117,7 +117,7 @@ def test_windows_are_bounded_by_what_is_looked_up(monkeypatch):
     (10, 1, 1000),
     (100000, 150, 5000),
     (20000000, 20000, 5000),
-    # A sixteenth of the file.
+    # A sixteenth of the file, for two.
     (40000, 40, 2500),
     # 16 MiB of it.
     (200000, 1600, 2000),
@@ -126,4 +126,19 @@ def test_windows_are_bounded_by_what_is_looked_up(monkeypatch):
 def test_what_makes_a_batch_where_nobody_says(monkeypatch, checkpoints, mebibytes, fitting):
     monkeypatch.setattr(_source, "size", lambda _path: mebibytes << 20)
     connection = types.SimpleNamespace(execute=lambda _query: types.SimpleNamespace(fetchone=lambda: (checkpoints,)))
-    assert _source.Source.fitting(types.SimpleNamespace(connection=connection, path="")) == fitting
+    assert _source.Source.fitting(types.SimpleNamespace(connection=connection, path=""), 2) == fitting
+
+
+def test_pending_writes_without_a_value_are_sent_like_others(path, monkeypatch):
+    """LangGraph writes one for a task that has nothing to say; a thousand of them are some bytes too."""
+    monkeypatch.setattr(_batch, "CHUNK", 3000)
+    with SqliteSaver.from_conn_string(path) as saver:
+        for number in range(9):
+            config = {"configurable": {"thread_id": "first", "checkpoint_ns": "", "checkpoint_id": "first-%d" % number}}
+            saver.put_writes(config, [("channel %d" % each, None) for each in range(30)], "task")
+    sent = []
+    tables = Tables()
+    tables.copy = lambda rows: sent.append(sum(map(len, rows)))
+    with open_source(path) as source:
+        Job(source, tables, batch_size=100).run()
+    assert len(sent) > 9 and max(sent) < 20000

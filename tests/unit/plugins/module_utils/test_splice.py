@@ -113,3 +113,11 @@ def test_a_float_beside_the_channels_is_known(number, channels, wide):
     cut = cut_msgpack(raw)
     assert cut.fields["channel_versions"] == {"c": ormsgpack.unpackb(number)} and len(cut.values) == channels
     assert cut.floats is (number != b"\x01")
+
+
+@pytest.mark.parametrize("said", range(1, 4))
+def test_channels_behind_the_end_are_none(said):
+    """A map that says fewer pairs than follow it: what follows may look like the rest of a larger one."""
+    pairs = b"\xa1v\x04\xa1a\x01\xa1b\x01\xaechannel_values\x80" + b"".join(b"\xa1" + bytes([0x63 + number]) + b"\x01" for number in range(12 + said))
+    with pytest.raises(Unreadable):
+        cut_msgpack(bytes([0x80 | said]) + pairs)

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""_standing.py: each key is given once, at the first question that reaches as far as it."""
+"""_standing.py: what stands of the keys that are asked for, however many others do."""
 
 from __future__ import annotations
 
@@ -23,17 +23,20 @@ def fetched(size):
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
 @pytest.mark.parametrize("seed", range(5))
-def test_each_key_once_and_in_time(size, seed):
-    questions = sorted(random.Random(seed).sample(KEYS, 6)) + [KEYS[-1], KEYS[-1]]
-    standing, before = Standing(fetched(size)), ()
-    for last in questions:
-        there, writes = standing.upto(last)
-        assert there == {row[:3] for row in ROWS if before < row[:3] <= last and row[3] is None}
-        assert writes == {key: {row[3:] for row in ROWS if row[:3] == key and row[3]} for key in KEYS[::3] if before < key <= last}
-        before = last
+def test_those_that_are_asked_for(size, seed):
+    """In windows of any length, of which some keys stand and some do not, among others."""
+    draw = random.Random(seed)
+    asked = sorted(draw.sample(KEYS, 20) + [(b"b", b"x", b"none"), (b"c", b"", b"none")])
+    standing = Standing(fetched(size))
+    while asked:
+        number = draw.randrange(1, 6)
+        window, asked = asked[:number], asked[number:]
+        there, writes = standing.of(iter(window))
+        assert there == {row[:3] for row in ROWS if row[:3] in window and row[3] is None}
+        assert writes == {key: {row[3:] for row in ROWS if row[:3] == key and row[3]} for key in KEYS[::3] if key in window}
 
 
-def test_nothing_is_taken_for_nothing():
+def test_what_cannot_stand_is_not_found():
     standing = Standing(fetched(3))
-    assert standing.upto(()) == (set(), {})
-    assert standing.upto(KEYS[-1])[0] == set(KEYS[::2])
+    assert standing.of([]) == standing.of([(b"a", b"", 7), (b"a", None, b"")]) == (set(), {})
+    assert standing.of([KEYS[0], (b"a", b"x", 7), KEYS[-1]])[0] == {KEYS[0]}
