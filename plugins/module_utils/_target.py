@@ -21,9 +21,9 @@ except ImportError:  # the module has not entered the virtualenv yet; _virtualen
 HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
 TRAILER = b"\xff\xff"
 TABLES = tuple(COLUMNS)
+# In all that follows lists are sent in binary (%b): as text psycopg takes nine times as long to write them.
 # Nobody chose, and the server was built with something faster than its default. A setting of a role, a database or the server stays.
 UNDECIDED = "SELECT count(*) FROM pg_settings WHERE name = 'default_toast_compression' AND source = 'default' AND setting <> 'lz4' AND 'lz4' = ANY (enumvals)"
-# Lists are sent in binary (%b): as text psycopg takes nine times as long to write them.
 # A thread counts as there by its first row in any of the tables. Not by EXISTS, of which the server may make one hash of a whole table.
 ANY = """
 SELECT t.thread_id FROM unnest(%(threads)b::text[]) AS t(thread_id)

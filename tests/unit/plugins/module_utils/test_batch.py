@@ -129,6 +129,15 @@ def test_what_makes_a_batch_where_nobody_says(monkeypatch, checkpoints, mebibyte
     assert _source.Source.fitting(types.SimpleNamespace(connection=connection, path=""), 2) == fitting
 
 
+@pytest.mark.parametrize("given, batches", [(0, 1), (9, 2), (1, 2), (100, 1)])
+def test_how_many_batches(path, given, batches):
+    tables, known = Tables(), []
+    tables.known = lambda threads: known.append(threads) or set()
+    with open_source(path) as source:
+        Job(source, tables, batch_size=given).run()
+    assert len(known) == batches and sorted(sum(known, [])) == ["first", "second"]
+
+
 def test_pending_writes_without_a_value_are_sent_like_others(path, monkeypatch):
     """LangGraph writes one for a task that has nothing to say; a thousand of them are some bytes too."""
     monkeypatch.setattr(_batch, "CHUNK", 3000)
