@@ -12,7 +12,7 @@ INVENTORY ?=
 ANSIBLE_ARGS ?=
 # More arguments for pytest, such as -k parity or -x.
 PYTEST_ARGS ?=
-# How many cores the integration tests take; 0 for no processes of their own, as a debugger wants it.
+# How many cores the functional tests take; 0 for no processes of their own, as a debugger wants it.
 TEST_CORES ?= auto
 # For test-core: one that has a file in requirements/.
 CORE ?= 2.18
@@ -70,7 +70,7 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  INVENTORY=hosts.yml ANSIBLE_ARGS=--check   for provision, verify and stop"
-	@echo "  PYTEST_ARGS='-k parity'                    for test, test-unit, test-integration and test-build"
+	@echo "  PYTEST_ARGS='-k parity'                    for test, test-unit, test-functional and test-build"
 	@echo "  SCENARIO=default CORE=2.18                 for molecule; without CORE on the tests' own ansible-core"
 	@echo "  PYTHON=python3.12                          for all of them"
 
@@ -88,17 +88,17 @@ stop: $(TOOLS)/.stamp ## stop the embedded server; its data stays
 .PHONY: test
 test: ## run all that needs no container
 	@$(MAKE) --no-print-directory -j 2 --output-sync=target test-lint test-sanity test-importer
-	@$(WITH_TEST) $(PYTEST) tests/unit tests/integration $(PARALLEL) $(PYTEST_ARGS) 2>&1 | tee $(BUILD)/pytest.log
+	@$(WITH_TEST) $(PYTEST) tests/unit tests/functional $(PARALLEL) $(PYTEST_ARGS) 2>&1 | tee $(BUILD)/pytest.log
 
-.PHONY: test-unit test-integration test-build test-lint lint test-sanity test-importer
+.PHONY: test-unit test-functional test-build test-lint lint test-sanity test-importer
 test-unit: $(TEST)/.stamp ## run the tests of what is pure
 	@$(WITH_TEST) $(PYTEST) tests/unit $(PYTEST_ARGS)
 
-test-integration: $(TEST)/.stamp ## run modules, roles and playbooks on real PostgreSQL servers
-	@$(WITH_TEST) $(PYTEST) tests/integration $(PARALLEL) $(PYTEST_ARGS)
+test-functional: $(TEST)/.stamp ## run modules, roles and playbooks on real PostgreSQL servers
+	@$(WITH_TEST) $(PYTEST) tests/functional $(PARALLEL) $(PYTEST_ARGS)
 
 test-build: $(TEST)/.stamp ## build the archive, look into it, install it and run it
-	@$(WITH_TEST) $(PYTEST) tests/integration/test_archive.py $(PYTEST_ARGS)
+	@$(WITH_TEST) $(PYTEST) tests/functional/packaging/test_archive.py $(PYTEST_ARGS)
 
 lint: test-lint
 
@@ -116,9 +116,9 @@ test-importer: $(TEST)/.stamp $(IMPORTER)/.stamp ## run Galaxy's own import chec
 # From 2.20 on a controller needs Python 3.12: make test-core CORE=2.21 PYTHON=python3.13
 CORE_ENV = $(BUILD)/core-$(CORE)
 .PHONY: test-core
-test-core: $(BUILD)/core-$(CORE)/.stamp ## run sanity, unit and integration tests on another ansible-core: CORE=2.18
+test-core: $(BUILD)/core-$(CORE)/.stamp ## run sanity, unit and functional tests on another ansible-core: CORE=2.18
 	@$(CORE_ENV)/bin/python tests/tools/sanity.py $(BUILD)/sanity-$(CORE)
-	@PATH=$(CORE_ENV)/bin:$$PATH $(CORE_ENV)/bin/python -m pytest -q tests/unit tests/integration $(PARALLEL) $(PYTEST_ARGS)
+	@PATH=$(CORE_ENV)/bin:$$PATH $(CORE_ENV)/bin/python -m pytest -q tests/unit tests/functional $(PARALLEL) $(PYTEST_ARGS)
 
 # On the tests' own ansible-core, or on another: make molecule CORE=2.18 SCENARIO=default
 MOLECULE_ENV = $(if $(filter command environment,$(firstword $(origin CORE))),$(CORE_ENV),$(TEST))
@@ -134,9 +134,11 @@ molecule-destroy: $(MOLECULE_ENV)/.stamp ## remove the containers and networks o
 docs: $(BUILD)/docs/.stamp ## build the documentation's site and check it; a warning fails
 	@$(BUILD)/docs/bin/python tests/tools/site.py $(BUILD)/site
 
+# Two files of the modules' fill lines of the table too.
+FAULTS := tests/functional/faults tests/functional/modules/test_schema_repair.py tests/functional/modules/test_schema_preflight.py
 .PHONY: faults
 faults: $(TEST)/.stamp ## strike at every place of a run, beside upstream's bare setup(), and print the table
-	@$(WITH_TEST) LANGGRAPH_TEST_FAULTS=all $(PYTEST) tests/integration/faults -n $(TEST_CORES) --dist worksteal $(PYTEST_ARGS)
+	@$(WITH_TEST) LANGGRAPH_TEST_FAULTS=all $(PYTEST) $(FAULTS) -n $(TEST_CORES) --dist worksteal $(PYTEST_ARGS)
 
 .PHONY: bench
 bench: $(TEST)/.stamp ## run the benchmarks

@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT / "tests" / "integration"))
+sys.path.append(str(ROOT / "tests" / "support"))
 
 from databases import Database  # noqa: E402  # found through the path set above
 from runner import Runner  # noqa: E402  # found through the path set above

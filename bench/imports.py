@@ -26,7 +26,7 @@ from shapes import make
 
 TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 FILES = ROOT / ".build" / "bench" / "files"
-LAUNCH = ROOT / "tests" / "integration" / "launch.py"
+LAUNCH = ROOT / "tests" / "support" / "launch.py"
 
 
 class Took(NamedTuple):

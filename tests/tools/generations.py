@@ -5,7 +5,7 @@
 """Records what published releases of LangGraph's savers really do to a database: GENERATIONS.PY [RELEASE ...].
 
 For each release a virtualenv with it is made in .build/generations (packages come from where pip gets them), its own saver runs,
-and what came of it is written to tests/integration/recordings/, whose README.md says what is in there. Run it again with
+and what came of it is written to tests/support/recordings/, whose README.md says what is in there. Run it again with
 
     PATH=$PWD/.build/test/bin:$PATH python tests/tools/generations.py
 
@@ -28,12 +28,12 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "integration"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from databases import SHAPE  # noqa: E402  (found through the path set above)
 from servers import Server, installations  # noqa: E402
 
-RECORDINGS = ROOT / "tests" / "integration" / "recordings"
+RECORDINGS = ROOT / "tests" / "support" / "recordings"
 VENVS = ROOT / ".build" / "generations"
 RECORDER = Path(__file__).with_name("recorder.py")
 

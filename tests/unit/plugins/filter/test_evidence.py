@@ -18,8 +18,8 @@ from ansible_collections.stateops.langgraph.plugins.filter.evidence import colle
 from ansible_collections.stateops.langgraph.plugins.filter.evidence_digest import evidence_digest
 from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Index
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import postgres, sqlite
 from jinja2 import Environment, nodes
+from schema_examples import postgres, sqlite
 
 ROOT = Path(__file__).resolve().parents[4]
 PLACE = {"server": "db1", "port": "5432", "name": "langgraph", "schema": "langgraph"}

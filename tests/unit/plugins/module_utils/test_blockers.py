@@ -13,7 +13,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._blockers impor
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, LEDGER
 from ansible_collections.stateops.langgraph.plugins.module_utils._plan import make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Index
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import (
+from schema_examples import (
     ALL,
     INDEXES,
     NULLABLE,

@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 
 import pytest
+import schema_examples as examples
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import DISTRIBUTION, SOURCE, Library, Migration, exclusive, library
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import step_of
 from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils import examples
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import RELEASES
+from schema_examples import RELEASES
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_an_empty_library():
 class Session:
     """What exclusive() uses of a connection: execute() and closed.
 
-    Not a server, since what is tested is who waits how long, and a test must not wait; real locks are taken in the integration tests.
+    Not a server, since what is tested is who waits how long, and a test must not wait; real locks are taken in the functional tests.
     """
 
     def __init__(self, answers, holder=None):

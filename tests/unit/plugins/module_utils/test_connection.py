@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a module's options to libpq's keywords, and what is said where that fails. Connections are made in the integration tests."""
+"""From a module's options to libpq's keywords, and what is said where that fails. Connections are made in the functional tests."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import re
 
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils import _contract as contract
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import RELEASES, create, index
+from schema_examples import RELEASES, create, index
 
 KEYS = {
     "checkpoint_migrations": ("v",),

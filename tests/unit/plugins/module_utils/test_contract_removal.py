@@ -17,8 +17,8 @@ from ansible_collections.stateops.langgraph.plugins.module_utils import _contrac
 from ansible_collections.stateops.langgraph.plugins.module_utils._breach import Breach
 from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Column, Constraint, Index, Schema, Table
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import RELEASES, postgres, sqlite
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.mutations import file_mutations, mutations
+from model_mutations import file_mutations, mutations
+from schema_examples import RELEASES, postgres, sqlite
 
 MODULES = (contract, _columns, _examination, _expressions, _file_examination, _postgres)
 

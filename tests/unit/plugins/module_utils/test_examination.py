@@ -14,8 +14,8 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._contract impor
 from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
 from ansible_collections.stateops.langgraph.plugins.module_utils._file_examination import canonical, examine_file
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Column, Constraint, Index, Schema, Table
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import ALL, INDEXES, NULLABLE, TASK_PATH, library, postgres
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.mutations import file_mutations, mutations
+from model_mutations import file_mutations, mutations
+from schema_examples import ALL, INDEXES, NULLABLE, TASK_PATH, library, postgres
 
 MUTATIONS = list(mutations())
 FILE_MUTATIONS = list(file_mutations())

@@ -12,8 +12,8 @@ import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, LEDGER
 from ansible_collections.stateops.langgraph.plugins.module_utils._plan import make_plan, objections
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Schema
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import RELEASES, database, empty, library, postgres, reading
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.mutations import mutations
+from model_mutations import mutations
+from schema_examples import RELEASES, database, empty, library, postgres, reading
 
 EVERYTHING = tuple(range(10))
 MUTATIONS = list(mutations())

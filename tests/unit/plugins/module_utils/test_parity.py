@@ -12,10 +12,10 @@ import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import LEDGER, RULES
 from ansible_collections.stateops.langgraph.plugins.module_utils._parity import DRIFT, LITERALLY, Finding, Parity, compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Column, Constraint, Index, Schema, Table
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import ALL, TASK_PATH, library, postgres, sqlite
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.mutations import mutations
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from model_mutations import mutations
+from schema_examples import ALL, TASK_PATH, library, postgres, sqlite
 
 MUTATIONS = list(mutations())
 PAIR = compare(sqlite(), postgres())

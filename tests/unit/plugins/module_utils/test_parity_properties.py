@@ -15,9 +15,9 @@ from ansible_collections.stateops.langgraph.plugins.module_utils import _columns
 from ansible_collections.stateops.langgraph.plugins.module_utils import _contract as contract
 from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Column, Constraint, Index, Schema, Table
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import ALL, postgres, sqlite
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from schema_examples import ALL, postgres, sqlite
 
 # Without the one that only some releases have: where no step of the library makes it, PostgreSQL need not have it.
 COLUMNS = sorted({column.name for table in contract.POSTGRES.values() for column in table.columns} - {"task_path"})

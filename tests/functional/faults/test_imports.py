@@ -1,0 +1,122 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""checkpoint_import killed, its server stopped hard, its disk full: whole threads or nothing of them, and the next run completes the copy."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+
+import pytest
+from assertions import assert_refused, assert_succeeded
+from databases import Database
+from differential import assert_same
+from events import until
+from import_runs import run
+from langgraph.checkpoint.sqlite import SqliteSaver
+from small_disk import fill
+from sqlite_threads import put
+
+KILLS, STOPS = (50, 20) if os.environ.get("LANGGRAPH_TEST_FAULTS") == "all" else (3, 2)
+THREADS = 200
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """Threads of three checkpoints each, with a pending write, in rows that no compression makes small."""
+    path = tmp_path_factory.mktemp("file") / "checkpoints.sqlite"
+    draw = random.Random(0)
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        for thread in range(THREADS):
+            for number in range(3):
+                put(saver, "thread %03d" % thread, {"a": [draw.randbytes(20000), number]}, {"a": number}, writes=[("t", "~1", [("a", number)])])
+    return path
+
+
+def prepared(server, space=None):
+    made = Database.create(server)
+    if space:
+        server.execute('ALTER DATABASE "%s" SET TABLESPACE %s' % (made.name, space))
+    made.setup()
+    made.grant()
+    return made
+
+
+def assert_whole(database):
+    """Of each thread all or nothing; returns how many there are."""
+    counts = database.execute("SELECT count(*) FROM checkpoints GROUP BY thread_id")
+    assert set(counts) <= {(3,)}
+    for table in ("checkpoint_writes", "checkpoint_blobs"):
+        assert database.execute("SELECT count(*) FROM %s" % table) == [(3 * len(counts),)]
+    return len(counts)
+
+
+def test_killed_anywhere(victim, start_module, call_module, path):
+    database = prepared(victim)
+    draw, seen = random.Random(0), []
+    for _number in range(KILLS):
+        running = start_module("checkpoint_import", database.login(database.app, sqlite_path=str(path), batch_size=20))
+        wanted = draw.randrange(0, THREADS - 20)
+        until(lambda: running.process.poll() is not None or database.execute("SELECT count(*) FROM checkpoints")[0][0] >= 3 * wanted)
+        time.sleep(draw.uniform(0, 0.02))
+        running.process.send_signal(signal.SIGKILL)
+        running.process.communicate()
+        seen.append(assert_whole(database))
+        if seen[-1] > THREADS - 40:
+            database.execute("TRUNCATE checkpoints, checkpoint_blobs, checkpoint_writes")
+    print("killed with so many of %d threads there: %s" % (THREADS, seen))
+    assert set(seen) - {0, THREADS}, "no run was killed in the middle"
+    assert_succeeded(run(call_module, database, path), database)
+    assert assert_whole(database) == THREADS
+    assert_same(path, database)
+    database.drop()
+
+
+def test_the_server_is_stopped_hard(victim, start_module, call_module, path):
+    database = prepared(victim)
+    draw, seen = random.Random(1), set()
+    for _number in range(STOPS):
+        running = start_module("checkpoint_import", database.login(database.app, sqlite_path=str(path), batch_size=20))
+        wanted = draw.randrange(1, THREADS - 40)
+        until(lambda: running.process.poll() is not None or database.execute("SELECT count(*) FROM checkpoints")[0][0] >= 3 * wanted)
+        victim.stop(signal.SIGQUIT)
+        outcome = running.finish()
+        victim.restart()
+        there = assert_whole(database)
+        seen.add(there)
+        if there < THREADS:
+            # What it says was written stands, though the last commit may have come through unheard. It may not even have begun.
+            written = outcome.get("checkpoints", {"written": 0})["written"]
+            assert_refused(outcome, "connection|server|terminat", databases=[database], changed=bool(written))
+            assert written <= 3 * there
+        else:
+            database.execute("TRUNCATE checkpoints, checkpoint_blobs, checkpoint_writes")
+    print("stopped with so many of %d threads there: %s" % (THREADS, sorted(seen)))
+    assert seen - {0, THREADS}, "no run was struck in the middle"
+    assert_succeeded(run(call_module, database, path), database)
+    assert assert_whole(database) == THREADS
+    assert_same(path, database)
+    database.drop()
+
+
+@pytest.mark.parametrize("left", [300, 3000, 8000])
+def test_the_disk_is_full(victim, disk, call_module, path, left):
+    """Room for little of it, for some batches, and for half."""
+    victim.execute("CREATE TABLESPACE small LOCATION '%s'" % disk)
+    database = prepared(victim, "small")
+    database.execute("CHECKPOINT")
+    ballast = fill(disk, left)
+    outcome = run(call_module, database, path, batch_size=20)
+    there = assert_whole(database)
+    assert_refused(outcome, "No space left|could not extend|disk", databases=[database], changed=there > 0)
+    assert outcome["checkpoints"]["written"] == 3 * there < 3 * THREADS
+    ballast.unlink()
+    assert_succeeded(run(call_module, database, path), database)
+    assert assert_whole(database) == THREADS
+    assert_same(path, database)
+    database.drop()
+    victim.execute("DROP TABLESPACE small")

@@ -1,0 +1,234 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""checkpoint_import where things go wrong: damaged, in use, written to from both sides; and what verification finds."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import threading
+import time
+
+import pytest
+from assertions import assert_refused, assert_succeeded
+from differential import assert_same
+from events import until
+from import_runs import KINDS, run
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.types import Send
+from sqlite_threads import graph, many, put, write_graphs
+
+pytestmark = pytest.mark.newest
+
+
+@pytest.mark.parametrize("damage, found", [
+    ("UPDATE checkpoint_blobs SET blob = set_byte(blob, 5, get_byte(blob, 5) # 1) WHERE ctid = (SELECT min(ctid) FROM checkpoint_blobs)", "another value"),
+    ("UPDATE checkpoint_writes SET blob = set_byte(blob, 0, get_byte(blob, 0) # 1) WHERE ctid = (SELECT min(ctid) FROM checkpoint_writes)", "other content"),
+    ("DELETE FROM checkpoint_writes WHERE ctid = (SELECT min(ctid) FROM checkpoint_writes)", "missing"),
+    ("UPDATE checkpoint_writes SET task_path = '~9' WHERE ctid = (SELECT min(ctid) FROM checkpoint_writes)", "other content"),
+    ("UPDATE checkpoints SET parent_checkpoint_id = 'x' WHERE ctid = (SELECT min(ctid) FROM checkpoints)", "parent"),
+    ("UPDATE checkpoints SET metadata = jsonb_set(metadata, '{step}', '1.0') WHERE ctid = (SELECT min(ctid) FROM checkpoints)", "metadata"),
+    ("UPDATE checkpoints SET checkpoint = jsonb_set(checkpoint, '{ts}', '\"x\"') WHERE ctid = (SELECT min(ctid) FROM checkpoints)", "content"),
+    ("DELETE FROM checkpoint_blobs WHERE ctid = (SELECT min(ctid) FROM checkpoint_blobs)", "missing"),
+])  # fmt: skip
+def test_verification_finds(ready, call_module, path, damage, found):
+    """A run that has nothing to write verifies all the same."""
+    many(path, threads=3)
+    assert_succeeded(run(call_module, ready, path), ready)
+    ready.execute(damage)
+    # A missing pending write would be brought again.
+    outcome = run(call_module, ready, path)
+    if "DELETE FROM checkpoint_writes" in damage:
+        assert_succeeded(outcome, ready)
+        assert outcome["writes"]["written"] == 1
+        return
+    assert_refused(outcome, found, "1 difference|difference", databases=[ready])
+    mended = run(call_module, ready, path, on_conflict="replace")
+    if "DELETE" not in damage:
+        assert_succeeded(mended, ready)
+        assert mended["changed"] is True
+        assert_same(path, ready)
+
+
+def test_a_file_in_use_is_read_with_its_log_and_not_altered(ready, call_module, path):
+    with sqlite3.connect(path, check_same_thread=False) as connection:
+        saver = SqliteSaver(connection)
+        put(saver, "a", {"x": [1]})
+        before = {each: hashlib.sha256(each.read_bytes()).hexdigest() for each in (path, path.with_name(path.name + "-wal"))}
+        done = assert_succeeded(run(call_module, ready, path), ready)
+        assert done["checkpoints"]["written"] == 1
+        assert {each: hashlib.sha256(each.read_bytes()).hexdigest() for each in before} == before
+        put(saver, "a", {"x": [2]}, {"x": 2})
+        put(saver, "b", {"x": [2]})
+        done = assert_succeeded(run(call_module, ready, path), ready)
+        assert done["checkpoints"] == {"read": 3, "written": 2, "there": 1, "refused": 0}
+    assert_same(path, ready)
+
+
+NO_ROWS = {"checkpoints": 0, "checkpoint_blobs": 0, "checkpoint_writes": 0}
+
+
+def read_in_sequence(ready):
+    """{table: rows} that the application's sessions read by going through a table; each tells the server before it is gone."""
+    until(lambda: ready.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = '%s'" % ready.app.name) == [(0,)])
+    found = dict(ready.execute("SELECT relname, seq_tup_read FROM pg_stat_user_tables"))
+    return {table: found[table] for table in NO_ROWS}
+
+
+def test_no_table_is_read_whole_for_a_batch(ready, call_module, path):
+    """Else time grows with the square of the threads, until the server has counted its rows."""
+    many(path)
+    for written in (300, 0):
+        done = assert_succeeded(run(call_module, ready, path, verify="counts", batch_size=30, workers=1), ready)
+        assert done["threads"]["written"] == written
+    assert read_in_sequence(ready) == NO_ROWS
+
+
+def test_no_table_is_read_for_a_thread_that_is_not_there(ready, call_module, path):
+    """Of a few long threads the server knows that any page has rows of each, and would look for another one from the beginning."""
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        for thread in ("first", "second"):
+            identifier = put(saver, thread, {"a": [1]})
+            config = {"configurable": {"thread_id": thread, "checkpoint_ns": "", "checkpoint_id": identifier}}
+            for task in range(300):
+                saver.put_writes(config, [("channel", number) for number in range(10)], str(task))
+    assert_succeeded(run(call_module, ready, path), ready)
+    ready.execute("VACUUM ANALYZE")
+    many(path, threads=50)
+    read_in_sequence(ready)
+    ready.execute("SELECT pg_stat_reset()")
+    assert_succeeded(run(call_module, ready, path, threads=["thread *"], verify="counts", workers=1), ready)
+    assert read_in_sequence(ready) == NO_ROWS
+
+
+def test_pending_writes_that_came_later(ready, call_module, path):
+    """Of a checkpoint that was there with others."""
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        identifier = put(saver, "a", {"a": [1]}, writes=[("first", "~1", [("a", 1), ("b", 2)])])
+        assert_succeeded(run(call_module, ready, path), ready)
+        config = {"configurable": {"thread_id": "a", "checkpoint_ns": "", "checkpoint_id": identifier}}
+        saver.put_writes(config, [("a", 3)], "second", "~2")
+    predicted = run(call_module, ready, path, check=True)
+    done = assert_succeeded(run(call_module, ready, path), ready)
+    assert predicted["writes"] == done["writes"] == {"read": 3, "written": 1, "there": 2, "refused": 0}
+    assert_same(path, ready)
+
+
+def test_newer_rows_of_the_application(ready, call_module, path):
+    write_graphs(path, threads=1)
+    assert_succeeded(run(call_module, ready, path), ready)
+    from langgraph.types import Command
+
+    with ready.saver() as saver:
+        graph(saver).invoke(Command(resume="in PostgreSQL"), {"configurable": {"thread_id": "thread 0"}})
+    rows = {table: ready.execute("SELECT t::text FROM %s t ORDER BY 1" % table) for table in ("checkpoints", "checkpoint_blobs", "checkpoint_writes")}
+    for policy in ("skip", "fail", "replace"):
+        done = assert_succeeded(run(call_module, ready, path, on_conflict=policy), ready)
+        assert done["changed"] is False
+    assert rows == {table: ready.execute("SELECT t::text FROM %s t ORDER BY 1" % table) for table in rows}
+
+
+def test_a_deadlock_with_the_application(ready, start_module, path):
+    """The import waits last, so it is the one that the server ends; it has to come again."""
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        put(saver, "t", {"x": [1]}, identifier="1", writes=[("task", "", [("x", 1)])])
+    key = "('t', '', '1'"
+    with ready.connect(ready.app) as application, ready.connect() as barrier:
+        with application.transaction():
+            application.execute("INSERT INTO checkpoint_writes VALUES %s, 'task', 0, 'x', 'msgpack', '')" % key)
+            with barrier.transaction():
+                barrier.execute("LOCK TABLE checkpoint_blobs IN SHARE MODE")
+                running = start_module("checkpoint_import", ready.login(ready.app, sqlite_path=str(path), verify="none"))
+                blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+                until(lambda: ready.execute(blocked) == [(1,)])
+                row = "INSERT INTO checkpoints VALUES %s, NULL, NULL, '{}', '{}')" % key
+                second = threading.Thread(target=application.execute, args=(row,))
+                second.start()
+                until(lambda: ready.execute(blocked) == [(2,)])
+                # Beyond deadlock_timeout: whoever waits already will not look again.
+                time.sleep(1.5)
+            second.join()
+        done = assert_succeeded(running.finish(), ready)
+    # The application's rows, which are left as they are.
+    assert done["changed"] is False and done["checkpoints"]["there"] == done["writes"]["there"] == 1
+
+
+def test_conflicts(ready, call_module, path):
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        put(saver, "t", {"x": [1]}, identifier="1", writes=[("task", "", [("x", 1)])])
+    assert_succeeded(run(call_module, ready, path), ready)
+    ready.execute("UPDATE checkpoints SET metadata = '{}'")
+    done = assert_succeeded(run(call_module, ready, path, verify="counts"), ready)
+    assert done["changed"] is False and ready.execute("SELECT metadata FROM checkpoints") == [({},)]
+    assert_refused(run(call_module, ready, path, on_conflict="fail"), "other content", "replace", databases=[ready])
+    plan = assert_succeeded(run(call_module, ready, path, check=True, on_conflict="replace"), ready)
+    done = assert_succeeded(run(call_module, ready, path, on_conflict="replace"), ready)
+    assert [plan[kind] for kind in KINDS] == [done[kind] for kind in KINDS]
+    assert done["checkpoints"]["written"] == 1 and done["writes"]["written"] == 0
+    assert_same(path, ready)
+
+
+def test_patterns_and_what_remains(ready, call_module, path):
+    many(path, threads=20)
+    done = assert_succeeded(run(call_module, ready, path, threads=["thread 00[0-3]", "thread 019"]), ready)
+    assert done["threads"]["written"] == 5
+    left, runs = 1, 0
+    while left:
+        done = assert_succeeded(run(call_module, ready, path, batch_size=1, verify="full", time_limit=1), ready)
+        left, runs = done["remaining"], runs + 1
+        assert runs < 20
+    assert_same(path, ready)
+
+
+def test_a_page_of_garbage(ready, call_module, path):
+    """The thread whose row stood on it is named, or left out; all others come."""
+    many(path, threads=60)
+    with sqlite3.connect(path) as file:
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        size = file.execute("PRAGMA page_size").fetchone()[0]
+        body = file.execute("SELECT checkpoint FROM checkpoints WHERE thread_id = 'thread 030' LIMIT 1").fetchone()[0]
+    with open(path, "r+b") as raw:
+        page = raw.read().index(body[:200]) // size
+        raw.seek(page * size)
+        raw.write(b"\xff" * size)
+    # Threads that are read in one pass are told apart as well.
+    assert_refused(run(call_module, ready, path), "thread 030", "malformed", databases=[ready])
+    assert_refused(run(call_module, ready, path, batch_size=1), "thread 030", "checkpoints.sqlite", "malformed", "damaged", databases=[ready], changed=True)
+    assert ready.execute("SELECT count(DISTINCT thread_id) FROM checkpoints") == [(30,)]
+    done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip", verify="counts"), ready)
+    # A page may hold rows of two.
+    lost = {each["thread_id"] for each in done["refused"]["shown"]}
+    assert "thread 030" in lost and len(lost) <= 2 and done["threads"]["refused"] == len(lost)
+    assert ready.execute("SELECT count(*), count(DISTINCT thread_id) FROM checkpoints") == [(180 - 3 * len(lost), 60 - len(lost))]
+    again = assert_succeeded(run(call_module, ready, path, on_unreadable="skip"), ready)
+    assert not again["changed"]
+
+
+def test_through_a_pooler(ready, call_module, path, pooler):
+    """Each transaction may meet another session."""
+    many(path, threads=30)
+    host = pooler(ready, "transaction")
+    args = dict(ready.login(ready.app, sqlite_path=str(path), batch_size=10, verify="full"), login_host=host.host, login_port=host.port)
+    done = assert_succeeded(call_module("checkpoint_import", args), ready)
+    assert done["checkpoints"]["written"] == 90 and done["verified"]["differences"] == 0
+    assert_same(path, ready)
+
+
+def test_sends_of_old_checkpoints(ready, call_module, path):
+    """PostgresSaver takes them from the parent's pending writes; where these are not there, nothing would hold them."""
+    send = Send("node", {"a": [1]})
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        put(saver, "kept", {"a": [1]}, identifier="1", writes=[("task", "", [("__pregel_tasks", send)])])
+        put(saver, "kept", {"a": [1]}, identifier="2", parent="1", pending_sends=[send], v=1)
+        put(saver, "lost", {"a": [1]}, identifier="1")
+        put(saver, "lost", {"a": [1]}, identifier="2", parent="1", pending_sends=[send], v=1)
+        put(saver, "none", {"a": [1]}, identifier="2", pending_sends=[], v=1)
+    assert_refused(run(call_module, ready, path), "thread lost", "pending_sends", databases=[ready])
+    done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip"), ready)
+    assert [(each["thread_id"], each["checkpoint_id"]) for each in done["refused"]["shown"]] == [("lost", "2")]
+    with ready.saver() as saver:
+        found = saver.get_tuple({"configurable": {"thread_id": "kept", "checkpoint_ns": "", "checkpoint_id": "2"}})
+        assert found.checkpoint["channel_values"] == {"a": [1], "__pregel_tasks": [send]}
+        assert found.checkpoint["pending_sends"] == []

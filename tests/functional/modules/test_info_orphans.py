@@ -1,0 +1,246 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""checkpoint_schema_info counts rows without their checkpoint: the referential integrity that no foreign key may watch over."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from ansible_collections.stateops.langgraph.plugins.module_utils import _connection, _orphans
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Schema
+from assertions import assert_refused, assert_succeeded
+from databases import TABLES
+from sqlite_threads import saved
+
+pytestmark = pytest.mark.newest
+
+
+@pytest.fixture
+def ready(database):
+    database.setup()
+    database.grant()
+    return database
+
+
+def orphans(call_module, database, **options):
+    done = assert_succeeded(call_module("checkpoint_schema_info", database.login(database.app, **options)), database)
+    # Short-lived orphans are normal: they are counted, and no drift.
+    assert done["parity"]["in_parity"] is True
+    return done["orphans"]
+
+
+def identifier(seconds_ago):
+    """A checkpoint's id, a version 6 UUID, of so long ago."""
+    import time
+    import uuid
+
+    ticks = int((time.time() - seconds_ago) * 1e7) + 0x01B21DD213814000
+    return str(uuid.UUID(int=((ticks >> 12) << 80) | (6 << 76) | ((ticks & 0xFFF) << 64) | (2 << 62) | 0x123456789ABC))
+
+
+def write(database, checkpoint_id, thread="t", task="task"):
+    database.execute("INSERT INTO checkpoint_writes VALUES (%s, '', %s, %s, 0, 'c', 'msgpack', '')", [thread, checkpoint_id, task])
+
+
+def test_nothing_there_is_a_zero(ready, call_module):
+    found = orphans(call_module, ready)
+    assert found["writes"]["count"] == found["writes"]["young"] == found["writes"]["age_unknown"] == 0
+    assert found["blobs"]["count"] == 0
+    assert found["sqlite_writes"] is None
+
+
+def test_ids_of_the_library_are_told_by_age(ready, call_module):
+    """The id that this file makes up is of the kind that the library makes."""
+    from langgraph.checkpoint.base import empty_checkpoint
+
+    assert identifier(0)[:8] == empty_checkpoint()["id"][:8]
+    assert identifier(0)[14] == empty_checkpoint()["id"][14] == "6"
+
+
+def test_what_real_checkpoints_leave_is_no_orphan(ready, call_module):
+    from langgraph.checkpoint.base import empty_checkpoint
+
+    with ready.saver() as saver:
+        checkpoint = empty_checkpoint()
+        checkpoint["channel_values"] = {"messages": ["hello"], "count": 1}
+        checkpoint["channel_versions"] = {"messages": "1", "count": "1"}
+        config = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+        stored = saver.put(config, checkpoint, {"source": "input", "step": -1}, {"messages": "1", "count": "1"})
+        saver.put_writes(stored, [("messages", ["more"])], "task")
+    assert ready.execute("SELECT count(*) FROM checkpoint_blobs") == [(1,)]
+    found = orphans(call_module, ready, orphan_grace=0)
+    assert (found["writes"]["count"], found["writes"]["young"], found["blobs"]["count"]) == (0, 0, 0)
+    ready.execute("DELETE FROM checkpoints")
+    found = orphans(call_module, ready, orphan_grace=0)
+    assert (found["writes"]["count"], found["blobs"]["count"]) == (1, 1)
+
+
+def test_young_old_and_ageless_writes_are_told_apart(ready, call_module):
+    write(ready, identifier(10))
+    write(ready, identifier(1000))
+    write(ready, identifier(1000), task="another")
+    write(ready, "no-uuid")
+    write(ready, "1ef4f797-8335-4428-8001-8a1503f9b875")
+    found = orphans(call_module, ready, orphan_grace=300)["writes"]
+    assert (found["count"], found["young"], found["age_unknown"]) == (2, 1, 2)
+    found = orphans(call_module, ready, orphan_grace=5)["writes"]
+    assert (found["count"], found["young"]) == (3, 0)
+    found = orphans(call_module, ready)["writes"]
+    assert (found["count"], found["young"]) == (0, 3)
+
+
+def test_the_same_id_in_another_thread_or_namespace_is_no_checkpoint_of_theirs(ready, call_module):
+    ours = identifier(1000)
+    ready.execute("INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, checkpoint) VALUES ('t', 'sub', %s, '{}')", [ours])
+    ready.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('other', %s, '{}')", [ours])
+    write(ready, ours)
+    assert orphans(call_module, ready, orphan_grace=300)["writes"]["count"] == 1
+
+
+def test_blobs_that_an_older_checkpoint_names_are_none(ready, call_module):
+    for number, versions in enumerate(('{"a": "1"}', '{"a": "2", "b": "1"}')):
+        ready.execute(
+            "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', %s, jsonb_build_object('channel_versions', %s::jsonb))",
+            [str(number), versions],
+        )
+    for channel, version in (("a", "1"), ("a", "2"), ("b", "1"), ("b", "2"), ("c", "1")):
+        ready.execute("INSERT INTO checkpoint_blobs VALUES ('t', '', %s, %s, 'msgpack', '')", [channel, version])
+    ready.execute("INSERT INTO checkpoint_blobs VALUES ('another', '', 'a', '1', 'msgpack', '')")
+    assert orphans(call_module, ready)["blobs"]["count"] == 3
+
+
+def test_a_checkpoint_of_a_strange_shape_does_not_end_it(ready, call_module):
+    for number, body in enumerate(("{}", '{"channel_versions": null}', "[]", '"text"', '{"channel_versions": [1]}', '{"channel_versions": {"a": 1}}')):
+        ready.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', %s, %s)", [str(number), body])
+    ready.execute("INSERT INTO checkpoint_blobs VALUES ('t', '', 'a', '1', 'msgpack', '')")
+    assert orphans(call_module, ready)["blobs"]["count"] == 0
+
+
+def test_orphans_of_the_sqlite_file(ready, call_module, tmp_path):
+    path = saved(tmp_path / "state.sqlite", threads=3)
+    found = orphans(call_module, ready, sqlite_path=str(path), orphan_grace=0)
+    assert found["sqlite_writes"]["count"] == 0
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM checkpoints WHERE thread_id <> 'thread-0'")
+    connection.close()
+    found = orphans(call_module, ready, sqlite_path=str(path), orphan_grace=0)
+    assert found["sqlite_writes"]["count"] == 2
+    assert orphans(call_module, ready, sqlite_path=str(path))["sqlite_writes"]["young"] == 2
+
+
+def test_counting_can_be_left_out(ready, call_module, tmp_path):
+    write(ready, identifier(1000))
+    path = saved(tmp_path / "state.sqlite")
+    found = orphans(call_module, ready, sqlite_path=str(path), count_orphans=False)
+    assert found == {"writes": None, "blobs": None, "sqlite_writes": None}
+
+
+@pytest.fixture
+def lost(ready):
+    """Three hundred writes and as many blobs of no checkpoint, each on a page of its own, beside those of one that is there."""
+    old = identifier(1000)
+    with ready.connect() as connection:
+        for column in ("checkpoint_writes ALTER blob", "checkpoint_blobs ALTER blob"):
+            connection.execute("ALTER TABLE %s SET STORAGE PLAIN" % column)
+        connection.execute(
+            "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('kept', %s, '{\"channel_versions\": {\"c\": \"1\"}}')", [old]
+        )
+        connection.execute("INSERT INTO checkpoint_blobs VALUES ('kept', '', 'c', '1', 'msgpack', '')")
+        filled = "decode(repeat('00', 5000), 'hex')"
+        connection.execute(
+            "INSERT INTO checkpoint_writes SELECT 't' || i, '', %%s, 'task', 0, 'c', 'msgpack', %s FROM generate_series(1, 300) i" % filled, [old]
+        )
+        connection.execute("INSERT INTO checkpoint_blobs SELECT 't' || i, '', 'c', '1', 'msgpack', %s FROM generate_series(1, 300) i" % filled)
+    return ready
+
+
+def counted(database, grace=60):
+    """postgres_orphans() in this process, so that its limits can be moved."""
+    params = dict(
+        database.login(database.app), ssl_mode="prefer", ca_cert=None, ssl_cert=None, ssl_key=None, connect_params={}, connect_timeout=10,
+        login_unix_socket="", schema="public",
+    )
+    with _connection.open_connection(params, "test") as connection, _connection.snapshot(connection, None, 60):
+        return _orphans.postgres_orphans(connection, Schema("postgresql", "public", ()), grace)
+
+
+def test_a_small_table_is_counted_whole(lost):
+    found = counted(lost)
+    assert (found["writes"]["count"], found["writes"]["sampled_percent"]) == (300, None)
+    assert found["blobs"] == {"count": 300, "sampled_percent": None}
+
+
+def test_a_large_table_is_sampled_and_the_count_says_so(lost, monkeypatch):
+    monkeypatch.setattr(_orphans, "WHOLE", 100)
+    monkeypatch.setattr(_orphans, "SAMPLES", (50,))
+    found = counted(lost)
+    for part in (found["writes"], found["blobs"]):
+        assert 10 < part["sampled_percent"] < 20 and 0 < part["count"] < 150, found
+    assert counted(lost) == found
+
+
+def test_what_is_not_counted_in_time_is_sampled(lost, monkeypatch):
+    monkeypatch.setattr(_orphans, "SAMPLES", (50,))
+    monkeypatch.setattr(_orphans, "SECONDS", 0.5)
+    whole = _orphans._sample
+
+    slow = _orphans.sql.SQL("CROSS JOIN (SELECT pg_sleep(30)) AS slow")
+    monkeypatch.setattr(_orphans, "_sample", lambda percent: slow if percent is None else whole(percent))
+    found = counted(lost)
+    assert 10 < found["writes"]["sampled_percent"] < 20 and 0 < found["writes"]["count"] < 150
+    assert 10 < found["blobs"]["sampled_percent"] < 20 and 0 < found["blobs"]["count"] < 150
+
+
+def test_what_no_sample_is_counted_of_in_time_is_no_zero(lost, monkeypatch):
+    monkeypatch.setattr(_orphans, "SECONDS", 0.2)
+    monkeypatch.setattr(_orphans, "_sample", lambda percent: _orphans.sql.SQL("CROSS JOIN (SELECT pg_sleep(30)) AS slow"))
+    found = counted(lost)
+    assert found["writes"] == found["blobs"] == {"count": None, "reason": "not counted within 0.2 s, nor was a sample of it"}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_policy_makes_no_count_out_of_what_it_hides(ready, call_module, table):
+    """Hidden checkpoints would make orphans of every write, hidden writes none."""
+    write(ready, identifier(10000))
+    ready.execute("INSERT INTO checkpoint_blobs VALUES ('t', '', 'c', '1', 'msgpack', '')")
+    ready.execute("ALTER TABLE %s ENABLE ROW LEVEL SECURITY" % table)
+    ready.execute("CREATE POLICY own ON %s FOR ALL TO PUBLIC USING (thread_id = 'mine')" % table)
+    done = assert_succeeded(call_module("checkpoint_schema_info", ready.login(ready.app)), ready)
+    concerned = {"checkpoints": {"writes", "blobs"}, "checkpoint_writes": {"writes"}, "checkpoint_blobs": {"blobs"}}[table]
+    for part in ("writes", "blobs"):
+        found = done["orphans"][part]
+        assert found["count"] == (None if part in concerned else 1), done["orphans"]
+        assert ("row-level security" in found.get("reason", "")) is (part in concerned)
+    # The owner is subject to no policy.
+    done = assert_succeeded(call_module("checkpoint_schema_info", ready.login()), ready)
+    assert (done["orphans"]["writes"]["count"], done["orphans"]["blobs"]["count"]) == (1, 1)
+
+
+def test_an_id_from_the_future_is_young(ready, call_module):
+    write(ready, identifier(-7200))
+    found = orphans(call_module, ready, orphan_grace=0)["writes"]
+    assert (found["count"], found["young"]) == (0, 1)
+
+
+def test_a_file_alone_needs_neither_server_nor_virtualenv(ready, call_module, bare_venv, tmp_path):
+    path = saved(tmp_path / "state.sqlite")
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM checkpoints")
+    connection.close()
+    alone = assert_succeeded(call_module("checkpoint_schema_info", {"sqlite_path": str(path), "orphan_grace": 0}, python=bare_venv / "bin" / "python"))
+    assert set(alone) - {"invocation"} == {"changed", "sqlite", "orphans"}
+    assert alone["orphans"]["sqlite_writes"]["count"] == 3
+    there = assert_succeeded(call_module("checkpoint_schema_info", ready.login(sqlite_schema=alone["sqlite"])), ready)
+    assert there["sqlite"] == alone["sqlite"] and there["parity"]["in_parity"] is True and there["parity"]["reference"] == str(path)
+
+
+def test_no_verdict_is_promised_without_a_database(call_module, tmp_path):
+    path = str(saved(tmp_path / "state.sqlite"))
+    assert_refused(call_module("checkpoint_schema_info", {"sqlite_path": path, "assert_parity": True}), "login_db")
+    assert_refused(call_module("checkpoint_schema_info", {"sqlite_schema": {}}), "login_db")
+    assert_refused(call_module("checkpoint_schema_info", {}), "login_db", "sqlite_path")
+    assert_refused(call_module("checkpoint_schema_info", {"sqlite_path": ""}), "login_db", "sqlite_path is empty")
+    assert_refused(call_module("checkpoint_schema_info", {"sqlite_path": path, "orphan_grace": -1}), "orphan_grace")

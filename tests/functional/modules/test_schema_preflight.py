@@ -1,0 +1,190 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be found out before the first write is refused there, in a sentence, with nothing changed; beside what setup() does."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from assertions import assert_refused
+from databases import Database
+from fault_points import OLD, whole
+from generations import migrate, shallow
+from psycopg import OperationalError
+from psycopg.conninfo import make_conninfo
+from servers import wait_for_replay
+
+pytestmark = pytest.mark.usefixtures("silent")
+
+# The modules' names for what libpq calls otherwise.
+KEYWORDS = {"login_port": "port", "login_user": "user", "login_password": "password", "login_db": "dbname"}
+KEYWORDS.update(ssl_mode="sslmode", ca_cert="sslrootcert")
+
+
+class Case:
+    """One fault, ready: the database, and what differs from its usual login. `spoiled` says whether a write went where none belongs."""
+
+    def __init__(self, database, says, spoiled=None, **login):
+        self.database = database
+        self.login = login
+        self.says = says
+        self.before = database.snapshot()
+        self.spoiled = spoiled or (lambda: database.snapshot() != self.before)
+
+    @property
+    def conninfo(self):
+        """The same login for upstream."""
+        changes = {KEYWORDS[name]: value for name, value in self.login.items() if name in KEYWORDS}
+        if "schema" in self.login:
+            changes["options"] = "-c search_path=%s" % self.login["schema"]
+        return make_conninfo(self.database.conninfo(), **changes)
+
+
+@contextlib.contextmanager
+def fresh(server, release=None):
+    database = Database.create(server)
+    try:
+        if release:
+            migrate(database, release, role=database.owner)
+        yield database
+    finally:
+        database.drop()
+
+
+@contextlib.contextmanager
+def hot_standby(find):
+    primary, standby = find("standby_pair")
+    with fresh(primary) as database:
+        wait_for_replay(primary, standby)
+        yield Case(database, ["standby", "primary"], login_port=standby.port)
+
+
+@contextlib.contextmanager
+def read_only_primary(find):
+    with fresh(find("victim")) as database:
+        database.execute('ALTER DATABASE "%s" SET default_transaction_read_only = on' % database.name)
+        yield Case(database, ["read.only"])
+
+
+@contextlib.contextmanager
+def ahead_of_the_library(find):
+    with fresh(find("victim")) as database:
+        database.setup()
+        database.execute("INSERT INTO checkpoint_migrations VALUES (10), (11); ALTER TABLE checkpoint_writes DROP COLUMN task_path")
+        yield Case(database, [r"\b11\b", "task_path"])
+
+
+@contextlib.contextmanager
+def a_shallow_schema(find):
+    with fresh(find("victim")) as database:
+        shallow(database)
+        yield Case(database, ["shallow"])
+
+
+@contextlib.contextmanager
+def pooled(find, mode="transaction", **more):
+    with fresh(find("victim")) as database:
+        database.execute("CREATE SCHEMA agents", role=database.owner)
+        bouncer = find("pooler")(database, mode)
+        yield Case(database, ["pool", "server itself"], login_port=bouncer.port, **more)
+
+
+def silently_pooled(find):
+    """It drops startup options without a word, so the search_path is not what was asked for."""
+    return pooled(find, schema="agents")
+
+
+@contextlib.contextmanager
+def no_database(find):
+    with fresh(find("victim")) as database:
+        yield Case(database, ["not_there", "does not exist", "role"], login_db="not_there")
+
+
+@contextlib.contextmanager
+def no_schema(find):
+    with fresh(find("victim")) as database:
+        yield Case(database, ["agents", "does not exist"], schema="agents")
+
+
+@contextlib.contextmanager
+def no_right(find):
+    with fresh(find("victim")) as database:
+        yield Case(database, ["CREATE", "GRANT"], login_user=database.app.name, login_password=database.app.password)
+
+
+@contextlib.contextmanager
+def foreign_tables(find):
+    with fresh(find("victim"), OLD) as database:
+        database.execute('GRANT CREATE, USAGE ON SCHEMA public TO "%s"' % database.app.name)
+        database.execute('GRANT ALL ON ALL TABLES IN SCHEMA public TO "%s"' % database.app.name)
+        yield Case(database, ["ALTER TABLE", "OWNER"], login_user=database.app.name, login_password=database.app.password)
+
+
+@contextlib.contextmanager
+def no_connection_left(find):
+    with fresh(find("victim")) as database, contextlib.ExitStack() as stack:
+        case = Case(database, ["max_connections|too many|slots"])
+        database.execute('ALTER ROLE "%s" CONNECTION LIMIT 1' % database.app.name)
+        with contextlib.suppress(OperationalError):
+            while True:
+                stack.enter_context(database.connect(database.owner))
+        case.spoiled = lambda: stack.close() or bool(database.tables())
+        yield case
+
+
+@contextlib.contextmanager
+def wrong_password(find):
+    with fresh(find("victim")) as database:
+        yield Case(database, ["authentication", "login_password"], login_password="another")
+
+
+@contextlib.contextmanager
+def wrong_certificate(find):
+    server = find("tls_server")
+    with fresh(server) as database:
+        yield Case(database, ["certificate", "ca_cert"], ssl_mode="verify-full", ca_cert=str(server.directory / "server.crt"))
+
+
+@contextlib.contextmanager
+def an_old_server(find):
+    with fresh(find("old_server")) as database:
+        yield Case(database, [r"\b14\b", r"\b15\b"])
+
+
+CASES = {
+    "a hot standby": hot_standby,
+    "a primary with default_transaction_read_only": read_only_primary,
+    "a database ahead of what the library can use": ahead_of_the_library,
+    "the shallow saver's schema": a_shallow_schema,
+    "PgBouncer in transaction mode": pooled,
+    "a pooler that drops startup options silently": silently_pooled,
+    "a database that is not there": no_database,
+    "a schema that is not there": no_schema,
+    "a role without the right": no_right,
+    "tables that another role owns": foreign_tables,
+    "no connection left": no_connection_left,
+    "a wrong password": wrong_password,
+    "a certificate of another authority": wrong_certificate,
+    "PostgreSQL 14": an_old_server,
+}
+
+
+@pytest.mark.parametrize("what", list(CASES))
+def test_refused(collection, ledger, request, what):
+    with CASES[what](request.getfixturevalue) as case:
+        outcome = collection.start(case.database, **case.login).finish()
+        assert_refused(outcome, *case.says, databases=[case.database])
+        assert not case.spoiled(), "something was written before the refusal"
+        ledger.record("refused: %s" % what, collection.name, True, message=outcome["msg"])
+
+
+@pytest.mark.parametrize("what", list(CASES))
+def test_what_upstream_does(upstream, ledger, request, what):
+    """Whole is what was left alone, or brought to a schema that the saver can use where it was asked for."""
+    with CASES[what](request.getfixturevalue) as case:
+        outcome = upstream.start_with(case.conninfo).finish(20)
+        good = not case.spoiled() if outcome.failed else not whole(case.database, case.login.get("schema", "public"))
+        ledger.record("refused: %s" % what, upstream.name, good, message=outcome.get("msg", "no word of it"))

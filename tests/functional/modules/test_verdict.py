@@ -1,0 +1,439 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verdict on real databases and real files, one change at a time; what is said to be no drift is tried with PostgresSaver itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import sqlite3
+
+import psycopg
+import pytest
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import COUNTERPARTS, RULES, TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
+from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import read
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite import read_file, reference
+from databases import Database
+from langgraph.checkpoint.base import empty_checkpoint
+from langgraph.checkpoint.postgres import PostgresSaver
+from model_mutations import file_mutations, mutations
+from psycopg.rows import dict_row
+from schema_mutations import FURTHER, ICU, SILENT, changes, others
+
+EXPECTED = {mutation.name: mutation for mutation in mutations()}
+EXPECTED_IN_FILES = {mutation.name: mutation for mutation in file_mutations()}
+# As LangGraph makes them: version 6 UUIDs, of which collations of some languages sort the first behind the second.
+IDS = ("1f0aa000-0000-6000-8000-000000000001", "1f0b0000-0000-6000-8000-000000000002")
+
+
+class Laboratory:
+    """One database for the whole catalogue: each change is made in a transaction that is rolled back."""
+
+    def __init__(self, database):
+        self.database = database
+        self.sqlite = reference()
+        with database.connect(row_factory=dict_row) as connection:
+            PostgresSaver(connection).setup()  # as who makes the changes, so that all is of one owner
+            connection.execute("DELETE FROM checkpoint_migrations")  # rows would be in the way of changes
+        self.connection = database.connect(row_factory=dict_row, autocommit=False, prepare_threshold=None)
+
+    def try_out(self, statements):
+        """(breaches, the verdict, what a saver said or None), or None where this server does not know the statements."""
+        if isinstance(statements, tuple):
+            need, statements = statements
+            if need != ICU and self.connection.info.server_version < need * 10000:
+                return None
+        try:
+            try:
+                self.connection.execute(statements)
+            except psycopg.errors.FeatureNotSupported as error:
+                assert "ICU is not supported" in str(error), error
+                return None
+            schema = read(self.connection, "public").schema
+            breaches = examine(schema)
+            trouble = None if any(breach.drift for breach in breaches) else self.live()
+            return breaches, compare(self.sqlite, schema), trouble
+        finally:
+            self.connection.rollback()
+
+    def live(self):
+        """What goes wrong when an application writes, reads, lists and deletes; None if nothing does."""
+        try:
+            with self.connection.transaction():
+                live(self.connection)
+                self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        except (psycopg.Error, AssertionError, TypeError, ValueError) as error:
+            return repr(error)
+        return None
+
+
+def live(connection):
+    """A thread with values of every size, and another whose id differs in case alone."""
+    saver = PostgresSaver(connection)
+    threads = [{"configurable": {"thread_id": name, "checkpoint_ns": ""}} for name in ("A thread of its own", "A THREAD OF ITS OWN")]
+    large = os.urandom(9000).hex()
+    config = threads[0]
+    for number, name in enumerate(IDS):
+        versions = {"text": "%032d.0" % number, "list": "%032d.0" % number, "empty": "%032d.0" % number}
+        checkpoint = dict(empty_checkpoint(), id=name, channel_values={"text": large, "list": [large]}, channel_versions=versions)
+        before = config
+        config = saver.put(before, checkpoint, {"source": "loop", "step": number, "note": large}, versions)
+        saver.put(before, checkpoint, {"source": "loop", "step": number}, {})
+        for _again in range(2):
+            saver.put_writes(config, [("list", [large]), ("__error__", "no")], "task", "~path")
+        found = saver.get_tuple(threads[0])
+        assert found.config["configurable"]["checkpoint_id"] == name, "another checkpoint is the newest"
+        assert found.checkpoint["channel_values"]["list"] == [large] and len(found.pending_writes) == 2
+    assert [each.config["configurable"]["checkpoint_id"] for each in saver.list(threads[0])] == list(IDS[::-1])
+    saver.put(threads[1], dict(empty_checkpoint(), id=IDS[0]), {}, {})
+    assert [len(list(saver.list(thread))) for thread in threads] == [2, 1]
+    for thread in threads:
+        saver.delete_thread(thread["configurable"]["thread_id"])
+    for table in TABLES[1:]:
+        assert connection.execute("SELECT count(*) AS number FROM %s" % table).fetchone()["number"] == 0, table
+
+
+@pytest.fixture(scope="module")
+def laboratory(server):
+    database = Database.create(server)
+    made = Laboratory(database)
+    yield made
+    made.connection.close()
+    database.drop()
+
+
+def disagreement(outcome, rule, action, table, item):
+    """How the outcome of a change differs from what it has to be found as; empty where it does not."""
+    breaches, parity, trouble = outcome
+    found = [(breach.rule, breach.action, breach.table, breach.object) for breach in breaches]
+    if found != [(rule, action, table, item)]:
+        return "found as %s" % found
+    if parity.in_parity != (action == "report"):
+        return "in_parity is %s" % parity.in_parity
+    verdict = "expected" if action == "report" else "drift"
+    findings = [finding for finding in parity.findings if (finding.table, finding.object, finding.verdict) == (table, item, verdict)]
+    if [finding.reason for finding in findings if finding.reason == RULES[rule].told] != [RULES[rule].told]:
+        return "the finding is %s" % findings
+    if parity.in_parity and trouble:
+        return "no drift, but the saver says %s" % trouble
+    return ""
+
+
+def hold(laboratory, named):
+    """Try out (mutation, statements); returns the number of those that this server knows."""
+    wrong, tried = {}, 0
+    for mutation, statements in named:
+        try:
+            outcome = laboratory.try_out(statements)
+        except psycopg.Error as error:
+            wrong[mutation.name] = "cannot be applied: %s" % error
+            continue
+        if outcome:
+            tried += 1
+            difference = disagreement(outcome, mutation.rule, mutation.action, mutation.table, mutation.object)
+            if difference:
+                wrong[mutation.name] = difference
+    assert not wrong, "\n".join("%s: %s" % pair for pair in wrong.items())
+    return tried
+
+
+def test_what_setup_leaves_is_in_parity_and_works(laboratory):
+    breaches, parity, trouble = laboratory.try_out("SELECT 1")
+    assert breaches == [] and parity.in_parity and trouble is None
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_each_change_to_a_table(laboratory, table):
+    named = [(EXPECTED["%s: %s" % (table, what)], statements) for what, statements in changes(table)]
+    assert len({mutation.name for mutation, _statements in named}) == len(named)
+    assert hold(laboratory, named) > (60 if table == TABLES[0] else 120)
+
+
+def test_each_change_with_a_name_of_its_own(laboratory):
+    assert hold(laboratory, [(EXPECTED[name], statements) for name, statements in others()]) == 15
+
+
+@pytest.mark.parametrize("rule", list(FURTHER))
+def test_other_ways_to_the_same(laboratory, rule):
+    for statements in FURTHER[rule]:
+        outcome = laboratory.try_out(statements)
+        assert disagreement(outcome, rule, RULES[rule].action, "checkpoints", "extra") == "", statements
+
+
+@pytest.mark.parametrize("statements", SILENT)
+def test_what_is_no_difference_is_not_mentioned(laboratory, statements):
+    breaches, parity, trouble = laboratory.try_out(statements)
+    assert breaches == [] and parity.in_parity and trouble is None
+
+
+def test_what_cannot_be_made_or_found_on_a_real_server():
+    """Each other mutation has its real counterpart."""
+    real = {"%s: %s" % (table, what) for table in TABLES for what, _statements in changes(table)} | {name for name, _statements in others()}
+    reached = {EXPECTED[name].rule for name in real}
+    assert {mutation.rule for mutation in EXPECTED.values()} - reached == {
+        "index building",  # needs a second session; test_info_postgres.py has one
+        "table not on path",  # then no table is; below
+    }
+    assert len(real) > 400
+
+
+def test_a_path_that_leads_elsewhere(laboratory):
+    breaches, parity, _trouble = laboratory.try_out("CREATE SCHEMA other; SET LOCAL search_path = other")
+    assert [(breach.rule, breach.table) for breach in breaches] == [("table not on path", table) for table in TABLES]
+    assert parity.in_parity
+
+
+@pytest.mark.parametrize("of", ["ALL TABLES", "TABLES IN SCHEMA public"])
+def test_publications_of_every_table(laboratory, of):
+    breaches, parity, trouble = laboratory.try_out("CREATE PUBLICATION extra FOR %s" % of)
+    assert [(breach.rule, breach.table) for breach in breaches] == [("publication harmless", table) for table in TABLES]
+    assert parity.in_parity and trouble is None
+    statements = "ALTER TABLE checkpoint_blobs REPLICA IDENTITY NOTHING; CREATE PUBLICATION extra FOR %s" % of
+    breaches, parity, _trouble = laboratory.try_out(statements)
+    assert [(breach.table, breach.object) for breach in breaches if breach.drift] == [("checkpoint_blobs", "extra")] and not parity.in_parity
+
+
+def test_every_refused_kind_was_seen_to_refuse(laboratory):
+    """The other direction: what is called drift because the saver's statements fail does let them fail."""
+    failing = [
+        "checkpoints: rule for updates, switched off",
+        "checkpoints: partition",
+        "checkpoints: publication without identity",
+        "checkpoints: publication of some columns",
+        "checkpoints: deferrable unique over the key",
+        "checkpoints: checkpoint stored plain",
+        "checkpoint_blobs: blob stored plain",
+        "checkpoint_blobs: index on blob",
+        "checkpoint_blobs: brin index on blob",
+        "checkpoints: key with metadata along",
+        "checkpoints: thread index with metadata along",
+        "checkpoints: index on all of metadata as text",
+        "checkpoints: index on an expression that can fail",
+        "checkpoints: INVALID index on an expression that can fail",
+        "checkpoints: index whose predicate can fail",
+        "checkpoints: a further column, generated and not null, from what may be missing",
+        "checkpoints: a further column, generated, which can fail",
+        "checkpoints: a further column, with a default that can fail",
+        "checkpoints: a further column, required",
+        "checkpoints: type with a default that can fail",
+        "checkpoints: deferrable key",
+        "checkpoints: check",
+        "checkpoint_writes: no task_path",
+        "checkpoint_writes: idx generated, identity always",
+    ]
+    made = {"%s: %s" % (table, what): statements for table in TABLES for what, statements in changes(table)}
+    unharmed = []
+    for name in failing:
+        try:
+            laboratory.connection.execute(made[name])
+            if laboratory.live() is None:
+                unharmed.append(name)
+        finally:
+            laboratory.connection.rollback()
+    assert unharmed == []
+
+
+OLD = "(thread_id TEXT NOT NULL, thread_ts TEXT NOT NULL, parent_ts TEXT, checkpoint BLOB, metadata BLOB, PRIMARY KEY (thread_id, thread_ts))"
+
+
+def file_changes(name, ddl):
+    """(what, script) for a table of a file; ddl: upstream's own CREATE TABLE."""
+    columns = [line.strip().rstrip(",") for line in ddl.split("\n") if line.strip().split(" ")[0].islower()]
+    key = ddl[ddl.index("PRIMARY KEY") :]
+
+    def instead(text):
+        return "DROP TABLE %s; %s" % (name, text)
+
+    def worded(old, new):
+        assert ddl.count(old) == 1, (old, ddl)
+        return instead(ddl.replace(old, new))
+
+    yield "a view", instead("CREATE VIEW %s AS SELECT 1 AS thread_id" % name)
+    yield "a virtual table", instead("CREATE VIRTUAL TABLE %s USING fts5(thread_id)" % name)
+    yield "with thread_ts", instead("CREATE TABLE %s %s" % (name, OLD))
+    yield "no key", instead(ddl[: ddl.index("PRIMARY KEY")].rstrip().rstrip(",") + ")")
+    yield "wider key", worded(key, key.replace(")", ", type)", 1))
+    yield "narrower key", worded(key, "PRIMARY KEY (%s))" % key[key.index("(") + 1 : key.rindex(",")])
+    yield "a further column", "ALTER TABLE %s ADD COLUMN extra TEXT" % name
+    yield "foreign key", worded(key, key.replace(")", "), FOREIGN KEY (thread_id) REFERENCES threads", 1))
+    yield "index", "CREATE INDEX extra ON %s (type)" % name
+    yield "unique index", "CREATE UNIQUE INDEX extra ON %s (type) WHERE type > ''" % name
+    yield "trigger", "CREATE TRIGGER extra BEFORE INSERT ON %s BEGIN SELECT 1; END" % name
+    for line in columns:
+        column, kind = line.split(" ")[:2]
+        other = {"TEXT": "INTEGER", "BLOB": "TEXT", "INTEGER": "REAL"}[kind]
+        yield "%s as %s" % (column, other), worded(line, line.replace(kind, other, 1))
+        if column in re.findall(r"\w+", key):
+            yield "%s under NOCASE" % column, worded(line, line + " COLLATE NOCASE")
+        else:
+            yield "no %s" % column, "ALTER TABLE %s DROP COLUMN %s" % (name, column)
+            yield "%s generated" % column, worded(line, "%s %s%s GENERATED ALWAYS AS ('x')" % (column, kind, " NOT NULL" if "NOT NULL" in line else ""))
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory):
+    """A file that SqliteSaver made and nobody has open, and its CREATE TABLEs."""
+    from langgraph.checkpoint.sqlite import SqliteSaver
+
+    path = tmp_path_factory.mktemp("sqlite") / "upstream.sqlite"
+    with contextlib.closing(sqlite3.connect(str(path), check_same_thread=False)) as connection:
+        SqliteSaver(connection).setup()
+        return path, dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
+
+
+@pytest.fixture
+def after(upstream, tmp_path):
+    """`after(script)`: the Schema of a file that SqliteSaver made and that the script changed."""
+    path = tmp_path / "state.sqlite"
+
+    def make(script):
+        for old in tmp_path.glob(path.name + "*"):
+            old.unlink()
+        shutil.copy(upstream[0], path)
+        with contextlib.closing(sqlite3.connect(str(path))) as connection:
+            connection.executescript(script)
+        return read_file(str(path))[0]
+
+    return make
+
+
+@pytest.mark.newest
+def test_each_change_to_a_file(laboratory, upstream, after):
+    postgres = read(laboratory.connection, "public").schema
+    laboratory.connection.rollback()
+    made = {"no %s" % name: "DROP TABLE %s" % name for name, _counterpart in COUNTERPARTS}
+    made.update({"a table beside": "CREATE TABLE notes (a)", "a view beside": "CREATE VIEW notes AS SELECT 1"})
+    for name, _counterpart in COUNTERPARTS:
+        made.update({"%s: %s" % (name, what): script for what, script in file_changes(name, upstream[1][name])})
+    assert set(EXPECTED_IN_FILES) - set(made) == set(), "each mutation has its real counterpart"
+    wrong = {}
+    for name, script in made.items():
+        mutation = EXPECTED_IN_FILES[name]
+        parity = compare(after(script), postgres)
+        verdict = "expected" if mutation.action == "report" else "drift"
+        found = [(each.table, each.object) for each in parity.findings if each.verdict == verdict and each.reason == RULES[mutation.rule].told]
+        if (mutation.table, mutation.object) not in found or parity.in_parity != (mutation.action == "report") or len(parity.drift) > 1:
+            wrong[name] = (found, [(each.table, each.object, each.reason) for each in parity.drift])
+    assert not wrong, "\n".join("%s: %s" % pair for pair in wrong.items())
+    assert len(made) > 60
+
+
+ALIKE = (
+    "names in another case",
+    "STRICT",
+    "WITHOUT ROWID",
+    "descending key",
+    "key in another order",
+    "varchar",
+    "no type",
+    "checks",
+    "no defaults",
+    "nullable",
+    "quoted names",
+)
+
+
+@pytest.mark.newest
+@pytest.mark.parametrize("what", ALIKE)
+def test_what_comes_to_the_same_in_a_file(laboratory, upstream, after, what):
+    """Rows that a saver wrote into such a file fit all the same."""
+    postgres = read(laboratory.connection, "public").schema
+    laboratory.connection.rollback()
+    ddl = upstream[1]["writes"]
+    key = ddl[ddl.index("PRIMARY KEY") :]
+    changed = {
+        "names in another case": ddl.replace("thread_id", "Thread_ID").replace("writes", "WRITES"),
+        "STRICT": ddl + " STRICT",
+        "WITHOUT ROWID": ddl + " WITHOUT ROWID",
+        "descending key": ddl.replace(key, key.replace("thread_id", "thread_id DESC")),
+        "key in another order": ddl.replace(key, "PRIMARY KEY (idx, task_id, checkpoint_id, checkpoint_ns, thread_id))"),
+        "varchar": ddl.replace("TEXT", "varchar(80)").replace("INTEGER", "bigint"),
+        "no type": ddl.replace("value BLOB", "value"),
+        "checks": ddl.replace(key, "CHECK (idx < 1000), CHECK (json_valid(channel)), %s" % key),
+        "no defaults": ddl.replace("DEFAULT ''", ""),
+        "nullable": ddl.replace("NOT NULL", ""),
+        "quoted names": ddl.replace("thread_id", '"thread_id"').replace("value", "[value]"),
+    }[what]
+    assert changed != ddl
+    parity = compare(after("DROP TABLE writes; %s" % changed), postgres)
+    assert parity.drift == []
+    assert {finding.object for finding in parity.findings} == {finding.object for finding in compare(after("SELECT 1"), postgres).findings}
+
+
+# What exact's reasons say of each kind of difference.
+WORDING = {
+    "name": ("name for SQLite's", "savers call it"),
+    "type": ("the same bytes", "keeps it as JSON"),
+    "nullability": ("insists on it", "insists on a value"),
+    "default": ("default of its own",),
+    "position": ("hence last",),
+}
+
+
+def longest(left, right):
+    """The longest list of names that stand in one order on both sides."""
+    if not left or not right:
+        return []
+    if left[0] == right[0]:
+        return [left[0]] + longest(left[1:], right[1:])
+    return max(longest(left[1:], right), longest(left, right[1:]), key=len)
+
+
+def literal_differences(file, connection):
+    """{(table, object): kinds of difference}, asked of both engines without the collection; "only" is what stands on one side alone."""
+    found = {}
+    pairs, renamed = {"checkpoints": "checkpoints", "writes": "checkpoint_writes"}, {("writes", "value"): "blob"}
+    lite = {
+        name: [(row[1], row[2], not row[3], row[4]) for row in file.execute("SELECT * FROM pragma_table_info(?) ORDER BY cid", (name,))]
+        for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    }
+    full = {}
+    for row in connection.execute(
+        "SELECT table_name, column_name, data_type, is_nullable = 'YES' AS nullable, column_default FROM information_schema.columns"
+        " WHERE table_schema = 'public' ORDER BY table_name, ordinal_position"
+    ):
+        default = row["column_default"] and row["column_default"].split("::")[0]
+        full.setdefault(row["table_name"], []).append((row["column_name"], row["data_type"], row["nullable"], default))
+    for table in set(full) - set(pairs.values()):
+        found[table, table] = {"only"}
+    for row in connection.execute("SELECT tablename, indexname FROM pg_indexes WHERE schemaname = 'public' AND indexname !~ '_pkey$'"):
+        found[row["tablename"], row["indexname"]] = {"only"}
+    for name, table in pairs.items():
+        if name != table:
+            found[table, table] = {"name"}
+        left = {renamed.get((name, column[0]), column[0]): column for column in lite[name]}
+        right = {column[0]: column for column in full[table]}
+        assert set(left) == set(right)
+        in_order = longest(list(left), list(right))
+        for column in left:
+            one, other = left[column], right[column]
+            kinds = {kind for kind, index in (("name", 0), ("nullability", 2), ("default", 3)) if one[index] != other[index]}
+            kinds |= {"type"} if one[1].lower() != other[1] else set()
+            kinds |= {"position"} if column not in in_order else set()
+            if kinds:
+                found[table, column] = kinds
+    return found
+
+
+def test_exact_lists_each_literal_difference_and_nothing_else(laboratory, upstream):
+    with contextlib.closing(sqlite3.connect(str(upstream[0]))) as file:
+        expected = literal_differences(file, laboratory.connection)
+    parity = compare(read_file(str(upstream[0]))[0], read(laboratory.connection, "public").schema, "exact")
+    laboratory.connection.rollback()
+    told = {}
+    for finding in parity.drift:
+        kinds = {kind for kind, words in WORDING.items() if any(word in finding.reason for word in words)}
+        told[finding.table, finding.object] = {"only"} if finding.sqlite == "nothing" else kinds
+        assert finding.reason.startswith("literally different: ") and len(finding.reason) > 30
+    assert told == expected
+    assert not parity.in_parity and len(expected) == 10
+    others_told = {(finding.table, finding.object) for finding in parity.findings if finding.verdict == "identical"}
+    assert not others_told & set(expected)
+    columns = {("checkpoints", name) for name in ("thread_id", "checkpoint_ns", "checkpoint_id", "parent_checkpoint_id", "type")}
+    assert others_told >= columns | {("checkpoints", "primary key"), ("checkpoint_writes", "primary key")}

@@ -1,0 +1,234 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Holds each module's documentation against its arguments, and the rules against the code that names them."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.stateops.langgraph.plugins.module_utils import _connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._contract import RULES
+
+ROOT = Path(__file__).resolve().parents[3]
+COLLECTION = "ansible_collections.stateops.langgraph.plugins."
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+# What both sides say of an option, and what either means by silence.
+SAID = {"type": "str", "required": False, "default": None, "choices": None, "aliases": [], "elements": None}
+
+# Return values that lack a sample; a name goes from here when it has one.
+STILL_UNSHOWN = {
+    "virtualenv_info": ["problem has no sample", "foreign_writable has no sample", "unsatisfied.required_by has no sample"],
+}
+
+
+class Called(Exception):
+    """Carries what a module's main() makes an AnsibleModule with."""
+
+
+def arguments_of(name, monkeypatch):
+    """The keywords that the module's main() hands to AnsibleModule; nothing further of it runs."""
+    module = importlib.import_module(COLLECTION + "modules." + name)
+
+    def stop(**keywords):
+        raise Called(keywords)
+
+    monkeypatch.setattr(module, "AnsibleModule", stop)
+    with pytest.raises(Called) as found:
+        module.main()
+    return found.value.args[0]
+
+
+def documentation_of(name):
+    """DOCUMENTATION with what its fragments add."""
+    module = importlib.import_module(COLLECTION + "modules." + name)
+    documentation = yaml.safe_load(module.DOCUMENTATION)
+    for fragment in documentation.get("extends_documentation_fragment", []):
+        parts = fragment.split(".")
+        assert parts[:2] == ["stateops", "langgraph"], fragment
+        fragments = importlib.import_module(COLLECTION + "doc_fragments." + parts[2]).ModuleDocFragment
+        more = yaml.safe_load(getattr(fragments, parts[3].upper() if len(parts) > 3 else "DOCUMENTATION"))
+        for section in ("options", "attributes"):
+            merged = {key: dict(value) for key, value in (more.get(section) or {}).items()}
+            for key, value in (documentation.get(section) or {}).items():
+                merged[key] = dict(merged.get(key, {}), **value)
+            documentation[section] = merged
+    return documentation
+
+
+def disagreements(spec, options):
+    """Every way in which arguments and documented options contradict each other, as sentences."""
+    found = ["%s is in no documentation" % name for name in sorted(set(spec) - set(options))]
+    found += ["%s is documented and no argument" % name for name in sorted(set(options) - set(spec))]
+    for name in sorted(set(spec) & set(options)):
+        for what, silence in SAID.items():
+            argument, documented = spec[name].get(what, silence), options[name].get(what, silence)
+            if isinstance(argument, list) and what in ("choices", "aliases"):
+                argument, documented = sorted(argument), sorted(documented or [])
+            if (argument, type(argument)) != (documented, type(documented)):
+                found.append("%s: %s is %r, documented as %r" % (name, what, argument, documented))
+        if not options[name].get("description"):
+            found.append("%s has no description" % name)
+    return found
+
+
+def unshown(returned, place=""):
+    """Return values without a sample; one with parts shows them by its own sample or by theirs."""
+    found = []
+    for name, value in returned.items():
+        where = place + name
+        if not value.get("description"):
+            found.append("%s has no description" % where)
+        if "sample" not in value and value.get("type") != "bool":
+            found += unshown(value["contains"], where + ".") if "contains" in value else ["%s has no sample" % where]
+        elif value.get("contains") and "sample" in value:
+            first = value["sample"][0] if isinstance(value["sample"], list) and value["sample"] else value["sample"]
+            unknown = sorted(set(first) - set(value["contains"])) if isinstance(first, dict) else []
+            found += ["%s.%s is in the sample alone" % (where, key) for key in unknown]
+    return found
+
+
+def test_there_are_modules():
+    assert MODULES, "no module found under %s" % ROOT
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_options_are_documented_as_they_are(name, monkeypatch):
+    assert disagreements(arguments_of(name, monkeypatch)["argument_spec"], documentation_of(name)["options"]) == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_is_documented_under_its_own_name(name):
+    documentation = documentation_of(name)
+    assert documentation["module"] == name
+    assert documentation["version_added"] and documentation["author"] and documentation["description"]
+    assert set(documentation["attributes"]) == {"check_mode", "diff_mode", "idempotent", "platform"}
+    for attribute, details in documentation["attributes"].items():
+        assert details["description"] and details["support"] in ("full", "partial", "none"), attribute
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_can_be_checked(name, monkeypatch):
+    supported = arguments_of(name, monkeypatch)["supports_check_mode"]
+    assert supported is (documentation_of(name)["attributes"]["check_mode"]["support"] == "full")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_return_value_is_shown(name):
+    module = importlib.import_module(COLLECTION + "modules." + name)
+    returned = yaml.safe_load(module.RETURN)
+    assert unshown(returned) == STILL_UNSHOWN.get(name, [])
+    assert [key for key, value in returned.items() if not value.get("returned") or not value.get("type")] == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_are_tasks_with_options_that_exist(name):
+    module = importlib.import_module(COLLECTION + "modules." + name)
+    options = documentation_of(name)["options"]
+    accepted = set(options) | {alias for option in options.values() for alias in option.get("aliases", [])}
+    shown = [task["stateops.langgraph." + name] for task in yaml.safe_load(module.EXAMPLES) if "stateops.langgraph." + name in task]
+    assert shown
+    for given in shown:
+        assert set(given) <= accepted
+        assert {key for key, option in options.items() if option.get("required")} <= set(given) | aliased(given, options)
+
+
+def aliased(given, options):
+    return {key for key, option in options.items() if set(option.get("aliases", [])) & set(given)}
+
+
+def test_the_action_group_holds_the_modules_that_connect():
+    group = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"]["postgresql"]
+    assert sorted(group) == [name for name in MODULES if "login_db" in documentation_of(name)["options"]]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_what_may_be_secret_is_said_to_be_or_not(name, monkeypatch):
+    """Ansible warns of a name that sounds secret where neither is said."""
+    for option, details in arguments_of(name, monkeypatch)["argument_spec"].items():
+        if "password" in option or option == "encryption_key":
+            assert details["no_log"] is True, option
+        elif any(word in option for word in ("key", "secret", "token")):
+            assert details["no_log"] is False, option
+    assert _connection.connection_argument_spec()["login_password"]["no_log"] is True
+
+
+def named_rules():
+    """The rules that the examination names: what it makes a Breach with, what a variable called rule can hold, and what a function answers."""
+    texts_of = [(ROOT / "plugins" / "module_utils" / name).read_text(encoding="utf-8") for name in ("_examination.py", "_columns.py", "_file_examination.py")]
+    found = set()
+    for node in (node for text in texts_of for node in ast.walk(ast.parse(text))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Breach":
+            found |= texts(node.args[0])
+        elif isinstance(node, ast.Return) and node.value is not None:
+            found |= texts(node.value) & set(RULES)
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name) and target.id == "rule":
+                    found |= texts(node.value)
+                elif isinstance(target, ast.Tuple) and getattr(target.elts[0], "id", None) == "rule" and isinstance(node.value, ast.Tuple):
+                    found |= texts(node.value.elts[0])
+                elif isinstance(target, ast.Tuple) and getattr(target.elts[0], "id", None) == "rule":
+                    for branch in (node.value.body, node.value.orelse):
+                        found |= texts(branch.elts[0])
+    return found
+
+
+def texts(node):
+    """The strings that an expression can come to; a condition's test is none of them, and a computed name is looked at elsewhere."""
+    if isinstance(node, ast.IfExp):
+        return texts(node.body) | texts(node.orelse)
+    if isinstance(node, ast.BoolOp):
+        return set().union(*map(texts, node.values))
+    return {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) else set()
+
+
+# Named by what was found: the kind of a constraint or an attachment, and whether it is switched off.
+COMPUTED = {"check", "foreign key", "exclusion", "trigger", "rule", "policy", "publication", "trigger idle", "rule idle"}
+
+
+def test_every_rule_that_is_named_exists_and_every_rule_is_named():
+    assert len(named_rules()) > 40
+    assert named_rules() | COMPUTED == set(RULES)
+
+
+OPTION = {"type": "int", "default": 1, "aliases": ["p"]}
+DOCUMENTED = dict(OPTION, description="d")
+
+
+@pytest.mark.parametrize(
+    "spec, options, part",
+    [
+        ({"port": OPTION}, {}, "port is in no documentation"),
+        ({}, {"port": DOCUMENTED}, "port is documented and no argument"),
+        ({"port": dict(OPTION, default=2)}, {"port": DOCUMENTED}, "default is 2, documented as 1"),
+        ({"port": dict(OPTION, default=True)}, {"port": DOCUMENTED}, "default is True, documented as 1"),
+        ({"port": dict(OPTION, type="str")}, {"port": DOCUMENTED}, "type is 'str', documented as 'int'"),
+        ({"port": dict(OPTION, aliases=[])}, {"port": DOCUMENTED}, "aliases is [], documented as ['p']"),
+        ({"port": dict(OPTION, choices=[1, 2])}, {"port": DOCUMENTED}, "choices is [1, 2], documented as []"),
+        ({"port": dict(OPTION, required=True)}, {"port": DOCUMENTED}, "required is True, documented as False"),
+        ({"port": dict(OPTION, elements="int")}, {"port": DOCUMENTED}, "elements is 'int', documented as None"),
+        ({"port": OPTION}, {"port": dict(DOCUMENTED, description=None)}, "port has no description"),
+    ],
+)
+def test_a_disagreement_is_found(spec, options, part):
+    (found,) = disagreements(spec, options)
+    assert part in found
+
+
+@pytest.mark.parametrize(
+    "value, part",
+    [
+        ({"description": "d", "type": "str"}, "a has no sample"),
+        ({"type": "str", "sample": "x"}, "a has no description"),
+        ({"description": "d", "contains": {"b": {"description": "d", "type": "int"}}}, "a.b has no sample"),
+        ({"description": "d", "contains": {"b": {"description": "d", "type": "int"}}, "sample": [{"c": 1}]}, "a.c is in the sample alone"),
+    ],
+)
+def test_a_return_value_that_is_not_shown_is_found(value, part):
+    assert unshown({"a": value}) == [part]

@@ -1,0 +1,161 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No secret is anywhere: not in what is printed, nor in a file, an artifact, a process or a server's log; on the way and afterwards."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import os
+import re
+import secrets
+import zipfile
+
+import pytest
+import yaml
+from ansible_runner import RunnerConfig
+from ansible_runner import Runner as AnsibleRunner
+from plays import PLAYBOOKS, run, short
+from runner import ROOT
+from secret_scanner import SecretScanner, holds
+from sites import WatchedSite
+
+pytestmark = pytest.mark.newest
+
+
+def wrapped(secret):
+    """The ways in which a secret could hide."""
+    plain = b"before " + secret.encode() + b" after"
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("inside", plain)
+    return {
+        "plain": plain,
+        "base64": b"x = '" + base64.b64encode(plain * 3) + b"'",
+        "gzip": b"head" + gzip.compress(plain),
+        "zip": archive.getvalue(),
+        "a zip in base64, as a module's payload is": b"ZIPDATA = '" + base64.b64encode(archive.getvalue()) + b"'",
+        "gzip in base64 in gzip": gzip.compress(base64.b64encode(gzip.compress(plain))),
+    }
+
+
+@pytest.mark.parametrize("how", list(wrapped("")))
+def test_the_lookout_sees_each_way_to_hide_one(how, tmp_path):
+    secret = "marker-" + secrets.token_hex(12)
+    data = wrapped(secret)[how]
+    assert holds(data, secret)
+    assert not holds(data, "marker-" + secrets.token_hex(12))
+    with SecretScanner([tmp_path], {"the marker": secret}) as lookout:
+        (tmp_path / "file").write_bytes(data)
+    assert lookout.found == {"the marker in %s" % (tmp_path / "file")}
+
+
+@pytest.fixture
+def site(tmp_path, database, runner, target_venv):
+    made = WatchedSite(tmp_path, database, runner.python, target_venv)
+    (tmp_path / "work").mkdir()
+    yield made
+    database.server.execute('DROP DATABASE IF EXISTS "%s" WITH (FORCE)' % made.name)
+
+
+# What Ansible itself writes on the controller.
+WRITTEN = {"TMPDIR": "", "ANSIBLE_LOCAL_TEMP": "", "ANSIBLE_LOG_PATH": "log"}
+WRONG = "wr0ng-" + secrets.token_hex(12)
+# Error paths of every stage: the administrator's, the owner's and the application's login, and what each of them meets.
+FAULTS = {
+    "none": {},
+    "no server": {"checkpointer_login_port": 1},
+    "the owner's password is wrong": {"checkpointer_owner_password": WRONG},
+    "the application's password is wrong": {"checkpointer_app_password": WRONG},
+    "the administrator's password is wrong": {"database_login_password": WRONG},
+    "no such database": {"checkpointer_login_db": "not_there"},
+    "tls that the server does not have": {"checkpointer_ssl_mode": "require"},
+    "a parameter that libpq does not know": {"checkpointer_connect_params": {"colour": "blue"}},
+    "a password among the parameters": {"checkpointer_connect_params": {"password": WRONG}},
+    "a connection string for a database": {"checkpointer_login_db": "postgresql://langgraph_app:%s@db1/langgraph" % WRONG},
+    "an SQLite file that is none": {"checkpointer_sqlite_path": "/etc/hostname"},
+}
+
+
+@pytest.mark.parametrize("fault", list(FAULTS))
+@pytest.mark.heavy
+def test_provision_at_its_most_talkative(site, fault):
+    begin = site.database.server.log.stat().st_size
+    for flags in (["--check", "--diff"], ["--diff"]) if fault == "none" else (["--diff"],):
+        with site.lookout(**{"the wrong password": WRONG}) as lookout:
+            done = run(
+                site.folder,
+                PLAYBOOKS / "provision.yml",
+                site.inventory(**FAULTS[fault]),
+                *flags,
+                verbosity="-vvvvv",
+                env={name: str(short(site.folder / "work") / place) for name, place in WRITTEN.items()},
+            )
+        assert (done.rc == 0) is (fault == "none"), done.output[-3000:]
+        assert "Traceback" not in done.output
+        assert lookout.found == set()
+        assert lookout.files > 1, "nothing was looked into"
+        said = [name for name, secret in dict(site.marks, wrong=WRONG).items() if holds(done.everything.encode(), secret)]
+        assert said == []
+    assert site.in_server_log(begin) == []
+
+
+@pytest.mark.heavy
+def test_without_pipelining_the_lookout_sees_what_ansible_writes(site):
+    """What the README warns of; and the proof that the lookout is quick enough."""
+    variables = site.inventory(ansible_pipelining=False)
+    with site.lookout() as lookout:
+        run(site.folder, PLAYBOOKS / "provision.yml", variables, env={"ANSIBLE_PIPELINING": "false"}).passed()
+    assert [each for each in lookout.found if "AnsiballZ_" in each], lookout.found
+
+
+@pytest.mark.heavy
+def test_the_artifacts_of_a_runner(site):
+    """ansible-runner keeps what AWX keeps: standard output, each event with its result, the environment, the command."""
+    folder = site.folder / "private"
+    for part in ("env", "inventory", "project"):
+        (folder / part).mkdir(parents=True)
+    (folder / "inventory" / "hosts.yml").write_text(yaml.safe_dump(site.inventory()))
+    settings = RunnerConfig(
+        private_data_dir=str(folder),
+        playbook=str(PLAYBOOKS / "provision.yml"),
+        verbosity=4,
+        quiet=True,
+        ident="job",
+        envvars={
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
+            "PATH": os.environ["PATH"],
+            "HOME": str(site.folder / "work"),
+        },
+    )
+    settings.prepare()
+    runner = AnsibleRunner(settings)
+    with SecretScanner([folder / "artifacts", site.folder / "work", site.folder / "remote"], site.marks) as lookout:
+        status, code = runner.run()
+    assert (status, code) == ("successful", 0), runner.stdout.read()[-3000:]
+    events = list((folder / "artifacts" / "job" / "job_events").glob("*.json"))
+    assert len(events) > 20 and any("checkpoint_" in json.loads(each.read_text()).get("event_data", {}).get("task_action", "") for each in events)
+    assert lookout.found == set()
+    assert re.search("in parity", (folder / "artifacts" / "job" / "stdout").read_text())
+
+
+@pytest.mark.heavy
+def test_the_owner_is_gone_after_setup(site):
+    """verify.yml lives on the application's role alone, and nothing that provision.yml left holds another's login."""
+    run(site.folder, PLAYBOOKS / "provision.yml", site.inventory()).passed()
+    others = {name: secret for name, secret in site.marks.items() if name != "the application's password"}
+    with SecretScanner([site.folder / place for place in ("venv", "report", "remote", "work")], others) as lookout:
+        site.database.server.execute('ALTER ROLE "%s" NOLOGIN PASSWORD NULL' % site.database.owner.name)
+        inventory = site.inventory()
+        known = inventory["all"]["vars"]
+        for name in [name for name in known if name.startswith(("database_login", "database_owner"))]:
+            del known[name]
+        known.update(checkpointer_login_host=site.database.server.host, checkpointer_login_port=site.database.server.port)
+        run(site.folder, PLAYBOOKS / "verify.yml", inventory).unchanged()
+    assert lookout.found == set()
+    assert lookout.files > 10, "nothing was looked into"

@@ -1,0 +1,86 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the faults share: how many places are tried, the states that a run begins in, and when a schema is whole."""
+
+from __future__ import annotations
+
+import os
+
+from complete_schema import assert_complete
+from databases import TABLES, Database
+from events import until
+from generations import migrate
+
+# `make faults` strikes everywhere; elsewhere one place of this many is tried, and of those that take ten seconds each one of FEWER.
+EVERY = 1 if os.environ.get("LANGGRAPH_TEST_FAULTS") == "all" else 12
+FEWER = 1 if EVERY == 1 else 40
+OLD = "1.0.2"
+
+
+class Start:
+    """A state that a run begins in. It has rows where it has tables, to be found again afterwards."""
+
+    def __init__(self, name, release=None):
+        self.name = name
+        self.release = release
+
+    def make(self, server):
+        database = Database.create(server)
+        if self.release:
+            migrate(database, self.release, role=database.owner)
+            for number, table in enumerate(TABLES):
+                database.execute(ROWS[table], [str(number)], role=database.owner)
+        return database
+
+    def rows(self, database):
+        if not self.release:
+            return None
+        return [database.execute("SELECT thread_id, checkpoint_ns, %s FROM %s ORDER BY 1" % (KEPT[table], table)) for table in TABLES]
+
+
+ROWS = {
+    "checkpoints": "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES (%s, 'c', '{\"v\": 1}')",
+    "checkpoint_blobs": "INSERT INTO checkpoint_blobs (thread_id, channel, version, type, blob) VALUES (%s, 'messages', '1', 'bytes', '\\x00ff')",
+    "checkpoint_writes": "INSERT INTO checkpoint_writes (thread_id, checkpoint_id, task_id, idx, channel, blob) VALUES (%s, 'c', 't', 0, 'm', '\\x01')",
+}
+KEPT = {"checkpoints": "checkpoint", "checkpoint_blobs": "blob", "checkpoint_writes": "blob"}
+STARTS = [Start("a first setup"), Start("an upgrade", OLD)]
+# What the saver's ON CONFLICT clauses need.
+KEYS = {
+    "checkpoints": "PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id)",
+    "checkpoint_blobs": "PRIMARY KEY (thread_id, checkpoint_ns, channel, version)",
+    "checkpoint_writes": "PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id, task_id, idx)",
+}
+
+
+def whole(database, schema="public"):
+    """Why the schema is not whole, or an empty string."""
+    try:
+        assert_complete(database, schema)
+        keys = database.execute(
+            "SELECT c.relname, pg_get_constraintdef(k.oid) FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid"
+            " WHERE k.contype = 'p' AND k.connamespace = %s::regnamespace",
+            [schema],
+        )
+        assert KEYS.items() <= dict(keys).items(), "keys: %s" % keys
+    except Exception as error:  # pylint: disable=broad-exception-caught  # a table that is not there is one of the answers
+        return str(error).split("\n", maxsplit=1)[0] or type(error).__name__
+    return ""
+
+
+def sessions(database):
+    """Of the owner's role, on that database."""
+    return database.server.execute("SELECT pid, query FROM pg_stat_activity WHERE datname = %s AND usename = %s", [database.name, database.owner.name])
+
+
+def locks(database):
+    return database.execute(
+        "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+
+
+def alone(database, seconds=15):
+    """Wait until nothing of a run is left on the server."""
+    until(lambda: not sessions(database), seconds)

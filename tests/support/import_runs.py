@@ -1,0 +1,32 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs of checkpoint_import, and what is asked of each that succeeds."""
+
+from __future__ import annotations
+
+from assertions import assert_succeeded
+from differential import assert_same
+
+KINDS = ("threads", "checkpoints", "writes", "blobs")
+
+
+def run(call_module, ready, path, check=False, **options):
+    args = ready.login(ready.app, sqlite_path=str(path), **dict({"verify": "full"}, **options))
+    return call_module("checkpoint_import", args, check=check)
+
+
+def imported(call_module, ready, path, **options):
+    """Predicted, done, compared by both savers, and done again, which changes nothing."""
+    predicted = assert_succeeded(run(call_module, ready, path, check=True, **options), ready)
+    done = assert_succeeded(run(call_module, ready, path, **options), ready)
+    assert [predicted[kind] for kind in KINDS] == [done[kind] for kind in KINDS]
+    assert predicted["changed"] is done["changed"] is True
+    assert predicted["bytes"] == done["bytes"] > 0
+    again = assert_succeeded(run(call_module, ready, path, **options), ready)
+    assert again["changed"] is False and not again["bytes"] and not any(again[kind]["written"] for kind in KINDS)
+    counts = assert_same(path, ready)
+    assert done["checkpoints"]["written"] == counts[0]
+    assert done["verified"]["checkpoints"] == counts[0] and done["verified"]["differences"] == 0
+    return done

@@ -1,0 +1,114 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts of the application that are all this machine."""
+
+from __future__ import annotations
+
+import json
+
+from assertions import assert_no_secret
+from plays import run
+from secret_scanner import SecretScanner, holds
+from virtualenvs import make_venv, site_packages
+
+# What the role checkpointer calls its tasks.
+SETUP = "Bring the schema up to what the library needs"
+COMPARE = "Compare the schema in PostgreSQL with SQLite's"
+ROUNDTRIP = COMPARE + ", then write, read and delete one checkpoint"
+
+
+def linked(folder, target):
+    """A virtualenv of its own that finds the target's libraries."""
+    make_venv(folder)
+    (site_packages(folder) / "target.pth").write_text("%s\n" % site_packages(target))
+    return folder
+
+
+class Site:
+    """Three hosts of the application, and a database that is set up and granted."""
+
+    def __init__(self, folder, database, target_venv, runner):
+        database.setup()
+        database.grant()
+        self.folder = folder
+        self.database = database
+        self.variables = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": runner.python,
+            "ansible_remote_tmp": str(folder / "remote"),
+            "checkpointer_manage_packages": False,
+            "checkpointer_schema": "public",
+            "checkpointer_login_host": database.server.host,
+            "checkpointer_login_port": database.server.port,
+            "checkpointer_login_db": database.name,
+            "checkpointer_owner_user": database.owner.name,
+            "checkpointer_owner_password": database.owner.password,
+            "checkpointer_app_user": database.app.name,
+            "checkpointer_app_password": database.app.password,
+        }
+        self.hosts = {name: {"checkpointer_virtualenv": str(linked(folder / name, target_venv))} for name in ("app1", "app2", "app3")}
+
+    def inventory(self):
+        return {"langgraph_app": {"hosts": self.hosts, "vars": self.variables}}
+
+    def play(self, *flags, play=None, roles=None, **kwargs):
+        plays = [{"hosts": "langgraph_app", "gather_facts": False, "roles": roles or ["stateops.langgraph.checkpointer"], **(play or {})}]
+        done = run(self.folder, plays, self.inventory(), *flags, **kwargs)
+        assert_no_secret(done, self.database)
+        return done
+
+
+class WatchedSite:
+    """One application host that is this machine, and a server that somebody else looks after. `marks` are the secrets."""
+
+    def __init__(self, folder, database, python, target):
+        self.folder = folder
+        self.database = database
+        self.name = database.name + "_silent"
+        self.marks = {"the owner's password": database.owner.password, "the application's password": database.app.password}
+        self.marks["the administrator's password"] = database.server.password
+        venv = make_venv(folder / "venv")
+        (site_packages(venv) / "target.pth").write_text("%s\n" % site_packages(target))
+        server = database.server
+        self.variables = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": str(python),
+            "ansible_remote_tmp": str(folder / "remote"),
+            "ansible_become": False,
+            "checkpointer_virtualenv": str(venv),
+            "checkpointer_manage_packages": False,
+            "checkpointer_report_dir": str(folder / "report"),
+            "database_manage_server": False,
+            "database_login_host": server.host,
+            "database_login_port": server.port,
+            "database_login_user": server.user,
+            "database_login_password": server.password,
+            "database_name": self.name,
+            "database_owner_user": database.owner.name,
+            "database_owner_password": database.owner.password,
+            "database_app_user": database.app.name,
+            "database_app_password": database.app.password,
+        }
+
+    def inventory(self, **changes):
+        groups = {"langgraph_app": {"hosts": {"app1": None}}, "langgraph_db": {"hosts": {"app1": None}}}
+        return {"all": {"vars": dict(self.variables, **changes), "children": groups}}
+
+    def lookout(self, **more):
+        """The variables' own file is where the secrets come from, so it is not looked into."""
+        return SecretScanner([self.folder / "work", self.folder / "remote", self.folder / "report"], dict(self.marks, **more))
+
+    def in_server_log(self, since):
+        log = self.database.server.log.read_bytes()[since:]
+        return [name for name, secret in self.marks.items() if holds(log, secret)]
+
+
+def once_answered(site, role, words=("user", "password")):
+    """A login that is another one each time it is asked for, of which only the first is good."""
+    log = site.folder / ("asked-" + role.name)
+    script = site.folder / ("ask-" + role.name)
+    answers = [json.dumps(dict(zip(words, pair))) for pair in (role, ("nobody", "wrong"))]
+    script.write_text("echo x >> %s\nif [ $(wc -l < %s) = 1 ]; then echo '%s'; else echo '%s'; fi\n" % (log, log, *answers))
+    return log, "{{ lookup('ansible.builtin.pipe', 'sh %s') | from_json }}" % script

@@ -1,0 +1,41 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The virtualenv that modules enter, and virtualenvs of tests' own."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+
+def _target():
+    """The virtualenv that modules enter: the one that runs the tests, or the one that LANGGRAPH_TEST_VENV names."""
+    named = os.environ.get("LANGGRAPH_TEST_VENV")
+    if named:
+        return Path(named)
+    if importlib.util.find_spec("langgraph") and importlib.util.find_spec("langgraph.checkpoint.postgres"):
+        return Path(sys.prefix)
+    raise pytest.UsageError(
+        "langgraph-checkpoint-postgres is not installed here: install requirements/pytest.txt, or let LANGGRAPH_TEST_VENV name a virtualenv that has it"
+    )
+
+
+TARGET = _target()
+
+
+def make_venv(folder):
+    """A virtualenv of the target's Python version, without anything in it."""
+    subprocess.run([str(TARGET / "bin" / "python"), "-m", "venv", "--without-pip", str(folder)], check=True)
+    return folder
+
+
+def site_packages(folder):
+    return Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
