@@ -168,7 +168,7 @@ def main():
     parser.add_argument("--only", nargs="+", default=[""], help="names of faults, or how they begin")
     parser.add_argument("--jobs", type=int, default=1, help="how many faults at once, each in its own copy")
     parser.add_argument("--limit", type=float, default=300, help="seconds for the tests of one fault")
-    parser.add_argument("--suite-arguments", default="", help="more arguments for pytest, such as the option that selects a suite")
+    parser.add_argument("--suite-arguments", default="", help="more arguments for pytest, after an equals sign: --suite-arguments=--full")
     parser.add_argument("--output", type=Path, help="a JSON file for the results, and a .md beside it; results of other faults in it are kept")
     parser.add_argument("--resume", action="store_true", help="skip faults that the output already has")
     parser.add_argument("--compare", type=Path, help="the JSON file of an earlier run")
