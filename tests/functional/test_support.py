@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
 
@@ -56,3 +59,33 @@ def test_a_pooler_passes_queries_on(database, pooler, mode):
     bouncer = pooler(database, mode)
     with psycopg.connect(host=bouncer.host, port=bouncer.port, dbname=database.name, user=database.owner.name, password=database.owner.password) as it:
         assert it.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.newest
+@pytest.mark.parametrize("name", ["checkpoint_schema_info", "checkpoint_roundtrip"])
+def test_a_module_in_a_fork_answers_as_in_a_process_of_its_own(database, call_module, name):
+    database.setup()
+    forked, alone = [call_module(name, database.login(), env=env) for env in (None, {"LANG": "C.UTF-8"})]
+    assert not alone.failed and steady(forked) == steady(alone)
+
+
+def steady(outcome):
+    """Without what differs between two runs: times, process ids and generated names."""
+    return re.sub(r"\d+", "#", json.dumps(outcome, sort_keys=True))
+
+
+@pytest.mark.newest
+def test_a_play_in_forks_answers_as_a_users_run(database, run_module):
+    args = database.login(login_db="nowhere")
+    forked, alone = [run_module("checkpoint_schema_info", args, forked=forked) for forked in (True, False)]
+    assert forked.rc == alone.rc == 2 and forked["msg"] == alone["msg"]
+    # Else each test would start Python once more for every task, and nothing would say so.
+    assert "EXEC" in alone.output and "EXEC" not in forked.output
+
+
+def test_a_fork_that_is_killed_says_so(start_module, database, call_module):
+    database.setup()
+    running = start_module("checkpoint_schema_info", database.login())
+    running.process.kill()
+    assert running.process.wait(10) == -9 and running.process.poll() == -9
+    assert not call_module("checkpoint_schema_info", database.login()).failed

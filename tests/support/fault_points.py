@@ -6,16 +6,15 @@
 
 from __future__ import annotations
 
-import os
-
 from complete_schema import assert_complete
 from databases import TABLES, Database
 from events import until
 from generations import migrate
+from scope import ALL, EVERYWHERE
 
 # `make faults` strikes everywhere; elsewhere one place of this many is tried, and of those that take ten seconds each one of FEWER.
-EVERY = 1 if os.environ.get("LANGGRAPH_TEST_FAULTS") == "all" else 12
-FEWER = 1 if EVERY == 1 else 40
+EVERY = 1 if EVERYWHERE else 12 if ALL else 40
+FEWER = 1 if EVERYWHERE else 40
 OLD = "1.0.2"
 
 

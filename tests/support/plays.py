@@ -7,16 +7,14 @@
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
 import yaml
-from runner import HERE, ROOT, Outcome, program
+from runner import ROOT, Outcome, Playbook
 
 PLAYBOOKS = ROOT / "playbooks"
 
@@ -68,7 +66,7 @@ def short(folder):
     return made / "t"
 
 
-def run(scratch, playbook, inventory, *flags, env=None, verbosity="-vvvv", umask=-1):
+def run(scratch, playbook, inventory, *flags, env=None, verbosity="-vvvv", umask=-1, forked=True):
     """`playbook` is a path or a list of plays, `inventory` a path, text, a list of hosts' groups, or None for no inventory at all."""
     folder = scratch / ("play%d" % len(list(scratch.glob("play*"))))
     folder.mkdir()
@@ -78,35 +76,7 @@ def run(scratch, playbook, inventory, *flags, env=None, verbosity="-vvvv", umask
     if isinstance(inventory, dict):
         (folder / "inventory.yml").write_text(yaml.safe_dump(inventory, sort_keys=False))
         inventory = folder / "inventory.yml"
-    results = folder / "results"
-    results.touch()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "LANG": "C.UTF-8",
-        "HOME": str(folder),
-        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
-        "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
-        "ANSIBLE_CALLBACKS_ENABLED": "results",
-        "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
-        "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
-        "ANSIBLE_NOCOLOR": "1",
-        "LANGGRAPH_TEST_RESULTS": str(results),
-        **{name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_"))},
-        **(env or {}),
-    }
-    command = [program("ansible-playbook"), *(["-i", str(inventory)] if inventory else []), *([verbosity] if verbosity else []), *flags, str(playbook)]
-    done = subprocess.run(
-        command,
-        env=environment,
-        cwd=folder,
-        umask=umask,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    documents = [json.loads(line) for line in results.read_text().splitlines()]
-    return Run({}, done.stdout, done.returncode, documents)
+    environment = {**{name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_"))}, **(env or {})}
+    arguments = [*(["-i", inventory] if inventory else []), *([verbosity] if verbosity else []), *flags, playbook]
+    done = Playbook(folder, arguments, environment, forked, umask, timeout=600)
+    return Run({}, done.output, done.rc, done.tasks)

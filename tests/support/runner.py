@@ -2,10 +2,12 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs modules: quickly through Ansible's own module_utils, or for real through ansible-playbook."""
+"""Runs modules and playbooks: in forks of interpreters that have imported everything, or as the processes that a user starts."""
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import pwd
@@ -17,12 +19,40 @@ import threading
 from pathlib import Path
 
 import ansible
+import forks
 import yaml
 from ansible.module_utils.common.parameters import PASS_VARS
+from virtualenvs import TARGET
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 NAMESPACE = "stateops.langgraph."
+MODULES = "ansible_collections.stateops.langgraph.plugins.modules."
+UTILITIES = "ansible_collections.stateops.langgraph.plugins.module_utils."
+PYTHON = str(TARGET / "bin" / "python")
+PLUGINS = ("action", "cache", "callback", "filter", "inventory", "lookup", "shell", "strategy", "test", "vars")
+# Ansible's own connection plugin local starts a process for each module.
+CONNECTION = {"ANSIBLE_CONNECTION_PLUGINS": str(HERE / "connection_plugins")}
+# As launched by `python -`; arguments travel in the text, so that no command line shows them.
+MODULE = """import sys
+sys.dont_write_bytecode = True
+sys.path[0:0] = [%(library)r]
+import runpy
+from ansible.module_utils import basic
+basic._ANSIBLE_ARGS = %(payload)r.encode("utf-8")
+basic._ANSIBLE_PROFILE = "legacy"
+runpy.run_module(%(name)r, init_globals={"_module_fqn": %(name)r, "_modlib_path": %(library)r}, run_name="__main__", alter_sys=True)
+"""
+# What depends on the environment is read when ansible.constants is imported. Modules are packed once for all runs.
+PLAYBOOK = b"""import importlib
+import os
+import sys
+import ansible.constants
+importlib.reload(ansible.constants)
+os.symlink(os.environ["LANGGRAPH_TEST_PACKED"], os.path.join(ansible.constants.DEFAULT_LOCAL_TMP, "ansiballz_cache"))
+from ansible.cli.playbook import main
+sys.exit(main())
+"""
 
 
 class Outcome(dict):
@@ -47,15 +77,8 @@ class Outcome(dict):
 class Running:
     """A module under way."""
 
-    def __init__(self, command, payload, env, account):
-        identity = {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-        self.process = subprocess.Popen(
-            command, env=env, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **identity
-        )
-        self.process.stdin.write(payload)
-        self.process.stdin.close()
-        # communicate() would write to the closed pipe.
-        self.process.stdin = None
+    def __init__(self, process):
+        self.process = process
 
     def finish(self, timeout=90):
         try:
@@ -65,50 +88,166 @@ class Running:
             stdout, stderr = self.process.communicate()
             raise AssertionError("the module did not end in %s s\n%s\n%s" % (timeout, stdout, stderr)) from None
         try:
-            result = json.loads(stdout)
+            return Outcome(json.loads(stdout), stdout + stderr, self.process.returncode)
         except ValueError:
             raise AssertionError("no result came, exit code %s:\n%s\n%s" % (self.process.returncode, stdout, stderr)) from None
-        return Outcome(result, stdout + stderr, self.process.returncode)
+
+
+def once(make):
+    """Make it when the first thread asks for it."""
+    made, lock = [], threading.RLock()
+
+    @functools.wraps(make)
+    def get():
+        with lock:
+            if not made:
+                made.append(make())
+            return made[0]
+
+    return get
+
+
+@once
+def scratch():
+    """A short path (sockets allow 107 bytes) for what the runs of this process share."""
+    folder = Path(tempfile.mkdtemp(prefix="lg", dir="/tmp"))
+    folder.chmod(0o755)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@once
+def library():
+    """What a module imports, as a folder of links: Ansible's own, the collections that are installed, and this checkout."""
+    folder = scratch() / "library"
+    collections = folder / "ansible_collections"
+    (collections / "stateops").mkdir(parents=True)
+    (collections / "stateops" / "langgraph").symlink_to(ROOT)
+    # Else the package in a virtualenv's own site-packages would win.
+    (collections / "__init__.py").touch()
+    # As in the archive that Ansible sends: nothing of the controller's.
+    (folder / "ansible").mkdir()
+    (folder / "ansible" / "__init__.py").touch()
+    for name in ("module_utils", "modules", "release.py"):
+        (folder / "ansible" / name).symlink_to(Path(ansible.__file__).with_name(name))
+    for installed in (Path(ansible.__file__).parents[1] / "ansible_collections").glob("[a-z]*/"):
+        (collections / installed.name).symlink_to(installed)
+    return folder
+
+
+@once
+def packed():
+    """Where Ansible keeps the archives that it sends to a host."""
+    folder = scratch() / "packed"
+    folder.mkdir()
+    return folder
+
+
+@once
+def module_forks():
+    """Where modules run."""
+    ours = [UTILITIES + path.stem for path in sorted((ROOT / "plugins" / "module_utils").glob("_*.py"))]
+    theirs = ["ansible.module_utils.basic", "ansible.module_utils.urls", "ansible.module_utils.facts.default_collectors"]
+    if (library() / "ansible_collections" / "community").is_dir():
+        theirs.append("ansible_collections.community.postgresql.plugins.module_utils.postgres")
+    libraries = ["langgraph.checkpoint.postgres", "langgraph.checkpoint.sqlite"]
+    return _forks("modules", PYTHON, library(), [*theirs, *libraries, *ours], {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"})
+
+
+@once
+def playbook_forks():
+    """Where ansible-playbook runs. Plugins' folders are read once, before a run's own environment is known."""
+    plugins = [path for kind in PLUGINS for path in sorted((Path(ansible.__file__).parent / "plugins" / kind).glob("[a-z]*.py"))]
+    modules = ["cli.playbook", "executor.task_executor", "template", *("plugins.%s.%s" % (path.parent.name, path.stem) for path in plugins)]
+    return _forks("playbooks", sys.executable, HERE, ["ansible." + name for name in modules], {**_environment(scratch()), **CONNECTION})
+
+
+def _forks(name, *arguments):
+    folder = scratch() / name
+    folder.mkdir()
+    server = forks.ForkServer(arguments[0], folder, *arguments[1:])
+    atexit.register(server.close)
+    return server
+
+
+def _environment(folder):
+    """What every run of ansible-playbook is told; `folder` is its home."""
+    return {
+        "PATH": os.environ["PATH"],
+        "LANG": "C.UTF-8",
+        "HOME": str(folder),
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
+        "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
+        "ANSIBLE_CALLBACKS_ENABLED": "results",
+        "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
+        "ANSIBLE_NOCOLOR": "1",
+    }
+
+
+def play_forked(arguments, env, cwd, umask=-1, timeout=300):
+    """(exit code, output) of ansible-playbook in a fork, with its modules in forks too. A user's run takes twice as long or more."""
+    forked = {**CONNECTION, "LANGGRAPH_TEST_PYTHON": PYTHON, "LANGGRAPH_TEST_FORKS": module_forks().path, "LANGGRAPH_TEST_PACKED": str(packed())}
+    process = forks.Process(playbook_forks().path, PLAYBOOK, [program("ansible-playbook"), *arguments], {**env, **forked}, cwd, umask, merge=True)
+    try:
+        (output,) = process.communicate(timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return process.returncode, output
+
+
+class Playbook:
+    """One run of ansible-playbook in a folder of its own: its exit code, what it printed, and each task's result.
+
+    forked: without it the run is a user's, in processes of its own.
+    """
+
+    def __init__(self, folder, arguments, env=None, forked=True, umask=-1, timeout=300):
+        results = folder / "results"
+        results.touch()
+        environment = _environment(folder)
+        environment.update({"ANSIBLE_REMOTE_TEMP": str(folder / "remote"), "LANGGRAPH_TEST_RESULTS": str(results), **(env or {})})
+        arguments = [str(each) for each in arguments]
+        if forked:
+            self.rc, self.output = play_forked(arguments, environment, folder, umask, timeout)
+        else:
+            streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+            command = [program("ansible-playbook"), *arguments]
+            done = subprocess.run(command, env=environment, cwd=folder, umask=umask, timeout=timeout, check=False, **streams)
+            self.rc, self.output = done.returncode, done.stdout
+        self.tasks = [json.loads(line) for line in results.read_text().splitlines()]
 
 
 class Runner:
-    """`python` is the interpreter that modules start under, `scratch` a folder of ours."""
+    """`python` is the interpreter that modules start under, `folder` one of ours."""
 
-    def __init__(self, python, scratch):
+    def __init__(self, python, folder):
         self.python = str(python)
-        self.scratch = Path(scratch)
-        self.library = self._library()
-
-    def _library(self):
-        """What Ansible packs into a module's archive, as a folder of links."""
-        library = self.scratch / "library"
-        collections = library / "ansible_collections"
-        for package in (library / "ansible", collections, collections / "stateops", collections / "stateops" / "langgraph"):
-            package.mkdir(parents=True)
-            (package / "__init__.py").touch()
-        (library / "ansible" / "module_utils").symlink_to(Path(ansible.__file__).parent / "module_utils")
-        (collections / "stateops" / "langgraph" / "plugins").symlink_to(ROOT / "plugins")
-        postgresql = Path(ansible.__file__).parents[1] / "ansible_collections" / "community" / "postgresql"
-        if postgresql.is_dir():
-            (collections / "community").mkdir()
-            (collections / "community" / "__init__.py").touch()
-            (collections / "community" / "postgresql").symlink_to(postgresql)
-        return library
+        self.scratch = Path(folder)
 
     def start(self, name, args, check=False, diff=False, python=None, user=None, env=None):
+        """Start a module: in a fork, unless a Python, a user or an environment asks for a process of its own."""
+        text = self.program(name, args, check, diff)
+        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(self.scratch), **(env or {})}
+        if python is user is env is None and self.python == PYTHON:
+            return Running(forks.Process(module_forks().path, text.encode("utf-8"), env=environment))
         account = pwd.getpwnam(user) if isinstance(user, str) else user
-        return Running(
-            [str(python or self.python), str(HERE / "launch.py"), str(self.library), name],
-            self.payload(name, args, check, diff),
-            {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(self.scratch), **(env or {})},
-            account,
-        )
+        identity = {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        process = subprocess.Popen([str(python or self.python), "-"], env=environment, cwd="/", **streams, **identity)
+        process.stdin.write(text)
+        process.stdin.close()
+        # communicate() would write to the closed pipe.
+        process.stdin = None
+        return Running(process)
 
-    def payload(self, name, args, check, diff):
-        """What a module finds on its standard input."""
+    def program(self, name, args, check=False, diff=False):
+        """The text of a program that runs a module with these arguments."""
         # Those that this Ansible knows: an unknown one is an error, and a few came and went.
         internal = {name: value for name, value in self._internal(name, check, diff).items() if name[len("_ansible_") :] in PASS_VARS}
-        return json.dumps({"ANSIBLE_MODULE_ARGS": dict(args, **internal)})
+        payload = json.dumps({"ANSIBLE_MODULE_ARGS": dict(args, **internal)})
+        return MODULE % {"library": str(library()), "payload": payload, "name": MODULES + name}
 
     def _internal(self, name, check, diff):
         return {
@@ -132,96 +271,22 @@ class Runner:
     def call(self, name, args, **kwargs):
         return self.start(name, args, **kwargs).finish()
 
-    def playbook(self, tasks, *flags, play=None, env=None, inventory="localhost,"):
+    def playbook(self, tasks, *flags, play=None, env=None, inventory="localhost,", forked=True):
         """A play of these tasks on this machine at -vvvv; `tasks` of the outcome has each task's document."""
         folder = Path(tempfile.mkdtemp(prefix="run", dir=self.scratch))
-        results = folder / "results"
-        results.touch()
-        plays = [
-            dict(
-                {
-                    "hosts": "all",
-                    "gather_facts": False,
-                    "connection": "local",
-                    "vars": {"ansible_python_interpreter": self.python},
-                    "tasks": tasks,
-                },
-                **(play or {}),
-            )
-        ]
-        (folder / "play.yml").write_text(yaml.safe_dump(plays, sort_keys=False))
-        environment = {
-            "PATH": os.environ["PATH"],
-            "LANG": "C.UTF-8",
-            "HOME": str(folder),
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
-            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
-            "ANSIBLE_CALLBACKS_ENABLED": "results",
-            "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
-            "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
-            "ANSIBLE_NOCOLOR": "1",
-            "LANGGRAPH_TEST_RESULTS": str(results),
-            **(env or {}),
-        }
-        command = [program("ansible-playbook"), "-i", inventory, "-vvvv", *flags, str(folder / "play.yml")]
-        done = subprocess.run(
-            command,
-            env=environment,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        documents = [json.loads(line) for line in results.read_text().splitlines()]
-        outcome = Outcome(documents[-1]["result"] if documents else {}, done.stdout, done.returncode, documents)
-        outcome.folder = folder
-        return outcome
+        plays = {"hosts": "all", "gather_facts": False, "connection": "local", "vars": {"ansible_python_interpreter": self.python}, "tasks": tasks}
+        (folder / "play.yml").write_text(yaml.safe_dump([{**plays, **(play or {})}], sort_keys=False))
+        done = Playbook(folder, ["-i", inventory, "-vvvv", *flags, folder / "play.yml"], env, forked)
+        result = Outcome(done.tasks[-1]["result"] if done.tasks else {}, done.output, done.rc, done.tasks)
+        result.folder = folder
+        return result
 
     def through_ansible(self, name, args, check=False, diff=False, **kwargs):
         """One module as one task of a play."""
         flags = (["--check"] if check else []) + (["--diff"] if diff else [])
-        outcome = self.playbook([{"name": name, NAMESPACE + name: args}], *flags, **kwargs)
-        assert outcome.tasks, "no task ran:\n" + outcome.output
-        return outcome
-
-
-class Forks(Runner):
-    """Runs modules in forks of one process that has imported everything: a fifth of the time, for tests with many runs."""
-
-    def __init__(self, python, scratch):
-        super().__init__(python, scratch)
-        self.process = None
-
-    def call(self, name, args, check=False, diff=False):
-        if self.process is None:
-            self.process = subprocess.Popen(
-                [self.python, str(HERE / "launch_forks.py"), str(self.library)],
-                env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(self.scratch)},
-                cwd="/",
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-        files = {stream: str(self.scratch / stream) for stream in ("stdout", "stderr")}
-        self.process.stdin.write(json.dumps({"module": name, "payload": self.payload(name, args, check, diff), **files}) + "\n")
-        self.process.stdin.flush()
-        status = self.process.stdout.readline()
-        assert status, "the process that forks is gone"
-        stdout, stderr = (Path(path).read_text() for path in files.values())
-        try:
-            return Outcome(json.loads(stdout), stdout + stderr, int(status))
-        except ValueError:
-            raise AssertionError("no result came, status %s:\n%s\n%s" % (status, stdout, stderr)) from None
-
-    def close(self):
-        if self.process is not None:
-            self.process.stdin.close()
-            self.process.wait(timeout=30)
-            self.process.stdout.close()
+        done = self.playbook([{"name": name, NAMESPACE + name: args}], *flags, **kwargs)
+        assert done.tasks, "no task ran:\n" + done.output
+        return done
 
 
 def program(name):

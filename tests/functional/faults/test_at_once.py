@@ -11,13 +11,14 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from fault_points import EVERY, STARTS, locks, whole
+from fault_points import STARTS, locks, whole
 from interceptor import Interceptor
+from scope import EVERYWHERE
 
-RUNS = 32
-ROUNDS = 20 if EVERY == 1 else 1
+RUNS = 32 if EVERYWHERE else 8
+ROUNDS = 20 if EVERYWHERE else 1
 # Each takes a hundred megabytes and seconds of a core.
-CONTROLLERS = 32 if EVERY == 1 else 4
+CONTROLLERS = 32 if EVERYWHERE else 4
 APART = "%d controllers, %s"
 LOCK = "SELECT pg_try_advisory_lock("
 # The first statement of upstream's.
@@ -65,8 +66,7 @@ def together(contender, start, server, runs, text):
 
 
 # Outside `make faults` the upgrade alone.
-@pytest.mark.heavy
-@pytest.mark.parametrize("start", STARTS if EVERY == 1 else STARTS[1:], ids=lambda start: start.name)
+@pytest.mark.parametrize("start", STARTS if EVERYWHERE else STARTS[1:], ids=lambda start: start.name)
 def test_many_at_once(victim, collection, ledger, start):
     name = "%d at once, %s" % (RUNS, start.name)
     for _round in range(ROUNDS):
@@ -80,7 +80,6 @@ def test_many_at_once(victim, collection, ledger, start):
         assert gate.waited > RUNS // 2, "only %d waited, so this round shows little" % gate.waited
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize("start", STARTS, ids=lambda start: start.name)
 def test_many_controllers(victim, target_venv, runner, ledger, start):
     """Whole ansible-playbook processes that share nothing but the database."""

@@ -17,6 +17,7 @@ from databases import LEDGER, TABLES
 from events import until
 from fault_points import STARTS, alone, locks, whole
 from interceptor import Interceptor
+from scope import usual
 
 UPGRADE = STARTS[1]
 # Seconds that the module is given.
@@ -35,7 +36,7 @@ def database(victim):
     made.drop()
 
 
-@pytest.mark.parametrize("what", list(BLOCKERS))
+@pytest.mark.parametrize("what", usual(BLOCKERS, 3))
 def test_somebody_is_there_already(database, collection, ledger, what):
     before = database.snapshot()
     with BLOCKERS[what](database, database.owner) as session:
@@ -49,7 +50,7 @@ def test_somebody_is_there_already(database, collection, ledger, what):
     ledger.record("in the way: %s" % what, collection.name, True, message=outcome["msg"])
 
 
-@pytest.mark.parametrize("what", list(BLOCKERS))
+@pytest.mark.parametrize("what", usual(BLOCKERS))
 def test_somebody_whose_statements_may_not_be_seen(database, collection, what):
     with BLOCKERS[what](database, database.app) as session:
         outcome = collection.start(database, lock_timeout=PATIENCE, statement_timeout=PATIENCE + 3).finish()
@@ -79,8 +80,7 @@ LATE = {
 }
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize("what", list(LATE))
+@pytest.mark.parametrize("what", usual(LATE, 2))
 def test_somebody_comes_later(database, collection, ledger, what):
     pattern, blocker = LATE[what]
     before = database.snapshot()

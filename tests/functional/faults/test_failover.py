@@ -15,6 +15,7 @@ from events import until
 from fault_points import OLD, whole
 from generations import migrate
 from interceptor import Cut, Interceptor
+from scope import usual
 from servers import Server, installations, wait_for_replay
 
 BOTH = "127.0.0.1,127.0.0.2"
@@ -73,8 +74,7 @@ def test_a_failover_between_two_runs(pair, collection, ledger):
     ledger.record("a failover between two runs", collection.name, True)
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize("text", ["pg_try_advisory_lock", "INSERT INTO checkpoint_migrations", "CREATE INDEX CONCURRENTLY", "ADD COLUMN"])
+@pytest.mark.parametrize("text", usual(["CREATE INDEX CONCURRENTLY", "pg_try_advisory_lock", "INSERT INTO checkpoint_migrations", "ADD COLUMN"]))
 def test_a_failover_during_a_run(pair, collection, ledger, text):
     struck = []
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import time
@@ -18,10 +17,11 @@ from differential import assert_same
 from events import until
 from import_runs import run
 from langgraph.checkpoint.sqlite import SqliteSaver
+from scope import EVERYWHERE, usual
 from small_disk import fill
 from sqlite_threads import put
 
-KILLS, STOPS = (50, 20) if os.environ.get("LANGGRAPH_TEST_FAULTS") == "all" else (3, 2)
+KILLS, STOPS = (50, 20) if EVERYWHERE else (3, 2)
 THREADS = 200
 
 
@@ -103,7 +103,7 @@ def test_the_server_is_stopped_hard(victim, start_module, call_module, path):
     database.drop()
 
 
-@pytest.mark.parametrize("left", [300, 3000, 8000])
+@pytest.mark.parametrize("left", usual([3000, 300, 8000]))
 def test_the_disk_is_full(victim, disk, call_module, path, left):
     """Room for little of it, for some batches, and for half."""
     victim.execute("CREATE TABLESPACE small LOCATION '%s'" % disk)

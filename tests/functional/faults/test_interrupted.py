@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from fault_points import EVERY, FEWER, STARTS
+from scope import EVERYWHERE
 from strikes import kill, restarting, stopping, undertake
 
 
@@ -27,15 +28,14 @@ def test_killed_upstream(victim, upstream, ledger, start):
     undertake(ledger, KILLED % start.name, upstream, start, victim, kill)
 
 
+@pytest.mark.extended
 @ALL
-@pytest.mark.heavy
 def test_the_server_stopped_hard(victim, collection, ledger, start):
     assert undertake(ledger, STOPPED % start.name, collection, start, victim, stopping(victim), victim.restart, every=FEWER) == []
 
 
 # Outside `make faults` the upgrade alone, which has most of a first setup's statements.
-@pytest.mark.parametrize("start", STARTS if EVERY == 1 else STARTS[1:], ids=lambda start: start.name)
-@pytest.mark.heavy
+@pytest.mark.parametrize("start", STARTS if EVERYWHERE else STARTS[1:], ids=lambda start: start.name)
 def test_the_server_restarted(victim, collection, ledger, start):
     assert undertake(ledger, RESTARTED % start.name, collection, start, victim, restarting(victim)) == []
 

@@ -10,6 +10,7 @@ import pytest
 from contenders import Collection
 from databases import LEDGER, TABLES
 from fault_points import EVERY, Start
+from scope import EVERYWHERE
 from strikes import kill, restarting, stopping, undertake
 
 # What is not setup()'s.
@@ -52,8 +53,7 @@ WAYS = {"killed": lambda _server: kill, "server stopped hard": stopping, "server
 
 
 # Outside `make faults` the server is restarted alone, which is a lost connection as well.
-@pytest.mark.heavy
-@pytest.mark.parametrize("how", list(WAYS) if EVERY == 1 else ["killed", "server restarted"])
+@pytest.mark.parametrize("how", list(WAYS) if EVERYWHERE else ["killed", "server restarted"])
 def test_a_removal_that_is_struck(victim, removal, ledger, how, revive):
     name = "%s at each statement of a removal" % how
     ledger.record(name, "bare setup()", 0, tried=0, message="upstream removes nothing")

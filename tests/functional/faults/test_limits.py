@@ -16,6 +16,7 @@ from assertions import assert_refused, assert_succeeded
 from events import on_ddl, until
 from fault_points import STARTS, alone, locks, whole
 from interceptor import Interceptor
+from scope import usual
 
 UPGRADE = STARTS[1]
 
@@ -27,7 +28,7 @@ def database(victim):
     made.drop()
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_a_server_that_falls_silent(database, collection, ledger):
     """It has taken the statement, keeps the connection, and answers no more."""
     over = threading.Event()
@@ -85,7 +86,7 @@ def test_a_statement_that_waits_in_the_queue(database, collection):
     thread.join()
 
 
-@pytest.mark.parametrize("mode", ["SHARE", "EXCLUSIVE"])
+@pytest.mark.parametrize("mode", usual(["SHARE", "EXCLUSIVE"]))
 def test_a_ledger_that_is_shut_against_writing(database, collection, mode):
     """An index would be built first, and its entry could not be made."""
     with database.connect(database.owner, autocommit=False, application_name="the auditor") as session:
@@ -104,7 +105,7 @@ def test_who_holds_the_lock_and_since_when(database, collection, who, words):
         assert_refused(outcome, r"\bpid %d\b" % session.info.backend_pid, "another run", words, databases=[database])
 
 
-@pytest.mark.parametrize("setting, value", [("idle_session_timeout", "300ms"), ("transaction_timeout", "400ms"), ("statement_timeout", "200ms")])
+@pytest.mark.parametrize("setting, value", usual([("statement_timeout", "200ms"), ("transaction_timeout", "400ms"), ("idle_session_timeout", "300ms")]))
 def test_limits_of_the_roles_own(database, collection, setting, value):
     if setting == "transaction_timeout" and database.server.version < 17:
         pytest.skip("transaction_timeout came with 17")

@@ -15,6 +15,7 @@ from blockers import Late, open_write
 from events import until
 from fault_points import STARTS, alone, locks, whole
 from interceptor import Interceptor
+from scope import usual
 
 
 @pytest.fixture
@@ -48,8 +49,7 @@ def blocked(database):
     return database.server.execute(query, [database.name])
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize("who", ["the owner", "somebody else as the owner"])
+@pytest.mark.parametrize("who", usual(["the owner", "somebody else as the owner"]))
 def test_it_waits_for_the_old_session(database, collection, ledger, who):
     """Who takes another role may not see its own session's times."""
     server = database.server
@@ -64,7 +64,7 @@ def test_it_waits_for_the_old_session(database, collection, ledger, who):
     ledger.record("cut off while its index is built", collection.name, True, message=outcome["msg"])
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_it_says_so_where_the_old_session_stays(database, collection):
     """The network between has swallowed the end of the connection, so the server works on."""
     outcome, left = cut_while_building(database, collection, 60)

@@ -17,6 +17,7 @@ from blockers import HUNG
 from events import until
 from fault_points import STARTS, alone, whole
 from psycopg.errors import LockNotAvailable
+from scope import usual
 
 WORKERS = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND backend_type = 'autovacuum worker' AND query ~ 'checkpoints .*wraparound'"
 # The least that a table may ask for.
@@ -112,7 +113,7 @@ def building_elsewhere(database, statement):
             thread.join()
 
 
-@pytest.mark.parametrize("what", list(ELSEWHERE))
+@pytest.mark.parametrize("what", usual(ELSEWHERE))
 def test_an_index_elsewhere(database, collection, what):
     """Held against PostgreSQL itself: whether an index on a third table waits for that one."""
     statement, waits = ELSEWHERE[what]

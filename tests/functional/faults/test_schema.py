@@ -17,6 +17,7 @@ from complete_schema import assert_complete
 from databases import TABLES
 from events import no_more, on_ddl, until
 from generations import migrate
+from scope import usual
 
 PREPARED = "left-prepared"
 
@@ -127,8 +128,10 @@ def blocking(database, how, role=None):
 
 
 @pytest.mark.newest
-@pytest.mark.parametrize("who", ["owner", "app", "superuser"])
-@pytest.mark.parametrize("how", ["an open write", "an old snapshot", "a prepared transaction"])
+@pytest.mark.parametrize(
+    "how, who",
+    usual([(how, who) for who in ("owner", "app", "superuser") for how in ("an open write", "an old snapshot", "a prepared transaction")], 3),
+)
 def test_a_session_in_the_way_is_named_before_anything_is_written(database, ways, how, who):
     migrate(database, "1.0.2")
     database.execute('GRANT INSERT ON checkpoints TO "%s"' % database.app.name)
@@ -203,7 +206,7 @@ def test_something_else_to_do_while_an_index_is_being_built(database, ways):
 
 
 @pytest.mark.newest
-@pytest.mark.parametrize("start", ["2.0.13", "2.0.10"])
+@pytest.mark.parametrize("start", usual(["2.0.13", "2.0.10"]))
 def test_a_reader_in_the_way_of_a_new_column(database, call_module, ways, start):
     """An open SELECT keeps ALTER TABLE out; applications must not queue behind it for long."""
     migrate(database, start)

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from assertions import assert_no_secret
 from runner import ROOT, ProcessList
+from scope import usual
 from virtualenvs import make_venv
 
 pytestmark = pytest.mark.newest
@@ -27,7 +28,6 @@ def names(task):
     return [name for name in task if name.startswith("stateops.langgraph.")]
 
 
-@pytest.mark.heavy
 def test_argument_errors_are_told_by_ansible(run_tasks, database):
     login = database.login()
     wrong = {
@@ -50,13 +50,12 @@ def test_argument_errors_are_told_by_ansible(run_tasks, database):
     assert_no_secret(outcome, database)
 
 
-@pytest.mark.heavy
 def test_one_module_defaults_block_serves_all(run_tasks, database):
     """Ours by our group, community.postgresql's by theirs, with the same options."""
     play = {"module_defaults": {GROUP: database.login(), "group/community.postgresql.all": database.login()}}
     tasks = [{"name": name, "stateops.langgraph." + name: {}} for name in MODULES]
     tasks.append({"name": "theirs", "community.postgresql.postgresql_query": {"query": "SELECT max(v) FROM checkpoint_migrations"}})
-    outcome = run_tasks(tasks, play=play)
+    outcome = run_tasks(tasks, play=play, forked=False)
     assert outcome.rc == 0, outcome.output[-3000:]
     results = {document["task"]: document["result"] for document in outcome.tasks}
     assert results["checkpoint_schema"]["changed"] is True
@@ -67,7 +66,6 @@ def test_one_module_defaults_block_serves_all(run_tasks, database):
     assert_no_secret(outcome, database)
 
 
-@pytest.mark.heavy
 def test_check_and_diff_then_the_run_then_nothing(run_module, database):
     before = database.snapshot()
     plan = run_module("checkpoint_schema", database.login(), check=True, diff=True)
@@ -84,7 +82,7 @@ def test_check_and_diff_then_the_run_then_nothing(run_module, database):
         assert_no_secret(outcome, database)
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", usual(MODULES))
 def test_from_a_python_without_libraries_into_the_virtualenv(run_module, database, linked_venv, tmp_path, name):
     """What the archive for the host has to carry is found by Ansible, not by our tests' shortcut."""
     database.setup()
@@ -109,7 +107,7 @@ def secrets_below(folder, secret):
     return found
 
 
-@pytest.mark.parametrize("fault", [None, "wrong password", "no server"])
+@pytest.mark.parametrize("fault", usual([None, "wrong password", "no server"]))
 def test_no_password_is_shown_or_kept(run_tasks, database, linked_venv, tmp_path, fault):
     """At -vvvv with a diff, in the process list while it runs, and in files afterwards; also where it fails."""
     login = database.login(virtualenv=str(linked_venv))
@@ -124,7 +122,7 @@ def test_no_password_is_shown_or_kept(run_tasks, database, linked_venv, tmp_path
     tasks = [{"name": name, "stateops.langgraph." + name: "{{ login }}", "ignore_errors": True} for name in MODULES]
     play = {"vars": {"ansible_python_interpreter": str(system)}, "vars_files": [str(variables)]}
     with ProcessList() as processes:
-        outcome = run_tasks(tasks, "--diff", play=play, env={"ANSIBLE_INJECT_FACT_VARS": "false"})
+        outcome = run_tasks(tasks, "--diff", play=play, env={"ANSIBLE_INJECT_FACT_VARS": "false"}, forked=False)
     assert len(outcome.tasks) == len(MODULES)
     for document in outcome.tasks:
         assert document["kind"] == ("failed" if fault else "ok"), document["result"].get("msg")
@@ -146,7 +144,7 @@ def test_the_process_list_would_show_one():
     assert [line for line in processes.seen if "0.37" in line]
 
 
-@pytest.mark.parametrize("password", ["it's \"quoted\" \\ {} %s end", "ünïcode and spaces", "0123456789"])
+@pytest.mark.parametrize("password", usual(["it's \"quoted\" \\ {} %s end", "ünïcode and spaces", "0123456789"]))
 def test_a_password_of_odd_characters_works_and_stays_hidden(run_tasks, database, target_venv, password):
     database.setup()
     database.grant()
@@ -213,7 +211,7 @@ def test_every_example_runs(run_tasks, database, linked_venv, tmp_path, name):
     tasks = examples(name)
     assert tasks and any(names(task) for task in tasks)
     assert all(task.get("name") for task in tasks)
-    outcome = run_tasks([filled(task, database, "langgraph", path, linked_venv) for task in tasks])
+    outcome = run_tasks([filled(task, database, "langgraph", path, linked_venv) for task in tasks], forked=name != "checkpoint_import")
     assert outcome.rc == 0, outcome.output[-4000:]
     assert len(outcome.tasks) == len(tasks)
     assert_no_secret(outcome, database)

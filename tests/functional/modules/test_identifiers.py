@@ -46,7 +46,6 @@ def named(server):
             server.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role.name)))
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize("name", NAMES)
 def test_any_name_works_and_none_is_read_as_sql(named, server, call_module, name):
     database, owner, app = named(name)
@@ -73,7 +72,7 @@ def test_any_name_works_and_none_is_read_as_sql(named, server, call_module, name
     assert execute("SELECT relname FROM pg_class WHERE relname = 'canary'") == [("canary",)]
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_through_the_playbooks(tmp_path, database, runner, target_venv):
     """Every name at once, in both playbooks; a second run finds all of it again."""
     mark = secrets.token_hex(3)

@@ -211,7 +211,7 @@ def debian_server():
     """One that was built with lz4, which the wheel's was not."""
     capable = [path for path in installations().values() if "with-lz4" in subprocess.check_output([str(path / "pg_config"), "--configure"], text=True)]
     if not capable:
-        pytest.skip("no PostgreSQL with lz4 was found: the wheel's is built without it")
+        pytest.skip("no PostgreSQL with lz4 was found: apt-get install postgresql")
     each = Server(capable[-1]).initialise().start()
     yield each
     each.remove()

@@ -19,6 +19,7 @@ from differential import assert_same
 from events import until
 from import_runs import KINDS, imported, run
 from langgraph.checkpoint.sqlite import SqliteSaver
+from scope import usual
 from sqlite_threads import many, put, write_graphs
 
 pytestmark = pytest.mark.newest
@@ -52,7 +53,7 @@ def at_work(running):
     return module, workers
 
 
-@pytest.mark.parametrize("workers, batch_size", [(2, 1), (5, 7), (3, 100000)])
+@pytest.mark.parametrize("workers, batch_size", usual([(5, 7), (2, 1), (3, 100000)]))
 def test_the_result_is_that_of_one(ready, call_module, path, workers, batch_size):
     write_graphs(path, threads=12)
     done = imported(call_module, ready, path, workers=workers, batch_size=batch_size)
@@ -89,7 +90,7 @@ def test_too_few_connections(ready, call_module, path, limit, absent):
     assert_same(path, ready)
 
 
-@pytest.mark.parametrize("journal", ["wal", "delete"])
+@pytest.mark.parametrize("journal", usual(["wal", "delete"]))
 def test_all_see_one_state_of_a_file_that_is_written_to(ready, call_module, path, journal):
     """Each transaction of the writer brings one pending write to every thread: they must come to the same number in all."""
     with SqliteSaver.from_conn_string(str(path)) as saver:

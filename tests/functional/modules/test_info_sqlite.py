@@ -18,6 +18,7 @@ import sys
 import pytest
 from assertions import assert_refused, assert_succeeded
 from generations import SQLITE, sqlite_file
+from runner import library
 from servers import os_user
 from sqlite_threads import saved
 from virtualenvs import site_packages
@@ -232,7 +233,7 @@ class TestRefused:
 
 
 @pytest.fixture
-def stranger(target_venv, runner, tmp_path_factory):
+def stranger(target_venv, tmp_path_factory):
     """Another account, with a Python that it can run: the target's, or the system's of the same version with the target's libraries."""
     if os.geteuid():
         pytest.skip("only root can run something as another user")
@@ -242,7 +243,7 @@ def stranger(target_venv, runner, tmp_path_factory):
     if site_packages(folder).exists():
         (site_packages(folder) / "target.pth").write_text("%s\n" % site_packages(target_venv))
     opened(folder)
-    opened(runner.library)
+    opened(library())
     for python in (target_venv / "bin" / "python", folder / "bin" / "python"):
         try:
             probe = [str(python), "-c", "import psycopg"]
@@ -302,12 +303,12 @@ GENERATIONS = {name: "thread_ts" if name.startswith("thread_ts") else "no task_p
 
 
 @pytest.mark.parametrize("generation", list(GENERATIONS))
-def test_a_file_of_each_generation(ready, call_forked, tmp_path, generation):
+def test_a_file_of_each_generation(ready, call_module, tmp_path, generation):
     """As its release left it."""
     path = sqlite_file(tmp_path / "state.sqlite", generation)
     before = contents(tmp_path)
-    done = assert_succeeded(compare(call_forked, ready, sqlite_path=str(path)), ready)
-    asserted = compare(call_forked, ready, sqlite_path=str(path), assert_parity=True)
+    done = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
+    asserted = compare(call_module, ready, sqlite_path=str(path), assert_parity=True)
     if GENERATIONS[generation] == "thread_ts":
         found = drifts(done)
         assert {(finding["table"], finding["object"]) for finding in found} == {("checkpoints",) * 2, ("checkpoint_writes",) * 2}
@@ -323,29 +324,29 @@ def test_a_file_of_each_generation(ready, call_forked, tmp_path, generation):
 
 
 @pytest.mark.parametrize("generation", ["no task_path", "thread_ts, no writes"])
-def test_a_generations_file_with_tables_of_the_application(ready, call_forked, tmp_path, generation):
+def test_a_generations_file_with_tables_of_the_application(ready, call_module, tmp_path, generation):
     path = sqlite_file(tmp_path / "state.sqlite", generation)
-    alone = assert_succeeded(compare(call_forked, ready, sqlite_path=str(path)), ready)
+    alone = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, thread_id TEXT REFERENCES checkpoints (thread_id))")
         connection.execute("CREATE VIEW recent AS SELECT * FROM users")
     before = contents(tmp_path)
-    done = assert_succeeded(compare(call_forked, ready, sqlite_path=str(path)), ready)
+    done = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
     assert drifts(done) == drifts(alone) and done["parity"]["in_parity"] is alone["parity"]["in_parity"]
     assert {finding["object"] for finding in done["parity"]["findings"]} - {finding["object"] for finding in alone["parity"]["findings"]} == {"users", "recent"}
     assert contents(tmp_path) == before
 
 
-def test_an_empty_database(ready, call_forked, tmp_path):
+def test_an_empty_database(ready, call_module, tmp_path):
     """Whole, and nothing in it: what opening a new file and closing it leaves."""
     path = tmp_path / "state.sqlite"
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 1")
     before = contents(tmp_path)
-    done = assert_succeeded(compare(call_forked, ready, sqlite_path=str(path)), ready)
+    done = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
     assert done["parity"]["in_parity"] is False and done["sqlite"]["tables"] == [] and done["orphans"]["sqlite_writes"] is None
     assert {(finding["table"], finding["object"]) for finding in drifts(done)} == {("checkpoints",) * 2, ("checkpoint_writes",) * 2}
-    assert_refused(compare(call_forked, ready, sqlite_path=str(path), assert_parity=True), "state.sqlite", "no checkpoints", databases=[ready])
+    assert_refused(compare(call_module, ready, sqlite_path=str(path), assert_parity=True), "state.sqlite", "no checkpoints", databases=[ready])
     assert contents(tmp_path) == before
 
 
@@ -359,7 +360,7 @@ def same_or_refused(outcome, whole, database):
     return False
 
 
-def test_a_file_cut_anywhere_is_refused(ready, call_forked, tmp_path):
+def test_a_file_cut_anywhere_is_refused(ready, call_module, tmp_path):
     path = sqlite_file(tmp_path / "state.sqlite")
     whole = path.read_bytes()
     page = int.from_bytes(whole[16:18], "big")
@@ -367,16 +368,16 @@ def test_a_file_cut_anywhere_is_refused(ready, call_forked, tmp_path):
     for size in sorted(sizes):
         path.write_bytes(whole[:size])
         before = contents(tmp_path)
-        outcome = compare(call_forked, ready, sqlite_path=str(path))
+        outcome = compare(call_module, ready, sqlite_path=str(path))
         assert_refused(outcome, "state.sqlite", "truncated|not a SQLite database|empty", databases=[ready])
         assert contents(tmp_path) == before and os.listdir(tmp_path) == ["state.sqlite"], size
 
 
 @pytest.mark.parametrize("filling", [b"\xff", b"\x00"], ids=["ones", "zeros"])
-def test_a_page_of_garbage_is_refused_or_makes_no_difference(ready, call_forked, tmp_path, filling):
+def test_a_page_of_garbage_is_refused_or_makes_no_difference(ready, call_module, tmp_path, filling):
     """What is wrong in a page that nothing has to read stays unseen; what has to be read is never taken for an answer."""
     path = saved(tmp_path / "state.sqlite", threads=60)
-    answer = assert_succeeded(compare(call_forked, ready, sqlite_path=str(path)), ready)
+    answer = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
     whole = path.read_bytes()
     page = int.from_bytes(whole[16:18], "big")
     refused = []
@@ -384,12 +385,12 @@ def test_a_page_of_garbage_is_refused_or_makes_no_difference(ready, call_forked,
         start = number * page + (100 if number == 0 else 0)
         path.write_bytes(whole[:start] + filling * ((number + 1) * page - start) + whole[(number + 1) * page :])
         before = contents(tmp_path)
-        refused.append(same_or_refused(compare(call_forked, ready, sqlite_path=str(path)), answer, ready))
+        refused.append(same_or_refused(compare(call_module, ready, sqlite_path=str(path)), answer, ready))
         assert contents(tmp_path) == before and os.listdir(tmp_path) == ["state.sqlite"], number
     assert refused[0] and any(refused[1:])
 
 
-def test_a_cut_main_file_beside_its_wal(ready, call_forked, tmp_path):
+def test_a_cut_main_file_beside_its_wal(ready, call_module, tmp_path):
     """A copy that broke off, with a -wal that came whole; a checkpoint that broke off looks alike, and is no damage."""
     path = saved(tmp_path / "state.sqlite", threads=60)
     with contextlib.closing(sqlite3.connect(path)) as writer:
@@ -403,7 +404,7 @@ def test_a_cut_main_file_beside_its_wal(ready, call_forked, tmp_path):
     for size in (len(whole), len(whole) // 2, 4096, 512):
         (copies / "state.sqlite").write_bytes(whole[:size])
         before = contents(copies)
-        outcome = compare(call_forked, ready, sqlite_path=str(copies / "state.sqlite"))
+        outcome = compare(call_module, ready, sqlite_path=str(copies / "state.sqlite"))
         answer = answer or assert_succeeded(outcome, ready)
         assert "mine" in names(answer)
         same_or_refused(outcome, answer, ready)
@@ -444,49 +445,49 @@ def holding(path, *statements):
         process.stdout.close()
 
 
-def test_a_writer_that_holds_the_file_is_told(ready, call_forked, tmp_path):
+def test_a_writer_that_holds_the_file_is_told(ready, call_module, tmp_path):
     path = journalled(tmp_path / "state.sqlite")
     with holding(path, *HALF_DONE):
         assert (tmp_path / "state.sqlite-journal").stat().st_size > 512
         before = contents(tmp_path)
-        outcome = compare(call_forked, ready, sqlite_path=str(path))
+        outcome = compare(call_module, ready, sqlite_path=str(path))
         assert_refused(outcome, "state.sqlite", "locked", "try again", databases=[ready])
         assert contents(tmp_path) == before
-    done = assert_succeeded(compare(call_forked, ready, sqlite_path=str(path)), ready)
+    done = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
     assert done["parity"]["in_parity"] is True
 
 
-def test_a_writer_that_has_written_nothing_yet_is_no_matter(ready, call_forked, tmp_path):
+def test_a_writer_that_has_written_nothing_yet_is_no_matter(ready, call_module, tmp_path):
     path = journalled(tmp_path / "state.sqlite")
     with holding(path, "BEGIN EXCLUSIVE"):
         before = contents(tmp_path)
-        done = assert_succeeded(compare(call_forked, ready, sqlite_path=str(path)), ready)
+        done = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
         assert done["parity"]["in_parity"] is True
         assert contents(tmp_path) == before
 
 
-def test_a_writer_that_keeps_the_wal_to_itself_is_told(ready, call_forked, tmp_path):
+def test_a_writer_that_keeps_the_wal_to_itself_is_told(ready, call_module, tmp_path):
     """Without a -shm nobody else can read the -wal."""
     path = saved(tmp_path / "state.sqlite")
     with holding(path, "PRAGMA locking_mode = EXCLUSIVE", "CREATE TABLE mine (id int)"):
         assert sorted(os.listdir(tmp_path)) == ["state.sqlite", "state.sqlite-wal"]
         before = contents(tmp_path)
-        outcome = compare(call_forked, ready, sqlite_path=str(path))
+        outcome = compare(call_module, ready, sqlite_path=str(path))
         assert_refused(outcome, "state.sqlite", "locked", "try again", databases=[ready])
         assert contents(tmp_path) == before
 
 
-def test_an_uncommitted_change_in_the_wal_is_not_seen(ready, call_forked, tmp_path):
+def test_an_uncommitted_change_in_the_wal_is_not_seen(ready, call_module, tmp_path):
     path = saved(tmp_path / "state.sqlite", threads=60)
     with holding(path, *HALF_DONE):
         assert (tmp_path / "state.sqlite-wal").stat().st_size > 4096
         before = contents(tmp_path)
-        done = assert_succeeded(compare(call_forked, ready, sqlite_path=str(path)), ready)
+        done = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
         assert done["parity"]["in_parity"] is True and "half_done" not in json.dumps(done["sqlite"])
         assert contents(tmp_path) == before
 
 
-def test_what_a_crashed_writer_left_half_done_is_told(ready, call_forked, tmp_path):
+def test_what_a_crashed_writer_left_half_done_is_told(ready, call_module, tmp_path):
     """A hot -journal: the main file holds half of a transaction, and only a writer can take it back."""
     path = journalled(tmp_path / "live.sqlite")
     crashed = tmp_path / "crashed"
@@ -495,6 +496,6 @@ def test_what_a_crashed_writer_left_half_done_is_told(ready, call_forked, tmp_pa
         for suffix in ("", "-journal"):
             shutil.copy(str(path) + suffix, crashed / ("state.sqlite" + suffix))
     before = contents(crashed)
-    outcome = compare(call_forked, ready, sqlite_path=str(crashed / "state.sqlite"))
+    outcome = compare(call_module, ready, sqlite_path=str(crashed / "state.sqlite"))
     assert_refused(outcome, "state.sqlite", "journal", "open the file once", databases=[ready])
     assert contents(crashed) == before

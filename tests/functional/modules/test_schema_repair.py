@@ -14,9 +14,10 @@ import pytest
 from assertions import assert_succeeded
 from databases import TABLES, Database
 from events import until
-from fault_points import EVERY, whole
+from fault_points import whole
 from langgraph.checkpoint.base import empty_checkpoint
 from psycopg.errors import UndefinedColumn, UndefinedTable
+from scope import EVERYWHERE
 
 pytestmark = pytest.mark.usefixtures("silent")
 
@@ -161,7 +162,7 @@ def admit(database):
 
 
 # Outside `make faults` some of them, since each keeps two cores busy.
-AT_WORK = list(DAMAGES)[:: 1 if EVERY == 1 else 3]
+AT_WORK = list(DAMAGES)[:: 1 if EVERYWHERE else 3]
 SOME = pytest.mark.parametrize("damaged, what", [(what, what) for what in AT_WORK], indirect=["damaged"], ids=AT_WORK)
 WORKING = "mended under readers and writers: %s"
 

@@ -27,7 +27,7 @@ def test_it_says_what_pip_says(run_module, target_venv):
         re.sub(r"[-_.]+", "-", each.metadata["Name"]).lower(): each.version for each in distributions(path=[str(site_packages(target_venv))])
     }
     wanted = ["%s==%s" % (name, installed[name.split("[", maxsplit=1)[0]]) for name in PINS]
-    done = run_module("virtualenv_info", {"virtualenv": str(target_venv), "requirements": wanted})
+    done = run_module("virtualenv_info", {"virtualenv": str(target_venv), "requirements": wanted}, forked=False)
     assert done["changed"] is False and done["exists"] is True and done["unsatisfied"] == []
     assert {name: done["packages"].get(name) for name in installed} == installed
     assert (done["uid"], done["virtualenv"]) == (os.geteuid(), str(target_venv))

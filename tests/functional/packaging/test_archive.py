@@ -195,7 +195,7 @@ def variables(installed, folder):
     ansible("ansible-playbook", "stateops.langgraph.embedded_postgres", "-e", "@%s" % path, "-e", "embedded_postgres_state=stopped", folder=folder)
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_provision_from_the_archive(variables, folder):
     """The main job as a user of the archive has it: once, again without a change, and then verified."""
     first = recap(ansible("ansible-playbook", "stateops.langgraph.provision", "-e", variables, folder=folder))

@@ -26,7 +26,7 @@ def builder(*arguments, cwd):
 
 
 def test_create(tmp_path):
-    builder("create", "--file", str(ROOT / "execution-environment.yml"), "--context", str(tmp_path), cwd=ROOT)
+    builder("create", "--output-filename", "Containerfile", "--file", str(ROOT / "execution-environment.yml"), "--context", str(tmp_path), cwd=ROOT)
     assert "ansible-galaxy collection install" in (tmp_path / "Containerfile").read_text()
     context = tmp_path / "_build"
     wanted = yaml.safe_load((context / "requirements.yml").read_text())

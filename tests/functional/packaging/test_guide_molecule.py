@@ -21,7 +21,7 @@ GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_molecule.rst"
 FILE = re.compile(r"^\.\. code-block:: yaml\n   :caption: (molecule/default/\S+)\n\n((?:   .*\n|\n)+)", re.MULTILINE)
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_the_scenario_of_the_guide_passes(tmp_path):
     files = FILE.findall(GUIDE.read_text())
     names = sorted(name.rsplit("/", 1)[1] for name, _text in files)

@@ -151,6 +151,7 @@ def test_provision_and_verify(tower):
     assert artifacts["checkpointer_evidence"]["app1"]["in_parity"] is False
 
 
+@pytest.mark.extended
 def test_import(tower):
     path = tower.folder / "checkpoints.sqlite"
     with SqliteSaver.from_conn_string(str(path)) as saver:

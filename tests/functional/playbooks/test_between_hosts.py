@@ -80,7 +80,6 @@ def test_a_limit_that_leaves_the_file_s_host_out(apart):
     compared(apart, apart.verify("--limit", "app1").unchanged(), ["app1"])
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize("play", [{"serial": 1}, {"strategy": "ansible.builtin.free"}], ids=["serial", "free"])
 def test_in_batches_and_freely(apart, play):
     compared(apart, apart.play(play).unchanged())
@@ -97,7 +96,6 @@ def test_a_host_of_the_application_that_has_the_file(apart):
     assert references == [path, "app1:" + path]
 
 
-@pytest.mark.heavy
 def test_drift_against_another_host_s_file(apart, database):
     with sqlite3.connect(apart.name.partition(":")[2]) as connection:
         connection.execute("ALTER TABLE writes ADD COLUMN mood TEXT")
@@ -107,7 +105,6 @@ def test_drift_against_another_host_s_file(apart, database):
         assert {host: done.recap[host]["failed"] for host in ("app1", "app2")} == {"app1": 1, "app2": 1}
 
 
-@pytest.mark.heavy
 def test_defaults_of_the_play_do_not_send_the_file_s_host_to_the_database(apart):
     login = {"login_host": "192.0.2.1", "login_db": "elsewhere", "connect_timeout": 2}
     compared(apart, apart.play({"module_defaults": {"group/stateops.langgraph.postgresql": login}}).unchanged())
@@ -143,7 +140,6 @@ def test_a_host_with_the_file_that_cannot_be_reached(apart):
     apart.verify("--limit", "app1").stopped("UNREACHABLE", "laptop", rc=4)
 
 
-@pytest.mark.heavy
 def test_what_a_task_read_earlier_serves(apart):
     apart.app["vars"]["checkpointer_sqlite_host"] = ""
     path = apart.name.partition(":")[2]

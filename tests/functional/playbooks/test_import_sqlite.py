@@ -111,7 +111,6 @@ def hold_up(database, seconds):
         time.sleep(seconds)
 
 
-@pytest.mark.heavy
 def test_passes_go_on_where_the_last_one_ended(site):
     """One thread a transaction; the first of them waits until its pass has no time left."""
     blocker = threading.Thread(target=hold_up, args=(site.database, 1.5))
@@ -135,7 +134,6 @@ def test_a_file_that_is_none(site):
     assert site.database.execute("SELECT count(*) FROM checkpoints") == [(0,)]
 
 
-@pytest.mark.heavy
 def test_a_damaged_thread_is_told_of(site):
     with sqlite3.connect(site.path) as file:
         file.execute("UPDATE checkpoints SET checkpoint = x'c1' WHERE thread_id = 'thread-03'")
@@ -146,7 +144,6 @@ def test_a_damaged_thread_is_told_of(site):
     assert "thread-03" in (site.folder / "report" / "app1-import.md").read_text()
 
 
-@pytest.mark.heavy
 def test_the_report_as_a_page(site):
     """Names from the file are text there, whatever they look like; formats that were not asked for are not written."""
     evil = "<script>alert(1)</script>"

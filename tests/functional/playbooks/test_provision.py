@@ -13,9 +13,9 @@ import pytest
 from assertions import assert_no_secret
 from databases import LEDGER, TABLES
 from plays import PLAYBOOKS, run
+from scope import ALL, some, usual
 from servers import workspace
 from sites import COMPARE, ROUNDTRIP, SETUP, once_answered
-from virtualenvs import make_venv, site_packages
 
 pytestmark = pytest.mark.newest
 
@@ -33,9 +33,8 @@ def guarded(tmp_path, playbook, inventory, *flags, env=None):
     return done
 
 
-@pytest.mark.heavy
 @BOTH
-@pytest.mark.parametrize("flags", [[], ["--tags", "verify"], ["--tags", "setup"], ["--check"]], ids=" ".join)
+@pytest.mark.parametrize("flags", usual([[], ["--tags", "verify"], ["--tags", "setup"], ["--check"]]), ids=" ".join)
 def test_a_given_inventory_without_hosts(tmp_path, playbook, flags):
     empty = tmp_path / "hosts.ini"
     empty.write_text("[langgraph_app]\n[langgraph_db]\n")
@@ -49,13 +48,13 @@ def test_a_given_inventory_that_does_not_exist(tmp_path, playbook):
 
 
 @BOTH
-@pytest.mark.parametrize("name", ["awx_job_id", "tower_job_id"])
+@pytest.mark.parametrize("name", usual(["awx_job_id", "tower_job_id"]))
 def test_a_job_without_hosts(tmp_path, playbook, name):
     guarded(tmp_path, playbook, None, "-e", name + "=7").stopped("The inventory holds no host")
 
 
 @BOTH
-@pytest.mark.parametrize("flags", [[], ["--tags", "install"], ["--tags", "verify"], ["--limit", "web1"]], ids=" ".join)
+@pytest.mark.parametrize("flags", usual([[], ["--tags", "install"], ["--tags", "verify"], ["--limit", "web1"]]), ids=" ".join)
 def test_a_misspelt_group(tmp_path, playbook, flags):
     inventory = {"langgraph_apps": {"hosts": {"web1": LOCAL}}, "langgraph_db": {"hosts": {"db1": LOCAL}}}
     guarded(tmp_path, playbook, inventory, *flags).stopped("The group langgraph_app holds no host", "langgraph_apps, langgraph_db")
@@ -79,10 +78,9 @@ APP = {"langgraph_app": {"hosts": {"app1": AWAY}}}
 PAIR = {**APP, "langgraph_db": {"hosts": {"db1": AWAY}}}
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize(
     "inventory, flags, said",
-    [
+    usual([
         (PAIR, ["--limit", "db1", "--tags", "verify"], "--limit db1 leaves no host of langgraph_app, where verify would be done"),
         (PAIR, ["--limit", "db1", "--tags", "install,setup,verify"], "--limit db1 leaves no host of langgraph_app"),
         (PAIR, ["--limit", "db1", "--skip-tags", "database"], "--limit db1 leaves no host of langgraph_app"),
@@ -91,7 +89,7 @@ PAIR = {**APP, "langgraph_db": {"hosts": {"db1": AWAY}}}
         (APP, ["--tags", "database"], "The group langgraph_db holds no host, and database is all"),
         (APP, ["--skip-tags", "install,setup,verify"], "The group langgraph_db holds no host, and database is all"),
         (PAIR, ["--tags", "always"], "selects none of this playbook's parts"),
-    ],
+    ], 3),
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_parts_that_no_host_is_left_for(tmp_path, inventory, flags, said):
@@ -99,14 +97,14 @@ def test_parts_that_no_host_is_left_for(tmp_path, inventory, flags, said):
 
 
 @BOTH
-@pytest.mark.parametrize("skipped", ["tagged", "always", "verify,always"])
+@pytest.mark.parametrize("skipped", usual(["tagged", "always", "verify,always"]))
 def test_skipping_the_guards(tmp_path, playbook, skipped):
     for inventory in (PAIR, None):
         guarded(tmp_path, playbook, inventory, "--skip-tags", skipped).stopped("leaves out what sees to it that something is done at all", rc=4)
 
 
 @BOTH
-@pytest.mark.parametrize("flags", [["--tags", "verifiy"], ["--skip-tags", "verify,install,setup,database"], ["--skip-tags", "all"]], ids=" ".join)
+@pytest.mark.parametrize("flags", usual([["--tags", "verifiy"], ["--skip-tags", "verify,install,setup,database"], ["--skip-tags", "all"]]), ids=" ".join)
 def test_tags_that_select_nothing(tmp_path, playbook, flags):
     guarded(tmp_path, playbook, {"langgraph_app": {"hosts": {"app1": LOCAL}}}, *flags).stopped("selects none of this playbook's parts", "verify")
 
@@ -120,11 +118,7 @@ def test_hosts_that_cannot_be_reached(tmp_path, playbook):
 @pytest.fixture
 def site(tmp_path, server, target_venv, runner, database):
     """Two hosts of the application, one of the database, and names that nobody has used yet."""
-    hosts = {}
-    for name in ("app1", "app2"):
-        folder = make_venv(tmp_path / name)
-        (site_packages(folder) / "target.pth").write_text("%s\n" % site_packages(target_venv))
-        hosts[name] = {"checkpointer_virtualenv": str(folder)}
+    hosts = {name: {"checkpointer_virtualenv": str(target_venv)} for name in ("app1", "app2")}
 
     class Site:
         folder = tmp_path
@@ -158,7 +152,6 @@ def site(tmp_path, server, target_venv, runner, database):
     server.execute('DROP DATABASE IF EXISTS "%s" WITH (FORCE)' % Site.name)
 
 
-@pytest.mark.heavy
 def test_from_nothing_to_a_verified_schema(site, server, database):
     site.run(PROVISION, "--check").passed()
     assert not server.execute("SELECT 1 FROM pg_database WHERE datname = '%s'" % site.name)
@@ -176,6 +169,10 @@ def test_from_nothing_to_a_verified_schema(site, server, database):
     checked = site.run(VERIFY).unchanged()
     assert checked.hosts(COMPARE) == ["app1", "app2"] and not checked.hosts(SETUP) and not checked.hosts(ROUNDTRIP)
 
+
+@pytest.mark.extended
+def test_a_part_of_the_hosts_at_a_time(site, database):
+    site.run(PROVISION).passed()
     rolling = site.run(PROVISION, "-e", "langgraph_serial=1").unchanged()
     assert rolling.hosts(SETUP) == ["app1", "app2"] and len(rolling.of(REPORT, kind="ok")) == 1
     only = site.run(PROVISION, "--limit", "db1").unchanged()
@@ -191,17 +188,16 @@ def test_from_nothing_to_a_verified_schema(site, server, database):
     assert app.read_text() == "x\n"
 
 
-@pytest.mark.heavy
 def test_verify_names_the_host_that_drifts_and_looks_at_every_other(site):
     site.run(PROVISION).passed()
     site.groups["langgraph_app"]["hosts"]["app1"]["checkpointer_sqlite_path"] = str(site.folder / "gone.sqlite")
-    for flags in ([], ["--check"]):
+    for flags in some([], ["--check"]):
         done = site.run(VERIFY, *flags).stopped("gone.sqlite")
         assert done.recap["app1"]["failed"] == 1 and done.recap["app2"]["failed"] == 0
         assert done.of(COMPARE, "app2")[0]["parity"]["in_parity"] is True
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_each_tag_alone(site):
     site.run(PROVISION).passed()
     for tag in ("database", "install", "setup", "verify"):
@@ -228,7 +224,7 @@ def apart(site, **variables):
     return database
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_the_privileges_follow_the_checkpointers_own_names(site):
     apart(site, checkpointer_schema="memory", checkpointer_connect_params={"application_name": "provision"})["database_schema"] = "memory"
     first = site.run(PROVISION).passed()
@@ -236,7 +232,7 @@ def test_the_privileges_follow_the_checkpointers_own_names(site):
     site.run(PROVISION).unchanged()
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_an_owner_that_its_login_takes_on(site, database):
     login = database.role(database.owner.name.replace("owner", "deployer"))
     apart(site, checkpointer_session_role=database.owner.name)
@@ -251,7 +247,7 @@ def test_an_owner_that_its_login_takes_on(site, database):
 
 
 @pytest.mark.parametrize("role", ["owner", "app"])
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_credentials_of_another_shape(site, database, role):
     site.run(PROVISION, "--tags", "database,install").passed()
     password = getattr(database, role).password
@@ -262,7 +258,7 @@ def test_credentials_of_another_shape(site, database, role):
         )
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_credentials_from_the_command_line(site, database):
     site.run(PROVISION).passed()
     owner, credentials = once_answered(site, database.owner)
@@ -273,7 +269,7 @@ def test_credentials_from_the_command_line(site, database):
     assert (owner.read_text(), app.read_text()) == ("x\n", "x\n"), "credentials were evaluated more than once"
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_the_applications_bare_names_lead_to_the_tables(site, database):
     site.run(PROVISION).passed()
     server = database.server
@@ -288,7 +284,7 @@ def test_the_applications_bare_names_lead_to_the_tables(site, database):
     site.run(VERIFY).unchanged()
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_check_mode_where_the_tables_are_still_to_move(site, database):
     site.run(PROVISION).passed()
     for table in (*TABLES, LEDGER):
@@ -318,24 +314,22 @@ DRIFTS = {
 }
 
 
-@pytest.mark.heavy
 def test_verify_ends_in_an_error_on_drift_and_without_one_where_there_is_none(site, server):
     site.run(PROVISION).passed()
-    for statement, name in DRIFTS.values():
-        for flags in ([], ["--check"]):
+    for statement, name in some(*DRIFTS.values()):
+        for flags in some([], ["--check"]):
             site.run(VERIFY, *flags).unchanged()
         server.execute(statement, dbname=site.name)
-        for flags in ([], ["--check"]):
+        for flags in some([], ["--check"]):
             done = site.run(VERIFY, *flags).stopped(name, "NOT in parity")
             assert {host: counts["failed"] for host, counts in done.recap.items() if host != "db1"} == {"app1": 1, "app2": 1}
         # The same drift is what a run of provision.yml is for, and afterwards there is none.
         site.run(PROVISION).passed()
     site.variables["checkpointer_login_port"] = 1
-    for flags in ([], ["--check"]):
+    for flags in some([], ["--check"]):
         site.run(VERIFY, *flags).stopped("Cannot connect to database", "port 1")
 
 
-@pytest.mark.heavy
 def test_verify_of_what_was_never_provisioned_fails_in_check_mode_too(site):
     for flags in ([], ["--check"]):
         site.run(VERIFY, *flags).stopped(site.name)
@@ -356,18 +350,19 @@ def embedded():
     shutil.rmtree(folder)
 
 
-@pytest.mark.heavy
 def test_the_server_that_comes_along(embedded):
-    embedded(VERIFY).stopped("does not run, so there is nothing to verify")
-    embedded(PROVISION, "--check").passed()
-    assert not embedded.root.exists()
+    if ALL:
+        embedded(VERIFY).stopped("does not run, so there is nothing to verify")
+        embedded(PROVISION, "--check").passed()
+        assert not embedded.root.exists()
     first = embedded(PROVISION).passed()
     report = first.of(REPORT)[0]["msg"]
     assert str(embedded.root / "data") in report
     assert "postgresql://langgraph_app@/langgraph?host=%s" % str(embedded.root / "run").replace("/", "%2F") in report
     embedded(PROVISION).unchanged()
-    for tag in ("database", "install", "setup", "verify"):
+    for tag in ("database", "install", "setup", "verify") if ALL else ():
         embedded(PROVISION, "--tags", tag).unchanged()
     checked = embedded(VERIFY).unchanged()
     assert "localhost: PostgreSQL is in parity" in checked.of(REPORT)[0]["msg"]
-    embedded(VERIFY, "--check").unchanged()
+    if ALL:
+        embedded(VERIFY, "--check").unchanged()

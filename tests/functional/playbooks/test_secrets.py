@@ -21,6 +21,7 @@ from ansible_runner import RunnerConfig
 from ansible_runner import Runner as AnsibleRunner
 from plays import PLAYBOOKS, run, short
 from runner import ROOT
+from scope import usual
 from secret_scanner import SecretScanner, holds
 from sites import WatchedSite
 
@@ -81,8 +82,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", list(FAULTS))
-@pytest.mark.heavy
+@pytest.mark.parametrize("fault", usual(FAULTS))
 def test_provision_at_its_most_talkative(site, fault):
     begin = site.database.server.log.stat().st_size
     for flags in (["--check", "--diff"], ["--diff"]) if fault == "none" else (["--diff"],):
@@ -93,6 +93,7 @@ def test_provision_at_its_most_talkative(site, fault):
                 site.inventory(**FAULTS[fault]),
                 *flags,
                 verbosity="-vvvvv",
+                forked=False,
                 env={name: str(short(site.folder / "work") / place) for name, place in WRITTEN.items()},
             )
         assert (done.rc == 0) is (fault == "none"), done.output[-3000:]
@@ -104,7 +105,6 @@ def test_provision_at_its_most_talkative(site, fault):
     assert site.in_server_log(begin) == []
 
 
-@pytest.mark.heavy
 def test_without_pipelining_the_lookout_sees_what_ansible_writes(site):
     """What the README warns of; and the proof that the lookout is quick enough."""
     variables = site.inventory(ansible_pipelining=False)
@@ -113,7 +113,7 @@ def test_without_pipelining_the_lookout_sees_what_ansible_writes(site):
     assert [each for each in lookout.found if "AnsiballZ_" in each], lookout.found
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_the_artifacts_of_a_runner(site):
     """ansible-runner keeps what AWX keeps: standard output, each event with its result, the environment, the command."""
     folder = site.folder / "private"
@@ -144,7 +144,7 @@ def test_the_artifacts_of_a_runner(site):
     assert re.search("in parity", (folder / "artifacts" / "job" / "stdout").read_text())
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_the_owner_is_gone_after_setup(site):
     """verify.yml lives on the application's role alone, and nothing that provision.yml left holds another's login."""
     run(site.folder, PLAYBOOKS / "provision.yml", site.inventory()).passed()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 
 import pytest
+from scope import usual
 from secret_scanner import SecretScanner, holds
 from tls_servers import MODULES, strict
 
@@ -65,8 +66,7 @@ WRONG = {
 }
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize("what", list(WRONG))
+@pytest.mark.parametrize("what", usual(WRONG, 2))
 def test_no_key_and_no_connection_string(what, encrypted, certified, run_module, runner):
     args, key = certified
     marks = {"line %d of the key" % number: line for number, line in enumerate(body(key))}
@@ -77,7 +77,7 @@ def test_no_key_and_no_connection_string(what, encrypted, certified, run_module,
     args = dict(args, **WRONG[what](encrypted, key))
     with SecretScanner([runner.scratch], marks) as lookout:
         for name in MODULES[:2]:
-            outcome = run_module(name, args, diff=True)
+            outcome = run_module(name, args, diff=True, forked=False)
             assert (outcome.rc == 0) is (what == "nothing"), outcome.output[-3000:]
             assert "Traceback" not in outcome.output and (what == "nothing" or outcome["msg"])
             assert [each for each, secret in marks.items() if holds(outcome.everything.encode(), secret)] == []

@@ -55,7 +55,7 @@ def changes(done):
     return [(each["task"], each["result"].get("changed"), [item["changed"] for item in each["result"].get("results", [])]) for each in done.tasks]
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_predicted_beside_what_is_there(site):
     site.run().passed()
     template = {"name": "mine", "playbook": "playbooks/verify.yml"}
@@ -73,7 +73,6 @@ def test_predicted_beside_what_is_there(site):
     assert any(changed for _task, changed, _items in changes(real))
 
 
-@pytest.mark.heavy
 def test_what_is_nowhere_fails_in_check_mode_too(site):
     template = {"name": "mine", "playbook": "playbooks/verify.yml", "credentials": ["nobody has made this"]}
     site.run().passed()
@@ -109,7 +108,7 @@ def test_from_an_empty_awx(site):
     assert site.run("--check").unchanged().writes == []
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_a_changed_password(site):
     site.run().passed()
     number = site.of("credentials")["langgraph owner"]["id"]

@@ -67,7 +67,7 @@ def test_the_replay_notices(number, monkeypatch):
 
     changed = copy.deepcopy(TRANSCRIPT)
     changed[number]["status"] = 418
-    monkeypatch.setattr("test_awx_standin.TRANSCRIPT", changed)
+    monkeypatch.setitem(globals(), "TRANSCRIPT", changed)
     assert awx.standin.TRANSCRIPT is not changed
     with pytest.raises(AssertionError, match="AWX said 418"):
         test_every_recorded_request()

@@ -16,6 +16,7 @@ import sys
 import pytest
 from assertions import assert_no_secret
 from plays import run
+from scope import usual
 from servers import os_user, workspace
 from sites import COMPARE, ROUNDTRIP, SETUP, Site, once_answered
 from virtualenvs import make_venv, site_packages
@@ -43,7 +44,6 @@ def site(tmp_path, database, target_venv, runner):
     return Site(tmp_path, database, target_venv, runner)
 
 
-@pytest.mark.heavy
 def test_a_converged_run_is_three_tasks_and_changes_nothing(site):
     done = site.play().unchanged()
     remote = [each for each in done.tasks if each["kind"] == "ok" and each["host"] == "app2" and each["action"] not in ON_THE_CONTROLLER]
@@ -76,7 +76,6 @@ def test_each_part_alone(site, part, ran):
     assert [each for each in (READ, PIP, SETUP, COMPARE, ROUNDTRIP) if done.hosts(each)] == ran
 
 
-@pytest.mark.heavy
 def test_one_after_the_other(site):
     done = site.play(play={"serial": 1}).unchanged()
     assert done.hosts(SETUP) == ["app1", "app2", "app3"]
@@ -122,7 +121,6 @@ def test_drift_fails_and_the_password_is_forgotten(site, database):
     assert_no_secret(done, database)
 
 
-@pytest.mark.heavy
 def test_a_round_trip_that_fails_is_told_once_the_facts_are_kept(site, database):
     database.execute('REVOKE DELETE ON checkpoint_writes FROM "%s"' % database.app.name)
     reports = site.folder / "reports"
@@ -141,7 +139,6 @@ def test_credentials_are_evaluated_once(site, database, words):
     assert owner.read_text() == app.read_text() == "x\n"
 
 
-@pytest.mark.heavy
 def test_the_owners_are_evaluated_once_for_all_hosts(site, database):
     owner, site.variables["checkpointer_owner_credentials"] = once_answered(site, database.owner)
     site.play().unchanged()
@@ -153,7 +150,6 @@ def test_a_sqlite_file_that_is_not_there_is_told(site):
     site.play("--limit", "app1", "--tags", "verify").stopped("gone.sqlite")
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize("owner", ["", pytest.param("nobody-yet", marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand files over"))])
 def test_check_mode_on_a_bare_host(site, database, target_venv, owner):
     """Neither the virtualenv is there yet, nor, where it is to be another's, its owner."""
@@ -205,7 +201,6 @@ def test_a_python_that_is_too_old_is_refused(site):
     bare(site, folder).play("--tags", "install").stopped("has Python 3.9.18, and LangGraph needs 3.10 or newer")
 
 
-@pytest.mark.heavy
 def test_a_python_that_is_not_there_is_refused(site):
     bare(site, site.folder / "new")
     site.variables["checkpointer_python"] = "/opt/gone/python"
@@ -234,7 +229,7 @@ def test_a_login_in_another_address_is_refused(site, name, value):
     assert not (site.folder / "new").exists()
 
 
-@pytest.mark.parametrize("mode", [0o755, 0o711, "rwxr-xr-x", "0999", "17555"])
+@pytest.mark.parametrize("mode", usual([0o755, "rwxr-xr-x", 0o711, "0999", "17555"], 2))
 def test_a_mode_that_is_no_text_is_refused(site, mode):
     """0o711 is 457, all of them octal digits."""
     for flags in ([], ["--check"]):
@@ -271,7 +266,6 @@ def test_a_host_without_its_packages_leaves_the_work_to_the_next(site):
     assert {host: counts["failed"] for host, counts in done.recap.items()} == {"app1": 1, "app2": 1, "app3": 0}
 
 
-@pytest.mark.heavy
 def test_an_owner_without_a_password_and_credentials_of_another_shape(site, database):
     """The server wants a password here, so what it says is the proof that the login came that far."""
     site.variables["checkpointer_owner_credentials"] = {"user": database.owner.name}
@@ -285,7 +279,6 @@ def test_an_owner_without_a_password_and_credentials_of_another_shape(site, data
             assert_no_secret(done, database)
 
 
-@pytest.mark.heavy
 def test_the_report_on_a_difference(site, database):
     """Two findings about one table do not take each other's name; the connection string carries the client's certificate."""
     database.execute("ALTER TABLE checkpoint_writes SET UNLOGGED")
@@ -331,7 +324,7 @@ def wheels():
     shutil.rmtree(folder)
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_install_upgrade_and_flavour(site, wheels, public):
     """One virtualenv through its life, whoever runs the role, without an index and whatever the umask."""
     owner = os_user().pw_name
@@ -369,7 +362,7 @@ def test_install_upgrade_and_flavour(site, wheels, public):
     site.variables["checkpointer_psycopg_flavour"] = "pure"
     pure = site.play("--tags", "install", play=play)
     if "this host lacks libpq" in pure.output:
-        pytest.skip("there is no libpq on this machine for the pure flavour")
+        pytest.skip("there is no libpq for the pure flavour of psycopg: apt-get install libpq5")
     pure.passed()
     assert "psycopg-binary" not in pure.of(READ)[-1]["packages"]
     site.play(play=play).unchanged()
@@ -383,7 +376,7 @@ def test_install_upgrade_and_flavour(site, wheels, public):
     assert (folder / "lib").stat().st_mode & 0o022 == 0
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_pip_comes_into_a_virtualenv_that_was_made_without(site, wheels):
     folder = site.folder / "uv"
     # Of the Python that the wheels were fetched for.

@@ -102,7 +102,6 @@ def reports(server, target_venv, runner, tmp_path_factory):
             database.drop()
 
 
-@pytest.mark.heavy
 def test_a_drift_is_told_after_its_report_is_written(reports):
     done = reports.done.stopped("PostgreSQL is NOT in parity")
     assert done.recap["app1"]["failed"] == 0 and done.recap[ODD]["failed"] == 1
@@ -383,7 +382,6 @@ def site(tmp_path, database, target_venv, runner):
     return Site()
 
 
-@pytest.mark.heavy
 def test_changed_is_another_fact(site, database):
     predicted = site.run("--check").passed()
     assert site.files() is None
@@ -409,7 +407,7 @@ def test_changed_is_another_fact(site, database):
     assert all("mine" in text for text in site.files().values())
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_fewer_formats_leave_nothing_behind(site):
     site.run().passed()
     (site.folder / "app1.md").write_text("my own notes\n", encoding="utf-8")
@@ -426,7 +424,6 @@ def test_fewer_formats_leave_nothing_behind(site):
     site.run(checkpointer_report_formats="json").stopped("expected a list of at least one of")
 
 
-@pytest.mark.heavy
 def test_a_relative_folder_starts_where_ansible_does(site, tmp_path):
     site.run(checkpointer_report_dir="here/reports").passed()
     assert [path.name for path in sorted(tmp_path.glob("play0/here/reports/*"))] == ["app1.html", "app1.json", "app1.md"]

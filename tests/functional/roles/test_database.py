@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from databases import LEDGER, TABLES, Role
 from psycopg import errors, sql
+from scope import usual
 from servers import Server
 
 ROLE = "stateops.langgraph.database"
@@ -64,11 +65,11 @@ class Deployment:
             for role in [self.owner.name, self.app.name, *reversed(self.extra)]:
                 connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
 
-    def run(self, *flags, tasks_from="main", fails=False, python=None, after=(), **changes):
+    def run(self, *flags, tasks_from="main", fails=False, python=None, after=(), forked=True, **changes):
         include = {"name": ROLE, "tasks_from": tasks_from}
         play = {"vars": {**self.vars, **changes, "ansible_python_interpreter": python or self._python}}
         task = {"name": "Run", "block": [{"name": "Include", "ansible.builtin.include_role": include}], "always": list(after)}
-        outcome = self.run_tasks([task], *flags, play=play)
+        outcome = self.run_tasks([task], *flags, play=play, forked=forked)
         assert (outcome.rc != 0) == fails, outcome.output[-6000:]
         if fails and not after:
             outcome.update([task["result"] for task in outcome.tasks if task["kind"] == "failed"][-1])
@@ -195,7 +196,6 @@ def existing(deployment):
 
 
 # Molecule's scenario default does it on PostgreSQL 15.
-@pytest.mark.heavy
 @pytest.mark.newest
 def test_from_nothing_to_a_working_application(deploy):
     it = deploy(schema="my schema")
@@ -203,7 +203,7 @@ def test_from_nothing_to_a_working_application(deploy):
     predicted = it.run("--check", "--diff")
     assert it.state() == before
     offset = it.server.log.stat().st_size
-    done = it.run("--diff")
+    done = it.run("--diff", forked=False)
     assert done.changes == predicted.changes == 3
     assert it.run().changes == 0
     assert it.run("--check").changes == 0
@@ -240,7 +240,7 @@ def test_from_nothing_to_a_working_application(deploy):
     assert it.owner.password not in log and it.app.password not in log and "app-p" not in log
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_one_databases_roles_are_strangers_to_another(deploy):
     one, other = deploy(), deploy()
     one.run()
@@ -250,7 +250,7 @@ def test_one_databases_roles_are_strangers_to_another(deploy):
             other.connect(role)
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_without_superuser(deploy):
     it = deploy()
     admin = it.role("admin", "LOGIN CREATEROLE CREATEDB")
@@ -294,7 +294,7 @@ def test_without_superuser_a_role_of_somebody_else_is_refused(deploy):
     assert it.state() == before
 
 
-@pytest.mark.parametrize("missing, say", [("CREATEROLE", "CREATEROLE"), ("CREATEDB", "CREATEDB")])
+@pytest.mark.parametrize("missing, say", usual([("CREATEROLE", "CREATEROLE"), ("CREATEDB", "CREATEDB")]))
 @pytest.mark.newest
 def test_an_administrator_without_the_right_is_refused(deploy, missing, say):
     it = deploy()
@@ -306,7 +306,7 @@ def test_an_administrator_without_the_right_is_refused(deploy, missing, say):
 
 
 @pytest.mark.newest
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_passwords(deploy):
     it = deploy()
 
@@ -354,7 +354,6 @@ def test_passwords(deploy):
 
 
 @pytest.mark.newest
-@pytest.mark.heavy
 def test_roles_lose_attributes_that_they_should_not_have(deploy):
     it = deploy()
     for role in (it.owner, it.app):
@@ -367,7 +366,7 @@ def test_roles_lose_attributes_that_they_should_not_have(deploy):
     assert it.run().changes == 0
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_schema_public_of_our_own_database_and_an_owner_that_does_not_inherit(deploy):
     it = deploy(schema="public")
     it.server.execute(sql.SQL("CREATE ROLE {} LOGIN NOINHERIT").format(sql.Identifier(it.owner.name)))
@@ -382,7 +381,6 @@ def test_schema_public_of_our_own_database_and_an_owner_that_does_not_inherit(de
     assert it.privileges().changes == it.run().changes == 0
 
 
-@pytest.mark.heavy
 def test_tables_that_the_application_made_are_refused_then_adopted(deploy):
     it = deploy(schema="public")
     former = existing(it)
@@ -419,7 +417,7 @@ def test_tables_that_the_application_made_are_refused_then_adopted(deploy):
     assert it.run(database_revoke_public="always").changes == 0
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_a_refused_run_does_not_touch_the_applications_role(deploy):
     """The role that made the tables is the one that the application is to go on with, and its password would be set."""
     it = deploy(schema="public")
@@ -435,8 +433,8 @@ def test_a_refused_run_does_not_touch_the_applications_role(deploy):
     it.connect(it.app).close()
 
 
-@pytest.mark.heavy
 @pytest.mark.newest
+@pytest.mark.extended
 def test_an_administrator_without_its_membership_gets_it_back(deploy):
     """It cannot read the database before, which belongs to the owner alone."""
     it = deploy()
@@ -452,7 +450,6 @@ def test_an_administrator_without_its_membership_gets_it_back(deploy):
     assert it.run().changes == 0
 
 
-@pytest.mark.heavy
 @pytest.mark.newest
 def test_no_verifier_outlives_its_use(deploy):
     it = deploy()
@@ -503,7 +500,7 @@ def listening(it):
 
 # Molecule's scenarios have PostgreSQL 15 and 17 behind the same rules.
 @pytest.mark.newest
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_addresses_are_in_effect_or_the_run_fails(managed):
     it = managed
     run = functools.partial(it.run, tasks_from="administer")
@@ -552,8 +549,8 @@ def test_addresses_are_in_effect_or_the_run_fails(managed):
     assert "/postgresql.conf, line" in refused["msg"]
 
 
-@pytest.mark.heavy
 @pytest.mark.newest
+@pytest.mark.extended
 def test_the_application_goes_on_with_its_own_role(deploy):
     it = deploy(schema="public")
     former = existing(it)
@@ -569,8 +566,8 @@ def test_the_application_goes_on_with_its_own_role(deploy):
     assert it.privileges().changes == it.run().changes == 0
 
 
-@pytest.mark.heavy
 @pytest.mark.newest
+@pytest.mark.extended
 def test_a_schema_of_the_tables_own_is_adopted_with_them(deploy):
     it = deploy(schema="my schema")
     former = existing(it)
@@ -586,8 +583,8 @@ def test_a_schema_of_the_tables_own_is_adopted_with_them(deploy):
     assert it.run(database_adopt=True).changes == 0
 
 
-@pytest.mark.heavy
 @pytest.mark.newest
+@pytest.mark.extended
 def test_a_schema_that_holds_more_keeps_its_owner(deploy):
     it = deploy(schema="shared")
     former = existing(it)
@@ -613,8 +610,8 @@ def test_tables_of_these_names_that_are_not_langgraphs_are_never_adopted(deploy)
     assert it.owners() == {former.name}
 
 
-@pytest.mark.heavy
 @pytest.mark.newest
+@pytest.mark.extended
 def test_a_new_start_beside_old_tables_is_possible_when_asked_for(deploy):
     it = deploy()
     former = existing(it)
@@ -627,7 +624,7 @@ def test_a_new_start_beside_old_tables_is_possible_when_asked_for(deploy):
 
 
 @pytest.mark.newest
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_adoption_does_not_wait_for_an_open_transaction(deploy):
     it = deploy(schema="public")
     former = existing(it)
@@ -641,7 +638,6 @@ def test_adoption_does_not_wait_for_an_open_transaction(deploy):
     assert it.run(database_adopt=True).changes == 1
 
 
-@pytest.mark.heavy
 def test_excess_is_taken_back_and_what_comes_another_way_is_named(deploy):
     it = deploy()
     it.run()
@@ -691,8 +687,8 @@ def test_excess_is_taken_back_and_what_comes_another_way_is_named(deploy):
     assert "does not show their effect" in refused["msg"] and other.name in refused["msg"] and "TRUNCATE" in refused["msg"]
 
 
-@pytest.mark.heavy
 @pytest.mark.newest
+@pytest.mark.extended
 def test_privileges_need_tables_of_the_owner(deploy):
     it = deploy(schema="public")
     it.run()
@@ -708,8 +704,8 @@ def test_privileges_need_tables_of_the_owner(deploy):
     assert it.held() == {}
 
 
-@pytest.mark.heavy
 @pytest.mark.newest
+@pytest.mark.extended
 def test_check_mode_on_a_bare_host(deploy, tmp_path):
     it = deploy()
     nowhere = str(tmp_path / "bin" / "python")

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from runner import play_forked
 
 ROOT = Path(__file__).resolve().parents[3]
 PLAYBOOK = ROOT / "playbooks" / "embedded_postgres.yml"
@@ -39,12 +40,12 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 class Run:
     """What one ansible-playbook printed."""
 
-    def __init__(self, done):
-        self.rc = done.returncode
-        self.output = done.stdout
+    def __init__(self, code, output):
+        self.rc = code
+        self.output = output
         # Long messages are wrapped.
-        self.text = " ".join(done.stdout.split())
-        recap = re.search(r"ok=\d+ +changed=(\d+) +unreachable=\d+ +failed=(\d+)", done.stdout)
+        self.text = " ".join(output.split())
+        recap = re.search(r"ok=\d+ +changed=(\d+) +unreachable=\d+ +failed=(\d+)", output)
         self.changed = int(recap.group(1)) if recap else None
 
     def passed(self, changed=None):
@@ -89,15 +90,18 @@ class Host:
             return {}
         return {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []}
 
-    def execute(self, command, **kwargs):
+    def environment(self, more=None):
         env = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "PG"))}
         env.update(HOME=str(self.home), PATH=self.path, ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_NOCOLOR="1", LANG="C.UTF-8")
-        env.update(kwargs.pop("env", {}))
+        env.update(more or {})
         env.pop("LOGNAME", None)
+        return env
+
+    def execute(self, command, env=None, **kwargs):
         return subprocess.run(
             [str(part) for part in command],
             check=False,
-            env=env,
+            env=self.environment(env),
             cwd=self.home,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -115,8 +119,11 @@ class Host:
             file.write(variables)
             file.flush()
             os.chmod(file.name, 0o644)
-            command = [*prefix, self.tools / "python", "-m", "ansible", "playbook", playbook, "-e", "@" + file.name, *flags]
-            return Run(self.execute(command, umask=umask, env=env or {}))
+            arguments = [str(playbook), "-e", "@" + file.name, *flags]
+            if not self.identity and not prefix:
+                return Run(*play_forked(arguments, self.environment(env), self.home, umask))
+            done = self.execute([*prefix, self.tools / "python", "-m", "ansible", "playbook", *arguments], umask=umask, env=env)
+            return Run(done.returncode, done.stdout)
 
     @property
     def binaries(self):
@@ -248,7 +255,6 @@ def without_root(host):
     return {key: value for key, value in host.settings.items() if key != "embedded_postgres_root"}
 
 
-@pytest.mark.heavy
 def test_check_mode_on_a_bare_host_predicts_and_writes_nothing(main):
     assert main.after_check == (False, False)
     main.first_check.changing()
@@ -263,7 +269,6 @@ def differences(run):
     return [line for line in lines if not re.match(r"[+-] +(mode|owner|group):", line)]
 
 
-@pytest.mark.heavy
 def test_a_second_run_changes_nothing(main):
     before = main.snapshot()
     main.play("--diff").passed(changed=0)
@@ -369,7 +374,7 @@ def test_the_facts_alone_change_nothing(main, another, base):
     assert not another.root.exists()
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_another_map_is_reloaded(main):
     roles = ["postgres", "second"]
     before = main.pid
@@ -383,7 +388,7 @@ def test_another_map_is_reloaded(main):
     assert main.pid == before
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_a_map_that_locks_everyone_out_is_mended(main):
     (main.data / "pg_ident.conf").write_text("")
     os.kill(main.pid, signal.SIGHUP)
@@ -392,7 +397,7 @@ def test_a_map_that_locks_everyone_out_is_mended(main):
     assert main.ask("SELECT 1") == "1"
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_foreign_settings_are_replaced_and_tcp_stays_closed(main):
     with (main.data / "postgresql.conf").open("a") as file:
         file.write("listen_addresses = '*'\n")
@@ -406,7 +411,6 @@ def test_foreign_settings_are_replaced_and_tcp_stays_closed(main):
     main.ask("ALTER SYSTEM RESET ALL")
 
 
-@pytest.mark.heavy
 def test_a_socket_that_was_deleted_comes_back(main):
     (main.run / ".s.PGSQL.5432").unlink()
     main.play("--check").changing()
@@ -414,7 +418,6 @@ def test_a_socket_that_was_deleted_comes_back(main):
     assert main.ask("SELECT 1") == "1"
 
 
-@pytest.mark.heavy
 def test_open_folders_are_closed(main):
     main.run.chmod(0o777)
     main.play("--check").passed(changed=1)
@@ -422,7 +425,7 @@ def test_open_folders_are_closed(main):
     assert main.run.stat().st_mode & 0o7777 == 0o700
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_a_killed_server_starts_again_with_its_data(main):
     main.ask("CREATE TABLE survivor AS SELECT 42 AS answer")
     main.kill()
@@ -432,8 +435,8 @@ def test_a_killed_server_starts_again_with_its_data(main):
     main.ask("DROP TABLE survivor")
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize("alive", [True, False], ids=["alive", "zombie"])
+@pytest.mark.extended
 def test_a_process_that_has_the_old_servers_number_is_no_server(main, base, alive):
     main.kill()
     owner = pwd.getpwuid(main.data.stat().st_uid)
@@ -458,6 +461,7 @@ def test_a_process_that_has_the_old_servers_number_is_no_server(main, base, aliv
             stranger.kill()
 
 
+@pytest.mark.extended
 def test_a_full_server_is_not_restarted(main):
     for name, value in (("max_connections", 4), ("superuser_reserved_connections", 0), ("max_wal_senders", 0)):
         main.ask("ALTER SYSTEM SET %s = %d" % (name, value))
@@ -488,7 +492,6 @@ def test_a_full_server_is_not_restarted(main):
     main.control("restart")
 
 
-@pytest.mark.heavy
 def test_stopped_means_stopped(main):
     pid = main.pid
     main.play("--check", state="stopped").passed(changed=1)
@@ -505,7 +508,6 @@ def test_stopping_what_was_never_there_is_no_change(another):
     assert not another.root.exists()
 
 
-@pytest.mark.heavy
 def test_a_setting_that_the_server_refuses_is_named(main):
     main.ask("ALTER SYSTEM SET shared_preload_libraries = 'no_such_library'")
     main.control("stop")
@@ -540,7 +542,7 @@ def unusual(main, base):
     return host
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_unusual_paths_work(unusual):
     assert len(os.fsencode(unusual.run / ".s.PGSQL.5432")) == 107
     unusual.first.changing()
@@ -550,7 +552,7 @@ def test_unusual_paths_work(unusual):
     unusual.play("--check", socket_dir=str(unusual.run) + "x").refused("has 108 bytes")
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_the_server_moves_with_its_socket(unusual):
     run, unusual.run = unusual.run, unusual.root / "run"
     unusual.play(socket_dir="").changing()
@@ -560,6 +562,7 @@ def test_the_server_moves_with_its_socket(unusual):
 
 
 @as_root
+@pytest.mark.extended
 def test_data_of_another_user(unusual):
     unusual.control("stop")
     before = unusual.snapshot()
@@ -572,7 +575,7 @@ def test_a_path_that_cannot_be(main, root, part):
     main.play(root=root, virtualenv=str(main.root / "venv")).refused(part, "embedded_postgres_root")
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_data_of_another_major_version(main, another):
     main.control("stop")
     try:
@@ -647,7 +650,7 @@ def test_a_password_in_an_index_address_is_refused_and_not_shown(another):
     assert "s3cr3t-token" not in run.output
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_a_package_that_does_not_exist(another, base):
     another.play(virtualenv=str(base / "unfit"), version="18.0.999", wheels_dir=str(base)).refused("18.0.999")
     assert not another.data.exists()
@@ -683,8 +686,8 @@ def test_a_virtualenv_that_others_can_change_is_not_entered(another, base):
     assert not (base / "trapped").exists()
 
 
-@pytest.mark.heavy
 @as_root
+@pytest.mark.extended
 def test_without_the_right_to_look_at_other_users_processes(main):
     """As in most containers: /proc tells root too little about the server then."""
     prefix = ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]
@@ -704,7 +707,7 @@ def test_a_folder_that_others_use_is_not_taken_over(main, base):
     assert common.stat().st_mode & 0o7777 == 0o1777
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_an_ordinary_user_needs_nobody(person):
     person.play("--check").changing()
     assert not person.root.exists()
@@ -725,7 +728,7 @@ def test_an_ordinary_user_needs_nobody(person):
         assert done.stdout.strip() == "7", done.stderr
 
 
-@pytest.mark.heavy
+@pytest.mark.extended
 def test_a_missing_program_is_installed_again(person):
     person.play().passed()
     pid = person.pid
@@ -739,6 +742,7 @@ def test_a_missing_program_is_installed_again(person):
 
 
 @as_root
+@pytest.mark.extended
 def test_an_ordinary_user_may_not_use_what_is_not_his(main, base, person):
     person.play(root=str(main.root)).refused("may not")
     shut = base / "shut"

@@ -1,0 +1,53 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connection plugin local, in which a module runs in a fork of an interpreter that has imported everything."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import ansible.plugins.connection
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from forks import Process
+
+DOCUMENTATION = """
+name: local
+short_description: execute on the controller, modules in forks
+description: As ansible.builtin.local, but starting Python and importing what a module needs costs nothing.
+author: The stateops.langgraph authors
+version_added: 0.1.0
+extends_documentation_fragment: [connection_pipelining]
+options:
+  become_success_timeout:
+    description: Number of seconds to wait for become to succeed.
+    type: int
+    default: 10
+  become_strip_preamble:
+    description: Strip internal become output preceding command execution.
+    type: bool
+    default: true
+"""
+
+
+def _original():
+    """Ansible's own plugin, whose name this one has taken."""
+    path = Path(ansible.plugins.connection.__file__).with_name("local.py")
+    spec = importlib.util.spec_from_file_location("original_local", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Connection
+
+
+class Connection(_original()):
+    def exec_command(self, cmd, in_data=None, sudoable=True):
+        if not in_data or cmd != "/bin/sh -c '%s && sleep 0'" % os.environ["LANGGRAPH_TEST_PYTHON"]:
+            return super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+        process = Process(os.environ["LANGGRAPH_TEST_FORKS"], in_data, cwd=self.cwd or os.getcwd())
+        stdout, stderr = process.communicate()
+        return process.returncode, stdout.encode("utf-8"), stderr.encode("utf-8")

@@ -1,0 +1,30 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How much a run tries: LANGGRAPH_TEST_SCOPE is usual (`make test`), all (`make test-all`) or faults (`make faults`)."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+SCOPES = ("usual", "all", "faults")
+SCOPE = os.environ.get("LANGGRAPH_TEST_SCOPE", "usual")
+if SCOPE not in SCOPES:
+    raise ValueError("LANGGRAPH_TEST_SCOPE is %r, expected one of %s" % (SCOPE, ", ".join(SCOPES)))
+ALL = SCOPE != "usual"
+EVERYWHERE = SCOPE == "faults"
+
+
+def some(*variants):
+    """The first of several variants of the same step, or all of them where the scope is more than usual."""
+    return variants if ALL else variants[:1]
+
+
+def usual(values, number=1):
+    """A test's parameters, of which only the first ones are usual and the others marked extended."""
+    values = list(values)
+    more = [pytest.param(*(value if type(value) is tuple else [value]), marks=pytest.mark.extended) for value in values[number:]]
+    return values[:number] + more
