@@ -10,6 +10,8 @@ PYTHON ?= python3
 INVENTORY ?=
 # More arguments for ansible-playbook, such as --check or -e @variables.yml.
 ANSIBLE_ARGS ?=
+# Folders or files with tests, for test and test-all; all of them without one.
+TESTS ?=
 # More arguments for pytest, such as -k parity or -x.
 PYTEST_ARGS ?=
 # How many processes run tests side by side; 0 for none beside pytest, as a debugger wants it. A third of the time a test waits.
@@ -70,7 +72,8 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  INVENTORY=hosts.yml ANSIBLE_ARGS=--check   for provision, verify and stop"
-	@echo "  PYTEST_ARGS='-k parity'                    for test, test-unit, test-functional and test-build"
+	@echo "  TESTS=tests/functional/faults              for test and test-all"
+	@echo "  PYTEST_ARGS='-k parity'                    for test, test-all, test-unit, test-functional and test-build"
 	@echo "  SCENARIO=default CORE=2.18                 for molecule; without CORE on the tests' own ansible-core"
 	@echo "  PYTHON=python3.12                          for all of them"
 
@@ -84,12 +87,12 @@ verify: $(TOOLS)/.stamp ## read what stands, and fail on drift
 stop: $(TOOLS)/.stamp ## stop the embedded server; its data stays
 	@$(PLAYBOOK) playbooks/embedded_postgres.yml -e embedded_postgres_state=stopped $(ANSIBLE_ARGS)
 
-# $(call tests,SCOPE): the static checks beside pytest, whose count is the last line. One topic (PYTEST_ARGS) leaves them out.
+# $(call tests,SCOPE): the static checks beside pytest, whose count is the last line. One topic (TESTS, PYTEST_ARGS) leaves them out.
 define tests
 @mkdir -p $(BUILD)
 @checks=; trap '[[ -z $$checks ]] || kill $$checks 2>/dev/null || true' EXIT; \
-$(if $(PYTEST_ARGS),,$(MAKE) --no-print-directory test-static >$(BUILD)/static.log 2>&1 & checks=$$!;) \
-status=0; $(WITH_TEST) LANGGRAPH_TEST_SCOPE=$(1) $(PYTEST) tests/functional tests/unit $(PARALLEL) $(PYTEST_ARGS) 2>&1 | tee $(BUILD)/pytest.log || status=1; \
+$(if $(PYTEST_ARGS)$(TESTS),,$(MAKE) --no-print-directory test-static >$(BUILD)/static.log 2>&1 & checks=$$!;) \
+status=0; $(WITH_TEST) LANGGRAPH_TEST_SCOPE=$(1) $(PYTEST) $(or $(TESTS),tests/functional tests/unit) $(PARALLEL) $(PYTEST_ARGS) 2>&1 | tee $(BUILD)/pytest.log || status=1; \
 if [[ $$checks ]]; then wait $$checks || status=1; checks=; echo; cat $(BUILD)/static.log; tail -n 1 $(BUILD)/pytest.log; fi; \
 exit $$status
 endef

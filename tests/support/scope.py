@@ -26,5 +26,7 @@ def some(*variants):
 def usual(values, number=1):
     """A test's parameters, of which only the first ones are usual and the others marked extended."""
     values = list(values)
-    more = [pytest.param(*(value if type(value) is tuple else [value]), marks=pytest.mark.extended) for value in values[number:]]
-    return values[:number] + more
+    # Several arguments are a plain tuple; one that has named fields is one argument.
+    several = [isinstance(value, tuple) and not hasattr(value, "_fields") for value in values]
+    more = [pytest.param(*(value if plain else [value]), marks=pytest.mark.extended) for value, plain in zip(values, several)]
+    return values[:number] + more[number:]

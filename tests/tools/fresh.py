@@ -40,12 +40,12 @@ exit 1
 FIRST = ["bash", "-c", "while sleep 3600; do :; done"]
 
 
-def podman(*arguments, **kwargs):
+def podman(*arguments, check=True, **kwargs):
     environment = dict(os.environ)
     # As Molecule's scenarios do it: crun, the usual runtime, refuses hybrid cgroups.
     if Path("/sys/fs/cgroup/unified").is_dir():
         environment.setdefault("CONTAINERS_CONF", str(ROOT / "molecule" / "shared" / "containers.conf"))
-    return subprocess.run(["podman", *arguments], env=environment, **{"check": True, **kwargs})
+    return subprocess.run(["podman", *arguments], env=environment, check=check, **kwargs)
 
 
 def short(text):

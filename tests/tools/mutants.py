@@ -2,7 +2,10 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plants the faults of mutants.yml, one at a time and each in a copy of the checkout, and reports which of them the tests find."""
+"""Plants the faults of mutants.yml, one at a time and each in a copy of the checkout, and reports which of them the tests find.
+
+LANGGRAPH_TEST_SCOPE=all says what `make test-all` finds; without it, it is what `make test` finds.
+"""
 
 from __future__ import annotations
 
@@ -117,7 +120,7 @@ class Copy:
 
     def _pytest(self, selected, seconds):
         """The exit status, None if the time was over before."""
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", *shlex.split(self.options.suite_arguments), *selected]
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", *selected]
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         env = dict(os.environ, PATH=path, PYTHONDONTWRITEBYTECODE="1")
         with self.log.open("w", encoding="utf-8") as log:
@@ -168,7 +171,6 @@ def main():
     parser.add_argument("--only", nargs="+", default=[""], help="names of faults, or how they begin")
     parser.add_argument("--jobs", type=int, default=1, help="how many faults at once, each in its own copy")
     parser.add_argument("--limit", type=float, default=300, help="seconds for the tests of one fault")
-    parser.add_argument("--suite-arguments", default="", help="more arguments for pytest, after an equals sign: --suite-arguments=--full")
     parser.add_argument("--output", type=Path, help="a JSON file for the results, and a .md beside it; results of other faults in it are kept")
     parser.add_argument("--resume", action="store_true", help="skip faults that the output already has")
     parser.add_argument("--compare", type=Path, help="the JSON file of an earlier run")

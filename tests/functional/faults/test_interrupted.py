@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from fault_points import EVERY, FEWER, STARTS
+from fault_points import FEWER, STARTS
 from scope import EVERYWHERE
 from strikes import kill, restarting, stopping, undertake
 

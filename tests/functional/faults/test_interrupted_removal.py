@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from contenders import Collection
 from databases import LEDGER, TABLES
-from fault_points import EVERY, Start
+from fault_points import Start
 from scope import EVERYWHERE
 from strikes import kill, restarting, stopping, undertake
 

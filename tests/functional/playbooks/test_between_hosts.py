@@ -10,6 +10,7 @@ import sqlite3
 
 import pytest
 from plays import PLAYBOOKS, run
+from scope import usual
 from sites import COMPARE, Site
 from sqlite_threads import saved
 
@@ -69,7 +70,7 @@ def compared(apart, done, hosts=("app1", "app2")):
     assert "laptop" not in done.recap or done.recap["laptop"]["changed"] == 0
 
 
-@pytest.mark.parametrize("flags", [[], ["--check"]], ids=" ".join)
+@pytest.mark.parametrize("flags", usual([[], ["--check"]]), ids=" ".join)
 def test_verify_reads_the_file_where_it_is(apart, flags):
     done = apart.verify(*flags).unchanged()
     compared(apart, done)
@@ -81,6 +82,7 @@ def test_a_limit_that_leaves_the_file_s_host_out(apart):
 
 
 @pytest.mark.parametrize("play", [{"serial": 1}, {"strategy": "ansible.builtin.free"}], ids=["serial", "free"])
+@pytest.mark.extended
 def test_in_batches_and_freely(apart, play):
     compared(apart, apart.play(play).unchanged())
 
@@ -112,7 +114,7 @@ def test_defaults_of_the_play_do_not_send_the_file_s_host_to_the_database(apart)
 
 @pytest.mark.parametrize(
     "group, laptop, said",
-    [
+    usual([
         ({"checkpointer_sqlite_host": "desktop"}, {}, ["checkpointer_sqlite_host is desktop, which is no host of the inventory"]),
         ({}, {"checkpointer_sqlite_path": ""}, ["checkpointer_sqlite_host is laptop", "the inventory sets no checkpointer_sqlite_path"]),
         ({}, {"checkpointer_sqlite_path": "/gone.sqlite"}, ["/gone.sqlite does not exist on this host", "-> laptop"]),
@@ -125,7 +127,7 @@ def test_defaults_of_the_play_do_not_send_the_file_s_host_to_the_database(apart)
         ),
         ({"checkpointer_sqlite_host": "{{ inventory_hostname }}"}, {}, ["this host itself, and it has no checkpointer_sqlite_path"]),
         ({"checkpointer_sqlite_host": "", "checkpointer_sqlite_schema": {"engine": "sqlite"}}, {}, ["sqlite_schema does not fit"]),
-    ],
+    ], 3),
     ids=["unknown host", "no file of its own", "no such file", "path and host", "schema and host", "path and schema", "itself", "no schema"],
 )
 def test_a_reference_that_cannot_be_had(apart, group, laptop, said):

@@ -53,6 +53,7 @@ def test_a_converged_run_is_three_tasks_and_changes_nothing(site):
     assert verified["parity"]["in_parity"] is True and verified["roundtrip"]["swept"] == 0
 
 
+@pytest.mark.extended
 def test_the_modules_run_in_the_virtualenv_itself(site):
     done = site.play("--limit", "app1").passed()
     assert "%s/bin/python" % site.hosts["app1"]["checkpointer_virtualenv"] in done.output
@@ -70,18 +71,21 @@ def test_each_tag_alone(site, tag, ran):
 
 
 @pytest.mark.parametrize("part, ran", [("install", [READ]), ("setup", [READ, SETUP]), ("verify", [READ, ROUNDTRIP])])
+@pytest.mark.extended
 def test_each_part_alone(site, part, ran):
     tasks = [{"ansible.builtin.include_role": {"name": "stateops.langgraph.checkpointer", "tasks_from": part}}]
     done = site.play("--limit", "app1", play={"roles": [], "tasks": tasks}).unchanged()
     assert [each for each in (READ, PIP, SETUP, COMPARE, ROUNDTRIP) if done.hosts(each)] == ran
 
 
+@pytest.mark.extended
 def test_one_after_the_other(site):
     done = site.play(play={"serial": 1}).unchanged()
     assert done.hosts(SETUP) == ["app1", "app2", "app3"]
     assert done.hosts(ROUNDTRIP) == ["app1", "app2", "app3"]
 
 
+@pytest.mark.extended
 def test_free_strategy(site, database):
     database.execute("DROP TABLE checkpoints, checkpoint_blobs, checkpoint_writes, checkpoint_migrations")
     done = site.play("--tags", "setup", play={"strategy": "ansible.builtin.free"}).passed()
@@ -239,6 +243,7 @@ def test_a_mode_that_is_no_text_is_refused(site, mode):
         assert not (site.folder / "new").exists()
 
 
+@pytest.mark.extended
 def test_a_mode_in_three_digits_is_the_same_as_in_four(site):
     site.variables.update(checkpointer_manage_packages=True, checkpointer_virtualenv_mode="755")
     site.play("--limit", "app1", "--tags", "install").unchanged()
@@ -279,6 +284,7 @@ def test_an_owner_without_a_password_and_credentials_of_another_shape(site, data
             assert_no_secret(done, database)
 
 
+@pytest.mark.extended
 def test_the_report_on_a_difference(site, database):
     """Two findings about one table do not take each other's name; the connection string carries the client's certificate."""
     database.execute("ALTER TABLE checkpoint_writes SET UNLOGGED")

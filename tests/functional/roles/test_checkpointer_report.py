@@ -20,6 +20,7 @@ from assertions import assert_no_secret
 from databases import Database
 from plays import PLAYBOOKS, run
 from runner import ROOT
+from scope import usual
 
 pytestmark = pytest.mark.newest
 
@@ -323,9 +324,9 @@ CONTRAST = """() => {
 }"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("which", ["good", "drift"])
+@pytest.mark.parametrize(
+    "which, width, scheme", usual([(which, width, scheme) for which in ("drift", "good") for width in (360, 1280) for scheme in ("light", "dark")], 2)
+)
 def test_the_page_can_be_read(page, which, width, scheme):
     shown = page(which, width, color_scheme=scheme)
     shown.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
