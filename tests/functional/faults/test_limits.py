@@ -105,7 +105,7 @@ def test_who_holds_the_lock_and_since_when(database, collection, who, words):
         assert_refused(outcome, r"\bpid %d\b" % session.info.backend_pid, "another run", words, databases=[database])
 
 
-@pytest.mark.parametrize("setting, value", usual([("statement_timeout", "200ms"), ("transaction_timeout", "400ms"), ("idle_session_timeout", "300ms")]))
+@pytest.mark.parametrize("setting, value", usual([("statement_timeout", "200ms"), ("transaction_timeout", "400ms"), ("idle_session_timeout", "300ms")], 2))
 def test_limits_of_the_roles_own(database, collection, setting, value):
     if setting == "transaction_timeout" and database.server.version < 17:
         pytest.skip("transaction_timeout came with 17")

@@ -54,10 +54,10 @@ def garbage(_encrypted, key):
 
 WRONG = {
     "nothing": lambda _encrypted, _key: {},
+    "a connection string for a database": lambda _encrypted, _key: {"login_db": URI},
     "a key that others may read": open_to_others,
     "the key of another certificate": another,
     "a key that is none": garbage,
-    "a connection string for a database": lambda _encrypted, _key: {"login_db": URI},
     "keywords for a database": lambda _encrypted, _key: {"login_db": "host=127.0.0.1 password=%s" % MARK},
     "a connection string for a host": lambda _encrypted, _key: {"login_host": URI},
     "a connection string among the parameters": lambda _encrypted, _key: {"connect_params": {"dbname": URI}},
