@@ -14,7 +14,8 @@ ANSIBLE_ARGS ?=
 TESTS ?=
 # More arguments for pytest, such as -k parity or -x.
 PYTEST_ARGS ?=
-# How many processes run tests side by side; 0 for none beside pytest, as a debugger wants it. A third of the time a test waits.
+# How many processes run tests side by side; 0 for pytest's own alone, as a debugger wants it.
+# More than there are cores, since tests also wait: for locks, timeouts and servers.
 TEST_PROCESSES ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
 # For test-core: one that has a file in requirements/.
 CORE ?= 2.18
@@ -36,7 +37,7 @@ else
 PLAYBOOK += -i $(INVENTORY)
 endif
 PYTEST := $(TEST)/bin/python -m pytest -q
-# A file stays on one core, for what its tests share; conftest.py says which come first.
+# A file stays with one process, for what its tests share.
 PARALLEL := -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 # Programs of the tools' environment come first, then the tests' own.
 WITH_TEST := PATH=$(TEST)/bin:$$PATH

@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 import pytest
-from virtualenvs import TARGET, make_venv, site_packages
+from virtualenvs import TARGET, linked, make_venv, site_packages
 
 
 def _borrow():
@@ -239,9 +239,7 @@ def bare_venv(tmp_path):
 @pytest.fixture
 def linked_venv(tmp_path):
     """Another virtualenv that finds the target's libraries: what a module enters from a Python of its own."""
-    folder = make_venv(tmp_path / "linked")
-    (site_packages(folder) / "target.pth").write_text("%s\n" % site_packages(TARGET))
-    return folder
+    return linked(tmp_path / "linked")
 
 
 @pytest.fixture

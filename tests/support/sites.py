@@ -11,19 +11,12 @@ import json
 from assertions import assert_no_secret
 from plays import run
 from secret_scanner import SecretScanner, holds
-from virtualenvs import make_venv, site_packages
+from virtualenvs import linked
 
 # What the role checkpointer calls its tasks.
 SETUP = "Bring the schema up to what the library needs"
 COMPARE = "Compare the schema in PostgreSQL with SQLite's"
 ROUNDTRIP = COMPARE + ", then write, read and delete one checkpoint"
-
-
-def linked(folder, target):
-    """A virtualenv of its own that finds the target's libraries."""
-    make_venv(folder)
-    (site_packages(folder) / "target.pth").write_text("%s\n" % site_packages(target))
-    return folder
 
 
 class Site:
@@ -64,14 +57,13 @@ class Site:
 class WatchedSite:
     """One application host that is this machine, and a server that somebody else looks after. `marks` are the secrets."""
 
-    def __init__(self, folder, database, python, target):
+    def __init__(self, folder, database, python):
         self.folder = folder
         self.database = database
         self.name = database.name + "_silent"
         self.marks = {"the owner's password": database.owner.password, "the application's password": database.app.password}
         self.marks["the administrator's password"] = database.server.password
-        venv = make_venv(folder / "venv")
-        (site_packages(venv) / "target.pth").write_text("%s\n" % site_packages(target))
+        venv = linked(folder / "venv")
         server = database.server
         self.variables = {
             "ansible_connection": "local",

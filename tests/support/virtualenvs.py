@@ -39,3 +39,10 @@ def make_venv(folder):
 
 def site_packages(folder):
     return Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
+
+
+def linked(folder):
+    """A virtualenv of its own that finds the target's libraries."""
+    make_venv(folder)
+    (site_packages(folder) / "target.pth").write_text("%s\n" % site_packages(TARGET))
+    return folder

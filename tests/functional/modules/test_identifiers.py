@@ -73,13 +73,13 @@ def test_any_name_works_and_none_is_read_as_sql(named, server, call_module, name
 
 
 @pytest.mark.extended
-def test_through_the_playbooks(tmp_path, database, runner, target_venv):
+def test_through_the_playbooks(tmp_path, database, runner):
     """Every name at once, in both playbooks; a second run finds all of it again."""
     mark = secrets.token_hex(3)
     server = database.server
     name, schema = "Data; DROP TABLE canary; -- it's %s", "Sche ma; SELECT 1; --%%s it's"
     owner, app = (Role("%s' OR 1=1; -- %s" % (kind, mark), "pw-%s" % secrets.token_hex(8)) for kind in ("Owner", "App"))
-    site = WatchedSite(tmp_path, database, runner.python, target_venv)
+    site = WatchedSite(tmp_path, database, runner.python)
     site.name = name % mark
     names = {"database_name": site.name, "database_schema": schema, "database_owner_user": owner.name, "database_app_user": app.name}
     inventory = site.inventory(**names, database_owner_password=owner.password, database_app_password=app.password)

@@ -20,7 +20,7 @@ from plays import short
 from psycopg import sql
 from runner import ROOT
 from secret_scanner import SecretScanner
-from virtualenvs import make_venv, site_packages
+from virtualenvs import linked
 
 pytestmark = pytest.mark.newest
 
@@ -43,12 +43,11 @@ TEMPLATES = {each["name"]: each for each in DATA["awx_job_templates"]}
 class Tower:
     """What AWX lays out for a job, and what it keeps of it."""
 
-    def __init__(self, folder, database, python, target):
+    def __init__(self, folder, database, python):
         self.folder = folder
         self.database = database
         server = database.server
-        venv = make_venv(folder / "venv")
-        (site_packages(venv) / "target.pth").write_text("%s\n" % site_packages(target))
+        venv = linked(folder / "venv")
         self.secrets = {"the owner's password": database.owner.password, "the application's password": database.app.password}
         self.credentials = {
             "LangGraph checkpoints, owner": {"owner_user": database.owner.name, "owner_password": database.owner.password},
@@ -126,10 +125,10 @@ class Tower:
 
 
 @pytest.fixture
-def tower(tmp_path, database, runner, target_venv):
+def tower(tmp_path, database, runner):
     names = {"owner": database.owner.name, "app": database.app.name, "database": database.name}
     database.execute(sql.SQL(HANDED_OUT).format(**{name: sql.Identifier(value) for name, value in names.items()}))
-    return Tower(tmp_path, database, runner.python, target_venv)
+    return Tower(tmp_path, database, runner.python)
 
 
 def test_provision_and_verify(tower):

@@ -56,8 +56,8 @@ def test_the_lookout_sees_each_way_to_hide_one(how, tmp_path):
 
 
 @pytest.fixture
-def site(tmp_path, database, runner, target_venv):
-    made = WatchedSite(tmp_path, database, runner.python, target_venv)
+def site(tmp_path, database, runner):
+    made = WatchedSite(tmp_path, database, runner.python)
     (tmp_path / "work").mkdir()
     yield made
     database.server.execute('DROP DATABASE IF EXISTS "%s" WITH (FORCE)' % made.name)
