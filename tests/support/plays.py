@@ -13,10 +13,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 import yaml
 from runner import ROOT, Outcome, Playbook
 
 PLAYBOOKS = ROOT / "playbooks"
+# A bare machine has none, and a host out of reach is one that ssh cannot connect to.
+needs_ssh = pytest.mark.skipif(shutil.which("ssh") is None, reason="there is no ssh client: apt-get install openssh-client")
 
 
 class Run(Outcome):

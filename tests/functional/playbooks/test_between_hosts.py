@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from plays import PLAYBOOKS, run
+from plays import PLAYBOOKS, needs_ssh, run
 from scope import usual
 from sites import COMPARE, Site
 from sqlite_threads import saved
@@ -137,6 +137,7 @@ def test_a_reference_that_cannot_be_had(apart, group, laptop, said):
     assert "in parity" not in str(done.of(COMPARE))
 
 
+@needs_ssh
 def test_a_host_with_the_file_that_cannot_be_reached(apart):
     apart.others["laptop"].update(ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1)
     apart.verify("--limit", "app1").stopped("UNREACHABLE", "laptop", rc=4)

@@ -12,7 +12,7 @@ import shutil
 import pytest
 from assertions import assert_no_secret
 from databases import LEDGER, TABLES
-from plays import PLAYBOOKS, run
+from plays import PLAYBOOKS, needs_ssh, run
 from scope import ALL, some, usual
 from servers import workspace
 from sites import COMPARE, ROUNDTRIP, SETUP, once_answered
@@ -109,6 +109,7 @@ def test_tags_that_select_nothing(tmp_path, playbook, flags):
     guarded(tmp_path, playbook, {"langgraph_app": {"hosts": {"app1": LOCAL}}}, *flags).stopped("selects none of this playbook's parts", "verify")
 
 
+@needs_ssh
 @BOTH
 def test_hosts_that_cannot_be_reached(tmp_path, playbook):
     away = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_connection": "ssh"}

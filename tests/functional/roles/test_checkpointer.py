@@ -15,7 +15,7 @@ import sys
 
 import pytest
 from assertions import assert_no_secret
-from plays import run
+from plays import needs_ssh, run
 from scope import usual
 from servers import os_user, workspace
 from sites import COMPARE, ROUNDTRIP, SETUP, Site, once_answered
@@ -94,6 +94,7 @@ def test_free_strategy(site, database):
     assert database.recorded() == 9 and all(database.indexes().values())
 
 
+@needs_ssh
 def test_a_first_host_that_fails_leaves_the_work_to_the_next(site):
     site.hosts["app1"]["ansible_connection"] = "ssh"
     site.hosts["app1"].update(ansible_host="127.0.0.1", ansible_port=1)

@@ -56,6 +56,8 @@ def host(database, target_venv, python, **more):
     return {
         "ansible_connection": "local",
         "ansible_python_interpreter": str(python),
+        # Everything here is one machine and one user.
+        "ansible_become": False,
         "checkpointer_virtualenv": str(target_venv),
         "checkpointer_schema": "public",
         "checkpointer_login_host": database.server.host,
