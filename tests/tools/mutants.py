@@ -4,6 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plants the faults of mutants.yml, one at a time and each in a copy of the checkout, and reports which of them the tests find.
 
+Run it on a machine that you can throw away: with a guard of a playbook removed, a test may set up PostgreSQL on that very machine.
 LANGGRAPH_TEST_SCOPE=all says what `make test-all` finds; without it, it is what `make test` finds.
 """
 
