@@ -47,12 +47,13 @@ def prepared(server, space=None):
 
 
 def assert_whole(database):
-    """Of each thread all or nothing; returns how many there are."""
-    counts = database.execute("SELECT count(*) FROM checkpoints GROUP BY thread_id")
-    assert set(counts) <= {(3,)}
-    for table in ("checkpoint_writes", "checkpoint_blobs"):
-        assert database.execute("SELECT count(*) FROM %s" % table) == [(3 * len(counts),)]
-    return len(counts)
+    """Of each thread all or nothing; returns how many there are. One statement, since a killed client's last commit may still be coming."""
+    [(whole, threads, writes, blobs)] = database.execute(
+        "SELECT coalesce(bool_and(rows = 3), true), count(*), (SELECT count(*) FROM checkpoint_writes), (SELECT count(*) FROM checkpoint_blobs)"
+        " FROM (SELECT count(*) AS rows FROM checkpoints GROUP BY thread_id) AS threads"
+    )
+    assert whole and writes == blobs == 3 * threads, (whole, threads, writes, blobs)
+    return threads
 
 
 def test_killed_anywhere(victim, start_module, call_module, path):
