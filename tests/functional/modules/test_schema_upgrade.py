@@ -47,46 +47,6 @@ def test_an_older_database_keeps_its_rows(database, ways):
     assert database.execute("SELECT thread_id FROM checkpoints") == [("t",)]
 
 
-@pytest.mark.parametrize("table", ["checkpoints", "checkpoint_blobs", "checkpoint_writes"])
-def test_a_missing_index_is_mended(database, ways, table):
-    database.setup()
-    database.execute("DROP INDEX %s_thread_id_idx" % table)
-    done = ways.apply(database, database.login())
-    assert done["changed"] is True
-    assert done["migrations"]["applied"] == []
-    assert len(done["repaired"]) == 1 and table + "_thread_id_idx" in str(done["repaired"])
-    assert_complete(database)
-
-
-def test_a_missing_column_is_mended(database, ways):
-    database.setup()
-    database.execute("ALTER TABLE checkpoint_writes DROP COLUMN task_path")
-    done = ways.apply(database, database.login())
-    assert done["changed"] is True
-    assert len(done["repaired"]) == 1 and "task_path" in str(done["repaired"])
-    assert_complete(database)
-
-
-@pytest.mark.newest
-def test_a_column_that_must_take_null_again(database, ways):
-    database.setup()
-    database.execute("ALTER TABLE checkpoint_blobs ALTER COLUMN blob SET NOT NULL")
-    done = ways.apply(database, database.login())
-    assert done["changed"] is True and len(done["repaired"]) == 1
-    assert database.execute("SELECT attnotnull FROM pg_attribute WHERE attrelid = 'checkpoint_blobs'::regclass AND attname = 'blob'") == [(False,)]
-
-
-@pytest.mark.newest
-@pytest.mark.parametrize("table", ["checkpoints", "checkpoint_blobs", "checkpoint_writes"])
-def test_a_missing_table_is_mended_although_recorded(database, ways, table):
-    database.setup()
-    database.execute("DROP TABLE %s" % table)
-    done = ways.apply(database, database.login())
-    assert done["changed"] is True and table in str(done["repaired"])
-    assert_complete(database)
-    assert set(database.owners().values()) == {database.owner.name}
-
-
 def make_invalid(database, index="checkpoints_thread_id_idx"):
     """What a CREATE INDEX CONCURRENTLY leaves that a timeout stopped: the next setup() passes over it."""
     import psycopg
@@ -101,15 +61,6 @@ def make_invalid(database, index="checkpoints_thread_id_idx"):
                 builder.execute("CREATE INDEX CONCURRENTLY %s ON %s (thread_id)" % (index, table))
         old.rollback()
     assert database.indexes()[index] is False
-
-
-def test_an_invalid_index_is_built_again(database, ways):
-    database.setup()
-    make_invalid(database)
-    done = ways.apply(database, database.login())
-    assert done["changed"] is True
-    assert "checkpoints_thread_id_idx" in str(done["repaired"])
-    assert_complete(database)
 
 
 @pytest.mark.newest

@@ -13,6 +13,8 @@ import json
 import os
 import re
 import secrets
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -53,6 +55,13 @@ def test_the_lookout_sees_each_way_to_hide_one(how, tmp_path):
     with SecretScanner([tmp_path], {"the marker": secret}) as lookout:
         (tmp_path / "file").write_bytes(data)
     assert lookout.found == {"the marker in %s" % (tmp_path / "file")}
+
+
+def test_the_lookout_sees_a_command_line_and_an_environment(tmp_path):
+    line, variable = ("marker-" + secrets.token_hex(12) for _each in range(2))
+    with SecretScanner([tmp_path], {"one": line, "the other": variable}) as lookout:
+        subprocess.run([sys.executable, "-c", "import time; time.sleep(1)", line], env={"X": variable}, check=True)
+    assert sorted(re.sub(r"\d+", "#", each) for each in lookout.found) == ["one in the cmdline of a process: #", "the other in the environ of a process: #"]
 
 
 @pytest.fixture
