@@ -150,6 +150,7 @@ def site(tmp_path, server, target_venv, runner, database):
             return done
 
     yield Site()
+    # What a run made; another is its own fixture's to drop.
     server.execute('DROP DATABASE IF EXISTS "%s" WITH (FORCE)' % Site.name)
 
 
@@ -189,8 +190,18 @@ def test_a_part_of_the_hosts_at_a_time(site, database):
     assert app.read_text() == "x\n"
 
 
-def test_verify_names_the_host_that_drifts_and_looks_at_every_other(site):
-    site.run(PROVISION).passed()
+@pytest.fixture
+def standing(site, database):
+    """The same hosts with a database that somebody else has set up, which takes less time than a run of provision.yml."""
+    database.setup()
+    database.grant()
+    site.name = database.name
+    site.variables.update(database_name=database.name, database_schema="public")
+    return site
+
+
+def test_verify_names_the_host_that_drifts_and_looks_at_every_other(standing):
+    site = standing
     site.groups["langgraph_app"]["hosts"]["app1"]["checkpointer_sqlite_path"] = str(site.folder / "gone.sqlite")
     for flags in some([], ["--check"]):
         done = site.run(VERIFY, *flags).stopped("gone.sqlite")
@@ -304,23 +315,23 @@ def test_check_mode_where_the_tables_are_still_to_move(site, database):
 
 DRIFTS = {
     "pending migrations": (
-        "DELETE FROM langgraph.checkpoint_migrations WHERE v > 8; ALTER TABLE langgraph.checkpoint_writes DROP COLUMN task_path",
+        "DELETE FROM checkpoint_migrations WHERE v > 8; ALTER TABLE checkpoint_writes DROP COLUMN task_path",
         "task_path",
     ),
     "an INVALID index": (
-        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'langgraph.checkpoint_blobs_thread_id_idx'::regclass",
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'checkpoint_blobs_thread_id_idx'::regclass",
         "checkpoint_blobs_thread_id_idx",
     ),
-    "a missing table": ("DROP TABLE langgraph.checkpoint_writes", "checkpoint_writes"),
+    "a missing table": ("DROP TABLE checkpoint_writes", "checkpoint_writes"),
 }
 
 
-def test_verify_ends_in_an_error_on_drift_and_without_one_where_there_is_none(site, server):
-    site.run(PROVISION).passed()
+def test_verify_ends_in_an_error_on_drift_and_without_one_where_there_is_none(standing, database):
+    site = standing
     for statement, name in some(*DRIFTS.values()):
         for flags in some([], ["--check"]):
             site.run(VERIFY, *flags).unchanged()
-        server.execute(statement, dbname=site.name)
+        database.execute(statement)
         for flags in some([], ["--check"]):
             done = site.run(VERIFY, *flags).stopped(name, "NOT in parity")
             assert {host: counts["failed"] for host, counts in done.recap.items() if host != "db1"} == {"app1": 1, "app2": 1}
