@@ -10,7 +10,7 @@ import concurrent.futures
 import itertools
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._compare import differs, same_blob, write_differs
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._rows import Cutter, add_rows, write_row
 from ansible_collections.stateops.langgraph.plugins.module_utils._source import describe, legible, spans, text, texts, windows
 from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable

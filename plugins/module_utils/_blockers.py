@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import LEDGER
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._plan import NOT_RECORDED
 
 try:

@@ -14,7 +14,7 @@ import zlib
 from dataclasses import dataclass
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import step_of
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal, one_line
 
 try:
     from importlib import metadata

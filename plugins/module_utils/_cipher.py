@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
 
 
 def cipher_of(key):

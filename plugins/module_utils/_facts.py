@@ -12,7 +12,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._blockers impor
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import DISTRIBUTION, library, versions_beside
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import READING, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, TABLES
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._orphans import postgres_orphans, sqlite_orphans
 from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._plan import make_plan

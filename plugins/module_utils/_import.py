@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._batch import Batch
 from ansible_collections.stateops.langgraph.plugins.module_utils._check import Verifier
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._source import text
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import damaged
 from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
-from ansible_collections.stateops.langgraph.plugins.module_utils._story import unexpected
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import unexpected
 from ansible_collections.stateops.langgraph.plugins.module_utils._tally import Tally
 
 try:

@@ -11,7 +11,7 @@ import time
 import uuid
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import lost
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import one_line
 
 try:
     import psycopg

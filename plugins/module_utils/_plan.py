@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import POSTGRES, TABLES, thread_index
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import sentence
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import qualified, quote
 

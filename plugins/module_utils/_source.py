@@ -13,7 +13,7 @@ import itertools
 import operator
 import sqlite3
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import connect, damaged, logged, look, size, state
 
 # Of the threads from one to another.

@@ -12,7 +12,7 @@ import sqlite3
 import stat
 import urllib.parse
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line
 
 MAGIC = b"SQLite format 3\x00"
 # Seconds that a reader waits for a writer's lock (only rollback journals make it wait).

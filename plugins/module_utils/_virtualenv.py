@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 from ansible.module_utils.common.respawn import has_respawned, respawn_module
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
 
 # The library that a module needs, by what is imported, and the package that brings it.
 PACKAGES = {

@@ -244,12 +244,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stateops.langgraph.plugins.module_utils._cipher import cipher_of
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._crew import Crew
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal, sentence
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._facts import gather, nothing_yet, prepare
 from ansible_collections.stateops.langgraph.plugins.module_utils._import import Job
 from ansible_collections.stateops.langgraph.plugins.module_utils._source import open_source
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import size
-from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import tell
 from ansible_collections.stateops.langgraph.plugins.module_utils._target import Target
 
 APPLICATION = "stateops.langgraph.checkpoint_import"

@@ -77,7 +77,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import library
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._roundtrip import prove
-from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import tell
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter
 
 APPLICATION = "stateops.langgraph.checkpoint_roundtrip"

@@ -226,9 +226,9 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._converge impor
     look,
     plan_for,
 )
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._removal import removal, remove
-from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import tell
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter
 
 APPLICATION = "stateops.langgraph.checkpoint_schema"

@@ -321,7 +321,7 @@ orphans:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection, refuse_negative
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._facts import (
     MUTUALLY_EXCLUSIVE,
     facts_argument_spec,
@@ -330,7 +330,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._facts import (
     prepare,
     sqlite_side,
 )
-from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import tell
 
 APPLICATION = "stateops.langgraph.checkpoint_schema_info"
 

@@ -19,7 +19,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._connection imp
     conninfo,
     connection_argument_spec,
 )
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
 
 SECRET = "hunter2-and-more"
 

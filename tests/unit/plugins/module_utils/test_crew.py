@@ -15,7 +15,7 @@ import sqlite3
 
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils._crew import Crew
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._import import Outcome
 from ansible_collections.stateops.langgraph.plugins.module_utils._tally import Tally
 

@@ -13,7 +13,7 @@ import sqlite3
 
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils._contract import SQLITE
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Schema
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite import read_file

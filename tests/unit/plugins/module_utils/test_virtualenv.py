@@ -12,7 +12,7 @@ import sys
 
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils import _virtualenv
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter, require
 
 PACKAGES = _virtualenv.PACKAGES

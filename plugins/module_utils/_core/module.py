@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line
 
 
 def tell(module, story):
