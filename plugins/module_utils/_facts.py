@@ -19,7 +19,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._plan import ma
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import read
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Schema
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite import read_file, reference
-from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter, require
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.enter import enter, require
 
 MUTUALLY_EXCLUSIVE = [("sqlite_path", "sqlite_schema")]
 

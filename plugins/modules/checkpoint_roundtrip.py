@@ -78,7 +78,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer i
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._roundtrip import prove
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import tell
-from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.enter import enter
 
 APPLICATION = "stateops.langgraph.checkpoint_roundtrip"
 

@@ -229,7 +229,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._converge impor
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._removal import removal, remove
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import tell
-from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.enter import enter
 
 APPLICATION = "stateops.langgraph.checkpoint_schema"
 

@@ -157,7 +157,7 @@ interpreter:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stateops.langgraph.plugins.module_utils._packages import report
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.inspect import report
 
 
 def main():
