@@ -65,8 +65,8 @@ from pathlib import Path
 
 import yaml
 from ansible.errors import AnsibleFilterError
-from ansible_collections.stateops.langgraph.plugins.module_utils import _contract as contract
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expected as contract
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 
 COLLECTION = Path(__file__).resolve().parents[2]
 REPORT_VERSION = 1

@@ -10,7 +10,7 @@ import contextlib
 import time
 from dataclasses import dataclass
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import LEDGER
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._plan import NOT_RECORDED
 

@@ -13,7 +13,7 @@ import time
 import zlib
 from dataclasses import dataclass
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import step_of
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import step_of
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal, one_line
 
 try:

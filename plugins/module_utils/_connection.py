@@ -12,7 +12,7 @@ import select
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._deadline import SLACK, patient_cursor
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal, one_line, sentence
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import quote
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import quote
 
 try:
     import psycopg

@@ -14,7 +14,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._blockers impor
 from ansible_collections.stateops.langgraph.plugins.module_utils._briefly import briefly
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive, saver
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import READING, lost, settle, snapshot
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import LEDGER, TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._plan import NOT_RECORDED, adoption, make_plan, objections
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import read

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import POSTGRES, TABLES, thread_index
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import POSTGRES, TABLES, thread_index
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import sentence
-from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import qualified, quote
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import qualified, quote
 
 # Why setup() itself will run an entry of MIGRATIONS; what the ledger has is run as a repair, which records nothing.
 NOT_RECORDED = "not recorded"

@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ansible_collections.stateops.langgraph.plugins.module_utils import _catalog
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import CLASSES, DATA_TABLES, LEDGER, SORTED, TABLES, thread_index
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import (
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import CLASSES, DATA_TABLES, LEDGER, SORTED, TABLES, thread_index
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import (
     Attachment,
     Column,
     Constraint,

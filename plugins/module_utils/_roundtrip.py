@@ -12,9 +12,9 @@ import uuid
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive, saver
 from ansible_collections.stateops.langgraph.plugins.module_utils._connection import READING, lost, pooler_mode, settle, snapshot, take_role
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line, sentence
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import qualified, quote
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import qualified, quote
 
 try:
     import psycopg

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import (
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import (
     COUNTERPARTS,
     DATA_TABLES,
     LARGE,
@@ -21,7 +21,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._contract impor
     SQLITE_OPTIONAL,
     TABLES,
 )
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Column, Constraint, Index, Table
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Table
 from schema_examples import postgres, sqlite
 
 MEND, REFUSE, REPORT = "mend", "refuse", "report"

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import Library, Migration
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, POSTGRES, SQLITE, step_of, thread_index
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, POSTGRES, SQLITE, step_of, thread_index
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import Reading, Server
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 
 OWNER = "langgraph_owner"
 NULLABLE, INDEXES, TASK_PATH = "blob may be NULL", "thread_id indexes", "task_path"

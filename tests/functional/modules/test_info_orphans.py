@@ -10,7 +10,7 @@ import sqlite3
 
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils import _connection, _orphans
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 from assertions import assert_refused, assert_succeeded
 from databases import TABLES
 from sqlite_threads import saved

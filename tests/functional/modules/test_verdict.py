@@ -14,9 +14,9 @@ import sqlite3
 
 import psycopg
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import COUNTERPARTS, RULES, TABLES
-from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
-from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import COUNTERPARTS, RULES, TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import read
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite import read_file, reference
 from databases import Database

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.stateops.langgraph.plugins.module_utils import _connection
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import RULES
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import RULES
 
 ROOT = Path(__file__).resolve().parents[3]
 COLLECTION = "ansible_collections.stateops.langgraph.plugins."

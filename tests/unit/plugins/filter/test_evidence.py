@@ -16,8 +16,8 @@ import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.stateops.langgraph.plugins.filter.evidence import collection_version, evidence
 from ansible_collections.stateops.langgraph.plugins.filter.evidence_digest import evidence_digest
-from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Index
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Index
 from jinja2 import Environment, nodes
 from schema_examples import postgres, sqlite
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils._blockers import Needs, _name, needs
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, LEDGER
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
 from ansible_collections.stateops.langgraph.plugins.module_utils._plan import make_plan
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Index
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Index
 from schema_examples import (
     ALL,
     INDEXES,

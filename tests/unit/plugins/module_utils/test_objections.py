@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, LEDGER
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
 from ansible_collections.stateops.langgraph.plugins.module_utils._plan import make_plan, objections
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 from model_mutations import mutations
 from schema_examples import RELEASES, database, empty, library, postgres, reading
 

@@ -12,10 +12,10 @@ import shutil
 import sqlite3
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import SQLITE
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import SQLITE
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite import read_file
 from schema_examples import postgres
 

@@ -10,10 +10,10 @@ import json
 from dataclasses import replace
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils import _schema
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import POSTGRES, SQLITE
-from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Column, Constraint, Index, Schema, Table
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import model
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import POSTGRES, SQLITE
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from schema_examples import postgres, sqlite
@@ -198,9 +198,9 @@ def test_any_data_is_a_schema_or_a_value_error(data):
 
 
 def test_names_are_quoted():
-    assert _schema.quote("user") == '"user"'
-    assert _schema.quote('a"; DROP TABLE b; --') == '"a""; DROP TABLE b; --"'
-    assert _schema.qualified("my.schema", "t") == '"my.schema"."t"'
+    assert model.quote("user") == '"user"'
+    assert model.quote('a"; DROP TABLE b; --') == '"a""; DROP TABLE b; --"'
+    assert model.qualified("my.schema", "t") == '"my.schema"."t"'
 
 
 @pytest.mark.parametrize(

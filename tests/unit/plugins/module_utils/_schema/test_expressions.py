@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._expressions import may_be_null, mentions, total, whole
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Column
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expressions import may_be_null, mentions, total, whole
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Column
 
 
 @pytest.mark.parametrize(

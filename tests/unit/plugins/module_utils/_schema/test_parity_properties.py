@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from unittest import mock
 
-from ansible_collections.stateops.langgraph.plugins.module_utils import _columns, _examination, _file_examination
-from ansible_collections.stateops.langgraph.plugins.module_utils import _contract as contract
-from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Column, Constraint, Index, Schema, Table
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import check_columns
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import check_postgresql
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import check_sqlite
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expected as contract
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from schema_examples import ALL, postgres, sqlite
@@ -70,7 +72,7 @@ def declared(files, tables, pairs, renamed):
     }
     patches = [
         mock.patch.object(module, name, value)
-        for module in (contract, _columns, _examination, _file_examination)
+        for module in (contract, check_columns, check_postgresql, check_sqlite)
         for name, value in changes.items()
         if hasattr(module, name)
     ]

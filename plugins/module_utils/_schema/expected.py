@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Column, Constraint, Index, Table
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Column, Constraint, Index, Table
 
 LEDGER = "checkpoint_migrations"
 DATA_TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils import _contract as contract
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expected as contract
 from schema_examples import RELEASES, create, index
 
 KEYS = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import REPORT, RULES
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import REPORT, RULES
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._breach import Breach
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, RULES, STEPS, TABLES
-from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
-from ansible_collections.stateops.langgraph.plugins.module_utils._file_examination import canonical, examine_file
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Column, Constraint, Index, Schema, Table
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Breach
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, RULES, STEPS, TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_sqlite import canonical, examine_file
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
 from model_mutations import file_mutations, mutations
 from schema_examples import ALL, INDEXES, NULLABLE, TASK_PATH, library, postgres
 

@@ -12,15 +12,19 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils import _columns, _examination, _expressions, _file_examination, _postgres
-from ansible_collections.stateops.langgraph.plugins.module_utils import _contract as contract
-from ansible_collections.stateops.langgraph.plugins.module_utils._breach import Breach
-from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Column, Constraint, Index, Schema, Table
+from ansible_collections.stateops.langgraph.plugins.module_utils import _postgres
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import check_columns
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import check_postgresql
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expressions
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import check_sqlite
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expected as contract
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Breach
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Column, Constraint, Index, Schema, Table
 from model_mutations import file_mutations, mutations
 from schema_examples import RELEASES, postgres, sqlite
 
-MODULES = (contract, _columns, _examination, _expressions, _file_examination, _postgres)
+MODULES = (contract, check_columns, check_postgresql, expressions, check_sqlite, _postgres)
 
 
 def samples():
@@ -43,9 +47,9 @@ def samples():
         yield "%s reordered" % table.name, sqlite().with_table(reordered), postgres()
         words = tuple(replace(column, type={"TEXT": "CLOB", "INTEGER": "INT", "BLOB": ""}[column.type]) for column in table.columns)
         yield "%s in other words" % table.name, sqlite().with_table(replace(table, columns=words)), postgres()
-    for name in _expressions.SAFE_FUNCTIONS:
+    for name in expressions.SAFE_FUNCTIONS:
         yield name, sqlite(), extra(Index("extra", ("%s(type)" % name,)))
-    for kind in _expressions.SAFE_CASTS:
+    for kind in expressions.SAFE_CASTS:
         yield kind, sqlite(), extra(Index("extra", ("(type)::%s" % kind,)))
     for method in contract.NARROWING:
         yield method, sqlite(), extra(Index("extra", ("metadata",), method=method))
@@ -181,11 +185,11 @@ ENTRIES = "COUNTERPARTS RENAMED TYPES ONLY_POSTGRES SQLITE_OPTIONAL ALIKE LARGE 
         # pytest's processes must all find the tests in one order, and a set has another in each.
         for item in sorted(getattr(contract, name))
     ]
-    + [(name, item) for name in ("SAFE_FUNCTIONS", "SAFE_CASTS") for item in sorted(getattr(_expressions, name))],
+    + [(name, item) for name in ("SAFE_FUNCTIONS", "SAFE_CASTS") for item in sorted(getattr(expressions, name))],
     ids=str,
 )
 def test_each_entry_is_missed(put, name, item):
-    whole = getattr(contract if hasattr(contract, name) else _expressions, name)
+    whole = getattr(contract if hasattr(contract, name) else expressions, name)
     if isinstance(whole, dict):
         put(name, {key: value for key, value in whole.items() if key != item})
     else:

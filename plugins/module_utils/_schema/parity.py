@@ -11,10 +11,10 @@ from dataclasses import asdict, astuple, dataclass, replace
 from difflib import SequenceMatcher
 from itertools import zip_longest
 
-from ansible_collections.stateops.langgraph.plugins.module_utils import _contract as contract
-from ansible_collections.stateops.langgraph.plugins.module_utils._columns import bare
-from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
-from ansible_collections.stateops.langgraph.plugins.module_utils._file_examination import affinity, canonical, examine_file
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expected as contract
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_columns import bare
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_sqlite import affinity, canonical, examine_file
 
 IDENTICAL, EQUIVALENT, EXPECTED, DRIFT = "identical", "equivalent", "expected", "drift"
 VERDICTS = (IDENTICAL, EQUIVALENT, EXPECTED, DRIFT)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._breach import Breach
-from ansible_collections.stateops.langgraph.plugins.module_utils._columns import column_breaches
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import (
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Breach
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_columns import column_breaches
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import (
     DATA_TABLES,
     LARGE,
     LEDGER,
@@ -22,8 +22,8 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._contract impor
     TABLES,
     thread_index,
 )
-from ansible_collections.stateops.langgraph.plugins.module_utils._expressions import total, whole
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import qualified, quote
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expressions import total, whole
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import qualified, quote
 
 # REINDEX CONCURRENTLY names its copies so; a number follows where the name was taken.
 REMAINS = re.compile(r"^(.+)_cc(new|old)\d*$")
