@@ -10,15 +10,15 @@ import contextlib
 import time
 from dataclasses import dataclass, replace
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._blockers import naming_who_shuts, needs, wait_for
-from ansible_collections.stateops.langgraph.plugins.module_utils._briefly import briefly
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import naming_who_shuts, needs, wait_for
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import briefly
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive, saver
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import READING, lost, settle, snapshot
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import READING, lost, settle, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._plan import NOT_RECORDED, adoption, make_plan, objections
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import read
-from ansible_collections.stateops.langgraph.plugins.module_utils._session import Session
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session
 
 try:
     import psycopg

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import platform
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._blockers import naming_who_shuts
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import naming_who_shuts
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import DISTRIBUTION, library, versions_beside
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import READING, snapshot
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import READING, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._orphans import postgres_orphans, sqlite_orphans
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._plan import make_plan
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import read
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite import read_file, reference
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.enter import enter, require

@@ -10,7 +10,7 @@ import sqlite3
 import time
 import uuid
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import lost
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import one_line
 
 try:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._briefly import briefly
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import briefly
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import lost, settle
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost, settle
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, POSTGRES, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._converge import differs, look, look_again
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
-from ansible_collections.stateops.langgraph.plugins.module_utils._session import Session
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session
 
 try:
     import psycopg

@@ -11,7 +11,7 @@ import socket
 import uuid
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive, saver
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import READING, lost, pooler_mode, settle, snapshot, take_role
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import READING, lost, pooler_mode, settle, snapshot, take_role
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import qualified, quote

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import take_role
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import take_role
 from ansible_collections.stateops.langgraph.plugins.module_utils._rows import COLUMNS
 from ansible_collections.stateops.langgraph.plugins.module_utils._standing import Standing
 

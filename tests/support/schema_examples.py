@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import Library, Migration
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, POSTGRES, SQLITE, step_of, thread_index
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import Reading, Server
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import Reading, Server
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 
 OWNER = "langgraph_owner"

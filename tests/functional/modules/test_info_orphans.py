@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils import _connection, _orphans
+from ansible_collections.stateops.langgraph.plugins.module_utils import _orphans
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql import connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 from assertions import assert_refused, assert_succeeded
 from databases import TABLES
@@ -163,7 +164,7 @@ def counted(database, grace=60):
         database.login(database.app), ssl_mode="prefer", ca_cert=None, ssl_cert=None, ssl_key=None, connect_params={}, connect_timeout=10,
         login_unix_socket="", schema="public",
     )
-    with _connection.open_connection(params, "test") as connection, _connection.snapshot(connection, None, 60):
+    with connection.open_connection(params, "test") as connection, connection.snapshot(connection, None, 60):
         return _orphans.postgres_orphans(connection, Schema("postgresql", "public", ()), grace)
 
 

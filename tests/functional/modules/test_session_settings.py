@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection, settle
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import connection_argument_spec, open_connection, settle
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
 
 pytestmark = pytest.mark.newest

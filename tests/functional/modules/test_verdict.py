@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import COUNTERPARTS, RULES, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import read
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite import read_file, reference
 from databases import Database
 from langgraph.checkpoint.base import empty_checkpoint

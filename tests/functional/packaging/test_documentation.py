@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.stateops.langgraph.plugins.module_utils import _connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql import connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import RULES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -155,7 +155,7 @@ def test_what_may_be_secret_is_said_to_be_or_not(name, monkeypatch):
             assert details["no_log"] is True, option
         elif any(word in option for word in ("key", "secret", "token")):
             assert details["no_log"] is False, option
-    assert _connection.connection_argument_spec()["login_password"]["no_log"] is True
+    assert connection.connection_argument_spec()["login_password"]["no_log"] is True
 
 
 def named_rules():

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils import _postgres
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql import catalog
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import check_columns
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import check_postgresql
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expressions
@@ -24,7 +24,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model i
 from model_mutations import file_mutations, mutations
 from schema_examples import RELEASES, postgres, sqlite
 
-MODULES = (contract, check_columns, check_postgresql, expressions, check_sqlite, _postgres)
+MODULES = (contract, check_columns, check_postgresql, expressions, check_sqlite, catalog)
 
 
 def samples():

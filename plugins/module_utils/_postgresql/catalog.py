@@ -4,14 +4,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How to read one Schema from PostgreSQL's catalog, and the ledger beside it.
 
-A constant number of queries; what is asked stands in _catalog.py.
+A constant number of queries; what is asked stands in catalog_queries.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ansible_collections.stateops.langgraph.plugins.module_utils import _catalog
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql import catalog_queries
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import CLASSES, DATA_TABLES, LEDGER, SORTED, TABLES, thread_index
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import (
     Attachment,
@@ -106,23 +106,23 @@ class Reading:
 
 def read(connection, schema, names=TABLES):
     """The Reading of the contract's tables in a schema. Call it inside snapshot()."""
-    server = Server(**connection.execute(_catalog.SERVER, {"schema": schema}).fetchone())
-    rows = connection.execute(_catalog.RELATIONS, {"names": list(names + INDEX_NAMES), "schema": schema, "path": list(server.path)}).fetchall()
+    server = Server(**connection.execute(catalog_queries.SERVER, {"schema": schema}).fetchone())
+    rows = connection.execute(catalog_queries.RELATIONS, {"names": list(names + INDEX_NAMES), "schema": schema, "path": list(server.path)}).fetchall()
     # An index in its place comes with its table; one of that name on another table takes the name away.
     rows = [row for row in rows if row["name"] not in INDEX_NAMES or row["name"] != thread_index(row["indexed"] or "").name]
     here = {row["oid"]: row for row in rows if row["schema"] == schema}
     oids = {"oids": list(here), "alike": list(CLASSES)}
     details = {"columns": {}, "constraints": {}, "indexes": {}, "attachments": {}}
     if here:
-        for row in connection.execute(_catalog.COLUMNS, oids).fetchall():
+        for row in connection.execute(catalog_queries.COLUMNS, oids).fetchall():
             ordered = (here[row["oid"]]["name"], row["name"]) not in SORTED or _ordered(connection, row)
             details["columns"].setdefault(row["oid"], []).append(_column(row, ordered))
-        for row in connection.execute(_catalog.CONSTRAINT_ROWS, oids):
+        for row in connection.execute(catalog_queries.CONSTRAINT_ROWS, oids):
             owner = row["oid"] if row["oid"] in here else row["target"]
             details["constraints"].setdefault(owner, []).append(_constraint(row, incoming=row["oid"] not in here))
-        for row in connection.execute(_catalog.INDEXES, oids):
+        for row in connection.execute(catalog_queries.INDEXES, oids):
             details["indexes"].setdefault(row["oid"], []).append(_index(row))
-        for row in connection.execute(_catalog.ATTACHMENTS, oids):
+        for row in connection.execute(catalog_queries.ATTACHMENTS, oids):
             attachment = Attachment(row["name"], row["kind"], row["definition"] or "", row["enabled"])
             details["attachments"].setdefault(row["oid"], []).append(attachment)
     tables = tuple(
@@ -150,7 +150,7 @@ def _ordered(connection, row):
     """Whether the column's collation sorts ids as their bytes do; believed where this role may not name the collation."""
     if not row["nameable"]:
         return True
-    query = sql.SQL(_catalog.ORDERED).format(collation=sql.Identifier(row["collation_schema"], row["collation_name"]))
+    query = sql.SQL(catalog_queries.ORDERED).format(collation=sql.Identifier(row["collation_schema"], row["collation_name"]))
     return connection.execute(query).fetchone()["ordered"]
 
 

@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._briefly import briefly
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import briefly
 
 try:
     import psycopg

@@ -10,7 +10,7 @@ import json
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import (
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import (
     KEEPALIVES,
     NOT_YET,
     SECRETS,

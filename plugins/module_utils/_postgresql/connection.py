@@ -10,7 +10,7 @@ import contextlib
 import re
 import select
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._deadline import SLACK, patient_cursor
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.timeouts import SLACK, patient_cursor
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import quote
 
