@@ -18,7 +18,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity 
 from ansible_collections.stateops.langgraph.plugins.module_utils._plan import make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite import read_file, reference
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.schema import read_file, reference
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.enter import enter, require
 
 MUTUALLY_EXCLUSIVE = [("sqlite_path", "sqlite_schema")]

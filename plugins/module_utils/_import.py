@@ -15,7 +15,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._batch import B
 from ansible_collections.stateops.langgraph.plugins.module_utils._check import Verifier
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._source import text
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import damaged
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import damaged
 from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import unexpected
 from ansible_collections.stateops.langgraph.plugins.module_utils._tally import Tally

@@ -14,7 +14,7 @@ import operator
 import sqlite3
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import connect, damaged, logged, look, size, state
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import connect, damaged, logged, look, size, state
 
 # Of the threads from one to another.
 SPAN = "WHERE thread_id BETWEEN CAST(? AS TEXT) AND CAST(? AS TEXT) ORDER BY thread_id, checkpoint_ns, checkpoint_id"

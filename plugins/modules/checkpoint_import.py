@@ -248,7 +248,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors im
 from ansible_collections.stateops.langgraph.plugins.module_utils._facts import gather, nothing_yet, prepare
 from ansible_collections.stateops.langgraph.plugins.module_utils._import import Job
 from ansible_collections.stateops.langgraph.plugins.module_utils._source import open_source
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import size
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import size
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import tell
 from ansible_collections.stateops.langgraph.plugins.module_utils._target import Target
 

@@ -18,7 +18,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expecte
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite import read_file, reference
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.schema import read_file, reference
 from databases import Database
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.postgres import PostgresSaver

@@ -10,7 +10,7 @@ import contextlib
 import sqlite3
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import connect, damaged, logged, logs, look, state
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import connect, damaged, logged, logs, look, state
 
 
 def read_file(path, more=None):

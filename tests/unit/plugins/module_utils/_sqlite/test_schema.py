@@ -16,7 +16,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expecte
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite import read_file
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.schema import read_file
 from schema_examples import postgres
 
 ROWS = 3
@@ -270,7 +270,7 @@ def test_a_damaged_file_is_refused(path):
 
 
 def test_a_locked_file_is_waited_for_and_then_refused(path, monkeypatch):
-    monkeypatch.setattr("ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file.PATIENCE", 0.05)
+    monkeypatch.setattr("ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file.PATIENCE", 0.05)
     with contextlib.closing(make(path)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         connection.execute("DELETE FROM checkpoints")
