@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import naming_who_shuts, needs, wait_for
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import briefly
-from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive, saver
+from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import exclusive, saver
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import READING, lost, settle, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line, sentence

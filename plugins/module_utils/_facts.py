@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import naming_who_shuts
-from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import DISTRIBUTION, library, versions_beside
+from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import DISTRIBUTION, library, versions_beside
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import READING, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import briefly
-from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive
+from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import exclusive
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost, settle
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, POSTGRES, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._converge import differs, look, look_again

@@ -10,7 +10,7 @@ import contextlib
 import socket
 import uuid
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import exclusive, saver
+from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import exclusive, saver
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import READING, lost, pooler_mode, settle, snapshot, take_role
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line, sentence

@@ -241,7 +241,7 @@ import functools
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stateops.langgraph.plugins.module_utils._cipher import cipher_of
+from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.encryption import cipher_of
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import connection_argument_spec, open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._crew import Crew
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal, sentence

@@ -209,7 +209,7 @@ schema:
 from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import library
+from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import library
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import (
     connection_argument_spec,
     open_connection,
