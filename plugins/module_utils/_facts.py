@@ -15,7 +15,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expecte
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._orphans import postgres_orphans, sqlite_orphans
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
-from ansible_collections.stateops.langgraph.plugins.module_utils._plan import make_plan
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.schema import read_file, reference

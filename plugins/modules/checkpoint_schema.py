@@ -217,7 +217,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.con
     settle,
     take_role,
 )
-from ansible_collections.stateops.langgraph.plugins.module_utils._converge import (
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.apply import (
     Limits,
     Target,
     applied,
@@ -227,7 +227,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._converge impor
     plan_for,
 )
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._removal import removal, remove
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.drop import removal, remove
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import tell
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.enter import enter
 

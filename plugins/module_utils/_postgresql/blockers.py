@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._plan import NOT_RECORDED
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import NOT_RECORDED
 
 try:
     from psycopg.errors import LockNotAvailable

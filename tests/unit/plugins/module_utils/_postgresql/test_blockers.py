@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import Needs, _name, needs
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
-from ansible_collections.stateops.langgraph.plugins.module_utils._plan import make_plan
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Index
 from schema_examples import (
     ALL,

@@ -16,7 +16,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.libr
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import READING, lost, settle, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line, sentence
-from ansible_collections.stateops.langgraph.plugins.module_utils._plan import NOT_RECORDED, adoption, make_plan, objections
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import NOT_RECORDED, adoption, make_plan, objections
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session
 

@@ -12,7 +12,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.loc
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import exclusive
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost, settle
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, POSTGRES, TABLES
-from ansible_collections.stateops.langgraph.plugins.module_utils._converge import differs, look, look_again
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.apply import differs, look, look_again
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
-from ansible_collections.stateops.langgraph.plugins.module_utils._plan import make_plan, objections
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan, objections
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 from model_mutations import mutations
 from schema_examples import RELEASES, database, empty, library, postgres, reading

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
-from ansible_collections.stateops.langgraph.plugins.module_utils._plan import adoption, make_plan
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import adoption, make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Index, Schema, Table
 from model_mutations import mutations
 from schema_examples import (
