@@ -245,7 +245,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.encr
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import connection_argument_spec, open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._crew import Crew
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal, sentence
-from ansible_collections.stateops.langgraph.plugins.module_utils._facts import gather, nothing_yet, prepare
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import gather, nothing_yet, prepare
 from ansible_collections.stateops.langgraph.plugins.module_utils._import import Job
 from ansible_collections.stateops.langgraph.plugins.module_utils._source import open_source
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import size

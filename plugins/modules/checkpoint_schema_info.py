@@ -322,7 +322,7 @@ orphans:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import connection_argument_spec, open_connection, refuse_negative
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._facts import (
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import (
     MUTUALLY_EXCLUSIVE,
     facts_argument_spec,
     gather,

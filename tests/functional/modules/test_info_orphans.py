@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils import _orphans
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify import orphans
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql import connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 from assertions import assert_refused, assert_succeeded
@@ -165,7 +165,7 @@ def counted(database, grace=60):
         login_unix_socket="", schema="public",
     )
     with connection.open_connection(params, "test") as connection, connection.snapshot(connection, None, 60):
-        return _orphans.postgres_orphans(connection, Schema("postgresql", "public", ()), grace)
+        return orphans.postgres_orphans(connection, Schema("postgresql", "public", ()), grace)
 
 
 def test_a_small_table_is_counted_whole(lost):
@@ -175,8 +175,8 @@ def test_a_small_table_is_counted_whole(lost):
 
 
 def test_a_large_table_is_sampled_and_the_count_says_so(lost, monkeypatch):
-    monkeypatch.setattr(_orphans, "WHOLE", 100)
-    monkeypatch.setattr(_orphans, "SAMPLES", (50,))
+    monkeypatch.setattr(orphans, "WHOLE", 100)
+    monkeypatch.setattr(orphans, "SAMPLES", (50,))
     found = counted(lost)
     for part in (found["writes"], found["blobs"]):
         assert 10 < part["sampled_percent"] < 20 and 0 < part["count"] < 150, found
@@ -184,20 +184,20 @@ def test_a_large_table_is_sampled_and_the_count_says_so(lost, monkeypatch):
 
 
 def test_what_is_not_counted_in_time_is_sampled(lost, monkeypatch):
-    monkeypatch.setattr(_orphans, "SAMPLES", (50,))
-    monkeypatch.setattr(_orphans, "SECONDS", 0.5)
-    whole = _orphans._sample
+    monkeypatch.setattr(orphans, "SAMPLES", (50,))
+    monkeypatch.setattr(orphans, "SECONDS", 0.5)
+    whole = orphans._sample
 
-    slow = _orphans.sql.SQL("CROSS JOIN (SELECT pg_sleep(30)) AS slow")
-    monkeypatch.setattr(_orphans, "_sample", lambda percent: slow if percent is None else whole(percent))
+    slow = orphans.sql.SQL("CROSS JOIN (SELECT pg_sleep(30)) AS slow")
+    monkeypatch.setattr(orphans, "_sample", lambda percent: slow if percent is None else whole(percent))
     found = counted(lost)
     assert 10 < found["writes"]["sampled_percent"] < 20 and 0 < found["writes"]["count"] < 150
     assert 10 < found["blobs"]["sampled_percent"] < 20 and 0 < found["blobs"]["count"] < 150
 
 
 def test_what_no_sample_is_counted_of_in_time_is_no_zero(lost, monkeypatch):
-    monkeypatch.setattr(_orphans, "SECONDS", 0.2)
-    monkeypatch.setattr(_orphans, "_sample", lambda percent: _orphans.sql.SQL("CROSS JOIN (SELECT pg_sleep(30)) AS slow"))
+    monkeypatch.setattr(orphans, "SECONDS", 0.2)
+    monkeypatch.setattr(orphans, "_sample", lambda percent: orphans.sql.SQL("CROSS JOIN (SELECT pg_sleep(30)) AS slow"))
     found = counted(lost)
     assert found["writes"] == found["blobs"] == {"count": None, "reason": "not counted within 0.2 s, nor was a sample of it"}
 

@@ -13,7 +13,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.libr
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import READING, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._orphans import postgres_orphans, sqlite_orphans
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify.orphans import postgres_orphans, sqlite_orphans
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read

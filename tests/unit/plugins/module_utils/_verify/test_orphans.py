@@ -10,8 +10,8 @@ import sqlite3
 import uuid
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils import _orphans
-from ansible_collections.stateops.langgraph.plugins.module_utils._orphans import GREGORIAN, IDS, birth, by_age, sqlite_orphans
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify import orphans
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify.orphans import GREGORIAN, IDS, birth, by_age, sqlite_orphans
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,8 +124,8 @@ def test_writes_without_their_checkpoint_are_counted_in_sqlite(file):
 
 
 def test_counting_in_sqlite_ends_when_its_time_is_up_and_says_so(file, monkeypatch):
-    monkeypatch.setattr(_orphans, "SECONDS", -1)
-    monkeypatch.setattr(_orphans, "STEPS", 2000)
+    monkeypatch.setattr(orphans, "SECONDS", -1)
+    monkeypatch.setattr(orphans, "STEPS", 2000)
     found = sqlite_orphans(file, 0)
     assert found["limited"] is True and found["age_unknown"] < 2000
     # The next statement has all the time it needs.
@@ -134,5 +134,5 @@ def test_counting_in_sqlite_ends_when_its_time_is_up_and_says_so(file, monkeypat
 
 def test_groups_come_one_by_one_in_sqlite(file):
     """A sort of all the rows would leave nothing to tell of when the time is up."""
-    plan = " ".join(str(row) for row in file.execute("EXPLAIN QUERY PLAN " + _orphans.SQLITE_WRITES))
+    plan = " ".join(str(row) for row in file.execute("EXPLAIN QUERY PLAN " + orphans.SQLITE_WRITES))
     assert "USING COVERING INDEX" in plan and "TEMP B-TREE" not in plan
