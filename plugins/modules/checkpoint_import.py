@@ -243,14 +243,14 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.encryption import cipher_of
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import connection_argument_spec, open_connection
-from ansible_collections.stateops.langgraph.plugins.module_utils._crew import Crew
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import Crew
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import gather, nothing_yet, prepare
-from ansible_collections.stateops.langgraph.plugins.module_utils._import import Job
-from ansible_collections.stateops.langgraph.plugins.module_utils._source import open_source
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Job
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import size
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import tell
-from ansible_collections.stateops.langgraph.plugins.module_utils._target import Target
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import Target
 
 APPLICATION = "stateops.langgraph.checkpoint_import"
 # What fewer bytes take is over before a second process has begun.

@@ -9,13 +9,13 @@ from __future__ import annotations
 import concurrent.futures
 import itertools
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._compare import differs, same_blob, write_differs
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import differs, same_blob, write_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line
-from ansible_collections.stateops.langgraph.plugins.module_utils._rows import Cutter, add_rows, write_row
-from ansible_collections.stateops.langgraph.plugins.module_utils._source import describe, legible, spans, text, texts, windows
-from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
-from ansible_collections.stateops.langgraph.plugins.module_utils._tally import Tally
-from ansible_collections.stateops.langgraph.plugins.module_utils._target import DELETE_BLOB, DELETE_CHECKPOINT, DELETE_WRITE, TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Cutter, add_rows, write_row
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import describe, legible, spans, text, texts, windows
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import Tally
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import DELETE_BLOB, DELETE_CHECKPOINT, DELETE_WRITE, TABLES
 
 try:
     import psycopg

@@ -12,7 +12,7 @@ import json
 import math
 import re
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
 
 try:
     # langgraph-checkpoint-postgres needs both.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._source import text
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import text
 
 try:
     # langgraph-checkpoint-postgres needs it.

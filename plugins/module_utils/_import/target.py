@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import take_role
-from ansible_collections.stateops.langgraph.plugins.module_utils._rows import COLUMNS
-from ansible_collections.stateops.langgraph.plugins.module_utils._standing import Standing
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import COLUMNS
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import Standing
 
 try:
     from psycopg import sql

@@ -12,9 +12,9 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._import import Job
-from ansible_collections.stateops.langgraph.plugins.module_utils._source import open_source
-from ansible_collections.stateops.langgraph.plugins.module_utils._standing import Standing
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Job
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import Standing
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.sqlite import SqliteSaver
 

@@ -10,7 +10,7 @@ import itertools
 import json
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._compare import same_document
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import same_document
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import itertools
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._compare import same_blob, same_document, same_metadata, write_differs
-from ansible_collections.stateops.langgraph.plugins.module_utils._rows import Cutter, is_delta, version_text, write_row
-from ansible_collections.stateops.langgraph.plugins.module_utils._source import describe, legible, spans, text, texts, windows
-from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import same_blob, same_document, same_metadata, write_differs
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Cutter, is_delta, version_text, write_row
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import describe, legible, spans, text, texts, windows
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
 
 SHOWN = 20
 CHUNK = 8 << 20

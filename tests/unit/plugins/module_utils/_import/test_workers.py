@@ -14,10 +14,10 @@ import os
 import sqlite3
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._crew import Crew
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import Crew
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._import import Outcome
-from ansible_collections.stateops.langgraph.plugins.module_utils._tally import Tally
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Outcome
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import Tally
 
 
 class Source:

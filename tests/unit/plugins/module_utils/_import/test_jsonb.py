@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._exact import metadata
-from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.jsonb import metadata
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
 
 
 @pytest.mark.parametrize("raw", [b"{}", b'{"step": -1, "source": "input"}', '{"a": "é", "b": [1, null, true, 2.5]}'.encode()])

@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 import struct
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._exact import dump, inline, metadata, number, plain
-from ansible_collections.stateops.langgraph.plugins.module_utils._splice import VALUES, Unreadable, cut_json, cut_msgpack
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.jsonb import dump, inline, metadata, number, plain
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import VALUES, Unreadable, cut_json, cut_msgpack
 
 # How many values of a thread are remembered; beyond that the database is asked.
 REMEMBERED = 300000

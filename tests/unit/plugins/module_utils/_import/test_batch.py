@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""_batch.py: a blob is sent once, also where a thread has more values than are remembered.
+"""batch.py: a blob is sent once, also where a thread has more values than are remembered.
 
 The tables are stood in for by a list: how many values are remembered cannot be set from outside, and hundreds of thousands take minutes.
 """
@@ -15,9 +15,12 @@ import struct
 import types
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils import _batch, _import, _rows, _source
-from ansible_collections.stateops.langgraph.plugins.module_utils._import import Job
-from ansible_collections.stateops.langgraph.plugins.module_utils._source import open_source
+from ansible_collections.stateops.langgraph.plugins.module_utils._import import batch
+from ansible_collections.stateops.langgraph.plugins.module_utils._import import importer
+from ansible_collections.stateops.langgraph.plugins.module_utils._import import convert
+from ansible_collections.stateops.langgraph.plugins.module_utils._import import source
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Job
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.sqlite import SqliteSaver
 
@@ -77,7 +80,7 @@ def path(tmp_path):
 @pytest.mark.parametrize("remembered", [300000, 12, 8, 3])
 @pytest.mark.parametrize("check", [False, True])
 def test_each_blob_once(path, monkeypatch, remembered, check):
-    monkeypatch.setattr(_rows, "REMEMBERED", remembered)
+    monkeypatch.setattr(convert, "REMEMBERED", remembered)
     tables = Tables()
     with open_source(path) as source:
         job = Job(source, tables, check=check, batch_size=100)
@@ -90,7 +93,7 @@ def test_each_blob_once(path, monkeypatch, remembered, check):
 def test_a_time_that_is_over_at_once_ends_one_batch(path, monkeypatch):
     """Else a caller that comes again until nothing remains would come for ever."""
     clock = itertools.count(0, 10)
-    monkeypatch.setattr(_import.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(importer.time, "monotonic", lambda: next(clock))
     with open_source(path) as source:
         job = Job(source, Tables(), batch_size=1, time_limit=1)
         job.run()
@@ -105,8 +108,8 @@ def test_windows_are_bounded_by_what_is_looked_up(monkeypatch):
         def outline(self, _first, _last):
             return iter(outlines)
 
-    monkeypatch.setattr(_source, "WINDOW", 10)
-    found = list(_source.windows(Source(), [("t", "t")], type("Reader", (), {})()))
+    monkeypatch.setattr(source, "WINDOW", 10)
+    found = list(source.windows(Source(), [("t", "t")], type("Reader", (), {})()))
     assert [outline for window in found for outline in window] == outlines
     sizes = [sum(1 + len(pairs) for _key, _row, pairs in window) for window in found]
     assert all(10 <= size < 14 for size in sizes[:-1]) and len(sizes) > 5
@@ -124,9 +127,9 @@ def test_windows_are_bounded_by_what_is_looked_up(monkeypatch):
     (1728, 970, 1000),
 ])  # fmt: skip
 def test_what_makes_a_batch_where_nobody_says(monkeypatch, checkpoints, mebibytes, fitting):
-    monkeypatch.setattr(_source, "size", lambda _path: mebibytes << 20)
+    monkeypatch.setattr(source, "size", lambda _path: mebibytes << 20)
     connection = types.SimpleNamespace(execute=lambda _query: types.SimpleNamespace(fetchone=lambda: (checkpoints,)))
-    assert _source.Source.fitting(types.SimpleNamespace(connection=connection, path=""), 2) == fitting
+    assert source.Source.fitting(types.SimpleNamespace(connection=connection, path=""), 2) == fitting
 
 
 @pytest.mark.parametrize("given, batches", [(0, 1), (9, 2), (1, 2), (100, 1)])
@@ -140,7 +143,7 @@ def test_how_many_batches(path, given, batches):
 
 def test_pending_writes_without_a_value_are_sent_like_others(path, monkeypatch):
     """LangGraph writes one for a task that has nothing to say; a thousand of them are some bytes too."""
-    monkeypatch.setattr(_batch, "CHUNK", 3000)
+    monkeypatch.setattr(batch, "CHUNK", 3000)
     with SqliteSaver.from_conn_string(path) as saver:
         for number in range(9):
             config = {"configurable": {"thread_id": "first", "checkpoint_ns": "", "checkpoint_id": "first-%d" % number}}

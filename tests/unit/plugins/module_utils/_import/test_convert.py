@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._rows import write_row
-from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import write_row
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
 
 GOOD = {"task": b"task", "number": 0, "path": b"~1", "channel": b"channel", "kind": b"msgpack", "value": b"\xc0"}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._standing import Standing
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import Standing
 
 KEYS = sorted((thread, space, b"%d" % number) for thread in (b"a", b"b") for space in (b"", b"x") for number in range(9))
 ROWS = sorted([(*key, None, None) for key in KEYS[::2]] + [(*key, b"task", index) for key in KEYS[::3] for index in range(3)], key=lambda row: row[:3])

@@ -10,8 +10,8 @@ import json
 
 import ormsgpack
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._exact import dump, inline
-from ansible_collections.stateops.langgraph.plugins.module_utils._splice import Unreadable, cut_json, cut_msgpack, skip
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.jsonb import dump, inline
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable, cut_json, cut_msgpack, skip
 from hypothesis import given
 from hypothesis import strategies as st
 
