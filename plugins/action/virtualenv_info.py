@@ -15,7 +15,8 @@ import json
 import re
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import inspect
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import contents
 
 PLAIN_PATH = re.compile(r"^/[\w./+-]+$")
 
@@ -46,7 +47,7 @@ class ActionModule(ActionBase):
             return None
         # As Ansible starts a pipelined module: the environment first, the source on stdin.
         command = ("%s %s -I -" % (self._compute_environment_string(), python)).strip()
-        source = "%s\nprint(json.dumps(report(**json.loads(%r))))\n" % (inspect.getsource(inspect), json.dumps(options))
+        source = "%s\nprint(json.dumps(report(**json.loads(%r))))\n" % (inspect.getsource(contents), json.dumps(options))
         done = self._low_level_execute_command(command, in_data=source.encode("utf-8"))
         try:
             answer = json.loads(done["stdout"].splitlines()[-1])

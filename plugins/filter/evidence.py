@@ -65,6 +65,7 @@ from pathlib import Path
 
 import yaml
 from ansible.errors import AnsibleFilterError
+
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expected as contract
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 

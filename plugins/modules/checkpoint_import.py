@@ -241,16 +241,18 @@ import functools
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.encryption import cipher_of
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import connection_argument_spec, open_connection
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import Crew
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal, sentence
-from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import gather, nothing_yet, prepare
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import nothing_yet, tell
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Job
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import size
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import tell
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import Target
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import Crew
+from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.encryption import cipher_of
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import size
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import gather, prepare
 
 APPLICATION = "stateops.langgraph.checkpoint_import"
 # What fewer bytes take is over before a second process has begun.

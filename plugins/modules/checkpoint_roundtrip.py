@@ -74,10 +74,12 @@ swept:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import library
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import connection_argument_spec, open_connection
-from ansible_collections.stateops.langgraph.plugins.module_utils._verify.roundtrip import prove
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import library
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify.roundtrip import prove
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.enter import enter
 
 APPLICATION = "stateops.langgraph.checkpoint_roundtrip"

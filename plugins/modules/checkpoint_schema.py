@@ -209,26 +209,17 @@ schema:
 from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import library
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import (
-    connection_argument_spec,
-    open_connection,
-    pooler_mode,
-    settle,
-    take_role,
-)
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.apply import (
-    Limits,
-    Target,
-    applied,
-    converge,
-    differs,
-    look,
-    plan_for,
-)
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.drop import removal, remove
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import library
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.apply import converge, plan_for
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.drop import removal, remove
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import Limits, Target, applied, differs, look
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.pooler import pooler_mode
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import settle, take_role
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.enter import enter
 
 APPLICATION = "stateops.langgraph.checkpoint_schema"

@@ -320,17 +320,17 @@ orphans:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import connection_argument_spec, open_connection, refuse_negative
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import (
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import (
     MUTUALLY_EXCLUSIVE,
+    connection_argument_spec,
     facts_argument_spec,
-    gather,
-    nothing_yet,
-    prepare,
-    sqlite_side,
+    refuse_negative,
 )
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import nothing_yet, tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import gather, prepare, sqlite_side
 
 APPLICATION = "stateops.langgraph.checkpoint_schema_info"
 

@@ -144,11 +144,13 @@ roundtrip:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import connection_argument_spec, open_connection
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import MUTUALLY_EXCLUSIVE, facts_argument_spec, gather, nothing_yet, prepare
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import MUTUALLY_EXCLUSIVE, connection_argument_spec, facts_argument_spec
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal, unexpected
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import nothing_yet, tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import gather, prepare
 from ansible_collections.stateops.langgraph.plugins.module_utils._verify.roundtrip import insist_on_rights, prove
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import tell, unexpected
 
 APPLICATION = "stateops.langgraph.checkpoint_verify"
 

@@ -157,7 +157,8 @@ interpreter:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.inspect import report
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.contents import report
 
 
 def main():

@@ -125,9 +125,7 @@ class Database:
 
         role = role or self.owner
         more = {"options": "-c search_path=" + schema} if schema else {}
-        return make_conninfo(
-            host=self.server.host, port=self.server.port, user=role.name, password=role.password, dbname=self.name, **more
-        )
+        return make_conninfo(host=self.server.host, port=self.server.port, user=role.name, password=role.password, dbname=self.name, **more)
 
     def setup(self, role=None, schema=None):
         """LangGraph's own setup(), as an application calls it at start."""

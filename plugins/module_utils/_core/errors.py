@@ -40,3 +40,18 @@ def one_line(error):
 def sentence(text):
     """Text with a full stop, unless it ends in a mark of its own."""
     return text if text.endswith((".", "?", "!", ";")) else text + "."
+
+
+def unexpected(error):
+    """The message for what nothing else caught: an error of the server, with its code, or a fault of ours."""
+    code = getattr(error, "sqlstate", None)
+    if type(error).__module__.startswith("psycopg"):
+        if type(error).__name__ == "OperationalError" and code is None or code in ("57P01", "57P02", "57P03"):
+            return "The connection to the server was lost: %s. Run again when the server answers." % one_line(error).rstrip(".")
+        reason = "PostgreSQL says: %s%s." % (one_line(error).rstrip("."), " (SQLSTATE %s)" % code if code else "")
+        if code == "42501":
+            reason += " Grant the right that is missing, or log in as a role that has it."
+        elif code in ("57014", "55P03"):
+            reason += " Another session holds a lock: end it, or run again."
+        return reason
+    return "An unexpected %s: %s. Please report it." % (type(error).__name__, one_line(error).rstrip("."))

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, unexpected
 
 
 def tell(module, story):
@@ -25,16 +25,10 @@ def tell(module, story):
     module.exit_json(**results)
 
 
-def unexpected(error):
-    """The message for what nothing else caught: an error of the server, with its code, or a fault of ours."""
-    code = getattr(error, "sqlstate", None)
-    if type(error).__module__.startswith("psycopg"):
-        if type(error).__name__ == "OperationalError" and code is None or code in ("57P01", "57P02", "57P03"):
-            return "The connection to the server was lost: %s. Run again when the server answers." % one_line(error).rstrip(".")
-        reason = "PostgreSQL says: %s%s." % (one_line(error).rstrip("."), " (SQLSTATE %s)" % code if code else "")
-        if code == "42501":
-            reason += " Grant the right that is missing, or log in as a role that has it."
-        elif code in ("57014", "55P03"):
-            reason += " Another session holds a lock: end it, or run again."
-        return reason
-    return "An unexpected %s: %s. Please report it." % (type(error).__name__, one_line(error).rstrip("."))
+def nothing_yet(module, absent):
+    """The results of check mode where an earlier task of the play would have made what is absent; outside check mode that is a failure."""
+    if not module.check_mode:
+        raise absent
+    message = "Nothing is known yet of the schema: %s" % absent.message
+    module.warn(message)
+    return {"changed": False, "msg": message}

@@ -9,18 +9,16 @@ from __future__ import annotations
 import concurrent.futures
 import itertools
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import differs, same_blob, write_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Cutter, add_rows, write_row
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import describe, legible, spans, text, texts, windows
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import differs, same_blob, write_differs
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Cutter, write_row
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.copy_format import add_rows
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, legible, text, texts
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import spans, windows
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import Tally
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import DELETE_BLOB, DELETE_CHECKPOINT, DELETE_WRITE, TABLES
-
-try:
-    import psycopg
-except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
-    psycopg = None
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 
 # Bytes, about, that are sent while the next ones are cut: a batch of small rows has to be some of these, or nothing overlaps.
 CHUNK = 512 << 10

@@ -9,13 +9,8 @@ from __future__ import annotations
 import functools
 import json
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import text
-
-try:
-    # langgraph-checkpoint-postgres needs it.
-    import orjson
-except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
-    orjson = None
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import text
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.serializers import orjson
 
 # Numbers of which orjson would make a float, or text that looks like them, once what is alike is the same: far faster than an expression.
 ALIKE = bytes.maketrans(b"0123456789-[, \t\n\r", b"0" * 10 + b":" * 7)

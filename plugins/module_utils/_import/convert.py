@@ -6,29 +6,17 @@
 
 from __future__ import annotations
 
-import functools
-import struct
-
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.copy_format import ROW
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.jsonb import dump, inline, metadata, number, plain
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import VALUES, Unreadable, cut_json, cut_msgpack
 
-# How many values of a thread are remembered; beyond that the database is asked.
-REMEMBERED = 300000
 # The extension that marks a delta channel's snapshot, and where its code stands by the first byte of any extension.
 DELTA, CODES = 7, {0xC7: 2, 0xC8: 3, 0xC9: 5, **dict.fromkeys(range(0xD4, 0xD9), 1)}
 INLINE = "inline"
-# Bytes of a row beside its values, about: many pending writes have an empty one.
-ROW = 150
 # A byte is found in bytes faster than bytes are.
 BACKSLASH, NUL = b"\\\0"
-INT, INDEX = struct.Struct("!i"), struct.Struct("!ii")
-# JSONB as COPY's binary format has it: its length, and the version of that format.
-JSONB = struct.Struct("!ib")
-COLUMNS = {
-    "checkpoints": ("thread_id", "checkpoint_ns", "checkpoint_id", "parent_checkpoint_id", "checkpoint", "metadata"),
-    "checkpoint_blobs": ("thread_id", "checkpoint_ns", "channel", "version", "type", "blob"),
-    "checkpoint_writes": ("thread_id", "checkpoint_ns", "checkpoint_id", "task_id", "task_path", "idx", "channel", "type", "blob"),
-}
+# How many values of a thread are remembered; beyond that the database is asked.
+REMEMBERED = 300000
 
 
 class Unit:
@@ -229,48 +217,3 @@ def write_row(row):
             raise Unreadable("a pending write of channel %s is NULL" % channel.decode("utf-8"))
         value = b""
     return task, number, path, channel, kind, value
-
-
-def _field(value):
-    return b"\xff\xff\xff\xff" if value is None else INT.pack(len(value)) + value
-
-
-# A thread has few of them, and few namespaces; most tasks write to more than one channel.
-_known_field = functools.lru_cache(maxsize=1000)(_field)
-
-
-@functools.lru_cache(maxsize=1000)
-def _named(text):
-    return _field(text.encode("utf-8"))
-
-
-@functools.lru_cache(maxsize=1000)
-def _start(columns, thread, space):
-    """How a row of so many columns begins."""
-    return b"\0%c" % columns + _field(thread) + _field(space)
-
-
-def add_rows(pieces, unit, blobs, writes, with_row=True):
-    """Append a Unit's rows, with those of its blobs and writes that are to be written, in COPY's binary format.
-
-    pieces: a list of bytes for each table of COLUMNS. Returns about how many bytes came to them.
-    """
-    (thread, space, identifier), (rows, values, pending), pack, size = unit.key, pieces, INT.pack, ROW * (1 + len(blobs) + len(writes))
-    identifier = _field(identifier)
-    if with_row:
-        body, meta = unit.checkpoint, unit.metadata
-        size += len(body) + len(meta)
-        rows += _start(6, thread, space), identifier, _field(unit.parent), JSONB.pack(len(body) + 1, 1), body, JSONB.pack(len(meta) + 1, 1), meta
-    if blobs:
-        start = _start(6, thread, space)
-        for (channel, version), (kind, value) in blobs.items():
-            size += len(value)
-            values += start, _named(channel), _field(version.encode("utf-8")), _named(kind), pack(len(value)), value
-    if writes:
-        start = _start(9, thread, space) + identifier
-        for task, number, path, channel, kind, value in writes:
-            size += len(value)
-            pending += (
-                start, _known_field(task), _known_field(path), INDEX.pack(4, number), _known_field(channel), _known_field(kind), pack(len(value)), value
-            )  # fmt: skip
-    return size

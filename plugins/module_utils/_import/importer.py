@@ -11,19 +11,14 @@ import sqlite3
 import time
 from typing import NamedTuple
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line, unexpected
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.batch import Batch
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.verify import Verifier
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import text
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import damaged
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import text
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import unexpected
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import Tally
-
-try:
-    import psycopg
-except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
-    psycopg = None
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.verify import Verifier
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import damaged
 
 ATTEMPTS = 5
 

@@ -13,13 +13,7 @@ import math
 import re
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
-
-try:
-    # langgraph-checkpoint-postgres needs both.
-    import orjson
-    import ormsgpack
-except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
-    orjson = ormsgpack = None
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.serializers import orjson, ormsgpack
 
 # Text that JSONB refuses or changes, or that only looks like it: then it is looked at closely.
 DOUBTFUL = re.compile(r"NaN|Infinity|[\[:, \n]-?\d[\d.]*[eE]|[\[:, \n]-0", re.ASCII)

@@ -9,16 +9,19 @@ from __future__ import annotations
 import json
 import re
 
-try:
-    import ormsgpack
-except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
-    ormsgpack = None
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.serializers import ormsgpack
 
 VALUES = "channel_values"
 KEY = b"\xaechannel_values"
 SENDS = "pending_sends"
 BLANK = re.compile(r"[ \t\n\r]*")
 DECODER = json.JSONDecoder(strict=False)
+FLOAT32, FLOAT64 = 0xCA, 0xCB
+# {first byte: (bytes of the length, bytes between it and the payload)}
+SIZED = {0xC4: (1, 0), 0xC5: (2, 0), 0xC6: (4, 0), 0xC7: (1, 1), 0xC8: (2, 1), 0xC9: (4, 1), 0xD9: (1, 0), 0xDA: (2, 0), 0xDB: (4, 0)}
+# How a map of so many pairs begins.
+HEADERS = tuple(bytes([0x80 | pairs]) for pairs in range(16))
+COUNTED = {0xDC: (2, 1), 0xDD: (4, 1), 0xDE: (2, 2), 0xDF: (4, 2)}
 
 
 class Unreadable(Exception):
@@ -56,12 +59,6 @@ def _tables():
 
 
 STEPS, MORE = _tables()
-FLOAT32, FLOAT64 = 0xCA, 0xCB
-# {first byte: (bytes of the length, bytes between it and the payload)}
-SIZED = {0xC4: (1, 0), 0xC5: (2, 0), 0xC6: (4, 0), 0xC7: (1, 1), 0xC8: (2, 1), 0xC9: (4, 1), 0xD9: (1, 0), 0xDA: (2, 0), 0xDB: (4, 0)}
-# How a map of so many pairs begins.
-HEADERS = tuple(bytes([0x80 | pairs]) for pairs in range(16))
-COUNTED = {0xDC: (2, 1), 0xDD: (4, 1), 0xDE: (2, 2), 0xDF: (4, 2)}
 
 
 def skip(raw, place):

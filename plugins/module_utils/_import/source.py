@@ -14,6 +14,7 @@ import operator
 import sqlite3
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import _place, describe, text
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import connect, damaged, logged, look, size, state
 
 # Of the threads from one to another.
@@ -34,6 +35,10 @@ SENT = """
 SELECT 1 FROM writes WHERE thread_id = CAST(? AS TEXT) AND checkpoint_ns = CAST(? AS TEXT) AND checkpoint_id = CAST(? AS TEXT)
 AND channel = '__pregel_tasks' LIMIT 1
 """
+# Checkpoints of a batch; of a file with large ones no more than are so many bytes.
+FEWEST, MOST, BATCH = 1000, 5000, 16 << 20
+# KiB
+CACHE = 16384
 # A row whose key has a BLOB, which comes as bytes like any text.
 BINARY = """
 SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints WHERE 'blob' IN (typeof(thread_id), typeof(checkpoint_ns), typeof(checkpoint_id))
@@ -43,12 +48,8 @@ WHERE 'blob' IN (typeof(thread_id), typeof(checkpoint_ns), typeof(checkpoint_id)
 """
 # Checkpoints and pending writes of the file that are held at once.
 WINDOW = 5000
-# Checkpoints of a batch; of a file with large ones no more than are so many bytes.
-FEWEST, MOST, BATCH = 1000, 5000, 16 << 20
 # Of each process.
 PARTS = 8
-# KiB
-CACHE = 16384
 
 
 class Source:
@@ -210,29 +211,3 @@ def windows(source, found, reader):
             window, weight = [], 0
     if window:
         yield window
-
-
-def _place(found):
-    """As SQLite sorts: texts by their bytes, then all that is no text."""
-    return not isinstance(found[0], bytes), found[0] if isinstance(found[0], bytes) else b""
-
-
-def text(raw):
-    return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
-
-
-def texts(key):
-    return tuple(map(text, key))
-
-
-def legible(raw):
-    """Whether PostgreSQL may hold it at all."""
-    try:
-        return isinstance(raw, bytes) and "\0" not in raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-
-
-def describe(key):
-    names = texts(key)
-    return "Checkpoint %s of thread %s%s" % (names[2], names[0], ", namespace %s" % names[1] if names[1] else "")

@@ -8,18 +8,11 @@ from __future__ import annotations
 
 import contextlib
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import take_role
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import COLUMNS
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.copy_format import COLUMNS, HEADER, TRAILER
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import Standing
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import take_role
 
-try:
-    from psycopg import sql
-    from psycopg.rows import tuple_row
-except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
-    sql = tuple_row = None
-
-HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
-TRAILER = b"\xff\xff"
 TABLES = tuple(COLUMNS)
 # In all that follows lists are sent in binary (%b): as text psycopg takes nine times as long to write them.
 # Nobody chose, and the server was built with something faster than its default. A setting of a role, a database or the server stays.
@@ -45,11 +38,13 @@ FETCH = "FETCH 5000 FROM standing"
 KEYS = "unnest(%(threads)b::text[], %(spaces)b::text[], %(ids)b::text[]) AS k(thread_id, checkpoint_ns, checkpoint_id)"
 BODIES = (
     "SELECT thread_id, checkpoint_ns, checkpoint_id, c.parent_checkpoint_id, convert_to(c.checkpoint::text, 'UTF8'), convert_to(c.metadata::text, 'UTF8') FROM "
-    + KEYS + " JOIN {checkpoints} c USING (thread_id, checkpoint_ns, checkpoint_id)"
+    + KEYS
+    + " JOIN {checkpoints} c USING (thread_id, checkpoint_ns, checkpoint_id)"
 )
 WHOLE_WRITES = (
     "SELECT thread_id, checkpoint_ns, checkpoint_id, w.task_id, w.task_path, w.idx, w.channel, w.type, w.blob FROM "
-    + KEYS + " JOIN {checkpoint_writes} w USING (thread_id, checkpoint_ns, checkpoint_id)"
+    + KEYS
+    + " JOIN {checkpoint_writes} w USING (thread_id, checkpoint_ns, checkpoint_id)"
 )
 BLOBS = """
 SELECT thread_id, checkpoint_ns, channel, version, b.type, b.blob
@@ -82,7 +77,7 @@ class Target:
         self.connection.execute("SELECT set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS s(name, value)", names_and_values)
 
     def _all(self, query, parameters):
-        with self.connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+        with self.connection.cursor(row_factory=psycopg.rows.tuple_row, binary=True) as cursor:
             return cursor.execute(sql.SQL(query).format(**self.places), parameters).fetchall()
 
     def known(self, threads):

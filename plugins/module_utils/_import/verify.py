@@ -10,8 +10,9 @@ import itertools
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import same_blob, same_document, same_metadata, write_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Cutter, is_delta, version_text, write_row
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import describe, legible, spans, text, texts, windows
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, legible, text, texts
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import spans, windows
 
 SHOWN = 20
 CHUNK = 8 << 20

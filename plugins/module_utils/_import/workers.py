@@ -11,9 +11,8 @@ import multiprocessing
 import multiprocessing.connection
 import sqlite3
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line, unexpected
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Outcome
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import unexpected
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import Tally
 
 # A writer that commits between two snapshots makes them differ: then all take a new one.

@@ -8,64 +8,26 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, replace
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import naming_who_shuts, needs, wait_for
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import briefly
-from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import exclusive, saver
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import READING, lost, settle, snapshot
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line, sentence
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import NOT_RECORDED, adoption, make_plan, objections
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session
-
-try:
-    import psycopg
-    from psycopg import sql
-except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
-    psycopg = sql = None
+from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import saver
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import NOT_RECORDED, make_plan, needs
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import adoption, objections
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import _standing, differs, look, look_again
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import wait_for
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import briefly, exclusive
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session, settle
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER
 
 # How often the server looks whether its client is still there: a killed run must not leave it building on.
 CLIENT_CHECK = 1
-# Seconds for a server to come back, and for a lost session to end, so that what stands can be told.
-RETURN = 15
 # Classes of errors that another try may well not meet: connection, conflict, resources, locks and limits, operator.
 PASSING = ("08", "40", "53", "55", "57")
 # What an application's own setup() beside this one makes of it: the next run finds the work done.
 RACES = ("23505", "42P07", "42701")
 CLEANING_PATIENCE = "500ms"
-LINGERS = "The lost session (pid %d) is still at work, so that may change. "
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Seconds. lock_wait: for another run. lock_timeout, statement_timeout: as PostgreSQL's settings; 0 for none."""
-
-    lock_wait: float
-    lock_timeout: float
-    statement_timeout: float
-
-    @property
-    def patience(self):
-        """How long to wait for sessions that are in the way."""
-        return self.lock_timeout or self.lock_wait
-
-
-@dataclass(frozen=True)
-class Target:
-    """What to bring up to date. adopt: take over tables of another role. role: session_role, or None."""
-
-    schema: str
-    library: object
-    adopt: bool = False
-    role: str | None = None
-
-
-def look(connection, target, seconds=READING):
-    """The Reading of the target, in a transaction of its own. seconds: a limit for each statement."""
-    with naming_who_shuts(connection, target.schema, TABLES), snapshot(connection, target.role, seconds):
-        return read(connection, target.schema)
 
 
 def plan_for(connection, target, reading):
@@ -190,7 +152,7 @@ def _prove(target, before, after):
         raise Refusal(
             "setup() returned, but the schema is not what %s %s needs: %s" % ("langgraph-checkpoint-postgres", target.library.version, " ".join(wrong)),
             changed=differs(before, after),
-            **_standing(target, before, after)
+            **_standing(target, before, after),
         )
 
 
@@ -218,30 +180,8 @@ def _failure(connection, target, before, error, again):
         "The run stopped: %s The ledger records %s of %d; %s. %s%s"
         % (sentence(text), version, target.library.newest, "still missing or not usable: %s" % ", ".join(left) if left else "nothing is missing", note, advice),
         changed=differs(before, after),
-        **_standing(target, before, after)
+        **_standing(target, before, after),
     )
-
-
-def look_again(target, reconnect, session):
-    """(the Reading after a lost connection, a note on it or ""), from a server that may take a while to come back. Raises Refusal, psycopg.Error.
-
-    A standby may lack what the lost server had, so one that is not promoted in that time is no answer. session: what may still be writing.
-    """
-    deadline = time.monotonic() + RETURN
-    while True:
-        late = time.monotonic() >= deadline
-        try:
-            with contextlib.closing(reconnect()) as other:
-                lingers = session.lingers(other)
-                if not lingers or late:
-                    reading = look(other, target)
-                    if not reading.server.standby:
-                        return reading, LINGERS % session.pid if lingers else ""
-                    raise Refusal("only a standby answers, which may not have all of it")
-        except (Refusal, psycopg.Error):
-            if late:
-                raise
-        time.sleep(0.5)
 
 
 def _remove_remains(connection, target):
@@ -251,23 +191,3 @@ def _remove_remains(connection, target):
         if breach.rule in ("index invalid", "index remains"):
             with contextlib.suppress(psycopg.Error):
                 connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(target.schema, breach.object)))
-
-
-def differs(before, after):
-    """Whether two Readings show another schema or another ledger. What a bare name finds depends on the session, so it does not count."""
-    same = replace(before.schema, elsewhere=()) == replace(after.schema, elsewhere=())
-    return not same or before.recorded != after.recorded
-
-
-def applied(library, before, after):
-    """The entries that the ledger has gained."""
-    new = set(after.recorded or ()) - set(before.recorded or ())
-    return [{"version": migration.version, "sql": migration.sql.strip()} for migration in library.migrations if migration.version in new]
-
-
-def _standing(target, before, after):
-    return {
-        "library": target.library.to_dict(),
-        "migrations": {"before": before.version, "after": after.version, "applied": applied(target.library, before, after)},
-        "schema": after.schema.to_dict(),
-    }

@@ -8,21 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import briefly
-from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import exclusive
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost, settle
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, POSTGRES, TABLES
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.apply import differs, look, look_again
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import differs, look, look_again
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import briefly, exclusive
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session, settle
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session
-
-try:
-    import psycopg
-    from psycopg import sql
-except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
-    psycopg = sql = None
-
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, POSTGRES, TABLES
 
 DEPENDENTS = """
 SELECT DISTINCT 'view ' || r.ev_class::regclass::text AS name
@@ -78,8 +71,7 @@ def _refuse_full(connection, target, tables):
         full = [
             table.name
             for table in tables
-            if table.name in DATA_TABLES
-            and connection.execute(query.format(sql.Identifier(target.schema, table.name))).fetchone()["has"]
+            if table.name in DATA_TABLES and connection.execute(query.format(sql.Identifier(target.schema, table.name))).fetchone()["has"]
         ]
     except psycopg.errors.InsufficientPrivilege as error:
         raise Refusal("Whether the tables are empty cannot be seen: %s. Nothing was dropped. Set force to drop them all the same." % one_line(error)) from None

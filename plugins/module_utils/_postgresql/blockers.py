@@ -10,14 +10,8 @@ import contextlib
 import time
 from dataclasses import dataclass
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import NOT_RECORDED
-
-try:
-    from psycopg.errors import LockNotAvailable
-except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
-    LockNotAvailable = None
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 
 POLL = 0.2
 NAMED = 5
@@ -90,25 +84,6 @@ class Needs:
     written: tuple = ()
 
 
-def needs(plan):
-    """The Needs of a Plan."""
-    exclusive, shared, snapshots = set(), set(), False
-    for _kind, table, _object in plan.missing:
-        if _kind == "index":
-            shared.add(table)
-            snapshots = True
-        elif _kind in ("column", "nullable"):
-            exclusive.add(table)
-    for repair in plan.repairs:
-        if repair.before:
-            exclusive.add(repair.breach.table)
-            snapshots = snapshots or repair.breach.rule.startswith("index")
-    if plan.adopting:
-        exclusive.update(table.name for table in plan.foreign)
-    written = (LEDGER,) if any(reason == NOT_RECORDED for _migration, reason in plan.pending) else ()
-    return Needs(tuple(sorted(exclusive)), tuple(sorted(shared - exclusive)), snapshots, written=written)
-
-
 def wait_for(connection, schema, needed, seconds, clock=time.monotonic, sleep=time.sleep):
     """Come back once those who were in the way at first have gone; raises Refusal naming those who stay.
 
@@ -136,12 +111,10 @@ def naming_who_shuts(connection, schema, tables):
     """A block that only reads: where a lock is not had in time there, the Refusal names who holds it."""
     try:
         yield
-    except LockNotAvailable:
+    except psycopg.errors.LockNotAvailable:
         rows = _in_the_way(connection, schema, Needs(read=tuple(tables)))
         who = _names(rows) if rows else "who held it has just gone"
-        raise Refusal(
-            "A table of schema %s is locked even against reading: %s. End that transaction, or run again when it is done." % (schema, who)
-        ) from None
+        raise Refusal("A table of schema %s is locked even against reading: %s. End that transaction, or run again when it is done." % (schema, who)) from None
 
 
 def _in_the_way(connection, schema, needed):

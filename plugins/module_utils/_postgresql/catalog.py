@@ -11,23 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql import catalog_queries
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import sql
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import CLASSES, DATA_TABLES, LEDGER, SORTED, TABLES, thread_index
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import (
-    Attachment,
-    Column,
-    Constraint,
-    Index,
-    Schema,
-    Table,
-    qualified,
-    quote,
-)
-
-try:
-    from psycopg import sql
-except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
-    sql = None
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
 
 KINDS = {
     "r": "table",

@@ -6,26 +6,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import select
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.timeouts import SLACK, patient_cursor
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import refuse_negative
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal, one_line, sentence
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import quote
-
-try:
-    import psycopg
-    from psycopg import sql
-    from psycopg.rows import dict_row
-except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
-    psycopg = None
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READING
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.timeouts import SLACK, patient_cursor
 
 OLDEST_SERVER = 150000
 # Options of libpq that carry a secret: nothing in connect_params is hidden from logs.
 SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
-# Options that count seconds.
-SECONDS = ("connect_timeout", "lock_wait", "lock_timeout", "statement_timeout", "orphan_grace")
 # What an earlier task of a play may still have to make; a wrong password cannot be told from a role that is not there yet.
 NOT_YET = re.compile(
     r"Connection refused|No such file or directory|database \".*\" does not exist|role \".*\" does not exist"
@@ -34,47 +25,6 @@ NOT_YET = re.compile(
 # A dead network is noticed within a minute instead of never.
 # Keepalives are not sent while something waits to be acknowledged, so that has a limit of its own, in milliseconds.
 KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60000}
-# The server's side of it: a client that has vanished must not leave a session that holds the lock.
-SERVER_SIDE = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3", "tcp_user_timeout": "60000"}
-# Limits of a role or a database that would end a run in the middle: it has its own.
-LIFTED = ("idle_session_timeout", "idle_in_transaction_session_timeout", "transaction_timeout")
-# Seconds for an answer before settle() has set the limits of the run.
-READING = 60
-SHUT = 3
-POOLER_PROBES = 4
-POOLER_PATIENCE = 2.0
-
-
-def connection_argument_spec():
-    """The options that all modules of the action group share, named as in community.postgresql."""
-    return {
-        "login_host": {"type": "str", "default": "", "aliases": ["host"]},
-        "login_port": {"type": "int", "default": 5432, "aliases": ["port"]},
-        "login_user": {"type": "str", "default": "postgres", "aliases": ["login"]},
-        "login_password": {"type": "str", "default": "", "no_log": True},
-        "login_unix_socket": {"type": "str", "default": "", "aliases": ["unix_socket"]},
-        "login_db": {"type": "str", "required": True, "aliases": ["db"]},
-        "ssl_mode": {
-            "type": "str",
-            "default": "prefer",
-            "choices": ["allow", "disable", "prefer", "require", "verify-ca", "verify-full"],
-        },
-        "ca_cert": {"type": "path", "aliases": ["ssl_rootcert"]},
-        "ssl_cert": {"type": "path"},
-        "ssl_key": {"type": "path", "no_log": False},
-        "session_role": {"type": "str"},
-        "connect_params": {"type": "dict", "default": {}},
-        "connect_timeout": {"type": "int", "default": 10},
-        "virtualenv": {"type": "path"},
-        "schema": {"type": "str", "default": "public"},
-    }
-
-
-def refuse_negative(params):
-    """Raise Refusal where an option that counts seconds is below zero."""
-    for option in SECONDS:
-        if params.get(option, 0) < 0:
-            raise Refusal("%s is %d; seconds are 0 or more." % (option, params[option]))
 
 
 def conninfo(params, application):
@@ -135,7 +85,7 @@ def open_connection(params, application):
         raise Refusal("connect_params holds %s, which this libpq does not know. Give parameters of libpq." % ", ".join(strange))
     try:
         # prepare_threshold=None: a prepared statement would not survive a pooler.
-        connection = psycopg.connect(autocommit=True, prepare_threshold=None, row_factory=dict_row, cursor_factory=patient_cursor(), **keywords)
+        connection = psycopg.connect(autocommit=True, prepare_threshold=None, row_factory=psycopg.rows.dict_row, cursor_factory=patient_cursor(), **keywords)
         connection.answer_within = READING + SLACK
     except (psycopg.Error, UnicodeError, ValueError, TypeError) as error:
         text = one_line(error)
@@ -180,95 +130,3 @@ def _advice(text):
         if re.search(pattern, text):
             return advice
     return "Check the connection options."
-
-
-def pooler_mode(connection, params, application):
-    """'' for a server of one's own, 'session' or 'transaction' behind a pooler. Changes no setting anywhere.
-
-    A pooler hands out process ids of its own. In transaction mode two idle clients share a server process.
-    """
-    own = connection.execute("SELECT pg_backend_pid() AS pid").fetchone()["pid"]
-    if own == connection.info.backend_pid:
-        return ""
-    with contextlib.closing(open_connection(params, application)) as other:
-        for probe in range(POOLER_PROBES):
-            # Once more at every other probe: a pooler that hands out its servers in turn would else give each of the two its own.
-            foreign = [_answer(other, POOLER_PATIENCE) for _once in range(1 + probe % 2)]
-            again = _answer(connection, POOLER_PATIENCE)
-            if again != own or own in foreign or len(set(foreign)) > 1:
-                return "transaction"
-            if foreign[0] is None:
-                # The other client waits for a server: for as long as this one keeps its own, or for as long as a third one had it.
-                return "transaction" if select.select([other.pgconn.socket], [], [], POOLER_PATIENCE)[0] else "session"
-    return "session"
-
-
-def _answer(connection, seconds):
-    """The server process behind an idle connection, or None where it has none within that time."""
-    pgconn = connection.pgconn
-    pgconn.send_query(b"SELECT pg_backend_pid()")
-    if not select.select([pgconn.socket], [], [], seconds)[0]:
-        return None
-    pid = None
-    while True:
-        result = pgconn.get_result()
-        if result is None:
-            return pid
-        if result.ntuples:
-            pid = int(result.get_value(0, 0))
-
-
-def take_role(connection, role, local=False):
-    """SET ROLE, as session_role asks; local: for this transaction only. Raises Refusal."""
-    if not role:
-        return
-    try:
-        connection.execute(sql.SQL("SET {} ROLE {}").format(sql.SQL("LOCAL" if local else "SESSION"), sql.Identifier(role)))
-    except psycopg.Error as error:
-        user = connection.info.user
-        absent = isinstance(error, psycopg.errors.InvalidParameterValue)
-        advice = "Create it, or check session_role." if absent else "Run: GRANT %s TO %s;" % (quote(role), quote(user))
-        raise (NotYet if absent else Refusal)("Cannot take session_role %s as %s: %s. %s" % (role, user, one_line(error), advice)) from None
-
-
-def settle(connection, schema, timeouts):
-    """Set search_path and time limits for the session, and read them back.
-
-    timeouts: {setting: seconds}, 0 for none. Raises Refusal where one did not stick.
-    """
-    wanted = {name: str(int(seconds * 1000)) for name, seconds in timeouts.items()}
-    wanted["search_path"] = sql.Identifier(schema).as_string(connection)
-    connection.execute(
-        "SELECT set_config(s.name, w.value, false) FROM unnest(%s::text[], %s::text[]) AS w(name, value) JOIN pg_settings s USING (name)",
-        (list(SERVER_SIDE) + list(LIFTED), list(SERVER_SIDE.values()) + ["0"] * len(LIFTED)),
-    )
-    for name, value in wanted.items():
-        connection.execute("SELECT set_config(%s, %s, false)", (name, value))
-    seconds = timeouts.get("statement_timeout", 0)
-    connection.answer_within = seconds + SLACK if seconds else 0
-    rows = connection.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", (list(wanted),)).fetchall()
-    found = {row["name"]: row["setting"] for row in rows}
-    for name, value in wanted.items():
-        if found.get(name) != value:
-            raise Refusal(
-                "The setting %s reads %s after it was set to %s: a pooler stands between here and the server. Connect to the server itself."
-                % (name, found.get(name), value)
-            )
-
-
-@contextlib.contextmanager
-def snapshot(connection, role=None, seconds=0):
-    """One read-only transaction that sees one state of the database; nothing of it outlives the transaction.
-
-    role: SET LOCAL ROLE first (works behind a transaction pooler as well). seconds: a limit for each statement, 0 for none.
-    A reader waits SHUT seconds for a lock: only ACCESS EXCLUSIVE keeps it out, and whoever holds that for longer is worth a word.
-    row_security is off: an error is better than rows that are hidden without a word.
-    """
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        take_role(connection, role, local=True)
-        connection.execute(
-            "SELECT set_config('row_security', 'off', true), set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)",
-            (str(int(seconds * 1000)), "%ds" % SHUT),
-        )
-        yield

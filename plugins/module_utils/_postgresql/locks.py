@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+import zlib
 
-try:
-    from psycopg.errors import LockNotAvailable
-except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
-    LockNotAvailable = None
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 
 # Seconds in which those who queued behind an attempt get through.
 PAUSE = 0.5
@@ -20,6 +20,9 @@ ATTEMPT = """
 SELECT set_config('lock_timeout', least(%s, 500 + 1000 * extract(epoch FROM current_setting('deadlock_timeout')::interval))::int || 'ms', false)
 """
 WHOLE = "SELECT set_config('lock_timeout', %s, false)"
+# The first half of the advisory lock's key: "LGCP". The second is the schema's name.
+LOCK_CLASS = 0x4C474350
+POLL = (0.05, 1.0)
 
 
 def briefly(connection, work, seconds, clock=time.monotonic, sleep=time.sleep):
@@ -36,10 +39,53 @@ def briefly(connection, work, seconds, clock=time.monotonic, sleep=time.sleep):
             connection.execute(ATTEMPT, (left,))
             try:
                 return work()
-            except LockNotAvailable:
+            except psycopg.errors.LockNotAvailable:
                 if clock() + PAUSE >= deadline:
                     raise
             sleep(PAUSE)
     finally:
         if not (connection.closed or connection.broken):
             connection.execute(WHOLE, ("%dms" % (seconds * 1000),))
+
+
+@contextlib.contextmanager
+def exclusive(connection, name, seconds, clock=time.monotonic, sleep=time.sleep, advice="raise lock_wait"):
+    """Hold the lock that keeps two runs on one thing apart; polled, since CREATE INDEX CONCURRENTLY waits for a blocked waiter.
+
+    name: the schema or the thread. seconds: how long another run may keep it. Yields whether it was waited for. Raises Refusal naming the holder.
+    """
+    key = (LOCK_CLASS, zlib.crc32(name.encode("utf-8")) - 2**31)
+    deadline = clock() + seconds
+    pause, waited = POLL[0], False
+    while not connection.execute("SELECT pg_try_advisory_lock(%s, %s) AS got", key).fetchone()["got"]:
+        waited = True
+        if clock() >= deadline:
+            raise Refusal(
+                "The lock on %s was not to be had within %s seconds: another run holds it (%s). Nothing was written. "
+                "Wait for it, %s, or end that session." % (name, seconds, _holder(connection, key), advice)
+            )
+        sleep(min(pause, max(0.0, deadline - clock())))
+        pause = min(pause * 1.5, POLL[1])
+    try:
+        yield waited
+    finally:
+        if not connection.closed:
+            with contextlib.suppress(Exception):  # the session's end frees it as well; the first error is the one to tell
+                connection.execute("SELECT pg_advisory_unlock(%s, %s)", key)
+
+
+def _holder(connection, key):
+    row = connection.execute(
+        "SELECT l.pid, s.usename AS name, s.application_name AS application, s.state,"
+        " extract(epoch FROM clock_timestamp() - s.query_start)::int AS age FROM pg_locks l LEFT JOIN pg_stat_activity s ON s.pid = l.pid"
+        " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = (%s::bigint & 4294967295)::oid"
+        " AND l.objid = (%s::bigint & 4294967295)::oid"
+        " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        key,
+    ).fetchone()
+    if row is None:
+        return "its holder has just gone"
+    who = "pid %s, user %s, application %s" % (row["pid"], row["name"], row["application"] or "unnamed")
+    if row["age"] is None:
+        return who + ", since when is hidden from this role: GRANT pg_read_all_stats shows it"
+    return "%s, %s, last statement %d s ago" % (who, row["state"], row["age"])

@@ -11,13 +11,8 @@ import os
 import socket
 import threading
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import briefly
-
-try:
-    import psycopg
-    from psycopg.pq import TransactionStatus
-except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
-    psycopg = TransactionStatus = None
 
 # Seconds beyond the server's own limit, which is to come first, and then for the server to take back what it does.
 SLACK = 15
@@ -41,7 +36,7 @@ def patient_cursor():
                     return super(PatientCursor, self).execute(query, *args, **kwargs)
 
             seconds = getattr(self.connection, "lock_within", None)
-            if seconds is None or not _shuts_everybody_out(query) or self.connection.info.transaction_status != TransactionStatus.IDLE:
+            if seconds is None or not _shuts_everybody_out(query) or self.connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
                 return attempt()
             return briefly(self.connection, attempt, seconds)
 

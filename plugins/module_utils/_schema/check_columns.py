@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Breach
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import ALIKE, LARGE, POSTGRES, UNWRITTEN
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expressions import may_be_null, total
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import quote
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Breach
 
 
 def column_breaches(place, table, steps):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Breach
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_columns import column_breaches
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import (
     DATA_TABLES,
@@ -16,14 +16,12 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expecte
     LEDGER,
     NARROWING,
     POSTGRES,
-    REPORT,
-    RULES,
     STEPS,
     TABLES,
     thread_index,
 )
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expressions import total, whole
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import qualified, quote
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import REPORT, RULES, Breach
 
 # REINDEX CONCURRENTLY names its copies so; a number follows where the name was taken.
 REMAINS = re.compile(r"^(.+)_cc(new|old)\d*$")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Breach
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import COUNTERPARTS, RENAMED, SQLITE, SQLITE_OPTIONAL
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Breach
 
 
 def canonical(schema):

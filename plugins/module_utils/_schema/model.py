@@ -15,16 +15,6 @@ from dataclasses import asdict, dataclass, fields, replace
 FIELD_TYPES = {"str": str, "str | None": (str, type(None)), "bool": bool, "tuple": tuple}
 
 
-def quote(name):
-    """A name as an SQL identifier, always quoted: a bare one may be a keyword."""
-    return '"%s"' % name.replace('"', '""')
-
-
-def qualified(schema, name):
-    """schema.name as SQL."""
-    return "%s.%s" % (quote(schema), quote(name))
-
-
 @dataclass(frozen=True)
 class Column:
     """type: as format_type() or the declared SQLite type. default: its expression. generated: empty, or how.

@@ -12,6 +12,7 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expected as contract
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_columns import bare
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_sqlite import affinity, canonical, examine_file
@@ -175,7 +176,7 @@ def _tables(left, right):
         keys = ["(%s)" % ", ".join(table.primary_key.columns) for table in (left, right)]
         yield Finding(IDENTICAL if same else EQUIVALENT, name, "primary key", keys[0], keys[1], "" if same else contract.KEY_ORDER)
     if not any(item.kind == "foreign key" for item in left.constraints + right.constraints):
-        yield Finding(IDENTICAL, name, "foreign keys", "none", "none", contract.NO_FOREIGN_KEY)
+        yield Finding(IDENTICAL, name, "foreign keys", "none", "none", rules.NO_FOREIGN_KEY)
     index = right.index(contract.thread_index(name).name)
     if index is not None:
         yield Finding(EXPECTED, name, index.name, "nothing", index.describe(), contract.SECONDARY_INDEX)

@@ -48,9 +48,7 @@ def _refuse_truncated(path, header, size):
     pages = int.from_bytes(header[28:32], "big")
     counted = header[24:28] == header[92:96]  # else the writer was too old to keep the count
     if counted and size < page * pages:
-        raise Refusal(
-            "The SQLite file %s is truncated: %d bytes, and its header counts %d pages of %d. Take a whole copy of it." % (path, size, pages, page)
-        )
+        raise Refusal("The SQLite file %s is truncated: %d bytes, and its header counts %d pages of %d. Take a whole copy of it." % (path, size, pages, page))
 
 
 def connect(path, modes):

@@ -8,32 +8,18 @@ from __future__ import annotations
 
 import platform
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import naming_who_shuts
-from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import DISTRIBUTION, library, versions_beside
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import READING, snapshot
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._verify.orphans import postgres_orphans, sqlite_orphans
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
+from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import DISTRIBUTION, library, versions_beside
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import naming_who_shuts
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READING, snapshot
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.schema import read_file, reference
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify.orphans import postgres_orphans, sqlite_orphans
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.enter import enter, require
-
-MUTUALLY_EXCLUSIVE = [("sqlite_path", "sqlite_schema")]
-
-
-def facts_argument_spec():
-    """The options that say what PostgreSQL is compared with, and how."""
-    return {
-        "sqlite_path": {"type": "path"},
-        "sqlite_schema": {"type": "dict"},
-        "parity_level": {"type": "str", "choices": ["compatible", "exact"], "default": "compatible"},
-        "assert_parity": {"type": "bool", "default": False},
-        "orphan_grace": {"type": "int", "default": 3600},
-        "count_orphans": {"type": "bool", "default": True},
-    }
 
 
 def prepare(params):
@@ -74,15 +60,6 @@ def gather(module, connection, known):
         advice = "checkpoint_schema mends what loses nothing, and names the statements for the rest."
         raise Refusal("%s\n\n%s\n\n%s" % (parity.summary(), parity.explain(), advice), **results)
     return results
-
-
-def nothing_yet(module, absent):
-    """The results of check mode where an earlier task of the play would have made what is absent; outside check mode that is a failure."""
-    if not module.check_mode:
-        raise absent
-    message = "Nothing is known yet of the schema: %s" % absent.message
-    module.warn(message)
-    return {"changed": False, "msg": message}
 
 
 def _postgres_side(connection, params):

@@ -10,14 +10,9 @@ import sqlite3
 import time
 import uuid
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import one_line
-
-try:
-    import psycopg
-    from psycopg import sql
-except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
-    psycopg = sql = None
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
 
 # Seconds for one attempt at counting. A count that takes longer is left for that of a smaller sample.
 SECONDS = 3

@@ -10,17 +10,15 @@ import contextlib
 import socket
 import uuid
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import exclusive, saver
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import READING, lost, pooler_mode, settle, snapshot, take_role
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line, sentence
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import qualified, quote
-
-try:
-    import psycopg
-    from psycopg import sql
-except ImportError:  # the module has not entered the virtualenv yet; _virtualenv.py sees to it
-    psycopg = sql = None
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
+from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import saver
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import exclusive
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.pooler import pooler_mode
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READING, settle, snapshot, take_role
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES
 
 THREAD = "stateops.langgraph.checkpoint_roundtrip/"
 # Seconds: for a lock on a table, for a statement, and for another run from this host.
@@ -82,9 +80,7 @@ def _insist(found, schema):
     if not found["schema_exists"]:
         raise Refusal("Schema %s does not exist in database %s. Check the option schema, or create it." % (schema, found["database"]))
     if not found["usage"]:
-        raise Refusal(
-            "Role %s has no USAGE on schema %s. Run: GRANT USAGE ON SCHEMA %s TO %s;" % (role, schema, quote(schema), quote(role))
-        )
+        raise Refusal("Role %s has no USAGE on schema %s. Run: GRANT USAGE ON SCHEMA %s TO %s;" % (role, schema, quote(schema), quote(role)))
     absent = [table for table in DATA_TABLES if table not in found["tables"]]
     if absent:
         raise Refusal("%s: no such table in schema %s. Run the module checkpoint_schema first." % (", ".join(absent), schema))

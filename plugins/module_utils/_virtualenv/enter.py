@@ -15,6 +15,7 @@ import subprocess
 import sys
 
 from ansible.module_utils.common.respawn import has_respawned, respawn_module
+
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
 
 # The library that a module needs, by what is imported, and the package that brings it.
@@ -123,8 +124,7 @@ def _refuse_foreign(virtualenv):
         if found.st_uid != 0 or open_to_others:
             raise Refusal(
                 "Entering %s as root would run code that others can put there: %s belongs to user %d with mode %04o. "
-                "Run the task as its owner (become_user), or give the virtualenv to root."
-                % (virtualenv, path, found.st_uid, stat.S_IMODE(found.st_mode))
+                "Run the task as its owner (become_user), or give the virtualenv to root." % (virtualenv, path, found.st_uid, stat.S_IMODE(found.st_mode))
             )
 
 

@@ -17,7 +17,7 @@ from sites import WatchedSite
 
 pytestmark = pytest.mark.newest
 
-NAMES = ["Upper Case", "quo\"ted", "it's", "semi; DROP TABLE canary; --", "\"); DROP TABLE canary; --", "per%cent %s", "back\\slash", "état"]
+NAMES = ["Upper Case", 'quo"ted', "it's", "semi; DROP TABLE canary; --", '"); DROP TABLE canary; --', "per%cent %s", "back\\slash", "état"]
 
 PREPARE = "CREATE TABLE canary (); ALTER TABLE canary OWNER TO {owner}; CREATE SCHEMA {schema} AUTHORIZATION {owner}"
 FOUND = "SELECT relname, relowner = {owner}::regrole FROM pg_class WHERE relnamespace = {schema}::regnamespace AND relkind = 'r'"
@@ -89,8 +89,11 @@ def test_through_the_playbooks(tmp_path, database, runner):
         run(tmp_path, PLAYBOOKS / "provision.yml", inventory).unchanged()
         run(tmp_path, PLAYBOOKS / "verify.yml", inventory).unchanged()
         with server.connect(site.name) as connection:
-            found = connection.execute("SELECT c.relname, n.nspname, pg_get_userbyid(c.relowner) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-                                       " WHERE c.relname = ANY(%s)", [[*TABLES, LEDGER]]).fetchall()
+            found = connection.execute(
+                "SELECT c.relname, n.nspname, pg_get_userbyid(c.relowner) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                " WHERE c.relname = ANY(%s)",
+                [[*TABLES, LEDGER]],
+            ).fetchall()
         assert sorted(found) == sorted((table, schema, owner.name) for table in (*TABLES, LEDGER))
         assert server.execute("SELECT relname FROM pg_class WHERE relname = 'canary'") == [("canary",)]
     finally:

@@ -56,8 +56,9 @@ def test_odd_values_arrive_as_they_were(ready, call_module, path):
     with SqliteSaver.from_conn_string(str(path)) as saver:
         put(saver, "odd", dict(ODD, deep=deep))
         put(saver, "unversioned", {"floats deep in it": [1e16, {"a": 1e22}]}, {})
-        put(saver, "apart", {"back\\slash": "text", "also\\this": 1.5},
-            metadata={"large": 10**30, "float": 1e22, "emoji": "\U0001f600", "nested": {"a": [1.0]}})
+        put(
+            saver, "apart", {"back\\slash": "text", "also\\this": 1.5}, metadata={"large": 10**30, "float": 1e22, "emoji": "\U0001f600", "nested": {"a": [1.0]}}
+        )
         for name, value in ODD.items():
             put(saver, "versions", {name: value}, {name: 3}, writes=[("t", "", [(name, value), ("other", value)])])
             put(saver, "floats", {name: value}, {name: 1e16})

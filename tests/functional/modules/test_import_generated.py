@@ -87,9 +87,7 @@ def write(path, threads):
             for step, each in enumerate(checkpoints):
                 versions = {name: numbering(step + 1) for name in each["values"]} if versioned else {}
                 space, thread = each["space"], "thread %d" % number
-                parents[space] = put(
-                    saver, thread, each["values"], versions, "%04d" % step, parents.get(space), each["metadata"], space, each["writes"]
-                )
+                parents[space] = put(saver, thread, each["values"], versions, "%04d" % step, parents.get(space), each["metadata"], space, each["writes"])
                 written[thread, space, parents[space]] = each, versioned
     return written
 

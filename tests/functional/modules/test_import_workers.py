@@ -26,9 +26,7 @@ pytestmark = pytest.mark.newest
 
 SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'stateops.langgraph.checkpoint_import'"
 
-PENDING = (
-    "INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, value) VALUES (?, '', 'c', 't', ?, 'a', 'msgpack', ?)"
-)
+PENDING = "INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, value) VALUES (?, '', 'c', 't', ?, 'a', 'msgpack', ?)"
 
 
 def children(pid):

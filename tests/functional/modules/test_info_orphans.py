@@ -9,8 +9,9 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._verify import orphans
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql import connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify import orphans as counting
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql import session
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 from assertions import assert_refused, assert_succeeded
 from databases import TABLES
@@ -146,9 +147,7 @@ def lost(ready):
     with ready.connect() as connection:
         for column in ("checkpoint_writes ALTER blob", "checkpoint_blobs ALTER blob"):
             connection.execute("ALTER TABLE %s SET STORAGE PLAIN" % column)
-        connection.execute(
-            "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('kept', %s, '{\"channel_versions\": {\"c\": \"1\"}}')", [old]
-        )
+        connection.execute('INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES (\'kept\', %s, \'{"channel_versions": {"c": "1"}}\')', [old])
         connection.execute("INSERT INTO checkpoint_blobs VALUES ('kept', '', 'c', '1', 'msgpack', '')")
         filled = "decode(repeat('00', 5000), 'hex')"
         connection.execute(
@@ -161,11 +160,18 @@ def lost(ready):
 def counted(database, grace=60):
     """postgres_orphans() in this process, so that its limits can be moved."""
     params = dict(
-        database.login(database.app), ssl_mode="prefer", ca_cert=None, ssl_cert=None, ssl_key=None, connect_params={}, connect_timeout=10,
-        login_unix_socket="", schema="public",
+        database.login(database.app),
+        ssl_mode="prefer",
+        ca_cert=None,
+        ssl_cert=None,
+        ssl_key=None,
+        connect_params={},
+        connect_timeout=10,
+        login_unix_socket="",
+        schema="public",
     )
-    with connection.open_connection(params, "test") as connection, connection.snapshot(connection, None, 60):
-        return orphans.postgres_orphans(connection, Schema("postgresql", "public", ()), grace)
+    with open_connection(params, "test") as connection, session.snapshot(connection, None, 60):
+        return counting.postgres_orphans(connection, Schema("postgresql", "public", ()), grace)
 
 
 def test_a_small_table_is_counted_whole(lost):
@@ -175,8 +181,8 @@ def test_a_small_table_is_counted_whole(lost):
 
 
 def test_a_large_table_is_sampled_and_the_count_says_so(lost, monkeypatch):
-    monkeypatch.setattr(orphans, "WHOLE", 100)
-    monkeypatch.setattr(orphans, "SAMPLES", (50,))
+    monkeypatch.setattr(counting, "WHOLE", 100)
+    monkeypatch.setattr(counting, "SAMPLES", (50,))
     found = counted(lost)
     for part in (found["writes"], found["blobs"]):
         assert 10 < part["sampled_percent"] < 20 and 0 < part["count"] < 150, found
@@ -184,20 +190,20 @@ def test_a_large_table_is_sampled_and_the_count_says_so(lost, monkeypatch):
 
 
 def test_what_is_not_counted_in_time_is_sampled(lost, monkeypatch):
-    monkeypatch.setattr(orphans, "SAMPLES", (50,))
-    monkeypatch.setattr(orphans, "SECONDS", 0.5)
-    whole = orphans._sample
+    monkeypatch.setattr(counting, "SAMPLES", (50,))
+    monkeypatch.setattr(counting, "SECONDS", 0.5)
+    whole = counting._sample
 
-    slow = orphans.sql.SQL("CROSS JOIN (SELECT pg_sleep(30)) AS slow")
-    monkeypatch.setattr(orphans, "_sample", lambda percent: slow if percent is None else whole(percent))
+    slow = counting.sql.SQL("CROSS JOIN (SELECT pg_sleep(30)) AS slow")
+    monkeypatch.setattr(counting, "_sample", lambda percent: slow if percent is None else whole(percent))
     found = counted(lost)
     assert 10 < found["writes"]["sampled_percent"] < 20 and 0 < found["writes"]["count"] < 150
     assert 10 < found["blobs"]["sampled_percent"] < 20 and 0 < found["blobs"]["count"] < 150
 
 
 def test_what_no_sample_is_counted_of_in_time_is_no_zero(lost, monkeypatch):
-    monkeypatch.setattr(orphans, "SECONDS", 0.2)
-    monkeypatch.setattr(orphans, "_sample", lambda percent: orphans.sql.SQL("CROSS JOIN (SELECT pg_sleep(30)) AS slow"))
+    monkeypatch.setattr(counting, "SECONDS", 0.2)
+    monkeypatch.setattr(counting, "_sample", lambda percent: counting.sql.SQL("CROSS JOIN (SELECT pg_sleep(30)) AS slow"))
     found = counted(lost)
     assert found["writes"] == found["blobs"] == {"count": None, "reason": "not counted within 0.2 s, nor was a sample of it"}
 

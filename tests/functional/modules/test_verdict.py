@@ -14,7 +14,8 @@ import sqlite3
 
 import psycopg
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import COUNTERPARTS, RULES, TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import COUNTERPARTS, TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import RULES
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read

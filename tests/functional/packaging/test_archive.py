@@ -27,7 +27,7 @@ WANTED = re.compile(
     r"MANIFEST\.json|FILES\.json|README\.md|CHANGELOG\.md|CONTRIBUTING\.md|COPYING"
     r"|meta/(runtime|execution-environment)\.yml|meta/ee-(requirements|bindep)\.txt"
     r"|changelogs/(config|changelog)\.yaml|changelogs/fragments/[\w.-]+\.yml"
-    r"|plugins/(action|doc_fragments|filter|module_utils|modules)/\w+\.py"
+    r"|plugins/((action|doc_fragments|filter|modules)|module_utils/_\w+)/\w+\.py"
     r"|roles/\w+/README\.md|roles/\w+/(defaults|files|handlers|meta|tasks|templates|vars)/[\w.-]+"
     r"|playbooks/[\w./-]+"
 )
@@ -39,7 +39,7 @@ LITTER = [
     ".venv/pyvenv.cfg",
     "CHANGELOG.md.orig",
     "bench/results.json",
-    "plugins/module_utils/__pycache__/_schema.cpython-311.pyc",
+    "plugins/module_utils/_schema/__pycache__/model.cpython-311.pyc",
     "plugins/modules/.checkpoint_schema.py.swp",
     "plugins/modules/checkpoint_schema.py~",
     "roles/database/.cache/facts",

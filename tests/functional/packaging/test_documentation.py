@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql import connection
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import RULES
+from ansible_collections.stateops.langgraph.plugins.module_utils._core import argspec
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import RULES
 
 ROOT = Path(__file__).resolve().parents[3]
 COLLECTION = "ansible_collections.stateops.langgraph.plugins."
@@ -155,7 +155,7 @@ def test_what_may_be_secret_is_said_to_be_or_not(name, monkeypatch):
             assert details["no_log"] is True, option
         elif any(word in option for word in ("key", "secret", "token")):
             assert details["no_log"] is False, option
-    assert connection.connection_argument_spec()["login_password"]["no_log"] is True
+    assert argspec.connection_argument_spec()["login_password"]["no_log"] is True
 
 
 def named_rules():

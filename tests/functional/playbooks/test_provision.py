@@ -80,16 +80,19 @@ PAIR = {**APP, "langgraph_db": {"hosts": {"db1": AWAY}}}
 
 @pytest.mark.parametrize(
     "inventory, flags, said",
-    usual([
-        (PAIR, ["--limit", "db1", "--tags", "verify"], "--limit db1 leaves no host of langgraph_app, where verify would be done"),
-        (PAIR, ["--limit", "db1", "--tags", "install,setup,verify"], "--limit db1 leaves no host of langgraph_app"),
-        (PAIR, ["--limit", "db1", "--skip-tags", "database"], "--limit db1 leaves no host of langgraph_app"),
-        (PAIR, ["--limit", "app1", "--tags", "database"], "--limit app1 leaves no host of langgraph_db"),
-        (PAIR, ["--limit", "app1", "--skip-tags", "install,setup,verify"], "--limit app1 leaves no host of langgraph_db"),
-        (APP, ["--tags", "database"], "The group langgraph_db holds no host, and database is all"),
-        (APP, ["--skip-tags", "install,setup,verify"], "The group langgraph_db holds no host, and database is all"),
-        (PAIR, ["--tags", "always"], "selects none of this playbook's parts"),
-    ], 3),
+    usual(
+        [
+            (PAIR, ["--limit", "db1", "--tags", "verify"], "--limit db1 leaves no host of langgraph_app, where verify would be done"),
+            (PAIR, ["--limit", "db1", "--tags", "install,setup,verify"], "--limit db1 leaves no host of langgraph_app"),
+            (PAIR, ["--limit", "db1", "--skip-tags", "database"], "--limit db1 leaves no host of langgraph_app"),
+            (PAIR, ["--limit", "app1", "--tags", "database"], "--limit app1 leaves no host of langgraph_db"),
+            (PAIR, ["--limit", "app1", "--skip-tags", "install,setup,verify"], "--limit app1 leaves no host of langgraph_db"),
+            (APP, ["--tags", "database"], "The group langgraph_db holds no host, and database is all"),
+            (APP, ["--skip-tags", "install,setup,verify"], "The group langgraph_db holds no host, and database is all"),
+            (PAIR, ["--tags", "always"], "selects none of this playbook's parts"),
+        ],
+        3,
+    ),
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_parts_that_no_host_is_left_for(tmp_path, inventory, flags, said):

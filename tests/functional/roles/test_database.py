@@ -441,9 +441,7 @@ def test_an_administrator_without_its_membership_gets_it_back(deploy):
     admin = it.role("admin", "LOGIN CREATEROLE CREATEDB")
     it.vars.update(database_login_user=admin.name, database_login_password=admin.password)
     it.run()
-    it.server.execute(
-        sql.SQL("REVOKE {owner} FROM {admin} GRANTED BY {admin}").format(owner=sql.Identifier(it.owner.name), admin=sql.Identifier(admin.name))
-    )
+    it.server.execute(sql.SQL("REVOKE {owner} FROM {admin} GRANTED BY {admin}").format(owner=sql.Identifier(it.owner.name), admin=sql.Identifier(admin.name)))
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
         it.connect(admin)
     assert it.run().changes == 1
@@ -660,8 +658,11 @@ def test_excess_is_taken_back_and_what_comes_another_way_is_named(deploy):
     assert it.privileges().changes == it.run().changes == 0
 
     it.execute("GRANT TEMP, CREATE ON DATABASE {name} TO {app}; GRANT CREATE ON SCHEMA langgraph TO {app}", name=it.name, app=it.app.name)
-    it.execute("GRANT CREATE ON SCHEMA langgraph TO PUBLIC; GRANT TEMP ON DATABASE {name} TO PUBLIC; GRANT EXECUTE ON FUNCTION lo_create(oid) TO {app}",
-               name=it.name, app=it.app.name)
+    it.execute(
+        "GRANT CREATE ON SCHEMA langgraph TO PUBLIC; GRANT TEMP ON DATABASE {name} TO PUBLIC; GRANT EXECUTE ON FUNCTION lo_create(oid) TO {app}",
+        name=it.name,
+        app=it.app.name,
+    )
     assert it.run("--check").changes == it.run().changes == 1
     for statement in ("CREATE TABLE t ()", "CREATE TEMP TABLE t ()", "CREATE SCHEMA s", "SELECT lo_create(0)"):
         it.refused(statement)

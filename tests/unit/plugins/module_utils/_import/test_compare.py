@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""_compare.py: two JSON texts are one document where json.loads(), which the saver uses, reads the same."""
+"""compare.py: two JSON texts are one document where json.loads(), which the saver uses, reads the same."""
 
 from __future__ import annotations
 

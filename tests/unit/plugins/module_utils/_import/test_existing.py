@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""_standing.py: what stands of the keys that are asked for, however many others do."""
+"""existing.py: what stands of the keys that are asked for, however many others do."""
 
 from __future__ import annotations
 

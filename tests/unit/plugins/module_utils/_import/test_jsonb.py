@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""_exact.py: a checkpoint's metadata, as it lies in the file, as JSONB holds it exactly."""
+"""jsonb.py: a checkpoint's metadata, as it lies in the file, as JSONB holds it exactly."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""_splice.py and _exact.py: what is cut is what was there, held against ormsgpack's and json's own reading."""
+"""parser.py and jsonb.py: what is cut is what was there, held against ormsgpack's and json's own reading."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""_check.py: what is not there after its batch was committed is told by name.
+"""verify.py: what is not there after its batch was committed is told by name.
 
 The tables are stood in for: no server loses a row between two statements, and one whose triggers do is refused before.
 """

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""_crew.py: who is let go, and why.
+"""workers.py: who is let go, and why.
 
 Files and servers are stood in for: how fast a writer is, and when a process dies, cannot be set from outside.
 """

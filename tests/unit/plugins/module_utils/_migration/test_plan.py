@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import adoption, make_plan
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import adoption
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Index, Schema, Table
 from model_mutations import mutations
 from schema_examples import (
@@ -231,7 +232,10 @@ def test_foreign_tables_are_told_and_taken_over_only_on_request():
     assert plan.empty and [table.name for table in plan.foreign] == sorted([LEDGER, *DATA_TABLES])
     adopting = make_plan(before, library(), adopt=True)
     assert adopting.adopting and not adopting.empty and adopting.pending == ()
-    assert {table.name: table.owner for table in adopting.after.schema.tables} == dict.fromkeys([LEDGER, *DATA_TABLES], OWNER, ) | {"notes": "third"}
+    assert {table.name: table.owner for table in adopting.after.schema.tables} == dict.fromkeys(
+        [LEDGER, *DATA_TABLES],
+        OWNER,
+    ) | {"notes": "third"}
     assert make_plan(adopting.after, library(), adopt=True).empty
 
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan, objections
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import objections
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 from model_mutations import mutations
 from schema_examples import RELEASES, database, empty, library, postgres, reading
@@ -64,9 +65,7 @@ def test_what_the_server_lacks(changes, text):
 
 def test_a_schema_that_is_not_there():
     before = reading(Schema("postgresql", "agents", exists=False), schema_exists=False, schema_usage=False, schema_create=False)
-    assert told(before) == [
-        'Schema agents does not exist in database langgraph. Run: CREATE SCHEMA "agents" AUTHORIZATION "langgraph_owner";'
-    ]
+    assert told(before) == ['Schema agents does not exist in database langgraph. Run: CREATE SCHEMA "agents" AUTHORIZATION "langgraph_owner";']
     assert told(before.with_schema()) == []
 
 

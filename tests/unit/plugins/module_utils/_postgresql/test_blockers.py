@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import Needs, _name, needs
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import Needs, _name
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import needs
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Index
@@ -62,9 +63,7 @@ def test_what_each_step_needs(lacking, expected, recorded):
 
 
 def test_a_table_that_nobody_may_use_is_not_asked_for_twice():
-    assert needed(postgres(frozenset()), (0, 1, 2, 3)) == Needs(
-        ("checkpoint_blobs", "checkpoint_writes"), ("checkpoints",), True, written=(LEDGER,)
-    )
+    assert needed(postgres(frozenset()), (0, 1, 2, 3)) == Needs(("checkpoint_blobs", "checkpoint_writes"), ("checkpoints",), True, written=(LEDGER,))
 
 
 def test_an_invalid_index_is_dropped_first_which_waits_for_everybody():

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Breach
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, RULES, STEPS, TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, STEPS, TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import RULES
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_sqlite import canonical, examine_file
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
@@ -125,7 +126,7 @@ def column(name, **fields):
 
 
 KEY = postgres().table("checkpoints").primary_key
-AGAIN = "DROP CONSTRAINT \"checkpoints_pkey\", ADD PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id);"
+AGAIN = 'DROP CONSTRAINT "checkpoints_pkey", ADD PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id);'
 
 
 @pytest.mark.parametrize(

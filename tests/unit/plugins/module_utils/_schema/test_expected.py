@@ -10,6 +10,7 @@ import re
 
 import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expected as contract
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from schema_examples import RELEASES, create, index
 
 KEYS = {
@@ -128,8 +129,8 @@ def test_each_column_of_sqlite_has_one_of_postgresql_that_can_hold_it():
 
 
 def test_rules_say_what_is_done_why_and_since_when():
-    for name, rule in contract.RULES.items():
-        assert rule.action in (contract.MEND, contract.REFUSE, contract.REPORT), name
+    for name, rule in rules.RULES.items():
+        assert rule.action in (rules.MEND, rules.REFUSE, rules.REPORT), name
         assert rule.reason and not rule.reason.endswith("."), name
         assert rule.told.startswith(rule.reason), name
         if rule.since:
@@ -148,7 +149,7 @@ def test_each_step_says_since_when_it_is_taken(step):
 
 
 def test_the_rules_of_a_step_are_as_old_as_the_step():
-    assert {name: rule.since for name, rule in contract.RULES.items() if rule.since} == {
+    assert {name: rule.since for name, rule in rules.RULES.items() if rule.since} == {
         "column missing, addable": first(PATH[0]),
         "column not null, older": first(BLOB[0]),
         "index missing": first(INDEXES[0]),

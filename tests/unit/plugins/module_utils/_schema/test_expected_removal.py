@@ -18,6 +18,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema import 
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expressions
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import check_sqlite
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expected as contract
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Breach
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Column, Constraint, Index, Schema, Table
@@ -96,30 +97,30 @@ def test_the_whole_contract_gives_the_same_twice():
     assert not [name for name, result in WHOLE.items() if isinstance(result, str)]
 
 
-@pytest.mark.parametrize("name", list(contract.RULES))
+@pytest.mark.parametrize("name", list(rules.RULES))
 @pytest.mark.parametrize("how", ["removed", "turned round", "without its reason"])
 def test_each_rule_is_missed(monkeypatch, name, how):
-    rule = contract.RULES[name]
+    rule = rules.RULES[name]
     if how == "removed":
-        monkeypatch.delitem(contract.RULES, name)
+        monkeypatch.delitem(rules.RULES, name)
     elif how == "turned round":
-        monkeypatch.setitem(contract.RULES, name, replace(rule, action=contract.REFUSE if rule.action == contract.REPORT else contract.REPORT))
+        monkeypatch.setitem(rules.RULES, name, replace(rule, action=rules.REFUSE if rule.action == rules.REPORT else rules.REPORT))
     else:
-        monkeypatch.setitem(contract.RULES, name, replace(rule, reason=""))
+        monkeypatch.setitem(rules.RULES, name, replace(rule, reason=""))
     assert noticed(", " + name)
 
 
-@pytest.mark.parametrize("name", [name for name, rule in contract.RULES.items() if rule.since])
+@pytest.mark.parametrize("name", [name for name, rule in rules.RULES.items() if rule.since])
 def test_each_version_is_missed(monkeypatch, name):
-    monkeypatch.setitem(contract.RULES, name, replace(contract.RULES[name], since="", library=""))
+    monkeypatch.setitem(rules.RULES, name, replace(rules.RULES[name], since="", library=""))
     assert noticed(", " + name)
 
 
 def test_mending_is_no_refusing():
     """The verdict is the same for both; what checkpoint_schema does is not."""
-    assert {mutation.name for mutation in mutations() if mutation.action != contract.RULES[mutation.rule].action} == set()
-    assert {rule.action for rule in contract.RULES.values()} == {contract.MEND, contract.REFUSE, contract.REPORT}
-    assert Breach("table missing", "t", "t", "", "").action == contract.MEND
+    assert {mutation.name for mutation in mutations() if mutation.action != rules.RULES[mutation.rule].action} == set()
+    assert {rule.action for rule in rules.RULES.values()} == {rules.MEND, rules.REFUSE, rules.REPORT}
+    assert Breach("table missing", "t", "t", "", "").action == rules.MEND
 
 
 def changes_of(table):
@@ -139,10 +140,7 @@ def changes_of(table):
 
 
 PARTS = [
-    (side, name, what, changed)
-    for side in ("POSTGRES", "SQLITE")
-    for name, table in getattr(contract, side).items()
-    for what, changed in changes_of(table)
+    (side, name, what, changed) for side in ("POSTGRES", "SQLITE") for name, table in getattr(contract, side).items() for what, changed in changes_of(table)
 ]
 
 

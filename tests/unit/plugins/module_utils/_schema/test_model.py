@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import model
+from ansible_collections.stateops.langgraph.plugins.module_utils._core import sql
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import POSTGRES, SQLITE
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
@@ -184,8 +184,10 @@ def test_what_is_no_schema_is_a_value_error(data):
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=3),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["engine", "name", "tables", "columns", "constraints", "indexes", "attachments", "type"]), inner),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["engine", "name", "tables", "columns", "constraints", "indexes", "attachments", "type"]), inner)
+        ),
         max_leaves=20,
     )
 )
@@ -198,9 +200,9 @@ def test_any_data_is_a_schema_or_a_value_error(data):
 
 
 def test_names_are_quoted():
-    assert model.quote("user") == '"user"'
-    assert model.quote('a"; DROP TABLE b; --') == '"a""; DROP TABLE b; --"'
-    assert model.qualified("my.schema", "t") == '"my.schema"."t"'
+    assert sql.quote("user") == '"user"'
+    assert sql.quote('a"; DROP TABLE b; --') == '"a""; DROP TABLE b; --"'
+    assert sql.qualified("my.schema", "t") == '"my.schema"."t"'
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER, RULES
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import RULES
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import DRIFT, LITERALLY, Finding, Parity, compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
 from hypothesis import given, settings

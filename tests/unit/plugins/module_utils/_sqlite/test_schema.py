@@ -124,11 +124,9 @@ def test_names_that_a_uri_would_misread(tmp_path, name):
 
 
 def test_odd_names_inside(path):
-    table = "it's \"odd\"; %"
+    table = 'it\'s "odd"; %'
     quoted = [name.replace('"', '""') for name in (table, 'a "b"', "i'")]
-    schema = schema_after(
-        path, 'CREATE TABLE "%s" ("%s" TEXT PRIMARY KEY)' % tuple(quoted[:2]), 'CREATE INDEX "%s" ON "%s" (1 + 1)' % (quoted[2], quoted[0])
-    )
+    schema = schema_after(path, 'CREATE TABLE "%s" ("%s" TEXT PRIMARY KEY)' % tuple(quoted[:2]), 'CREATE INDEX "%s" ON "%s" (1 + 1)' % (quoted[2], quoted[0]))
     found = schema.table(table)
     assert found.primary_key.columns == ('a "b"',) and found.index("i'").columns == ("(expression)",)
 

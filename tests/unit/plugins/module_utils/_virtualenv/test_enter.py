@@ -11,11 +11,11 @@ import stat
 import sys
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter as entering
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.enter import enter, require
 
-PACKAGES = enter.PACKAGES
+PACKAGES = entering.PACKAGES
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def refusal(function, *arguments):
 
 
 def test_a_virtualenv_that_is_not_there_may_still_come(tmp_path):
-    found = refusal(enter._python, str(tmp_path / "venv"))
+    found = refusal(entering._python, str(tmp_path / "venv"))
     assert isinstance(found, NotYet)
     assert found.message == "The virtualenv %s does not exist. Create it: role stateops.langgraph.checkpointer does." % (tmp_path / "venv")
 
@@ -48,35 +48,35 @@ def test_what_is_no_virtualenv_never_becomes_one(tmp_path):
     (tmp_path / "dangling").symlink_to("nowhere")
     (tmp_path / "folder").mkdir()
     for name, part in (("file", "is not a folder"), ("dangling", "is not a folder"), ("folder", "has no bin/python")):
-        found = refusal(enter._python, str(tmp_path / name))
+        found = refusal(entering._python, str(tmp_path / name))
         assert not isinstance(found, NotYet) and part in found.message
 
 
 @pytest.mark.parametrize("status", [1, 127])
 def test_a_python_that_fails(folder, monkeypatch, status):
-    monkeypatch.setattr(enter, "_refuse_foreign", lambda virtualenv: None)
+    monkeypatch.setattr(entering, "_refuse_foreign", lambda virtualenv: None)
     (folder / "bin" / "python").unlink()
     (folder / "bin" / "python").write_text("#!/bin/sh\nexit %d\n" % status, encoding="utf-8")
     os.chmod(str(folder / "bin" / "python"), 0o755)
-    assert "does not run (exit status %d). Make the virtualenv again." % status in refusal(enter._python, str(folder)).message
+    assert "does not run (exit status %d). Make the virtualenv again." % status in refusal(entering._python, str(folder)).message
 
 
 def test_a_python_that_cannot_be_started(folder, monkeypatch):
-    monkeypatch.setattr(enter, "_refuse_foreign", lambda virtualenv: None)
+    monkeypatch.setattr(entering, "_refuse_foreign", lambda virtualenv: None)
     (folder / "bin" / "python").unlink()
     (folder / "bin" / "python").write_bytes(b"\x7fELF, but not really")
     os.chmod(str(folder / "bin" / "python"), 0o755)
-    assert "does not run: " in refusal(enter._python, str(folder)).message
+    assert "does not run: " in refusal(entering._python, str(folder)).message
 
 
 def test_a_dangling_python_is_none(folder):
     (folder / "bin" / "python").unlink()
     (folder / "bin" / "python").symlink_to("/usr/bin/python0")
-    assert "has no bin/python" in refusal(enter._python, str(folder)).message
+    assert "has no bin/python" in refusal(entering._python, str(folder)).message
 
 
 def test_everything_that_python_reads_or_runs_when_it_starts_is_looked_at(folder):
-    found = set(enter._entrance(str(folder)))
+    found = set(entering._entrance(str(folder)))
     real = os.path.realpath(str(folder))
     assert {"/", real, os.path.dirname(real)} <= found
     names = ("bin", "bin/python", "pyvenv.cfg", "lib", "lib/python3.11", "lib/python3.11/site-packages", "lib/python3.11/site-packages/a.pth")
@@ -86,7 +86,7 @@ def test_everything_that_python_reads_or_runs_when_it_starts_is_looked_at(folder
 def test_a_folder_with_brackets_in_its_name_is_looked_at_as_well(folder, tmp_path):
     odd = tmp_path / "v[1]*"
     folder.rename(odd)
-    assert str(odd / "lib/python3.11/site-packages/a.pth") in set(enter._entrance(str(odd)))
+    assert str(odd / "lib/python3.11/site-packages/a.pth") in set(entering._entrance(str(odd)))
 
 
 PLACES = ["", "bin", "pyvenv.cfg", "lib", "lib/python3.11", "lib/python3.11/site-packages", "lib/python3.11/site-packages/a.pth", ".."]
@@ -95,14 +95,14 @@ PLACES = ["", "bin", "pyvenv.cfg", "lib", "lib/python3.11", "lib/python3.11/site
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a virtualenv that belongs to root")
 class TestAsRoot:
     def test_a_virtualenv_of_roots_own_is_entered(self, folder):
-        assert enter._python(str(folder)) == str(folder / "bin" / "python")
+        assert entering._python(str(folder)) == str(folder / "bin" / "python")
 
     @pytest.mark.parametrize("mode", [0o020, 0o002, 0o022])
     @pytest.mark.parametrize("place", PLACES)
     def test_what_others_can_write_is_not(self, folder, place, mode):
         path = str(folder / place) if place != ".." else str(folder.parent)
         os.chmod(path, stat.S_IMODE(os.stat(path).st_mode) | mode)
-        text = refusal(enter._python, str(folder)).message
+        text = refusal(entering._python, str(folder)).message
         assert text.startswith("Entering %s as root would run code that others can put there: " % folder)
         assert os.path.realpath(path) in text and "become_user" in text
 
@@ -110,38 +110,38 @@ class TestAsRoot:
     def test_what_belongs_to_another_is_not(self, folder, place):
         path = str(folder / place) if place != ".." else str(folder.parent)
         os.chown(path, 65534, -1)
-        assert "belongs to user 65534" in refusal(enter._python, str(folder)).message
+        assert "belongs to user 65534" in refusal(entering._python, str(folder)).message
 
     def test_a_sticky_folder_is_no_way_in(self, folder):
         os.chmod(str(folder.parent), 0o1777)
-        enter._python(str(folder))
+        entering._python(str(folder))
 
     def test_a_package_that_another_owns_is_found_through_a_link(self, folder, tmp_path):
         theirs = tmp_path / "theirs.py"
         theirs.write_text("", encoding="utf-8")
         os.chown(str(theirs), 65534, -1)
         (folder / "lib" / "python3.11" / "site-packages" / "theirs.py").symlink_to(theirs)
-        assert "belongs to user 65534" in refusal(enter._python, str(folder)).message
+        assert "belongs to user 65534" in refusal(entering._python, str(folder)).message
 
     def test_a_link_that_leads_nowhere_is_no_way_in(self, folder):
         (folder / "lib" / "python3.11" / "site-packages" / "gone.py").symlink_to("/nowhere/at/all")
-        enter._python(str(folder))
+        entering._python(str(folder))
 
 
 def test_the_running_python_is_inside_its_own_prefix(tmp_path):
-    assert enter._inside(sys.prefix)
+    assert entering._inside(sys.prefix)
     (tmp_path / "link").symlink_to(sys.prefix)
-    assert enter._inside(str(tmp_path / "link")) and enter._inside(sys.prefix + "/.")
-    assert not enter._inside(str(tmp_path)) and not enter._inside(sys.prefix + "/bin")
+    assert entering._inside(str(tmp_path / "link")) and entering._inside(sys.prefix + "/.")
+    assert not entering._inside(str(tmp_path)) and not entering._inside(sys.prefix + "/bin")
 
 
 @pytest.mark.parametrize("library", ["not_there", "not_there.inside", "json.not_there", "sys.inside", ""])
 def test_a_library_that_is_not_found(library):
-    assert not enter._found(library)
+    assert not entering._found(library)
 
 
 def test_a_library_that_is_found():
-    assert enter._found("json") and enter._found("importlib.util")
+    assert entering._found("json") and entering._found("importlib.util")
     require("json", None)
 
 
@@ -158,7 +158,7 @@ def test_a_missing_library_comes_with_the_command_that_installs_it(monkeypatch):
 
 
 def test_a_python_that_is_too_old_is_told_before_a_library_is_missed(monkeypatch):
-    monkeypatch.setattr(enter, "OLDEST_PYTHON", (99, 0))
+    monkeypatch.setattr(entering, "OLDEST_PYTHON", (99, 0))
     assert "LangGraph needs 3.10 or newer. Make the virtualenv with a newer Python." in refusal(enter, None, {}, "json").message
 
 
@@ -168,11 +168,11 @@ def test_where_the_library_is_there_nothing_is_entered():
 
 
 def test_options_that_do_not_fit_through_the_pipe(folder, monkeypatch):
-    monkeypatch.setattr(enter, "_refuse_foreign", lambda virtualenv: None)
+    monkeypatch.setattr(entering, "_refuse_foreign", lambda virtualenv: None)
     text = refusal(enter, str(folder), {"sqlite_schema": {"name": "x" * 50000}}).message
     assert text == "The options are too large to carry into %s. Set ansible_python_interpreter to %s for this task." % (folder, folder / "bin" / "python")
 
 
 def test_a_virtualenv_that_starts_another_python(folder, monkeypatch):
-    monkeypatch.setattr(enter, "has_respawned", lambda: True)
+    monkeypatch.setattr(entering, "has_respawned", lambda: True)
     assert "is not the Python of %s" % folder in refusal(enter, str(folder), {}).message

@@ -1,0 +1,15 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The libraries that read and write values, which langgraph-checkpoint-postgres needs too; importable in the virtualenv only, as psycopg is."""
+
+from __future__ import annotations
+
+try:
+    import orjson
+    import ormsgpack
+except ImportError:
+    orjson = ormsgpack = None
+
+__all__ = ("orjson", "ormsgpack")
