@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import Library, Migration
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, POSTGRES, SQLITE, step_of, thread_index
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import Reading, Server
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, POSTGRES, SQLITE, step_of, thread_index
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 
 OWNER = "langgraph_owner"

@@ -19,6 +19,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.con
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import briefly, exclusive
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session, settle
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER
 
 # How often the server looks whether its client is still there: a killed run must not leave it building on.
@@ -145,7 +146,7 @@ def _record_finished(connection, target, before, plan):
 def _prove(target, before, after):
     """The catalog, not setup()'s silence, says whether it worked."""
     plan = make_plan(after, target.library, target.adopt)
-    wrong = [sentence(breach.describe()) for breach in plan.breaches if breach.drift]
+    wrong = [sentence(violation.describe()) for violation in plan.violations if violation.drift]
     if not wrong and not plan.empty:
         wrong = ["Version %d is still pending." % migration.version for migration, _reason in plan.pending]
     if wrong:
@@ -174,7 +175,7 @@ def _failure(connection, target, before, error, again):
             changed=True,
         )
     plan = make_plan(after, target.library, target.adopt)
-    left = sorted({breach.object for breach in plan.breaches if breach.drift})
+    left = sorted({violation.object for violation in plan.violations if violation.drift})
     version = "no version" if after.version is None else "version %d" % after.version
     return Refusal(
         "The run stopped: %s The ledger records %s of %d; %s. %s%s"
@@ -187,7 +188,7 @@ def _failure(connection, target, before, error, again):
 def _remove_remains(connection, target):
     """Best effort: an INVALID index that this run left costs each write until the next run removes it."""
     connection.execute("SELECT set_config('lock_timeout', %s, false)", (CLEANING_PATIENCE,))
-    for breach in make_plan(look(connection, target), target.library).breaches:
-        if breach.rule in ("index invalid", "index remains"):
+    for violation in make_plan(look(connection, target), target.library).violations:
+        if violation.rule in (rules.INDEX_INVALID, rules.INDEX_REMAINS):
             with contextlib.suppress(psycopg.Error):
-                connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(target.schema, breach.object)))
+                connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(target.schema, violation.object)))

@@ -14,6 +14,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.con
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import briefly, exclusive
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session, settle
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, POSTGRES, TABLES
 
@@ -32,9 +33,9 @@ def removal(connection, target, reading, force):
     if not tables:
         return reading
     strange = [
-        breach
-        for breach in examine(replace(reading.schema, elsewhere=()))
-        if breach.rule in ("table kind", "table partitioned", "table shallow", "table shape") or breach.rule == "column missing"
+        violation
+        for violation in examine(replace(reading.schema, elsewhere=()))
+        if violation.rule in (rules.TABLE_KIND, rules.TABLE_PARTITIONED, rules.TABLE_SHALLOW, rules.TABLE_SHAPE) or violation.rule is rules.COLUMN_MISSING
     ]
     if strange:
         raise Refusal("These are not the tables that setup() makes, so they stay: %s. Nothing was dropped." % "; ".join(item.describe() for item in strange))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import Needs
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER, POSTGRES, TABLES, thread_index
 
@@ -20,7 +21,7 @@ NOT_RECORDED = "not recorded"
 class Repair:
     """Something that setup() passes over. before: statements that clear the way. migration: the entry to run again, or None."""
 
-    breach: object
+    violation: object
     before: tuple = ()
     migration: object = None
 
@@ -29,7 +30,7 @@ class Repair:
         statements = list(self.before)
         if self.migration is not None:
             statements.append(self.migration.sql.strip())
-        return {"table": self.breach.table, "object": self.breach.object, "found": self.breach.found, "statements": statements}
+        return {"table": self.violation.table, "object": self.violation.object, "found": self.violation.found, "statements": statements}
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Plan:
 
     pending: entries of MIGRATIONS that the ledger or the catalog lacks, each with its reason. missing: the steps that the catalog lacks.
     repairs: what setup() passes over. foreign: tables that another role owns. adopting: whether they are taken over.
-    breaches: everything found. after: the Reading that carrying it out leads to.
+    violations: everything found. after: the Reading that carrying it out leads to.
     """
 
     pending: tuple
@@ -46,7 +47,7 @@ class Plan:
     repairs: tuple
     foreign: tuple
     adopting: bool
-    breaches: tuple
+    violations: tuple
     after: object
 
     @property
@@ -56,13 +57,13 @@ class Plan:
 
     @property
     def refusing(self):
-        """The breaches that only a person may decide about."""
-        return [breach for breach in self.breaches if breach.action == "refuse"]
+        """The violations that only a person may decide about."""
+        return [violation for violation in self.violations if violation.severity == "block"]
 
     @property
     def building(self):
         """Indexes of the contract that another session is making right now."""
-        return [breach.object for breach in self.breaches if breach.rule == "index building" and breach.step]
+        return [violation.object for violation in self.violations if violation.rule is rules.INDEX_BUILDING and violation.step]
 
     def pending_list(self):
         """As modules return it."""
@@ -71,13 +72,13 @@ class Plan:
 
 def make_plan(reading, library, adopt=False):
     """The Plan for a Reading under the installed Library."""
-    breaches = tuple(examine(replace(reading.schema, elsewhere=()), library.steps))
-    gone = {breach.table for breach in breaches if breach.rule == "table missing"}
+    violations = tuple(examine(replace(reading.schema, elsewhere=()), library.steps))
+    gone = {violation.table for violation in violations if violation.rule is rules.TABLE_MISSING}
     recorded = -1 if reading.version is None else reading.version
     to_come = {migration.step.key for migration in library.migrations if migration.version > recorded and migration.step}
-    lacking = {breach.step for breach in breaches if breach.action == "mend"}
+    lacking = {violation.step for violation in violations if violation.severity == "repair"}
     # setup() asks for an index by its name alone, so it makes its own beside one that serves as well.
-    lacking |= {breach.step for breach in breaches if breach.rule == "index covered" and breach.step in to_come}
+    lacking |= {violation.step for violation in violations if violation.rule is rules.INDEX_COVERED and violation.step in to_come}
     missing = frozenset(step.key for step in library.steps if step.table in gone or step.key in lacking)
     pending, repairs = [], []
     for migration in library.migrations:
@@ -86,23 +87,23 @@ def make_plan(reading, library, adopt=False):
         elif migration.step is not None and migration.step.key in missing:
             pending.append((migration, "recorded, but %s is missing or not usable" % migration.step.object))
     behind = {migration.step.key: migration for migration, reason in pending if reason != NOT_RECORDED and migration.step}
-    for breach in breaches:
-        if breach.action == "mend" and breach.rule != "table missing":
-            migration = behind.pop(breach.step, None)
-            before = (breach.statement,) if breach.statement else ()
+    for violation in violations:
+        if violation.severity == "repair" and violation.rule is not rules.TABLE_MISSING:
+            migration = behind.pop(violation.step, None)
+            before = (violation.statement,) if violation.statement else ()
             if before or migration:
-                repairs.append(Repair(breach, before, migration))
-    for breach in breaches:
-        if breach.rule == "table missing":
-            for key in [key for key in behind if key[1] == breach.table]:
-                repairs.append(Repair(breach, (), behind.pop(key)))
+                repairs.append(Repair(violation, before, migration))
+    for violation in violations:
+        if violation.rule is rules.TABLE_MISSING:
+            for key in [key for key in behind if key[1] == violation.table]:
+                repairs.append(Repair(violation, (), behind.pop(key)))
     # A table comes before what stands on it.
     repairs.sort(key=lambda repair: repair.migration.version if repair.migration else -1)
     foreign = tuple(table for table in reading.schema.tables if table.name in TABLES and table.owner != reading.server.role)
     adopting = bool(adopt and foreign)
     if adopting:
-        breaches = tuple(breach for breach in breaches if breach.rule != "owner differs")
-    plan = Plan(tuple(pending), missing, tuple(repairs), foreign, adopting, breaches, None)
+        violations = tuple(violation for violation in violations if violation.rule is not rules.OWNER_DIFFERS)
+    plan = Plan(tuple(pending), missing, tuple(repairs), foreign, adopting, violations, None)
     return replace(plan, after=_predict(reading, library, plan))
 
 
@@ -121,12 +122,12 @@ def _predict(reading, library, plan):
             table = schema.table(step.table)
             schema = schema.with_table(_stepped(table, step)) if table else schema
     for repair in plan.repairs:
-        table = schema.table(repair.breach.table)
-        if repair.breach.rule == "index remains" or (repair.breach.rule == "index invalid" and repair.breach.step not in plan.missing):
-            schema = schema.with_table(table.without_index(repair.breach.object))
-        elif repair.breach.rule == "column default":
-            default = POSTGRES[table.name].column(repair.breach.object).default
-            schema = schema.with_table(table.with_column(replace(table.column(repair.breach.object), default=default)))
+        table = schema.table(repair.violation.table)
+        if repair.violation.rule is rules.INDEX_REMAINS or (repair.violation.rule is rules.INDEX_INVALID and repair.violation.step not in plan.missing):
+            schema = schema.with_table(table.without_index(repair.violation.object))
+        elif repair.violation.rule is rules.COLUMN_DEFAULT:
+            default = POSTGRES[table.name].column(repair.violation.object).default
+            schema = schema.with_table(table.with_column(replace(table.column(repair.violation.object), default=default)))
     recorded = set(reading.recorded or ()).union(migration.version for migration, reason in plan.pending if reason == NOT_RECORDED)
     return replace(reading, schema=schema, recorded=tuple(sorted(recorded)) or None)
 
@@ -160,8 +161,8 @@ def needs(plan):
             exclusive.add(table)
     for repair in plan.repairs:
         if repair.before:
-            exclusive.add(repair.breach.table)
-            snapshots = snapshots or repair.breach.rule.startswith("index")
+            exclusive.add(repair.violation.table)
+            snapshots = snapshots or repair.violation.rule.name.startswith("index")
     if plan.adopting:
         exclusive.update(table.name for table in plan.foreign)
     written = (LEDGER,) if any(reason == NOT_RECORDED for _migration, reason in plan.pending) else ()

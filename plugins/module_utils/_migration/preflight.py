@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 
 
 def objections(reading, library, plan, login_may=None):
@@ -22,18 +23,18 @@ def objections(reading, library, plan, login_may=None):
         if plan.foreign:
             found.append(_foreign(schema, plan, server))
         return found
-    if reading.version is not None and reading.version > library.newest and any(breach.drift for breach in plan.breaches):
+    if reading.version is not None and reading.version > library.newest and any(violation.drift for violation in plan.violations):
         found.append(
             "The database is ahead: its ledger records version %d, and %s %s knows up to %d and cannot use it as it stands. Install a newer library."
             % (reading.version, "langgraph-checkpoint-postgres", library.version, library.newest)
         )
-        found.extend(sentence(breach.describe()) for breach in plan.breaches if breach.drift)
+        found.extend(sentence(violation.describe()) for violation in plan.violations if violation.drift)
         return found
     if plan.refusing:
-        found.extend(sentence(breach.describe()) for breach in plan.refusing)
-        if not all(breach.statement or breach.rule == "owner differs" for breach in plan.refusing):
+        found.extend(sentence(violation.describe()) for violation in plan.refusing)
+        if not all(violation.statement or violation.rule is rules.OWNER_DIFFERS for violation in plan.refusing):
             found.append("Put it right by hand, or name another schema or database.")
-        if any(breach.rule == "owner differs" for breach in plan.refusing):
+        if any(violation.rule is rules.OWNER_DIFFERS for violation in plan.refusing):
             found.append("Set adopt, or run: %s" % " ".join(adoption(schema.name, plan.foreign, server.role)))
         return found
     if plan.empty:

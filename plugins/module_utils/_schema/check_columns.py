@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import quote
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import ALIKE, LARGE, POSTGRES, UNWRITTEN
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expressions import may_be_null, total
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Breach
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Violation
 
 
-def column_breaches(place, table, steps):
-    """The breaches in the columns of one table. place: its name in statements."""
+def column_violations(place, table, steps):
+    """The violations in the columns of one table. place: its name in statements."""
     contract = POSTGRES[table.name]
     renamed = _renamed(table, contract)
     for expected in contract.columns:
@@ -30,9 +31,9 @@ def column_breaches(place, table, steps):
                 statement = "ALTER TABLE %s RENAME COLUMN %s TO %s;" % (place, quote(renamed[expected.name]), quote(expected.name))
             elif expected.nullable or expected.default is not None:
                 statement = "ALTER TABLE %s ADD COLUMN %s;" % (place, expected.describe())
-            yield Breach("column missing", table.name, expected.name, "no column", expected.describe(), statement=statement)
+            yield Violation(rules.COLUMN_MISSING, table.name, expected.name, "no column", expected.describe(), statement=statement)
         elif step in steps:
-            yield Breach("column missing, addable", table.name, expected.name, "no column", expected.describe(), step=step)
+            yield Violation(rules.COLUMN_MISSING_ADDABLE, table.name, expected.name, "no column", expected.describe(), step=step)
     for found in table.columns:
         if contract.column(found.name) is None:
             computed = found.generated in ("stored", "virtual")
@@ -40,13 +41,13 @@ def column_breaches(place, table, steps):
             in_key = table.primary_key is not None and found.name in table.primary_key.columns
             droppable = required and not in_key and found.name not in renamed.values()
             statement = "%s DROP NOT NULL;" % alter_column(place, found.name) if droppable else ""
-            rule = "column extra, required" if required else "column extra"
+            rule = rules.COLUMN_EXTRA_REQUIRED if required else rules.COLUMN_EXTRA
             # A virtual column is computed where it is read, and no saver reads it.
             if not required and found.default is not None and found.generated != "virtual" and not total(found.default):
-                rule = "column extra, computed"
+                rule = rules.COLUMN_EXTRA_COMPUTED
                 drops = ["EXPRESSION" if found.generated else "DEFAULT"] + ([] if found.nullable or in_key else ["NOT NULL"])
                 statement = "ALTER TABLE %s %s;" % (place, ", ".join("ALTER COLUMN %s DROP %s" % (quote(found.name), what) for what in drops))
-            yield Breach(rule, table.name, found.name, found.describe(), "no such column", statement=statement)
+            yield Violation(rule, table.name, found.name, found.describe(), "no such column", statement=statement)
 
 
 def alter_column(place, name):
@@ -71,46 +72,46 @@ def _renamed(table, contract):
 def _column(place, table, found, expected, steps):
     alter = alter_column(place, found.name)
     if (found.type, expected.type) in ALIKE:
-        yield Breach("column type alike", table, found.name, found.type, expected.type)
+        yield Violation(rules.COLUMN_TYPE_ALIKE, table, found.name, found.type, expected.type)
     elif found.type != expected.type:
         cast = "ALTER COLUMN %s TYPE %s USING %s::%s" % (quote(found.name), expected.type, quote(found.name), expected.type)
         # A default does not follow into every type.
         drop = "ALTER COLUMN %s DROP DEFAULT, " % quote(found.name) if found.default is not None else ""
         put = ", ALTER COLUMN %s SET DEFAULT %s" % (quote(found.name), expected.default) if expected.default is not None else ""
         statement = "ALTER TABLE %s %s%s%s;" % (place, drop, cast, put)
-        yield Breach("column type", table, found.name, found.type, expected.type, statement=statement)
+        yield Violation(rules.COLUMN_TYPE, table, found.name, found.type, expected.type, statement=statement)
     if found.generated == "identity by default":
-        yield Breach("column default extra", table, found.name, "generated %s" % found.generated, "no default")
+        yield Violation(rules.COLUMN_DEFAULT_EXTRA, table, found.name, "generated %s" % found.generated, "no default")
     elif found.generated:
         statement = {"stored": "%s DROP EXPRESSION;" % alter, "virtual": ""}.get(found.generated, "%s DROP IDENTITY;" % alter)
-        yield Breach("column generated", table, found.name, "generated %s" % found.generated, "an ordinary column", statement=statement)
+        yield Violation(rules.COLUMN_GENERATED, table, found.name, "generated %s" % found.generated, "an ordinary column", statement=statement)
     if not found.deterministic:
         text = "collation %s" % (found.collation or "default")
         statement = '%s TYPE %s COLLATE "default";' % (alter, expected.type)
-        yield Breach("column collation", table, found.name, text, "a deterministic collation", statement=statement)
+        yield Violation(rules.COLUMN_COLLATION, table, found.name, text, "a deterministic collation", statement=statement)
     elif not found.ordered:
         statement = '%s TYPE %s COLLATE "C";' % (alter, expected.type)
         text = "collation %s" % found.collation if found.collation else "the database's default collation"
-        yield Breach("column collation order", table, found.name, text, "a collation that sorts ids as their bytes are", statement=statement)
+        yield Violation(rules.COLUMN_COLLATION_ORDER, table, found.name, text, "a collation that sorts ids as their bytes are", statement=statement)
     elif found.collation:
-        yield Breach("column collation other", table, found.name, "collation %s" % found.collation, "the default collation")
+        yield Violation(rules.COLUMN_COLLATION_OTHER, table, found.name, "collation %s" % found.collation, "the default collation")
     if found.storage and expected.type in LARGE:
-        yield Breach("column storage", table, found.name, "storage %s" % found.storage, "storage extended", statement="%s SET STORAGE EXTENDED;" % alter)
+        yield Violation(rules.COLUMN_STORAGE, table, found.name, "storage %s" % found.storage, "storage extended", statement="%s SET STORAGE EXTENDED;" % alter)
     if found.nullable and not expected.nullable:
-        yield Breach("column nullable", table, found.name, "NULL allowed", "NOT NULL", statement="%s SET NOT NULL;" % alter)
+        yield Violation(rules.COLUMN_NULLABLE, table, found.name, "NULL allowed", "NOT NULL", statement="%s SET NOT NULL;" % alter)
     if expected.nullable and not found.nullable:
         step = ("nullable", table, found.name)
         if table == "checkpoint_blobs" and found.name == "blob":
             if step in steps:
-                yield Breach("column not null, older", table, found.name, "NOT NULL", "NULL allowed", step=step)
+                yield Violation(rules.COLUMN_NOT_NULL_OLDER, table, found.name, "NOT NULL", "NULL allowed", step=step)
         else:
-            yield Breach("column not null", table, found.name, "NOT NULL", "NULL allowed", statement="%s DROP NOT NULL;" % alter)
+            yield Violation(rules.COLUMN_NOT_NULL, table, found.name, "NOT NULL", "NULL allowed", statement="%s DROP NOT NULL;" % alter)
     if bare(found.default) != bare(expected.default) and not found.generated:
         if expected.default is None:
             fails = (table, found.name) in UNWRITTEN and not total(found.default)
-            rule, statement = ("column extra, computed", "%s DROP DEFAULT;" % alter) if fails else ("column default extra", "")
-            yield Breach(rule, table, found.name, "default %s" % found.default, "no default", statement=statement)
+            rule, statement = (rules.COLUMN_EXTRA_COMPUTED, "%s DROP DEFAULT;" % alter) if fails else (rules.COLUMN_DEFAULT_EXTRA, "")
+            yield Violation(rule, table, found.name, "default %s" % found.default, "no default", statement=statement)
         else:
             text = "no default" if found.default is None else "default %s" % found.default
             statement = "%s SET DEFAULT %s;" % (alter, expected.default)
-            yield Breach("column default", table, found.name, text, "default %s" % expected.default, statement=statement)
+            yield Violation(rules.COLUMN_DEFAULT, table, found.name, text, "default %s" % expected.default, statement=statement)

@@ -2,14 +2,15 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SQLite's side against the contract. Pure: a Schema in, breaches out, by the names that PostgreSQL has for the same things."""
+"""SQLite's side against the contract. Pure: a Schema in, violations out, by the names that PostgreSQL has for the same things."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import COUNTERPARTS, RENAMED, SQLITE, SQLITE_OPTIONAL
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Breach
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Violation
 
 
 def canonical(schema):
@@ -40,26 +41,26 @@ def affinity(kind):
 
 
 def examine_file(schema):
-    """The breaches of a SQLite Schema with canonical names, in the order of the contract."""
+    """The violations of a SQLite Schema with canonical names, in the order of the contract."""
     there = [table for table in schema.tables if table.name in SQLITE]
     for name, expected in SQLITE.items():
         table = schema.table(name)
         counterpart = dict(COUNTERPARTS)[name]
         if table is None:
             # The oldest of those with thread_ts have no writes.
-            rule = "sqlite tables missing" if not there else "sqlite table thread_ts" if any(map(_before_1_0, there)) else "sqlite table missing"
-            yield Breach(rule, counterpart, counterpart, "no table %s" % name, "table %s" % counterpart)
+            rule = rules.SQLITE_TABLES_MISSING if not there else rules.SQLITE_TABLE_THREAD_TS if any(map(_before_1_0, there)) else rules.SQLITE_TABLE_MISSING
+            yield Violation(rule, counterpart, counterpart, "no table %s" % name, "table %s" % counterpart)
         elif table.kind != "table":
-            yield Breach("sqlite table kind", counterpart, counterpart, "a %s" % table.kind, "table %s" % counterpart)
+            yield Violation(rules.SQLITE_TABLE_KIND, counterpart, counterpart, "a %s" % table.kind, "table %s" % counterpart)
         elif _before_1_0(table):
-            yield Breach("sqlite table thread_ts", counterpart, counterpart, "table %s with thread_ts" % name, "table %s" % counterpart)
+            yield Violation(rules.SQLITE_TABLE_THREAD_TS, counterpart, counterpart, "table %s with thread_ts" % name, "table %s" % counterpart)
         else:
             yield from _columns(table, expected, counterpart)
             yield from _key(table, expected, counterpart)
             yield from _attached(table, counterpart)
     for table in schema.tables:
         if table.name not in SQLITE:
-            yield Breach("sqlite table extra", table.name, table.name, "%s %s" % (table.kind, table.name), "nothing")
+            yield Violation(rules.SQLITE_TABLE_EXTRA, table.name, table.name, "%s %s" % (table.kind, table.name), "nothing")
 
 
 def _before_1_0(table):
@@ -71,15 +72,15 @@ def _columns(table, expected, counterpart):
         found = table.column(column.name)
         name = RENAMED.get((table.name, column.name), column.name)
         if found is None:
-            rule = "sqlite column missing, older" if (table.name, column.name) in SQLITE_OPTIONAL else "sqlite column missing"
-            yield Breach(rule, counterpart, name, "no column", "column %s" % name)
+            rule = rules.SQLITE_COLUMN_MISSING_OLDER if (table.name, column.name) in SQLITE_OPTIONAL else rules.SQLITE_COLUMN_MISSING
+            yield Violation(rule, counterpart, name, "no column", "column %s" % name)
         elif found.generated:
-            yield Breach("sqlite column generated", counterpart, name, found.describe(), column.describe())
+            yield Violation(rules.SQLITE_COLUMN_GENERATED, counterpart, name, found.describe(), column.describe())
         elif affinity(found.type) != affinity(column.type):
-            yield Breach("sqlite column type", counterpart, name, found.describe(), column.describe())
+            yield Violation(rules.SQLITE_COLUMN_TYPE, counterpart, name, found.describe(), column.describe())
     for column in table.columns:
         if expected.column(column.name) is None:
-            yield Breach("sqlite column extra", counterpart, column.name, column.describe(), "no column")
+            yield Violation(rules.SQLITE_COLUMN_EXTRA, counterpart, column.name, column.describe(), "no column")
 
 
 def _key(table, expected, counterpart):
@@ -87,25 +88,25 @@ def _key(table, expected, counterpart):
     columns = set(found.columns) if found else set()
     rule = None
     if not columns:
-        rule = "sqlite key missing"
+        rule = rules.SQLITE_KEY_MISSING
     elif columns - right:
-        rule = "sqlite key wider"
+        rule = rules.SQLITE_KEY_WIDER
     elif right - columns:
-        rule = "sqlite key narrower"
+        rule = rules.SQLITE_KEY_NARROWER
     if rule:
         told = "(%s)" % ", ".join(found.columns) if found else "none"
-        yield Breach(rule, counterpart, "primary key", told, "(%s)" % ", ".join(expected.primary_key.columns))
+        yield Violation(rule, counterpart, "primary key", told, "(%s)" % ", ".join(expected.primary_key.columns))
     for column in table.columns:
         if column.name in columns & right and column.collation:
             name = RENAMED.get((table.name, column.name), column.name)
-            yield Breach("sqlite key collation", counterpart, name, column.describe(), expected.column(column.name).describe())
+            yield Violation(rules.SQLITE_KEY_COLLATION, counterpart, name, column.describe(), expected.column(column.name).describe())
 
 
 def _attached(table, counterpart):
     for item in table.constraints:
         if item.kind == "foreign key":
-            yield Breach("sqlite foreign key", counterpart, "foreign keys", item.definition, "none")
+            yield Violation(rules.SQLITE_FOREIGN_KEY, counterpart, "foreign keys", item.definition, "none")
     for item in table.indexes:
-        yield Breach("sqlite index", counterpart, item.name, item.describe(), "nothing")
+        yield Violation(rules.SQLITE_INDEX, counterpart, item.name, item.describe(), "nothing")
     for item in table.attachments:
-        yield Breach("sqlite trigger", counterpart, item.name, item.describe(), "nothing")
+        yield Violation(rules.SQLITE_TRIGGER, counterpart, item.name, item.describe(), "nothing")

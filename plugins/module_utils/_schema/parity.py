@@ -131,27 +131,27 @@ def _literal(finding):
 
 
 def _drift_in_postgres(sqlite, postgres, steps):
-    """Every breach of the contract, with what SQLite has in its place."""
+    """Every violation of the contract, with what SQLite has in its place."""
     names = {counterpart: name for name, counterpart in contract.COUNTERPARTS}
     back = {(counterpart, new): old for (name, old), new in contract.RENAMED.items() for n, counterpart in contract.COUNTERPARTS if n == name}
-    for breach in examine(postgres, steps):
-        table = sqlite.table(names.get(breach.table, ""))
-        column = table.column(back.get((breach.table, breach.object), breach.object)) if table else None
-        if breach.object == breach.table:
+    for violation in examine(postgres, steps):
+        table = sqlite.table(names.get(violation.table, ""))
+        column = table.column(back.get((violation.table, violation.object), violation.object)) if table else None
+        if violation.object == violation.table:
             there = "table %s" % table.name if table else "nothing"
-        elif breach.object == "primary key":
+        elif violation.object == "primary key":
             key = table.primary_key if table else None
             there = "(%s)" % ", ".join(key.columns) if key else "nothing"
         else:
             there = column.describe() if column else "nothing"
-        found = "%s, expected %s" % (breach.found, breach.expected)
-        yield Finding(DRIFT if breach.drift else EXPECTED, breach.table, breach.object, there, found, breach.reason)
+        found = "%s, expected %s" % (violation.found, violation.expected)
+        yield Finding(DRIFT if violation.drift else EXPECTED, violation.table, violation.object, there, found, violation.reason)
 
 
 def _drift_in_sqlite(sqlite):
-    """Every breach of a SQLite file, with what PostgreSQL has in its place."""
-    for breach in examine_file(sqlite):
-        yield Finding(DRIFT if breach.drift else EXPECTED, breach.table, breach.object, breach.found, breach.expected, breach.reason)
+    """Every violation of a SQLite file, with what PostgreSQL has in its place."""
+    for violation in examine_file(sqlite):
+        yield Finding(DRIFT if violation.drift else EXPECTED, violation.table, violation.object, violation.found, violation.expected, violation.reason)
 
 
 def _tables(left, right):
@@ -169,7 +169,7 @@ def _tables(left, right):
         other = right.column(contract.RENAMED.get((left.name, column.name), column.name))
         if other is not None:
             finding = _column(left.name, name, column, other, other.name in in_place)
-            if finding.verdict == IDENTICAL or finding.reason:  # else it has another type, of which a breach tells
+            if finding.verdict == IDENTICAL or finding.reason:  # else it has another type, of which a violation tells
                 yield finding
     if left.primary_key and right.primary_key:
         same = left.primary_key.columns == right.primary_key.columns

@@ -62,8 +62,8 @@ def test_a_removal_that_is_struck(victim, removal, ledger, how, revive):
 
 def test_all_or_none(victim, removal):
     """What a strike in the middle leaves is never some of them; shown where it is likeliest, before the DROP and before its COMMIT."""
-    from strikes import Strike
     from interceptor import Interceptor
+    from strikes import Strike
 
     for text in ("DROP TABLE", "COMMIT"):
         database = Full().make(victim)

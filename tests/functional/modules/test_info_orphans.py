@@ -9,13 +9,14 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._verify import orphans as counting
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql import session
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 from assertions import assert_refused, assert_succeeded
 from databases import TABLES
 from sqlite_threads import saved
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql import session
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify import orphans as counting
 
 pytestmark = pytest.mark.newest
 

@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import settle
+
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import settle
 
 pytestmark = pytest.mark.newest
 

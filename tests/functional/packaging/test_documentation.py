@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 from pathlib import Path
 
 import pytest
 import yaml
+
 from ansible_collections.stateops.langgraph.plugins.module_utils._core import argspec
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import RULES
 
 ROOT = Path(__file__).resolve().parents[3]
 COLLECTION = "ansible_collections.stateops.langgraph.plugins."
@@ -156,45 +155,6 @@ def test_what_may_be_secret_is_said_to_be_or_not(name, monkeypatch):
         elif any(word in option for word in ("key", "secret", "token")):
             assert details["no_log"] is False, option
     assert argspec.connection_argument_spec()["login_password"]["no_log"] is True
-
-
-def named_rules():
-    """The rules that the examination names: what it makes a Breach with, what a variable called rule can hold, and what a function answers."""
-    texts_of = [(ROOT / "plugins" / "module_utils" / name).read_text(encoding="utf-8") for name in ("_examination.py", "_columns.py", "_file_examination.py")]
-    found = set()
-    for node in (node for text in texts_of for node in ast.walk(ast.parse(text))):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Breach":
-            found |= texts(node.args[0])
-        elif isinstance(node, ast.Return) and node.value is not None:
-            found |= texts(node.value) & set(RULES)
-        elif isinstance(node, ast.Assign):
-            for target in node.targets:
-                if isinstance(target, ast.Name) and target.id == "rule":
-                    found |= texts(node.value)
-                elif isinstance(target, ast.Tuple) and getattr(target.elts[0], "id", None) == "rule" and isinstance(node.value, ast.Tuple):
-                    found |= texts(node.value.elts[0])
-                elif isinstance(target, ast.Tuple) and getattr(target.elts[0], "id", None) == "rule":
-                    for branch in (node.value.body, node.value.orelse):
-                        found |= texts(branch.elts[0])
-    return found
-
-
-def texts(node):
-    """The strings that an expression can come to; a condition's test is none of them, and a computed name is looked at elsewhere."""
-    if isinstance(node, ast.IfExp):
-        return texts(node.body) | texts(node.orelse)
-    if isinstance(node, ast.BoolOp):
-        return set().union(*map(texts, node.values))
-    return {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) else set()
-
-
-# Named by what was found: the kind of a constraint or an attachment, and whether it is switched off.
-COMPUTED = {"check", "foreign key", "exclusion", "trigger", "rule", "policy", "publication", "trigger idle", "rule idle"}
-
-
-def test_every_rule_that_is_named_exists_and_every_rule_is_named():
-    assert len(named_rules()) > 40
-    assert named_rules() | COMPUTED == set(RULES)
 
 
 OPTION = {"type": "int", "default": 1, "aliases": ["p"]}

@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
-from ansible_collections.stateops.langgraph.plugins.filter.evidence import collection_version, evidence
-from ansible_collections.stateops.langgraph.plugins.filter.evidence_digest import evidence_digest
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Index
 from jinja2 import Environment, nodes
 from schema_examples import postgres, sqlite
+
+from ansible_collections.stateops.langgraph.plugins.filter.evidence import collection_version, evidence
+from ansible_collections.stateops.langgraph.plugins.filter.evidence_digest import evidence_digest
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Index
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
 
 ROOT = Path(__file__).resolve().parents[4]
 PLACE = {"server": "db1", "port": "5432", "name": "langgraph", "schema": "langgraph"}

@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 import pytest
+
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import contents
 
 

@@ -11,6 +11,7 @@ import sys
 
 import pytest
 from ansible.module_utils import basic
+
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import tell
 

@@ -15,14 +15,12 @@ import struct
 import types
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._import import batch
-from ansible_collections.stateops.langgraph.plugins.module_utils._import import importer
-from ansible_collections.stateops.langgraph.plugins.module_utils._import import convert
-from ansible_collections.stateops.langgraph.plugins.module_utils._import import source
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Job
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.sqlite import SqliteSaver
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._import import batch, convert, importer, source
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Job
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
 
 
 def apart(joined):

@@ -10,9 +10,10 @@ import itertools
 import json
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import same_document
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import same_document
 
 NUMBERS = [0, -1, 1, True, 1.0, 2**53, 2.0**53, 2**63 - 1, 2**63, 2**64, 10**22, 1e22, 10**22 + 1, -(10**18), 0.1, 1e-7, 5e-324, 0.12345678901234567]
 SCALARS = st.sampled_from(NUMBERS) | st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text(max_size=4)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import write_row
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 
 import pytest
+
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import Standing
 
 KEYS = sorted((thread, space, b"%d" % number) for thread in (b"a", b"b") for space in (b"", b"x") for number in range(9))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.jsonb import metadata
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
 

@@ -10,10 +10,11 @@ import json
 
 import ormsgpack
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.jsonb import dump, inline
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable, cut_json, cut_msgpack, skip
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.jsonb import dump, inline
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable, cut_json, cut_msgpack, skip
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | TEXT | st.binary(max_size=40)

@@ -12,11 +12,12 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Job
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import Standing
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.sqlite import SqliteSaver
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import Standing
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Job
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
 
 KEYS = [(thread, b"", b"%d" % number) for thread in (b"first", b"second") for number in range(3)]
 ROWS = [row for key in KEYS for row in ((*key, None, None), (*key, b"task", 0), (*key, b"task", 1))]

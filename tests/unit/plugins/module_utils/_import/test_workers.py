@@ -14,10 +14,11 @@ import os
 import sqlite3
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import Crew
+
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Outcome
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import Tally
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import Crew
 
 
 class Source:

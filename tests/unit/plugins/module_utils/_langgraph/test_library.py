@@ -10,11 +10,12 @@ import sys
 
 import pytest
 import schema_examples as examples
+from schema_examples import RELEASES
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import DISTRIBUTION, SOURCE, Library, Migration, library
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import exclusive
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import step_of
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
-from schema_examples import RELEASES
 
 
 @pytest.fixture

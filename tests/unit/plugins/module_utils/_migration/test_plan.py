@@ -9,10 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import adoption
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Index, Schema, Table
 from model_mutations import mutations
 from schema_examples import (
     ALL,
@@ -28,8 +24,13 @@ from schema_examples import (
     reading,
 )
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import adoption
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Index, Schema, Table
+
 NAMES = sorted(RELEASES)
-MUTATIONS = [mutation for mutation in mutations() if mutation.action == "mend"]
+MUTATIONS = [mutation for mutation in mutations() if mutation.severity == "repair"]
 
 
 def pending(plan):
@@ -92,7 +93,7 @@ def test_any_release_on_the_database_of_any_other(old, new):
 def test_what_is_pending(old, new, expected, repaired):
     plan = make_plan(database(old), library(new))
     assert numbers(plan) == expected
-    assert [repair.breach.object for repair in plan.repairs] == repaired
+    assert [repair.violation.object for repair in plan.repairs] == repaired
 
 
 def test_a_number_that_lies_is_told_as_such():
@@ -145,7 +146,7 @@ def test_migrations_that_the_contract_does_not_know_are_pending_by_number_alone(
 @pytest.mark.parametrize("table", DATA_TABLES)
 def test_a_table_that_is_gone_comes_back_with_all_that_stands_on_it(table):
     plan = make_plan(reading(without(postgres(), table), tuple(range(10))), library())
-    assert {repair.breach.rule for repair in plan.repairs} == {"table missing"}
+    assert {repair.violation.rule.name for repair in plan.repairs} == {"table missing"}
     assert [repair.migration.version for repair in plan.repairs] == numbers(plan)
     assert [migration.step.table for migration, _reason in plan.pending] == [table] * len(plan.pending)
     assert len(plan.pending) == {"checkpoints": 2, "checkpoint_blobs": 3, "checkpoint_writes": 3}[table]
@@ -222,7 +223,7 @@ def test_an_index_that_another_session_builds_is_nobodys_work():
 def test_where_the_bare_name_leads_is_no_matter_since_setup_has_its_own_path():
     schema = replace(postgres(), elsewhere=(("checkpoints", "other"), ("checkpoint_blobs", "")))
     plan = make_plan(reading(schema, tuple(range(10))), library())
-    assert plan.empty and plan.breaches == ()
+    assert plan.empty and plan.violations == ()
 
 
 def test_foreign_tables_are_told_and_taken_over_only_on_request():
@@ -242,7 +243,7 @@ def test_foreign_tables_are_told_and_taken_over_only_on_request():
 def test_adopting_ends_what_different_owners_break():
     mixed = postgres().with_table(replace(postgres().table("checkpoints"), owner="app"))
     before = reading(mixed, tuple(range(10)))
-    assert [breach.rule for breach in make_plan(before, library()).refusing] == ["owner differs"]
+    assert [violation.rule.name for violation in make_plan(before, library()).refusing] == ["owner differs"]
     plan = make_plan(before, library(), adopt=True)
     assert plan.refusing == [] and plan.after == database("3.2.0")
 

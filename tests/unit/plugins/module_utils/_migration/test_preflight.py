@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import objections
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 from model_mutations import mutations
 from schema_examples import RELEASES, database, empty, library, postgres, reading
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import objections
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 
 EVERYTHING = tuple(range(10))
 MUTATIONS = list(mutations())
@@ -69,7 +70,7 @@ def test_a_schema_that_is_not_there():
     assert told(before.with_schema()) == []
 
 
-@pytest.mark.parametrize("mutation", [mutation for mutation in MUTATIONS if mutation.action == "refuse"], ids=lambda mutation: mutation.name)
+@pytest.mark.parametrize("mutation", [mutation for mutation in MUTATIONS if mutation.severity == "block"], ids=lambda mutation: mutation.name)
 def test_what_only_a_person_may_decide(mutation):
     found = told(reading(replace(mutation.schema, elsewhere=()), EVERYTHING))
     if mutation.rule == "table elsewhere":
@@ -86,7 +87,7 @@ def test_what_only_a_person_may_decide(mutation):
         assert found[1:] == ["Put it right by hand, or name another schema or database."]
 
 
-@pytest.mark.parametrize("mutation", [mutation for mutation in MUTATIONS if mutation.action != "refuse"], ids=lambda mutation: mutation.name)
+@pytest.mark.parametrize("mutation", [mutation for mutation in MUTATIONS if mutation.severity != "block"], ids=lambda mutation: mutation.name)
 def test_what_nobody_has_to_decide(mutation):
     ledger = mutation.schema.table(LEDGER) and EVERYTHING
     assert told(reading(mutation.schema, ledger)) == []

@@ -9,11 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import Needs, _name
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import needs
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Index
 from schema_examples import (
     ALL,
     INDEXES,
@@ -25,6 +20,11 @@ from schema_examples import (
     postgres,
     reading,
 )
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan, needs
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import Needs, _name
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Index
 
 EVERYTHING = tuple(range(10))
 

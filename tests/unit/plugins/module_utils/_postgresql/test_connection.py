@@ -10,9 +10,10 @@ import json
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import KEEPALIVES, NOT_YET, SECRETS, _advice, _target, conninfo
+
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import KEEPALIVES, NOT_YET, SECRETS, _advice, _target, conninfo
 
 SECRET = "hunter2-and-more"
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Breach
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, STEPS, TABLES
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import RULES
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_sqlite import canonical, examine_file
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
 from model_mutations import file_mutations, mutations
 from schema_examples import ALL, INDEXES, NULLABLE, TASK_PATH, library, postgres
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_sqlite import canonical, examine_file
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, STEPS, TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import RULES
 
 MUTATIONS = list(mutations())
 FILE_MUTATIONS = list(file_mutations())
@@ -25,7 +25,7 @@ COVERED, NONE_THERE = "index covered", "sqlite tables missing"
 
 
 def found(schema, steps=None):
-    return [(breach.rule, breach.action, breach.table, breach.object) for breach in examine(schema, steps)]
+    return [(violation.rule.name, violation.severity, violation.table, violation.object) for violation in examine(schema, steps)]
 
 
 def alter(name, **fields):
@@ -44,38 +44,38 @@ def test_there_are_enough_mutations_and_each_is_one():
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_a_change_is_found_as_what_it_is(mutation):
-    assert found(mutation.schema) == [(mutation.rule, mutation.action, mutation.table, mutation.object)]
+    assert found(mutation.schema) == [(mutation.rule, mutation.severity, mutation.table, mutation.object)]
     says_where_what_and_why(examine(mutation.schema)[0], mutation)
 
 
 @pytest.mark.parametrize("mutation", FILE_MUTATIONS, ids=lambda mutation: mutation.name)
 def test_a_change_to_a_file_is_found_as_what_it_is(mutation):
-    (breach,) = examine_file(canonical(mutation.schema))
-    assert (breach.rule, breach.action, breach.table, breach.object) == (mutation.rule, mutation.action, mutation.table, mutation.object)
-    says_where_what_and_why(breach, mutation)
+    (violation,) = examine_file(canonical(mutation.schema))
+    assert (violation.rule.name, violation.severity, violation.table, violation.object) == (mutation.rule, mutation.severity, mutation.table, mutation.object)
+    says_where_what_and_why(violation, mutation)
 
 
 def test_a_file_without_any_of_the_tables_and_one_from_before_writes():
-    assert [breach.rule for breach in examine_file(Schema("sqlite", "x"))] == [NONE_THERE] * 2
+    assert [violation.rule.name for violation in examine_file(Schema("sqlite", "x"))] == [NONE_THERE] * 2
     old = Table("checkpoints", columns=(Column("thread_id", "TEXT"), Column("thread_ts", "TEXT")))
-    assert [breach.rule for breach in examine_file(Schema("sqlite", "x", (old,)))] == ["sqlite table thread_ts"] * 2
+    assert [violation.rule.name for violation in examine_file(Schema("sqlite", "x", (old,)))] == ["sqlite table thread_ts"] * 2
 
 
 def test_every_rule_is_reached_by_a_change():
     assert {mutation.rule for mutation in MUTATIONS + FILE_MUTATIONS} | {COVERED, NONE_THERE} == set(RULES)
 
 
-def says_where_what_and_why(breach, mutation):
-    text = breach.describe()
-    place = breach.table if breach.object == breach.table else "%s.%s" % (breach.table, breach.object)
-    assert text.startswith("%s: found %s, expected %s (%s)" % (place, breach.found, breach.expected, RULES[mutation.rule].told))
-    assert breach.found and breach.expected and breach.found != breach.expected
-    assert breach.drift == (mutation.action != "report")
-    assert not breach.statement or breach.statement.endswith(";") and text.endswith(breach.statement)
+def says_where_what_and_why(violation, mutation):
+    text = violation.describe()
+    place = violation.table if violation.object == violation.table else "%s.%s" % (violation.table, violation.object)
+    assert text.startswith("%s: found %s, expected %s (%s)" % (place, violation.found, violation.expected, RULES[mutation.rule].told))
+    assert violation.found and violation.expected and violation.found != violation.expected
+    assert violation.drift == (mutation.severity != "info")
+    assert not violation.statement or violation.statement.endswith(";") and text.endswith(violation.statement)
 
 
 def test_a_refusal_of_one_object_names_the_statement_that_ends_it():
-    without = {mutation.rule for mutation in MUTATIONS if mutation.action == "refuse" and not examine(mutation.schema)[0].statement}
+    without = {mutation.rule for mutation in MUTATIONS if mutation.severity == "block" and not examine(mutation.schema)[0].statement}
     # These need data moved, another place for it, or a decision on the rows.
     assert without == {
         "table kind",
@@ -116,7 +116,7 @@ def test_a_refusal_of_one_object_names_the_statement_that_ends_it():
     ],
 )
 def test_statements(schema, statement):
-    assert [breach.statement for breach in examine(schema)] == [statement]
+    assert [violation.statement for violation in examine(schema)] == [statement]
 
 
 def column(name, **fields):
@@ -146,8 +146,8 @@ AGAIN = 'DROP CONSTRAINT "checkpoints_pkey", ADD PRIMARY KEY (thread_id, checkpo
     ],
 )
 def test_statements_on_a_table(schema, statement):
-    (breach,) = examine(schema)
-    assert breach.statement == ('ALTER TABLE "public"."checkpoints" %s' % statement if statement else "")
+    (violation,) = examine(schema)
+    assert violation.statement == ('ALTER TABLE "public"."checkpoints" %s' % statement if statement else "")
 
 
 @pytest.mark.parametrize(
@@ -162,8 +162,8 @@ def test_statements_on_a_table(schema, statement):
 )
 def test_a_missing_column_can_be_added_where_its_values_are_known(missing, statement):
     columns = tuple(found for found in postgres().table("checkpoints").columns if found.name != missing)
-    (breach,) = examine(alter("checkpoints", columns=columns))
-    assert breach.statement == ('ALTER TABLE "public"."checkpoints" %s' % statement if statement else "")
+    (violation,) = examine(alter("checkpoints", columns=columns))
+    assert violation.statement == ('ALTER TABLE "public"."checkpoints" %s' % statement if statement else "")
 
 
 @pytest.mark.parametrize(
@@ -176,8 +176,8 @@ def test_a_missing_column_can_be_added_where_its_values_are_known(missing, state
 )
 def test_a_further_column_that_cannot_be_computed_is_left_so_that_it_stays_empty(details, drops):
     columns = postgres().table("checkpoints").columns + (Column("extra", "integer", **details),)
-    (breach,) = examine(alter("checkpoints", columns=columns))
-    assert breach.statement == 'ALTER TABLE "public"."checkpoints" %s;' % ", ".join('ALTER COLUMN "extra" DROP %s' % what for what in drops)
+    (violation,) = examine(alter("checkpoints", columns=columns))
+    assert violation.statement == 'ALTER TABLE "public"."checkpoints" %s;' % ", ".join('ALTER COLUMN "extra" DROP %s' % what for what in drops)
 
 
 def test_a_column_under_another_name_gets_its_own_back():
@@ -185,8 +185,8 @@ def test_a_column_under_another_name_gets_its_own_back():
     for kind, statement in (("jsonb", 'ALTER TABLE "public"."checkpoints" RENAME COLUMN "state" TO "checkpoint";'), ("text", "")):
         renamed = tuple(replace(found, name="state", type=kind) if found.name == "checkpoint" else found for found in columns)
         lost, gained = examine(alter("checkpoints", columns=renamed))
-        assert (lost.rule, lost.statement) == ("column missing", statement)
-        assert gained.rule == "column extra, required" and bool(gained.statement) == (kind == "text"), "renaming ends both"
+        assert (lost.rule.name, lost.statement) == ("column missing", statement)
+        assert gained.rule.name == "column extra, required" and bool(gained.statement) == (kind == "text"), "renaming ends both"
 
 
 def test_statements_name_the_schema():
@@ -200,7 +200,7 @@ def test_another_index_may_serve_in_place_of_the_thread_index(table):
     name = "%s_thread_id_idx" % table
     without = postgres().table(table).without_index(name)
     covered = postgres().with_table(without.with_index(Index("mine", ("thread_id",))))
-    assert found(covered) == [(COVERED, "report", table, name), ("index extra", "report", table, "mine")]
+    assert found(covered) == [(COVERED, "info", table, name), ("index extra", "info", table, "mine")]
     for index in (
         Index("mine", ("checkpoint_ns",)),
         Index("mine", ("thread_id", "checkpoint_ns")),
@@ -208,7 +208,7 @@ def test_another_index_may_serve_in_place_of_the_thread_index(table):
         Index("mine", ("thread_id",), predicate="thread_id > ''"),
         Index("mine", ("thread_id",), valid=False),
     ):
-        assert ("index missing", "mend", table, name) in found(postgres().with_table(without.with_index(index))), index
+        assert ("index missing", "repair", table, name) in found(postgres().with_table(without.with_index(index))), index
 
 
 def test_only_the_index_of_a_constraint_is_spared():
@@ -221,15 +221,15 @@ def test_only_the_index_of_a_constraint_is_spared():
     indexed = replace(table, constraints=constraints)
     for constraint in constraints[1:]:
         indexed = indexed.with_index(Index(constraint.name, ("type",), unique=True))
-    rules = [(rule, name) for rule, _action, _table, name in found(postgres().with_table(indexed)) if _action == "refuse"]
+    rules = [(rule, name) for rule, _severity, _table, name in found(postgres().with_table(indexed)) if _severity == "block"]
     assert rules == [("unique", "checked"), ("unique", "notes_fk")]
 
 
 def test_an_empty_schema_lacks_every_table():
-    expected = [("table missing", "mend", table, table) for table in TABLES]
+    expected = [("table missing", "repair", table, table) for table in TABLES]
     assert found(Schema("postgresql", "public")) == expected
     assert found(Schema("postgresql", "public", exists=False)) == expected
-    assert [breach.step for breach in examine(Schema("postgresql", "public"))] == [("table", table, table) for table in TABLES]
+    assert [violation.step for violation in examine(Schema("postgresql", "public"))] == [("table", table, table) for table in TABLES]
 
 
 def test_other_tables_of_the_schema_are_nobodys_business():
@@ -238,9 +238,9 @@ def test_other_tables_of_the_schema_are_nobodys_business():
 
 def test_owners_are_told_by_the_tables_of_the_contract():
     schema = postgres().with_table(Table("aaa", owner="third")).with_table(replace(postgres().table("checkpoints"), owner="somebody"))
-    (breach,) = examine(schema)
-    assert (breach.table, breach.object) == ("checkpoint_migrations", "owner")
-    assert "checkpoints by somebody" in breach.found and "third" not in breach.found
+    (violation,) = examine(schema)
+    assert (violation.table, violation.object) == ("checkpoint_migrations", "owner")
+    assert "checkpoints by somebody" in violation.found and "third" not in violation.found
 
 
 @pytest.mark.parametrize(
@@ -257,31 +257,26 @@ def test_owners_are_told_by_the_tables_of_the_contract():
 def test_an_older_library_needs_less(release, lacking):
     rules = {NULLABLE: "column not null, older", INDEXES: "index missing", TASK_PATH: "column missing, addable"}
     for feature in ALL:
-        breaches = examine(postgres(ALL - {feature}), library(release).steps)
-        assert {breach.rule for breach in breaches} == ({rules[feature]} if feature in lacking else set()), feature
-        assert len(breaches) == (3 if feature == INDEXES else 1) * (feature in lacking)
+        violations = examine(postgres(ALL - {feature}), library(release).steps)
+        assert {violation.rule.name for violation in violations} == ({rules[feature]} if feature in lacking else set()), feature
+        assert len(violations) == (3 if feature == INDEXES else 1) * (feature in lacking)
 
 
 def test_what_an_older_library_does_not_make_is_still_no_extra():
     assert examine(postgres(), library("1.0.1").steps) == []
 
 
-def test_each_step_is_the_answer_to_the_breach_of_its_absence():
-    steps = {breach.step for breach in examine(Schema("postgresql", "public"))}
-    steps |= {breach.step for breach in examine(postgres(features=frozenset()))}
+def test_each_step_is_the_answer_to_the_violation_of_its_absence():
+    steps = {violation.step for violation in examine(Schema("postgresql", "public"))}
+    steps |= {violation.step for violation in examine(postgres(features=frozenset()))}
     assert steps == {step.key for step in STEPS}
 
 
-def test_several_breaches_come_in_the_order_of_the_contract():
+def test_several_violations_come_in_the_order_of_the_contract():
     schema = alter("checkpoint_writes", row_security=True)
     schema = schema.with_table(replace(schema.table("checkpoints"), persistence="unlogged", row_security=True))
-    assert [(breach.table, breach.rule) for breach in examine(schema)] == [
+    assert [(violation.table, violation.rule.name) for violation in examine(schema)] == [
         ("checkpoints", "table unlogged"),
         ("checkpoints", "row security"),
         ("checkpoint_writes", "row security"),
     ]
-
-
-def test_a_rule_that_is_none_is_an_error():
-    with pytest.raises(KeyError):
-        Breach("no such rule", "checkpoints", "checkpoints", "a", "b").describe()

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from schema_examples import RELEASES, create, index
+
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expected as contract
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
-from schema_examples import RELEASES, create, index
 
 KEYS = {
     "checkpoint_migrations": ("v",),
@@ -130,7 +131,7 @@ def test_each_column_of_sqlite_has_one_of_postgresql_that_can_hold_it():
 
 def test_rules_say_what_is_done_why_and_since_when():
     for name, rule in rules.RULES.items():
-        assert rule.action in (rules.MEND, rules.REFUSE, rules.REPORT), name
+        assert rule.severity in (rules.REPAIR, rules.BLOCK, rules.INFO), name
         assert rule.reason and not rule.reason.endswith("."), name
         assert rule.told.startswith(rule.reason), name
         if rule.since:

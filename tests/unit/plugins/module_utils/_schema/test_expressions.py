@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expressions import may_be_null, mentions, total, whole
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Column
 

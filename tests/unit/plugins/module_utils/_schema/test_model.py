@@ -10,13 +10,14 @@ import json
 from dataclasses import replace
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._core import sql
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import POSTGRES, SQLITE
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from schema_examples import postgres, sqlite
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core import sql
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import POSTGRES, SQLITE
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
 
 CONTRACT = list(POSTGRES.values()) + list(SQLITE.values())
 # The contract's own words, so that random schemas come near what the rules look at, and any other text.

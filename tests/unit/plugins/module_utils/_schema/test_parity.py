@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import RULES
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import DRIFT, LITERALLY, Finding, Parity, compare
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_mutations import mutations
 from schema_examples import ALL, TASK_PATH, library, postgres, sqlite
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import DRIFT, LITERALLY, Finding, Parity, compare
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import RULES
 
 MUTATIONS = list(mutations())
 PAIR = compare(sqlite(), postgres())
@@ -99,9 +100,9 @@ def test_exactly_the_pair_differs_and_each_difference_has_its_reason():
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_a_change_to_postgresql_is_found(mutation, level):
     parity = compare(sqlite(), mutation.schema, level)
-    verdict = "expected" if mutation.action == "report" and level == "compatible" else "drift"
+    verdict = "expected" if mutation.severity == "info" and level == "compatible" else "drift"
     reason = RULES[mutation.rule].told
-    reason = LITERALLY + reason if level == "exact" and mutation.action == "report" else reason
+    reason = LITERALLY + reason if level == "exact" and mutation.severity == "info" else reason
     (finding,) = [
         finding
         for finding in parity.findings
@@ -110,15 +111,15 @@ def test_a_change_to_postgresql_is_found(mutation, level):
     assert all(each.reason not in ("", LITERALLY) for each in parity.findings if each.verdict != "identical")
     assert finding.sqlite and ", expected " in finding.postgres
     if level == "compatible":
-        assert parity.in_parity == (mutation.action == "report")
-        assert len(parity.drift) == (mutation.action != "report")
+        assert parity.in_parity == (mutation.severity == "info")
+        assert len(parity.drift) == (mutation.severity != "info")
     if level == "compatible":
         assert elsewhere(parity, mutation) == elsewhere(PAIR, mutation)
 
 
 def elsewhere(parity, mutation):
     """What stands in the findings beside a change: of a table that is wrong as a whole, nothing is compared."""
-    whole = mutation.whole or (mutation.object == mutation.table and mutation.action == "refuse")
+    whole = mutation.whole or (mutation.object == mutation.table and mutation.severity == "block")
     found = {(verdict, table, item) for verdict, table, item in told(parity) if table != mutation.table or not whole}
     return {place for place in found if place[1:] != (mutation.table, mutation.object) and place[2] != "foreign keys"}
 
@@ -195,8 +196,8 @@ def test_a_long_drift_is_short_in_a_terminal():
         (sqlite().with_table(Table("notes")), "notes", "notes", "not "),
         (sqlite().with_table(Table("recent", kind="view")), "recent", "recent", "not "),
         (alter("writes", constraints=sqlite().table("writes").constraints + (FOREIGN,)), "checkpoint_writes", "foreign keys", "none on either engine"),
-        (alter("checkpoints", indexes=(Index("mine", ("type",)),)), "checkpoints", "mine", "carried over all the same"),
-        (alter("checkpoints", attachments=(Attachment("watch", "trigger"),)), "checkpoints", "watch", "carried over all the same"),
+        (alter("checkpoints", indexes=(Index("mine", ("type",)),)), "checkpoints", "mine", "copied anyway"),
+        (alter("checkpoints", attachments=(Attachment("watch", "trigger"),)), "checkpoints", "watch", "copied anyway"),
     ],
 )
 def test_a_change_to_sqlite_that_is_no_drift(schema, table, item, part):

@@ -11,15 +11,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from unittest import mock
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import check_columns
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import check_postgresql
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import check_sqlite
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expected as contract
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from schema_examples import ALL, postgres, sqlite
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import check_columns, check_postgresql, check_sqlite
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expected as contract
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
 
 # Without the one that only some releases have: where no step of the library makes it, PostgreSQL need not have it.
 COLUMNS = sorted({column.name for table in contract.POSTGRES.values() for column in table.columns} - {"task_path"})

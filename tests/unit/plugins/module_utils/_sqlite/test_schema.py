@@ -12,12 +12,13 @@ import shutil
 import sqlite3
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import SQLITE
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.schema import read_file
 from schema_examples import postgres
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import SQLITE
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.schema import read_file
 
 ROWS = 3
 

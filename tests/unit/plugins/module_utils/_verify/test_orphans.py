@@ -10,10 +10,11 @@ import sqlite3
 import uuid
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._verify import orphans
-from ansible_collections.stateops.langgraph.plugins.module_utils._verify.orphans import GREGORIAN, IDS, birth, by_age, sqlite_orphans
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify import orphans
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify.orphans import GREGORIAN, IDS, birth, by_age, sqlite_orphans
 
 # The example of RFC 9562, A.5: 22 February 2022, 2:22:22 PM, five hours behind UTC.
 VECTOR, BORN = "1EC9414C-232A-6B00-B3C8-9F6BDECED846", 1645557742.0

@@ -11,8 +11,9 @@ import stat
 import sys
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter as entering
+
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter as entering
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.enter import enter, require
 
 PACKAGES = entering.PACKAGES
