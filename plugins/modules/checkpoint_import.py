@@ -243,12 +243,12 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal, sentence
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import nothing_yet, tell
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Job
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, sentence
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import nothing_yet, run_module
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Importer
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import Target
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import Crew
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import WorkerPool
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.encryption import cipher_of
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import size
@@ -263,7 +263,7 @@ ANSWER = 10
 
 
 def main():
-    """Parse the options, then tell()."""
+    """Parse the options, then run the module."""
     spec = connection_argument_spec()
     spec.update(
         sqlite_path={"type": "path", "required": True},
@@ -277,24 +277,24 @@ def main():
         compression={"type": "str", "choices": ["auto", "server"], "default": "auto"},
         encryption_key={"type": "str", "no_log": True},
     )
-    tell(AnsibleModule(argument_spec=spec, supports_check_mode=True), story)
+    run_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), run)
 
 
-def story(module):
+def run(module):
     """Enter the virtualenv, make sure of both schemas, copy, compare; returns the module's results."""
     params = module.params
     if params["batch_size"] < 0 or params["time_limit"] < 0 or not 0 <= params["workers"] <= MOST:
-        raise Refusal("batch_size and time_limit are 0 or more, and workers from 0 to %d." % MOST)
+        raise ModuleError("batch_size and time_limit are 0 or more, and workers from 0 to %d." % MOST)
     try:
         known = prepare(dict(params, sqlite_schema=None))
         cipher = cipher_of(params["encryption_key"])
-        with Crew(_further(params), functools.partial(_apart, params, module.check_mode, cipher)) as crew:
+        with WorkerPool(_further(params), functools.partial(_apart, params, module.check_mode, cipher)) as crew:
             with open_connection(params, APPLICATION) as connection:
                 crew.start()
                 _insist_on_parity(module, connection, known)
                 with _opened(params, module.check_mode, cipher, connection) as job:
                     return _copied(module, job, crew)
-    except NotYet as absent:
+    except PrerequisiteMissing as absent:
         return nothing_yet(module, absent)
 
 
@@ -320,17 +320,17 @@ def _opened(params, check, cipher, connection):
     with open_source(params["sqlite_path"]) as source:
         target = Target(connection, params["schema"], params["session_role"], params["compression"])
         options = {name: params[name] for name in ("threads", "batch_size", "time_limit", "on_conflict", "on_unreadable", "verify")}
-        yield Job(source, target, cipher=cipher, check=check, **options)
+        yield Importer(source, target, cipher=cipher, check=check, **options)
 
 
 def _insist_on_parity(module, connection, known):
-    """Raise Refusal where PostgreSQL cannot hold what the file holds."""
+    """Raise ModuleError where PostgreSQL cannot hold what the file holds."""
     options = dict(sqlite_schema=None, parity_level="compatible", assert_parity=False, orphan_grace=0, count_orphans=False)
     asking = _Asking(module, dict(module.params, **options))
     parity = gather(asking, connection, known)["parity"]
     if not parity["in_parity"]:
         advice = "Nothing was written. Where it is PostgreSQL that lacks something, run checkpoint_schema with the owner's role first."
-        raise Refusal("%s\n\n%s\n\n%s" % (parity["summary"], parity["explanation"], advice), parity=parity)
+        raise ModuleError("%s\n\n%s\n\n%s" % (parity["summary"], parity["explanation"], advice), parity=parity)
 
 
 class _Asking:
@@ -343,7 +343,7 @@ class _Asking:
 def _copied(module, job, crew):
     started, verifier = time.monotonic(), job.verifier
     try:
-        crew.meet(job.source)
+        crew.sync_snapshots(job.source)
         if crew.absent:
             rest = "The rest do the work." if crew.members else "One process does the work."
             module.warn("Of %d workers %d cannot begin: %s %s" % (crew.size, len(crew.absent), sentence(crew.absent[0]), rest))
@@ -357,7 +357,7 @@ def _copied(module, job, crew):
     if verifier and verifier.differences:
         changed = results.pop("changed")
         message = "%d differences between the file and PostgreSQL: %s" % (verifier.differences, "; ".join(verifier.shown[:3]))
-        raise Refusal(message + ". on_conflict=replace overwrites what differs.", changed, **results)
+        raise ModuleError(message + ". on_conflict=replace overwrites what differs.", changed, **results)
     return results
 
 

@@ -76,7 +76,7 @@ swept:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import run_module
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import library
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._verify.roundtrip import prove
@@ -86,12 +86,12 @@ APPLICATION = "stateops.langgraph.checkpoint_roundtrip"
 
 
 def main():
-    """Parse the options, then tell()."""
+    """Parse the options, then run the module."""
     module = AnsibleModule(argument_spec=connection_argument_spec(), supports_check_mode=True)
-    tell(module, story)
+    run_module(module, run)
 
 
-def story(module):
+def run(module):
     """Enter the virtualenv, make sure of the rights, go there and back; returns the module's results."""
     params = module.params
     if module.check_mode:

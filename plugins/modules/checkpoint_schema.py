@@ -211,22 +211,22 @@ from dataclasses import replace
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import run_module
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import library
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.apply import converge, plan_for
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.drop import removal, remove
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import Limits, Target, applied, differs, look
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import Limits, Target, applied, differs, read_state
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.pooler import pooler_mode
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import settle, take_role
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import configure_session, take_role
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.enter import enter
 
 APPLICATION = "stateops.langgraph.checkpoint_schema"
 
 
 def main():
-    """Parse the options, then tell()."""
+    """Parse the options, then run the module."""
     spec = connection_argument_spec()
     spec.update(
         state={"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -237,14 +237,14 @@ def main():
         statement_timeout={"type": "int", "default": 1800},
     )
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    tell(module, story)
+    run_module(module, run)
 
 
-def story(module):
+def run(module):
     """What the module does; in check mode, something that an earlier task would have made may be absent."""
     try:
         return _work(module, module.params)
-    except NotYet as absent:
+    except PrerequisiteMissing as absent:
         if not module.check_mode:
             raise
         module.warn("The plan cannot be read yet, so this task says changed: %s" % absent.message)
@@ -257,7 +257,7 @@ def _work(module, params):
     known = library() if params["state"] == "present" else None
     with open_connection(params, APPLICATION) as connection:
         if pooler_mode(connection, params, APPLICATION) == "transaction":
-            raise Refusal("A pooler in transaction mode stands before the server: neither locks nor settings hold there. Connect to the server itself.")
+            raise ModuleError("A pooler in transaction mode stands before the server: neither locks nor settings hold there. Connect to the server itself.")
         target = Target(params["schema"], known, params["adopt"], params["session_role"])
         limits = Limits(params["lock_wait"], params["lock_timeout"], params["statement_timeout"])
         if params["state"] == "absent":
@@ -266,7 +266,7 @@ def _work(module, params):
 
 
 def _present(module, connection, target, limits):
-    before = look(connection, target)
+    before = read_state(connection, target)
     before = _schema_to_come(module, before)
     plan = plan_for(connection, target, before)
     after = plan.after if module.check_mode else before
@@ -308,9 +308,9 @@ def _schema_to_come(module, reading):
 
 
 def _absent(module, connection, target, limits):
-    before = look(connection, target)
+    before = read_state(connection, target)
     take_role(connection, target.role)
-    settle(connection, target.schema, {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout})
+    configure_session(connection, target.schema, {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout})
     after = removal(connection, target, before, module.params["force"])
     if differs(before, after) and not module.check_mode:
         before, after = remove(connection, target, limits, module.params["force"], lambda: open_connection(module.params, APPLICATION))

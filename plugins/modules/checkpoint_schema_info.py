@@ -14,7 +14,7 @@ description:
   - Reads the checkpoint tables from PostgreSQL's catalog and those of a SQLite file, and says by a declared mapping whether what stands
     in PostgreSQL can hold what the SQLite file holds.
   - Each comparison is returned with its reason, so that the verdict can be checked.
-  - Never writes to either side. Reading a SQLite file in WAL mode may create or change its C(-shm) file, as every reader does.
+  - Never writes to either side. DatabaseState a SQLite file in WAL mode may create or change its C(-shm) file, as every reader does.
 author:
   - The stateops.langgraph authors (@stateops)
 options:
@@ -327,8 +327,8 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec i
     facts_argument_spec,
     refuse_negative,
 )
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import nothing_yet, tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import nothing_yet, run_module
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import gather, prepare, sqlite_side
 
@@ -336,7 +336,7 @@ APPLICATION = "stateops.langgraph.checkpoint_schema_info"
 
 
 def main():
-    """Parse the options, then tell()."""
+    """Parse the options, then run the module."""
     spec = dict(connection_argument_spec(), **facts_argument_spec())
     spec["login_db"]["required"] = False
     module = AnsibleModule(
@@ -346,23 +346,23 @@ def main():
         required_if=[("assert_parity", True, ["login_db"])],
         supports_check_mode=True,
     )
-    tell(module, story)
+    run_module(module, run)
 
 
-def story(module):
+def run(module):
     """Enter the virtualenv, read both sides, compare; returns the module's results."""
     params = module.params
     if params["login_db"] is None:
         refuse_negative(params)
         if not params["sqlite_path"]:
-            raise Refusal("sqlite_path is empty, and without login_db there is nothing else to read. Give one of them.")
+            raise ModuleError("sqlite_path is empty, and without login_db there is nothing else to read. Give one of them.")
         sqlite, orphaned = sqlite_side(params)
         return {"changed": False, "sqlite": sqlite.to_dict(), "orphans": {"writes": None, "blobs": None, "sqlite_writes": orphaned}}
     try:
         known = prepare(params)
         with open_connection(params, APPLICATION) as connection:
             return gather(module, connection, known)
-    except NotYet as absent:
+    except PrerequisiteMissing as absent:
         return nothing_yet(module, absent)
 
 

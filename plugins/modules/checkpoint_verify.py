@@ -146,8 +146,8 @@ roundtrip:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import MUTUALLY_EXCLUSIVE, connection_argument_spec, facts_argument_spec
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal, unexpected
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import nothing_yet, tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, unexpected
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import nothing_yet, run_module
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import gather, prepare
 from ansible_collections.stateops.langgraph.plugins.module_utils._verify.roundtrip import insist_on_rights, prove
@@ -156,13 +156,13 @@ APPLICATION = "stateops.langgraph.checkpoint_verify"
 
 
 def main():
-    """Parse the options, then tell()."""
+    """Parse the options, then run the module."""
     spec = dict(connection_argument_spec(), **facts_argument_spec())
     spec["roundtrip"] = {"type": "str", "choices": ["always", "in_parity", "never"], "default": "always"}
-    tell(AnsibleModule(argument_spec=spec, mutually_exclusive=MUTUALLY_EXCLUSIVE, supports_check_mode=True), story)
+    run_module(AnsibleModule(argument_spec=spec, mutually_exclusive=MUTUALLY_EXCLUSIVE, supports_check_mode=True), run)
 
 
-def story(module):
+def run(module):
     """Enter the virtualenv, read both sides and compare, then go there and back; returns the module's results."""
     params = module.params
     try:
@@ -175,7 +175,7 @@ def story(module):
             if module.check_mode or not wanted:
                 return dict(results, roundtrip=None)
             thread, swept = _with_facts(results, lambda: prove(connection, params, APPLICATION))
-    except NotYet as absent:
+    except PrerequisiteMissing as absent:
         return nothing_yet(module, absent)
     return dict(results, changed=swept > 0, roundtrip={"thread_id": thread, "swept": swept})
 
@@ -185,7 +185,7 @@ def _with_facts(results, proof):
     try:
         return proof()
     except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, the facts stand
-        refusal = error if isinstance(error, Refusal) else Refusal(unexpected(error))
+        refusal = error if isinstance(error, ModuleError) else ModuleError(unexpected(error))
         refusal.results = {name: value for name, value in results.items() if name != "changed"}
         raise refusal from None
 

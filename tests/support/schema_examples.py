@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import Library, Migration
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import Reading, Server
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import DatabaseState, Server
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, POSTGRES, SQLITE, step_of, thread_index
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 
@@ -57,7 +57,7 @@ def server(**changes):
 
 def reading(schema, recorded=None, hidden=False, **changes):
     """A Reading of a schema on that server."""
-    return Reading(schema, server(**changes), recorded, hidden)
+    return DatabaseState(schema, server(**changes), recorded, hidden)
 
 
 def empty():

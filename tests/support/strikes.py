@@ -15,7 +15,7 @@ from assertions import assert_no_secret
 from contenders import Collection
 from databases import LEDGER
 from fault_points import EVERY, alone, locks, whole
-from interceptor import Cut, Interceptor
+from interceptor import Interceptor, ParsedCheckpoint
 
 # A server dies with the thread that started it, and a connection's own ends with the connection.
 STARTER = ThreadPoolExecutor(1)
@@ -40,7 +40,7 @@ class Strike:
             self.begun.wait(30)
             self.struck = text
             self.how(self.run)
-            raise Cut
+            raise ParsedCheckpoint
 
 
 def kill(run):

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
 
 # Options that count seconds.
 SECONDS = ("connect_timeout", "lock_wait", "lock_timeout", "statement_timeout", "orphan_grace")
@@ -39,10 +39,10 @@ def connection_argument_spec():
 
 
 def refuse_negative(params):
-    """Raise Refusal where an option that counts seconds is below zero."""
+    """Raise ModuleError where an option that counts seconds is below zero."""
     for option in SECONDS:
         if params.get(option, 0) < 0:
-            raise Refusal("%s is %d; seconds are 0 or more." % (option, params[option]))
+            raise ModuleError("%s is %d; seconds are 0 or more." % (option, params[option]))
 
 
 def facts_argument_spec():

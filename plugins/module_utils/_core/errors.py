@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 
-class Refusal(Exception):
+class ModuleError(Exception):
     """A module stops, and a person can act on the message.
 
     message: one or a few sentences: what was found, what was expected, what to do next.
@@ -24,7 +24,7 @@ class Refusal(Exception):
         self.results = results
 
 
-class NotYet(Refusal):
+class PrerequisiteMissing(ModuleError):
     """Something that an earlier task of the same play would have made is absent.
 
     Under check mode this is no failure: the plan just cannot be read yet.

@@ -6,15 +6,15 @@
 
 from __future__ import annotations
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, unexpected
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, unexpected
 
 
-def tell(module, story):
+def run_module(module, run):
     """Run story(module), which returns the module's results, and leave the module with them."""
     results, failure = {}, {}
     try:
-        results = story(module)
-    except Refusal as refusal:
+        results = run(module)
+    except ModuleError as refusal:
         module.no_log_values.update(refusal.hidden)
         failure = dict(refusal.results, msg=refusal.message, changed=refusal.changed)
     except Exception as error:  # pylint: disable=broad-exception-caught

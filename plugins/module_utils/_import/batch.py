@@ -9,14 +9,14 @@ from __future__ import annotations
 import concurrent.futures
 import itertools
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import differs, same_blob, write_differs
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Cutter, write_row
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Converter, write_row
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.copy_format import add_rows
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, legible, text, texts
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import spans, windows
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import Tally
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import ImportStats
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import DELETE_BLOB, DELETE_CHECKPOINT, DELETE_WRITE, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 
@@ -60,7 +60,7 @@ class Batch:
     def __init__(self, job, threads, careful):
         self.job, self.threads, self.careful = job, threads, careful
         self.source, self.target = job.source, job.target
-        self.cutter, self.tally = Cutter(job.cipher), Tally()
+        self.cutter, self.tally = Converter(job.cipher), ImportStats()
         # done: the blobs of the batch that were looked after already, by their places.
         self.done, self.sender, self.under_way = set(), None, None
         # Units that are to be held against the tables, and what is to be sent; with the bytes of each.
@@ -143,7 +143,7 @@ class Batch:
 
     def _refuse(self, key, reason, writes):
         if self.job.on_unreadable == "fail":
-            raise Refusal("%s cannot be imported: %s. on_unreadable=skip goes on with the others." % (describe(key), reason))
+            raise ModuleError("%s cannot be imported: %s. on_unreadable=skip goes on with the others." % (describe(key), reason))
         self.tally.refuse(key, reason, writes)
 
     def _settle_later(self, unit):
@@ -171,7 +171,7 @@ class Batch:
                 self._refuse(unit.key, str(reason), len(unit.writes))
 
     def _decide(self, unit, name, blobs, writes, body):
-        """Keep what is to be written of a Unit. Raises Unreadable, or Refusal where on_conflict says so."""
+        """Keep what is to be written of a CheckpointRows. Raises Unreadable, or ModuleError where on_conflict says so."""
         policy = self.job.on_conflict
         fresh, old = {}, []
         for pair, place in unit.places.items():
@@ -188,7 +188,7 @@ class Batch:
         new = [row for row in unit.writes if (text(row[0]), row[1]) not in writes]
         body_differs = body is not None and unit.checkpoint is not None and differs(unit, body)
         if policy == "fail" and (old or changed or body_differs):
-            raise Refusal("%s stands in PostgreSQL with other content. on_conflict=skip leaves it, replace overwrites it." % describe(unit.key))
+            raise ModuleError("%s stands in PostgreSQL with other content. on_conflict=skip leaves it, replace overwrites it." % describe(unit.key))
         if not self.job.check:
             self.target.remove(DELETE_BLOB, old)
             self.target.remove(DELETE_WRITE, [name + (text(row[0]), row[1]) for row in changed])
@@ -196,7 +196,7 @@ class Batch:
         self._keep(unit, fresh, new + changed, unit.checkpoint is not None and (not unit.there or body_differs))
 
     def _keep(self, unit, blobs, writes, with_row):
-        """Count a Unit, and hand on its rows."""
+        """Count a CheckpointRows, and hand on its rows."""
         counts, before = self.tally.counts, len(self.done)
         self.done.update(unit.places.values())
         new = len(self.done) - before
@@ -229,5 +229,5 @@ class Batch:
             with self.target.connection.transaction():
                 self.target.copy(rows)
         except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
-            self.job.hopeless[key] = one_line(error)
+            self.job.rejected_rows[key] = one_line(error)
             raise

@@ -48,14 +48,14 @@ def _canonical(document):
 
 
 def differs(unit, body):
-    """Whether a row (parent, checkpoint, metadata) reads otherwise than a Unit."""
+    """Whether a row (parent, checkpoint, metadata) reads otherwise than a CheckpointRows."""
     parent, checkpoint, metadata = body
     mine = unit.parent.decode("utf-8") if unit.parent is not None else None
     return mine != parent or not same_document(unit.checkpoint, checkpoint) or not same_metadata(unit.metadata, metadata)
 
 
 def same_blob(cutter, found, value):
-    """Whether a blob (type, bytes) is a Unit's, whatever the encryption made of it."""
+    """Whether a blob (type, bytes) is a CheckpointRows's, whatever the encryption made of it."""
     kind, raw = found
     raw = b"" if raw is None else bytes(raw)
     if (kind, raw) == tuple(value):

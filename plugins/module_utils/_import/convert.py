@@ -19,7 +19,7 @@ BACKSLASH, NUL = b"\\\0"
 REMEMBERED = 300000
 
 
-class Unit:
+class CheckpointRows:
     """A checkpoint as it is stored: its columns, its blobs {(channel, version): (type, bytes)}, and its pending writes.
 
     versions: its channel_versions. places: {(channel, version): a number that stands for the blob, of whatever thread}.
@@ -41,7 +41,7 @@ class Unit:
         return values + ROW * (1 + len(self.blobs) + len(self.writes))
 
 
-class Cutter:
+class Converter:
     """Makes Units of one thread's rows after the other, and sees to it that what they share is the same in each."""
 
     def __init__(self, cipher=None):
@@ -93,13 +93,13 @@ class Cutter:
         fields[VALUES] = shown
         if cipher:
             blobs = {pair: self._sealed(kind, cipher, value) for pair, (kind, value) in blobs.items()}
-        return Unit((thread, space, identifier), parent, dump(fields, floats), metadata(meta), versions, blobs, cut.sends)
+        return CheckpointRows((thread, space, identifier), parent, dump(fields, floats), metadata(meta), versions, blobs, cut.sends)
 
     @staticmethod
     def bare(key):
-        """A Unit for pending writes alone. Raises Unreadable."""
+        """A CheckpointRows for pending writes alone. Raises Unreadable."""
         legible(*key)
-        return Unit(key, None, None, None, {}, {}, False)
+        return CheckpointRows(key, None, None, None, {}, {}, False)
 
     def _opened(self, kind, raw):
         if kind == b"msgpack" and raw is not None:

@@ -38,7 +38,7 @@ def _start(columns, thread, space):
 
 
 def add_rows(pieces, unit, blobs, writes, with_row=True):
-    """Append a Unit's rows, with those of its blobs and writes that are to be written, in COPY's binary format.
+    """Append a CheckpointRows's rows, with those of its blobs and writes that are to be written, in COPY's binary format.
 
     pieces: a list of bytes for each table of COLUMNS. Returns about how many bytes came to them.
     """

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 
-class Standing:
+class ExistingKeys:
     """fetch: gives the next rows (thread, namespace, id, task, index), as bytes and in order; without task and index for a checkpoint. [] at the end."""
 
     def __init__(self, fetch):

@@ -11,11 +11,11 @@ import sqlite3
 import time
 from typing import NamedTuple
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line, unexpected
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line, unexpected
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.batch import Batch
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import text
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import Tally
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import ImportStats
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.verify import Verifier
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import damaged
@@ -24,14 +24,14 @@ ATTEMPTS = 5
 
 
 class Outcome(NamedTuple):
-    """Of one batch. tally: of what is committed. verifier: None where nothing is compared. failure: a Refusal, or None."""
+    """Of one batch. tally: of what is committed. verifier: None where nothing is compared. failure: a ModuleError, or None."""
 
-    tally: Tally
+    tally: ImportStats
     verifier: Verifier | None
-    failure: Refusal | None
+    failure: ModuleError | None
 
 
-class Job:
+class Importer:
     """An import under way."""
 
     def __init__(
@@ -40,10 +40,10 @@ class Job:
         self.source, self.target, self.cipher, self.check = source, target, cipher, check
         self.patterns, self.batch_size, self.time_limit = threads, batch_size, time_limit
         self.on_conflict, self.on_unreadable, self.verify = on_conflict, on_unreadable, "none" if check else verify
-        self.tally, self.verifier, self.remaining, self.spoiled, self.hopeless = Tally(), self._verifier(), 0, {}, {}
+        self.tally, self.verifier, self.remaining, self.failed_threads, self.rejected_rows = ImportStats(), self._verifier(), 0, {}, {}
 
     def run(self, crew=None):
-        """Import the threads, as far as the time suffices. What is counted in self.tally is committed, also where this raises Refusal.
+        """Import the threads, as far as the time suffices. What is counted in self.tally is committed, also where this raises ModuleError.
 
         crew: whose processes are given the batches, or None.
         """
@@ -70,7 +70,7 @@ class Job:
 
     def one(self, batch):
         """The Outcome of a batch."""
-        tally, verifier, failure = Tally(), self._verifier(), None
+        tally, verifier, failure = ImportStats(), self._verifier(), None
         try:
             tally = self._batch(batch)
             if verifier is not None:
@@ -83,15 +83,15 @@ class Job:
         """What to say of any error."""
         if isinstance(error, sqlite3.Error):
             return damaged(self.source.path, error)
-        return error if isinstance(error, Refusal) else Refusal(unexpected(error))
+        return error if isinstance(error, ModuleError) else ModuleError(unexpected(error))
 
     def _verifier(self):
         return None if self.verify == "none" else Verifier(self.verify == "full")
 
     def unit(self, cutter, key, row):
         """The Unit of a key; without a row for writes alone, or where the row is not looked at. Raises Unreadable."""
-        if self.hopeless and key in self.hopeless:
-            raise Unreadable("PostgreSQL says: %s" % self.hopeless[key])
+        if self.rejected_rows and key in self.rejected_rows:
+            raise Unreadable("PostgreSQL says: %s" % self.rejected_rows[key])
         if row is None:
             return cutter.bare(key)
         unit = cutter.unit(row)
@@ -120,7 +120,7 @@ class Job:
         """The Tally of a batch that was committed; begun anew where one of its threads or rows turned out to be hopeless."""
         careful, attempts = False, 0
         while True:
-            batch = Batch(self, [thread for thread in threads if thread not in self.spoiled], careful)
+            batch = Batch(self, [thread for thread in threads if thread not in self.failed_threads], careful)
             try:
                 with self.target.connection.transaction():
                     tally = batch.run()
@@ -130,7 +130,7 @@ class Job:
                     raise
                 continue
             except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded):
-                if careful and not self.hopeless:
+                if careful and not self.rejected_rows:
                     raise
                 careful = True
                 continue
@@ -140,8 +140,8 @@ class Job:
                 careful = True
                 continue
             for thread in threads:
-                if thread in self.spoiled:
-                    tally.refuse((thread,), self.spoiled[thread])
+                if thread in self.failed_threads:
+                    tally.refuse((thread,), self.failed_threads[thread])
                     tally.add("threads", "read")
                     tally.add("threads", "refused")
             return tally
@@ -152,5 +152,5 @@ class Job:
         thread = batch.under_way
         if self.on_unreadable == "fail" or thread is None:
             where = "" if thread is None else "Thread %s: " % text(thread)
-            raise Refusal(where + refusal.message) from None
-        self.spoiled[thread] = one_line(error)
+            raise ModuleError(where + refusal.message) from None
+        self.failed_threads[thread] = one_line(error)

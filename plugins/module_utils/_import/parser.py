@@ -28,7 +28,7 @@ class Unreadable(Exception):
     """A row that cannot be carried over, and why."""
 
 
-class Cut:
+class ParsedCheckpoint:
     """fields: what stands beside the channels, decoded. values: {channel: bytes}.
 
     sends: whether pending_sends was left out, being no plain data. floats: whether there may be some in fields. hint: (pairs before the channels, their place).
@@ -121,7 +121,7 @@ def _no_extension(code, _data):
 def cut_msgpack(raw, before=None, hint=(0, 0)):
     """The Cut of a checkpoint.
 
-    before: the values of an earlier one; one that begins alike is the same, since no object is the beginning of another. hint: its Cut's.
+    before: the values of an earlier one; one that begins alike is the same, since no object is the beginning of another. hint: its ParsedCheckpoint's.
     """
     before = before or {}
     cut = _cut_plain(raw, before, hint)
@@ -137,18 +137,18 @@ def cut_msgpack(raw, before=None, hint=(0, 0)):
         raise Unreadable("the checkpoint has no channel_values")
     try:
         floats = any(FLOAT32 in part or FLOAT64 in part for part in fields.values())
-        return Cut(_decode(fields), values, False, floats)
+        return ParsedCheckpoint(_decode(fields), values, False, floats)
     except ValueError as error:
         if fields.pop(SENDS, None) is None:
             raise Unreadable("beside its channels the checkpoint holds what JSON cannot: %s" % error) from None
     try:
-        return Cut(dict(_decode(fields), **{SENDS: []}), values, True)
+        return ParsedCheckpoint(dict(_decode(fields), **{SENDS: []}), values, True)
     except ValueError as error:
         raise Unreadable("beside its channels the checkpoint holds what JSON cannot: %s" % error) from None
 
 
 def _cut_plain(raw, before, hint):
-    """The Cut where all beside the channels is plain data, as nearly always: decoded as two maps, not stepped through. None: look closer."""
+    """The ParsedCheckpoint where all beside the channels is plain data, as nearly always: decoded as two maps, not stepped through. None: look closer."""
     try:
         count, first = _entries(raw, 0)
         pairs, place = hint if raw.startswith(KEY, hint[1]) else _before_values(raw, first)
@@ -166,7 +166,7 @@ def _cut_plain(raw, before, hint):
     fields.update(more)
     # The library packs no others.
     floats = FLOAT64 in head or FLOAT64 in tail
-    return Cut(fields, values, False, floats, (pairs, place))
+    return ParsedCheckpoint(fields, values, False, floats, (pairs, place))
 
 
 def _before_values(raw, place):
@@ -234,7 +234,7 @@ def cut_json(raw):
         raise Unreadable("the checkpoint is no JSON: %s" % error) from None
     if any('"lc"' in text[slice(*span)] for span in members.values()):
         raise Unreadable("beside its channels the checkpoint holds an object to be constructed")
-    return Cut(fields, {name: text[slice(*span)].encode("utf-8") for name, span in channels.items()})
+    return ParsedCheckpoint(fields, {name: text[slice(*span)].encode("utf-8") for name, span in channels.items()})
 
 
 def _members(text, place):

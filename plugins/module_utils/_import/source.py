@@ -13,9 +13,9 @@ import itertools
 import operator
 import sqlite3
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import _place, describe, text
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import connect, damaged, logged, look, size, state
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import check_header, connect, damaged, logged, size, state
 
 # Of the threads from one to another.
 SPAN = "WHERE thread_id BETWEEN CAST(? AS TEXT) AND CAST(? AS TEXT) ORDER BY thread_id, checkpoint_ns, checkpoint_id"
@@ -86,14 +86,14 @@ class Source:
         return max(FEWEST, min(MOST, found // (PARTS * workers), BATCH * found // max(1, size(self.path))))
 
     def insist_on_text(self):
-        """Raise Refusal where text is not UTF-8, or a key is no text but looks like it: nothing would be found by such a key."""
+        """Raise ModuleError where text is not UTF-8, or a key is no text but looks like it: nothing would be found by such a key."""
         encoding = self.connection.execute("PRAGMA encoding").fetchone()[0].decode("ascii")
         if encoding != "UTF-8":
             advice = "A file of UTF-8 can be made of it: sqlite3 FILE .dump | sqlite3 NEW."
-            raise Refusal("The SQLite file %s holds its text as %s, which no SqliteSaver does. %s" % (self.path, encoding, advice))
+            raise ModuleError("The SQLite file %s holds its text as %s, which no SqliteSaver does. %s" % (self.path, encoding, advice))
         found = self.connection.execute(BINARY).fetchone()
         if found is not None:
-            raise Refusal("%s has a BLOB in its key, where every SqliteSaver writes text. Mend or delete the row in a copy of the file." % describe(found))
+            raise ModuleError("%s has a BLOB in its key, where every SqliteSaver writes text. Mend or delete the row in a copy of the file." % describe(found))
 
     def whole(self, first, last):
         """(key, row or None, its pending writes) of all that the threads from first to last have, parents first, in one pass over them."""
@@ -139,15 +139,17 @@ class Source:
             connection.close()
 
     def insist(self):
-        """Raise Refusal where a file that was read without a lock was written meanwhile."""
+        """Raise ModuleError where a file that was read without a lock was written meanwhile."""
         if self.before is not None and state(self.path) != self.before:
-            raise Refusal("The SQLite file %s was written while it was read, and its folder allows no lock. Run again as the application's user." % self.path)
+            raise ModuleError(
+                "The SQLite file %s was written while it was read, and its folder allows no lock. Run again as the application's user." % self.path
+            )
 
 
 @contextlib.contextmanager
 def open_source(path):
-    """The Source of a file, in one read transaction. Raises Refusal naming the file."""
-    look(path)
+    """The Source of a file, in one read transaction. Raises ModuleError naming the file."""
+    check_header(path)
     try:
         before = state(path)
         connection, unlocked = None, False

@@ -10,7 +10,7 @@ KINDS = ("threads", "checkpoints", "writes", "blobs")
 SHOWN = 100
 
 
-class Tally:
+class ImportStats:
     """Counts of a batch, or of a run as the sum of its batches."""
 
     def __init__(self):
@@ -18,7 +18,7 @@ class Tally:
         self.bytes = 0
         self.refused, self.refusals = [], 0
         self.keys = set()
-        self.touched, self.spoiled = set(), set()
+        self.touched, self.failed_threads = set(), set()
 
     def add(self, kind, what, number=1):
         self.counts[kind][what] += number
@@ -29,7 +29,7 @@ class Tally:
             self.add("checkpoints", "refused")
             self.add("writes", "refused", writes)
         self.keys.add(key)
-        self.spoiled.add(key[0])
+        self.failed_threads.add(key[0])
         self.refusals += 1
         if len(self.refused) < SHOWN:
             names = [part.decode("utf-8", "replace") if isinstance(part, bytes) else str(part) for part in key] + [None, None]
@@ -39,8 +39,8 @@ class Tally:
         """The threads of the batch are done."""
         self.add("threads", "read", len(threads))
         self.add("threads", "written", len(self.touched))
-        self.add("threads", "refused", len(self.spoiled))
-        self.add("threads", "there", len(set(threads) - self.touched - self.spoiled))
+        self.add("threads", "refused", len(self.failed_threads))
+        self.add("threads", "there", len(set(threads) - self.touched - self.failed_threads))
 
     def take(self, other):
         """Add the counts of a batch that was committed."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.copy_format import COLUMNS, HEADER, TRAILER
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import Standing
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import ExistingKeys
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import take_role
 
@@ -97,7 +97,7 @@ class Target:
         """The Standing of threads, as it is now. Nobody else may use the connection while it is asked."""
         with self._by_index():
             self.connection.execute(sql.SQL(STANDING).format(**self.places), {"threads": threads})
-        yield Standing(lambda: self._all(FETCH, ()))
+        yield ExistingKeys(lambda: self._all(FETCH, ()))
         self.connection.execute("CLOSE standing")
 
     def bodies(self, keys):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import same_blob, same_document, same_metadata, write_differs
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Cutter, is_delta, version_text, write_row
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Converter, is_delta, version_text, write_row
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, legible, text, texts
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import spans, windows
@@ -76,7 +76,7 @@ class Verifier:
                 self._differ(key, "pending write %s of task %s is missing" % (number, text(task)))
 
     def _whole(self, job, found, refused):
-        cutter, units, size = Cutter(job.cipher), [], 0
+        cutter, units, size = Converter(job.cipher), [], 0
         for key, row, writes in itertools.chain.from_iterable(job.source.whole(first, last) for first, last in found):
             if key in refused:
                 continue

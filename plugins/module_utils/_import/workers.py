@@ -11,9 +11,9 @@ import multiprocessing
 import multiprocessing.connection
 import sqlite3
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line, unexpected
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line, unexpected
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Outcome
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import Tally
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import ImportStats
 
 # A writer that commits between two snapshots makes them differ: then all take a new one.
 ATTEMPTS = 100
@@ -21,10 +21,10 @@ ATTEMPTS = 100
 START, RELEASE, SNAPSHOT = "start", "release", "snapshot"
 
 
-class Crew:
+class WorkerPool:
     """Processes that wait for batches. To be made before a SQLite file is open: no handle of it survives a fork.
 
-    opened: makes a context manager that gives each of them a Job. absent: why some could not begin.
+    opened: makes a context manager that gives each of them a Importer. absent: why some could not begin.
     """
 
     def __init__(self, size, opened):
@@ -47,13 +47,13 @@ class Crew:
 
     def __exit__(self, *_error):
         for pipe in list(self.members):
-            self._dismiss(pipe)
+            self._stop_worker(pipe)
 
     def start(self):
         """Let them connect: the module itself has its connection by now."""
         self._tell_all(START)
 
-    def meet(self, source):
+    def sync_snapshots(self, source):
         """Bring all to the state of the file that source then sees. Those that cannot begin are let go; all where writers leave no moment for it."""
         self._answers()
         for _attempt in range(ATTEMPTS):
@@ -68,11 +68,11 @@ class Crew:
             self._tell_all(SNAPSHOT)
             for pipe, state in self._answers().items():
                 if state != source.before:
-                    self._dismiss(pipe, "The file was written to meanwhile, and its folder allows no lock.")
+                    self._stop_worker(pipe, "The file was written to meanwhile, and its folder allows no lock.")
             if source.version() == version:
                 return
         for pipe in list(self.members):
-            self._dismiss(pipe, "The file is written to so often that they never saw one state of it.")
+            self._stop_worker(pipe, "The file is written to so often that they never saw one state of it.")
 
     def _tell_all(self, order):
         for pipe in self.members:
@@ -82,8 +82,8 @@ class Crew:
         """{pipe: what its process answers}; those that refuse are let go."""
         said = {pipe: _heard(pipe) for pipe in self.members}
         for pipe, refusal in said.items():
-            if isinstance(refusal, Refusal):
-                self._dismiss(pipe, refusal.message)
+            if isinstance(refusal, ModuleError):
+                self._stop_worker(pipe, refusal.message)
         return {pipe: said[pipe] for pipe in self.members}
 
     def results(self, batches):
@@ -103,15 +103,15 @@ class Crew:
                 break
             for pipe in multiprocessing.connection.wait(busy):
                 outcome = _heard(pipe)
-                if isinstance(outcome, Refusal):
-                    outcome = Outcome(Tally(), None, outcome)
+                if isinstance(outcome, ModuleError):
+                    outcome = Outcome(ImportStats(), None, outcome)
                 failed = failed or outcome.failure is not None
                 idle.append(pipe)
                 yield busy.pop(pipe), outcome
         if broken is not None:
             raise broken
 
-    def _dismiss(self, pipe, why=None):
+    def _stop_worker(self, pipe, why=None):
         """A process ends when nobody holds the other end of its pipe; one with a batch under way ends it first."""
         self.absent += [why] if why else []
         pipe.close()
@@ -125,11 +125,11 @@ def _tell(pipe, order):
 
 
 def _heard(pipe):
-    """What a process says; a Refusal where it is gone, which is taken for a change: what it was writing may have come, or not."""
+    """What a process says; a ModuleError where it is gone, which is taken for a change: what it was writing may have come, or not."""
     try:
         return pipe.recv()
     except (EOFError, OSError):
-        return Refusal("A process of the import was ended from outside. What it was writing has come whole or not at all: run again.", changed=True)
+        return ModuleError("A process of the import was ended from outside. What it was writing has come whole or not at all: run again.", changed=True)
 
 
 def _serve(pipe, others, opened):
@@ -143,7 +143,7 @@ def _serve(pipe, others, opened):
             job = stack.enter_context(opened())
             job.source.end()
         except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, the others go on
-            pipe.send(error if isinstance(error, Refusal) else Refusal(unexpected(error)))
+            pipe.send(error if isinstance(error, ModuleError) else ModuleError(unexpected(error)))
             return
         pipe.send(None)
         while True:
@@ -152,7 +152,7 @@ def _serve(pipe, others, opened):
 
 
 def _answer(job, order):
-    """The file's state where it is read without a lock; a Refusal where there is no snapshot to be had."""
+    """The file's state where it is read without a lock; a ModuleError where there is no snapshot to be had."""
     try:
         if order == RELEASE:
             job.source.end()

@@ -11,7 +11,7 @@ import contextlib
 import sys
 from dataclasses import dataclass
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import step_of
 
 try:
@@ -69,16 +69,16 @@ class Library:
 
 
 def library():
-    """The installed Library. Raises NotYet where there is none, Refusal where it is too old."""
+    """The installed Library. Raises PrerequisiteMissing where there is none, ModuleError where it is too old."""
     try:
         distribution = metadata.distribution(DISTRIBUTION)
     except metadata.PackageNotFoundError:
-        raise NotYet(
+        raise PrerequisiteMissing(
             "The library %s is not installed in %s. Install it: %s -m pip install %s" % (DISTRIBUTION, sys.prefix, sys.executable, DISTRIBUTION)
         ) from None
     statements = _statements(distribution)
     if not statements:
-        raise Refusal("%s %s has no list of migrations; 1.0.1 or newer is needed. Upgrade it." % (DISTRIBUTION, distribution.version))
+        raise ModuleError("%s %s has no list of migrations; 1.0.1 or newer is needed. Upgrade it." % (DISTRIBUTION, distribution.version))
     migrations = []
     for version, statement in enumerate(statements):
         try:
@@ -112,7 +112,7 @@ def _statements(distribution):
 
 
 def saver(connection):
-    """LangGraph's PostgresSaver on a connection that is in autocommit mode with rows as dicts. Raises Refusal where it does not import."""
+    """LangGraph's PostgresSaver on a connection that is in autocommit mode with rows as dicts. Raises ModuleError where it does not import."""
     return _saver_class()(connection)
 
 
@@ -120,7 +120,7 @@ def _saver_class():
     try:
         from langgraph.checkpoint.postgres import PostgresSaver
     except ImportError as error:
-        raise Refusal(
+        raise ModuleError(
             "%s in %s does not import: %s. Install it again: %s -m pip install --force-reinstall %s"
             % (DISTRIBUTION, sys.prefix, one_line(error), sys.executable, DISTRIBUTION)
         ) from None

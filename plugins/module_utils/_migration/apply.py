@@ -9,16 +9,16 @@ from __future__ import annotations
 import contextlib
 import time
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line, sentence
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import saver
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import NOT_RECORDED, make_plan, needs
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import adoption, objections
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import _standing, differs, look, look_again
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import NOT_RECORDED, lock_requirements, make_plan
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import adoption, preflight_errors
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import _standing, differs, read_state, read_state_after_reconnect
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import wait_for
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import briefly, exclusive
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session, settle
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock, retry_with_short_lock_timeout
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session, configure_session
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER
 
@@ -32,11 +32,11 @@ CLEANING_PATIENCE = "500ms"
 
 
 def plan_for(connection, target, reading):
-    """The Plan for a Reading. Raises Refusal where something speaks against carrying it out."""
+    """The Plan for a DatabaseState. Raises ModuleError where something speaks against carrying it out."""
     plan = make_plan(reading, target.library, target.adopt)
-    found = objections(reading, target.library, plan, _may_give_away(connection, reading.server, plan) if plan.adopting else None)
+    found = preflight_errors(reading, target.library, plan, _may_give_away(connection, reading.server, plan) if plan.adopting else None)
     if found:
-        raise Refusal("%s Nothing was written." % " ".join(found))
+        raise ModuleError("%s Nothing was written." % " ".join(found))
     return plan
 
 
@@ -53,44 +53,44 @@ def _may_give_away(connection, server, plan):
 def converge(connection, target, limits, reconnect):
     """Bring the target up to date; returns (before, plan, after). before was read under the lock, so another run's work is not ours.
 
-    connection: has taken session_role. reconnect: makes another connection, to read what stands after a lost one. Raises Refusal.
+    connection: has taken session_role. reconnect: makes another connection, to read what stands after a lost one. Raises ModuleError.
     """
     timeouts = {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout}
-    settle(connection, target.schema, timeouts)
+    configure_session(connection, target.schema, timeouts)
     with contextlib.suppress(psycopg.Error):  # not every platform's server can do it
         connection.execute("SELECT set_config('client_connection_check_interval', %s, false)", ("%ds" % CLIENT_CHECK,))
-    with exclusive(connection, "schema %s" % target.schema, limits.lock_wait):
+    with advisory_lock(connection, "schema %s" % target.schema, limits.lock_wait):
         before = _await_builders(connection, target, limits)
         plan = plan_for(connection, target, before)
         if plan.empty:
             return before, plan, before
         session = Session.of(connection)
-        door = saver(connection)  # imported before the first write, since an installation may be broken
-        wait_for(connection, target.schema, needs(plan), limits.patience)
+        postgres_saver = saver(connection)  # imported before the first write, since an installation may be broken
+        wait_for(connection, target.schema, lock_requirements(plan), limits.patience)
         connection.lock_within = limits.lock_timeout
         try:
-            _carry_out(connection, door, target, before, plan)
-            after = look(connection, target)
+            _carry_out(connection, postgres_saver, target, before, plan)
+            after = read_state(connection, target)
         except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, what stands has to be told
-            raise _failure(connection, target, before, error, lambda: look_again(target, reconnect, session)) from None
+            raise _failure(connection, target, before, error, lambda: read_state_after_reconnect(target, reconnect, session)) from None
         _prove(target, before, after)
         return before, plan, after
 
 
 def _await_builders(connection, target, limits):
-    """The Reading once no other session builds one of the contract's indexes; raises Refusal where one goes on."""
+    """The DatabaseState once no other session builds one of the contract's indexes; raises ModuleError where one goes on."""
     deadline = time.monotonic() + limits.patience
     while True:
-        reading = look(connection, target)
+        reading = read_state(connection, target)
         building = make_plan(reading, target.library).building
         if not building:
             return reading
         if time.monotonic() >= deadline:
-            raise Refusal("Another session is building %s right now. Nothing was written. Run again when it is done." % ", ".join(building))
+            raise ModuleError("Another session is building %s right now. Nothing was written. Run again when it is done." % ", ".join(building))
         time.sleep(0.5)
 
 
-def _carry_out(connection, door, target, before, plan):
+def _carry_out(connection, postgres_saver, target, before, plan):
     """Adoption, repairs in the order of migrations, then setup()."""
     if plan.adopting:
         _adopt(connection, target, plan)
@@ -101,7 +101,7 @@ def _carry_out(connection, door, target, before, plan):
             connection.execute(repair.migration.sql)
     if any(reason == NOT_RECORDED for _migration, reason in plan.pending):
         _record_finished(connection, target, before, plan)
-        door.setup()
+        postgres_saver.setup()
 
 
 def _adopt(connection, target, plan):
@@ -114,7 +114,7 @@ def _adopt(connection, target, plan):
                 connection.execute(statement)
 
     connection.execute("SET ROLE NONE")
-    briefly(connection, give, connection.lock_within)
+    retry_with_short_lock_timeout(connection, give, connection.lock_within)
     connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(owner)))
 
 
@@ -150,7 +150,7 @@ def _prove(target, before, after):
     if not wrong and not plan.empty:
         wrong = ["Version %d is still pending." % migration.version for migration, _reason in plan.pending]
     if wrong:
-        raise Refusal(
+        raise ModuleError(
             "setup() returned, but the schema is not what %s %s needs: %s" % ("langgraph-checkpoint-postgres", target.library.version, " ".join(wrong)),
             changed=differs(before, after),
             **_standing(target, before, after),
@@ -158,7 +158,7 @@ def _prove(target, before, after):
 
 
 def _failure(connection, target, before, error, again):
-    """The Refusal for a run that stopped after its first write: what stands now, and whether that is new. again: reads that anew."""
+    """The ModuleError for a run that stopped after its first write: what stands now, and whether that is new. again: reads that anew."""
     text, note = one_line(error), ""
     passing = not isinstance(error, psycopg.Error) or (error.sqlstate or "08")[:2] in PASSING or error.sqlstate in RACES
     advice = "Run again: it carries on." if passing else "Remove the cause and run again: it carries on."
@@ -167,9 +167,9 @@ def _failure(connection, target, before, error, again):
             after, note = again()
         else:
             _remove_remains(connection, target)
-            after = look(connection, target)
-    except (Refusal, psycopg.Error, OSError) as second:
-        return Refusal(
+            after = read_state(connection, target)
+    except (ModuleError, psycopg.Error, OSError) as second:
+        return ModuleError(
             "The run stopped: %s What stands now could not be read (%s); something may have been written. %s"
             % (sentence(text), one_line(second).rstrip("."), advice),
             changed=True,
@@ -177,7 +177,7 @@ def _failure(connection, target, before, error, again):
     plan = make_plan(after, target.library, target.adopt)
     left = sorted({violation.object for violation in plan.violations if violation.drift})
     version = "no version" if after.version is None else "version %d" % after.version
-    return Refusal(
+    return ModuleError(
         "The run stopped: %s The ledger records %s of %d; %s. %s%s"
         % (sentence(text), version, target.library.newest, "still missing or not usable: %s" % ", ".join(left) if left else "nothing is missing", note, advice),
         changed=differs(before, after),
@@ -188,7 +188,7 @@ def _failure(connection, target, before, error, again):
 def _remove_remains(connection, target):
     """Best effort: an INVALID index that this run left costs each write until the next run removes it."""
     connection.execute("SELECT set_config('lock_timeout', %s, false)", (CLEANING_PATIENCE,))
-    for violation in make_plan(look(connection, target), target.library).violations:
+    for violation in make_plan(read_state(connection, target), target.library).violations:
         if violation.rule in (rules.INDEX_INVALID, rules.INDEX_REMAINS):
             with contextlib.suppress(psycopg.Error):
                 connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(target.schema, violation.object)))

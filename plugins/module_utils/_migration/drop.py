@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import differs, look, look_again
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import differs, read_state, read_state_after_reconnect
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import briefly, exclusive
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session, settle
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock, retry_with_short_lock_timeout
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session, configure_session
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import check_schema
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, POSTGRES, TABLES
 
 DEPENDENTS = """
@@ -28,25 +28,27 @@ ORDER BY 1
 
 
 def removal(connection, target, reading, force):
-    """The Reading without the tables. Raises Refusal where they are not setup()'s, not ours, or not empty."""
+    """The DatabaseState without the tables. Raises ModuleError where they are not setup()'s, not ours, or not empty."""
     tables = [table for table in reading.schema.tables if table.name in TABLES]
     if not tables:
         return reading
     strange = [
         violation
-        for violation in examine(replace(reading.schema, elsewhere=()))
+        for violation in check_schema(replace(reading.schema, elsewhere=()))
         if violation.rule in (rules.TABLE_KIND, rules.TABLE_PARTITIONED, rules.TABLE_SHALLOW, rules.TABLE_SHAPE) or violation.rule is rules.COLUMN_MISSING
     ]
     if strange:
-        raise Refusal("These are not the tables that setup() makes, so they stay: %s. Nothing was dropped." % "; ".join(item.describe() for item in strange))
+        raise ModuleError(
+            "These are not the tables that setup() makes, so they stay: %s. Nothing was dropped." % "; ".join(item.describe() for item in strange)
+        )
     server = reading.server
     if server.standby or server.read_only:
-        raise Refusal("The server takes no writes here (%s). Connect to the primary." % ("hot standby" if server.standby else "read-only"))
+        raise ModuleError("The server takes no writes here (%s). Connect to the primary." % ("hot standby" if server.standby else "read-only"))
     rows = connection.execute("SELECT o AS name FROM unnest(%s::text[]) AS o WHERE NOT pg_has_role(o, 'USAGE')", ([table.owner for table in tables],))
     owners = {row["name"] for row in rows}
     foreign = [table for table in tables if table.owner in owners]
     if foreign:
-        raise Refusal(
+        raise ModuleError(
             "%s: owned by %s, so %s cannot drop it. Log in as or take (session_role) their owner. Nothing was dropped."
             % (", ".join(table.name for table in foreign), ", ".join(sorted({table.owner for table in foreign})), server.role)
         )
@@ -62,7 +64,7 @@ def _refuse_depended(connection, target, tables):
     found = ["constraint %s of %s" % (item.name, item.incoming) for table in tables for item in table.constraints if item.incoming]
     found += [row["name"] for row in connection.execute(DEPENDENTS, {"schema": target.schema, "names": [table.name for table in tables]})]
     if found:
-        raise Refusal("%s: depends on the tables. Nothing was dropped. Drop it first, or leave the tables." % ", ".join(found))
+        raise ModuleError("%s: depends on the tables. Nothing was dropped. Drop it first, or leave the tables." % ", ".join(found))
 
 
 def _refuse_full(connection, target, tables):
@@ -75,16 +77,18 @@ def _refuse_full(connection, target, tables):
             if table.name in DATA_TABLES and connection.execute(query.format(sql.Identifier(target.schema, table.name))).fetchone()["has"]
         ]
     except psycopg.errors.InsufficientPrivilege as error:
-        raise Refusal("Whether the tables are empty cannot be seen: %s. Nothing was dropped. Set force to drop them all the same." % one_line(error)) from None
+        raise ModuleError(
+            "Whether the tables are empty cannot be seen: %s. Nothing was dropped. Set force to drop them all the same." % one_line(error)
+        ) from None
     if full:
-        raise Refusal("%s in schema %s: not empty. Set force to drop the data as well. Nothing was dropped." % (", ".join(full), target.schema))
+        raise ModuleError("%s in schema %s: not empty. Set force to drop the data as well. Nothing was dropped." % (", ".join(full), target.schema))
 
 
 def remove(connection, target, limits, force, reconnect):
     """Drop the tables in one transaction; returns (before, after). reconnect: as for converge()."""
-    settle(connection, target.schema, {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout})
-    with exclusive(connection, "schema %s" % target.schema, limits.lock_wait):
-        before = look(connection, target)
+    configure_session(connection, target.schema, {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout})
+    with advisory_lock(connection, "schema %s" % target.schema, limits.lock_wait):
+        before = read_state(connection, target)
         tables = [table for table in before.schema.tables if table.name in POSTGRES]
         if not tables:
             return before, before
@@ -100,26 +104,26 @@ def remove(connection, target, limits, force, reconnect):
                 connection.execute(sql.SQL("DROP TABLE {}").format(names))
 
         try:
-            briefly(connection, drop, limits.lock_timeout)
+            retry_with_short_lock_timeout(connection, drop, limits.lock_timeout)
         except psycopg.Error as error:
             if lost(connection):
-                raise _lost(before, error, lambda: look_again(target, reconnect, session)) from None
+                raise _lost(before, error, lambda: read_state_after_reconnect(target, reconnect, session)) from None
             detail = getattr(getattr(error, "diag", None), "message_detail", None) or ""
-            raise Refusal("The tables were not dropped: %s. Nothing was changed." % one_line("%s %s" % (error, detail)).rstrip(".")) from None
+            raise ModuleError("The tables were not dropped: %s. Nothing was changed." % one_line("%s %s" % (error, detail)).rstrip(".")) from None
         try:
-            return before, look(connection, target)
-        except (Refusal, psycopg.Error) as error:
-            raise Refusal("The tables were dropped. What stands now could not be read (%s)." % one_line(error).rstrip("."), changed=True) from None
+            return before, read_state(connection, target)
+        except (ModuleError, psycopg.Error) as error:
+            raise ModuleError("The tables were dropped. What stands now could not be read (%s)." % one_line(error).rstrip("."), changed=True) from None
 
 
 def _lost(before, error, again):
-    """The Refusal for a connection that ended on the way, perhaps with the very COMMIT. again: reads what stands."""
+    """The ModuleError for a connection that ended on the way, perhaps with the very COMMIT. again: reads what stands."""
     text = one_line(error).rstrip(".")
     try:
         after, note = again()
-    except (Refusal, psycopg.Error, OSError) as second:
+    except (ModuleError, psycopg.Error, OSError) as second:
         text = "The connection was lost: %s. Whether the tables are gone could not be read (%s). Run again." % (text, one_line(second).rstrip("."))
-        return Refusal(text, changed=True)
+        return ModuleError(text, changed=True)
     changed = differs(before, after)
     stands = "The tables are gone." if changed else "The tables are still there. %sRun again." % note
-    return Refusal("The connection was lost: %s. %s" % (text, stands), changed=changed)
+    return ModuleError("The connection was lost: %s. %s" % (text, stands), changed=changed)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import Needs
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import LockRequirements
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import check_schema
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER, POSTGRES, TABLES, thread_index
 
 # Why setup() itself will run an entry of MIGRATIONS; what the ledger has is run as a repair, which records nothing.
@@ -39,7 +39,7 @@ class Plan:
 
     pending: entries of MIGRATIONS that the ledger or the catalog lacks, each with its reason. missing: the steps that the catalog lacks.
     repairs: what setup() passes over. foreign: tables that another role owns. adopting: whether they are taken over.
-    violations: everything found. after: the Reading that carrying it out leads to.
+    violations: everything found. after: the DatabaseState that carrying it out leads to.
     """
 
     pending: tuple
@@ -71,8 +71,8 @@ class Plan:
 
 
 def make_plan(reading, library, adopt=False):
-    """The Plan for a Reading under the installed Library."""
-    violations = tuple(examine(replace(reading.schema, elsewhere=()), library.steps))
+    """The Plan for a DatabaseState under the installed Library."""
+    violations = tuple(check_schema(replace(reading.schema, elsewhere=()), library.steps))
     gone = {violation.table for violation in violations if violation.rule is rules.TABLE_MISSING}
     recorded = -1 if reading.version is None else reading.version
     to_come = {migration.step.key for migration in library.migrations if migration.version > recorded and migration.step}
@@ -108,7 +108,7 @@ def make_plan(reading, library, adopt=False):
 
 
 def _predict(reading, library, plan):
-    """The Reading that follows."""
+    """The DatabaseState that follows."""
     schema = reading.schema
     if plan.adopting:
         for table in plan.foreign:
@@ -150,7 +150,7 @@ def _stepped(table, step):
     return table.with_column(POSTGRES[table.name].column(step.object))
 
 
-def needs(plan):
+def lock_requirements(plan):
     """The Needs of a Plan."""
     exclusive, shared, snapshots = set(), set(), False
     for _kind, table, _object in plan.missing:
@@ -166,4 +166,4 @@ def needs(plan):
     if plan.adopting:
         exclusive.update(table.name for table in plan.foreign)
     written = (LEDGER,) if any(reason == NOT_RECORDED for _migration, reason in plan.pending) else ()
-    return Needs(tuple(sorted(exclusive)), tuple(sorted(shared - exclusive)), snapshots, written=written)
+    return LockRequirements(tuple(sorted(exclusive)), tuple(sorted(shared - exclusive)), snapshots, written=written)

@@ -11,7 +11,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql impor
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 
 
-def objections(reading, library, plan, login_may=None):
+def preflight_errors(reading, library, plan, login_may=None):
     """Why the plan must not be carried out: a list of sentences, empty where nothing speaks against it.
 
     login_may: tables whose ownership the login role can give away, asked of the server; None where it was not asked.

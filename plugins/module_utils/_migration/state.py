@@ -10,8 +10,8 @@ import contextlib
 import time
 from dataclasses import dataclass, replace
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import naming_who_shuts
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import report_lock_holders
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READING, snapshot
@@ -46,14 +46,14 @@ class Target:
     role: str | None = None
 
 
-def look(connection, target, seconds=READING):
+def read_state(connection, target, seconds=READING):
     """The Reading of the target, in a transaction of its own. seconds: a limit for each statement."""
-    with naming_who_shuts(connection, target.schema, TABLES), snapshot(connection, target.role, seconds):
+    with report_lock_holders(connection, target.schema, TABLES), snapshot(connection, target.role, seconds):
         return read(connection, target.schema)
 
 
-def look_again(target, reconnect, session):
-    """(the Reading after a lost connection, a note on it or ""), from a server that may take a while to come back. Raises Refusal, psycopg.Error.
+def read_state_after_reconnect(target, reconnect, session):
+    """(the DatabaseState after a lost connection, a note on it or ""), from a server that may take a while to come back. Raises ModuleError, psycopg.Error.
 
     A standby may lack what the lost server had, so one that is not promoted in that time is no answer. session: what may still be writing.
     """
@@ -64,11 +64,11 @@ def look_again(target, reconnect, session):
             with contextlib.closing(reconnect()) as other:
                 lingers = session.lingers(other)
                 if not lingers or late:
-                    reading = look(other, target)
+                    reading = read_state(other, target)
                     if not reading.server.standby:
                         return reading, LINGERS % session.pid if lingers else ""
-                    raise Refusal("only a standby answers, which may not have all of it")
-        except (Refusal, psycopg.Error):
+                    raise ModuleError("only a standby answers, which may not have all of it")
+        except (ModuleError, psycopg.Error):
             if late:
                 raise
         time.sleep(0.5)

@@ -10,7 +10,7 @@ import contextlib
 import time
 from dataclasses import dataclass
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 
 POLL = 0.2
@@ -70,7 +70,7 @@ ORDER BY age DESC NULLS LAST, f.pid
 
 
 @dataclass(frozen=True)
-class Needs:
+class LockRequirements:
     """What a plan needs of others. exclusive: tables that nobody may use. shared: tables that nobody may write.
 
     snapshots: whether old snapshots must go, as CREATE and DROP INDEX CONCURRENTLY wait for them. read: tables that nobody may shut.
@@ -85,7 +85,7 @@ class Needs:
 
 
 def wait_for(connection, schema, needed, seconds, clock=time.monotonic, sleep=time.sleep):
-    """Come back once those who were in the way at first have gone; raises Refusal naming those who stay.
+    """Come back once those who were in the way at first have gone; raises ModuleError naming those who stay.
 
     Short transactions come and go on a busy server, so only the ones seen first are waited for, at most so many seconds.
     """
@@ -99,7 +99,7 @@ def wait_for(connection, schema, needed, seconds, clock=time.monotonic, sleep=ti
         if not staying:
             return
         if clock() >= deadline:
-            raise Refusal(
+            raise ModuleError(
                 "Other sessions are in the way, and stayed for %s seconds: %s. Nothing was written. End their transactions, or run again when they are done."
                 % (seconds, _names(staying))
             )
@@ -107,14 +107,16 @@ def wait_for(connection, schema, needed, seconds, clock=time.monotonic, sleep=ti
 
 
 @contextlib.contextmanager
-def naming_who_shuts(connection, schema, tables):
-    """A block that only reads: where a lock is not had in time there, the Refusal names who holds it."""
+def report_lock_holders(connection, schema, tables):
+    """A block that only reads: where a lock is not had in time there, the ModuleError names who holds it."""
     try:
         yield
     except psycopg.errors.LockNotAvailable:
-        rows = _in_the_way(connection, schema, Needs(read=tuple(tables)))
+        rows = _in_the_way(connection, schema, LockRequirements(read=tuple(tables)))
         who = _names(rows) if rows else "who held it has just gone"
-        raise Refusal("A table of schema %s is locked even against reading: %s. End that transaction, or run again when it is done." % (schema, who)) from None
+        raise ModuleError(
+            "A table of schema %s is locked even against reading: %s. End that transaction, or run again when it is done." % (schema, who)
+        ) from None
 
 
 def _in_the_way(connection, schema, needed):

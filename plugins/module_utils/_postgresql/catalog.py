@@ -55,7 +55,7 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Reading:
+class DatabaseState:
     """What stands in the database.
 
     recorded: the ledger's versions in order, or None where there is no ledger. hidden: the ledger is there, but may not be read.
@@ -128,10 +128,10 @@ def read(connection, schema, names=TABLES):
     ledger = next((row for row in here.values() if row["name"] == LEDGER), None)
     version = found.table(LEDGER).column("v") if ledger else None
     if version is None or found.table(LEDGER).kind != "table" or version.type not in INTEGERS:
-        return Reading(found, server)
+        return DatabaseState(found, server)
     if not ledger["readable"] and not ledger["login_readable"]:
-        return Reading(found, server, hidden=True)
-    return Reading(found, server, _recorded(connection, schema, None if ledger["readable"] else server.role))
+        return DatabaseState(found, server, hidden=True)
+    return DatabaseState(found, server, _recorded(connection, schema, None if ledger["readable"] else server.role))
 
 
 def _ordered(connection, row):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import refuse_negative
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal, one_line, sentence
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READING
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.timeouts import SLACK, patient_cursor
@@ -28,13 +28,13 @@ KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10,
 
 
 def conninfo(params, application):
-    """libpq's keywords from a module's options. Raises Refusal where they contradict each other."""
+    """libpq's keywords from a module's options. Raises ModuleError where they contradict each other."""
     extra = params["connect_params"] or {}
     secret = sorted(set(extra).intersection(SECRETS))
     if secret:
         advice = "Use login_password." if secret == ["password"] else "Use login_password, or a key file that needs no password."
         hidden = [str(extra[name]) for name in secret]
-        raise Refusal("connect_params must not hold %s: nothing in it is hidden from logs. %s" % (", ".join(secret), advice), hidden=hidden)
+        raise ModuleError("connect_params must not hold %s: nothing in it is hidden from logs. %s" % (", ".join(secret), advice), hidden=hidden)
     for option, text, expected in (
         ("login_db", params["login_db"], "a database's name"),
         ("login_host", params["login_host"], "a server's name or address"),
@@ -43,19 +43,19 @@ def conninfo(params, application):
     ):
         if "://" in text or ("=" in text and not text.startswith(("/", "@"))):  # a folder of sockets may be called anything
             message = "%s is a connection string; %s was expected. Give host, user and password by their own options." % (option, expected)
-            raise Refusal(message, hidden=[text])
+            raise ModuleError(message, hidden=[text])
     if not params["login_db"] and not extra.get("dbname"):
-        raise Refusal("login_db is empty, for which libpq would take the database that is called like the role. Name the database.")
+        raise ModuleError("login_db is empty, for which libpq would take the database that is called like the role. Name the database.")
     refuse_negative(params)
     if params["schema"] == "$user":
-        raise Refusal("The schema cannot be called $user: in a search_path, which is all that LangGraph knows, that means the role's own schema.")
+        raise ModuleError("The schema cannot be called $user: in a search_path, which is all that LangGraph knows, that means the role's own schema.")
     if params["schema"].startswith("pg_") or params["schema"] == "information_schema":
-        raise Refusal("The schema %s is PostgreSQL's own. Name another one for the checkpoint tables." % params["schema"])
+        raise ModuleError("The schema %s is PostgreSQL's own. Name another one for the checkpoint tables." % params["schema"])
     host = params["login_host"]
     if params["login_unix_socket"] and host in ("", "localhost"):
         host = params["login_unix_socket"]
     elif params["login_unix_socket"]:
-        raise Refusal("login_host (%s) and login_unix_socket (%s) name two servers. Give one of them." % (host, params["login_unix_socket"]))
+        raise ModuleError("login_host (%s) and login_unix_socket (%s) name two servers. Give one of them." % (host, params["login_unix_socket"]))
     keywords = {
         "host": host,
         "port": params["login_port"],
@@ -77,24 +77,24 @@ def conninfo(params, application):
 
 
 def open_connection(params, application):
-    """A psycopg connection in autocommit mode with rows as dicts. Raises Refusal, or NotYet where a play may still make the server."""
+    """A psycopg connection in autocommit mode with rows as dicts. Raises ModuleError, or PrerequisiteMissing where a play may still make the server."""
     keywords = conninfo(params, application)
     known = {item.keyword.decode() for item in psycopg.pq.Conninfo.get_defaults()}
     strange = sorted(set(keywords) - known)
     if strange:
-        raise Refusal("connect_params holds %s, which this libpq does not know. Give parameters of libpq." % ", ".join(strange))
+        raise ModuleError("connect_params holds %s, which this libpq does not know. Give parameters of libpq." % ", ".join(strange))
     try:
         # prepare_threshold=None: a prepared statement would not survive a pooler.
         connection = psycopg.connect(autocommit=True, prepare_threshold=None, row_factory=psycopg.rows.dict_row, cursor_factory=patient_cursor(), **keywords)
         connection.answer_within = READING + SLACK
     except (psycopg.Error, UnicodeError, ValueError, TypeError) as error:
         text = one_line(error)
-        kind = NotYet if NOT_YET.search(text) else Refusal
+        kind = PrerequisiteMissing if NOT_YET.search(text) else ModuleError
         raise kind("Cannot connect to %s: %s %s" % (_target(keywords), sentence(text), _advice(text))) from None
     if connection.info.server_version < OLDEST_SERVER:
         version = connection.info.parameter_status("server_version")
         connection.close()
-        raise Refusal("The server is PostgreSQL %s; 15 or newer is needed. Upgrade the server." % version)
+        raise ModuleError("The server is PostgreSQL %s; 15 or newer is needed. Upgrade the server." % version)
     return connection
 
 

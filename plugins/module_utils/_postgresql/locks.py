@@ -10,7 +10,7 @@ import contextlib
 import time
 import zlib
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 
 # Seconds in which those who queued behind an attempt get through.
@@ -25,7 +25,7 @@ LOCK_CLASS = 0x4C474350
 POLL = (0.05, 1.0)
 
 
-def briefly(connection, work, seconds, clock=time.monotonic, sleep=time.sleep):
+def retry_with_short_lock_timeout(connection, work, seconds, clock=time.monotonic, sleep=time.sleep):
     """What work() returns, once one of its short attempts has had its lock.
 
     connection: in autocommit mode, outside a transaction. work: takes its lock first, and begins anew each time.
@@ -49,10 +49,10 @@ def briefly(connection, work, seconds, clock=time.monotonic, sleep=time.sleep):
 
 
 @contextlib.contextmanager
-def exclusive(connection, name, seconds, clock=time.monotonic, sleep=time.sleep, advice="raise lock_wait"):
+def advisory_lock(connection, name, seconds, clock=time.monotonic, sleep=time.sleep, advice="raise lock_wait"):
     """Hold the lock that keeps two runs on one thing apart; polled, since CREATE INDEX CONCURRENTLY waits for a blocked waiter.
 
-    name: the schema or the thread. seconds: how long another run may keep it. Yields whether it was waited for. Raises Refusal naming the holder.
+    name: the schema or the thread. seconds: how long another run may keep it. Yields whether it was waited for. Raises ModuleError naming the holder.
     """
     key = (LOCK_CLASS, zlib.crc32(name.encode("utf-8")) - 2**31)
     deadline = clock() + seconds
@@ -60,7 +60,7 @@ def exclusive(connection, name, seconds, clock=time.monotonic, sleep=time.sleep,
     while not connection.execute("SELECT pg_try_advisory_lock(%s, %s) AS got", key).fetchone()["got"]:
         waited = True
         if clock() >= deadline:
-            raise Refusal(
+            raise ModuleError(
                 "The lock on %s was not to be had within %s seconds: another run holds it (%s). Nothing was written. "
                 "Wait for it, %s, or end that session." % (name, seconds, _holder(connection, key), advice)
             )

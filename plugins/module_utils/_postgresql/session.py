@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.timeouts import SLACK
@@ -18,7 +18,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.tim
 SERVER_SIDE = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3", "tcp_user_timeout": "60000"}
 # Limits of a role or a database that would end a run in the middle: it has its own.
 LIFTED = ("idle_session_timeout", "idle_in_transaction_session_timeout", "transaction_timeout")
-# Seconds for an answer before settle() has set the limits of the run.
+# Seconds for an answer before configure_session() has set the limits of the run.
 READING = 60
 SHUT = 3
 
@@ -43,7 +43,7 @@ class Session:
 
 
 def take_role(connection, role, local=False):
-    """SET ROLE, as session_role asks; local: for this transaction only. Raises Refusal."""
+    """SET ROLE, as session_role asks; local: for this transaction only. Raises ModuleError."""
     if not role:
         return
     try:
@@ -52,13 +52,13 @@ def take_role(connection, role, local=False):
         user = connection.info.user
         absent = isinstance(error, psycopg.errors.InvalidParameterValue)
         advice = "Create it, or check session_role." if absent else "Run: GRANT %s TO %s;" % (quote(role), quote(user))
-        raise (NotYet if absent else Refusal)("Cannot take session_role %s as %s: %s. %s" % (role, user, one_line(error), advice)) from None
+        raise (PrerequisiteMissing if absent else ModuleError)("Cannot take session_role %s as %s: %s. %s" % (role, user, one_line(error), advice)) from None
 
 
-def settle(connection, schema, timeouts):
+def configure_session(connection, schema, timeouts):
     """Set search_path and time limits for the session, and read them back.
 
-    timeouts: {setting: seconds}, 0 for none. Raises Refusal where one did not stick.
+    timeouts: {setting: seconds}, 0 for none. Raises ModuleError where one did not stick.
     """
     wanted = {name: str(int(seconds * 1000)) for name, seconds in timeouts.items()}
     wanted["search_path"] = sql.Identifier(schema).as_string(connection)
@@ -74,7 +74,7 @@ def settle(connection, schema, timeouts):
     found = {row["name"]: row["setting"] for row in rows}
     for name, value in wanted.items():
         if found.get(name) != value:
-            raise Refusal(
+            raise ModuleError(
                 "The setting %s reads %s after it was set to %s: a pooler stands between here and the server. Connect to the server itself."
                 % (name, found.get(name), value)
             )

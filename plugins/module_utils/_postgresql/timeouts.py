@@ -12,7 +12,7 @@ import socket
 import threading
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import briefly
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import retry_with_short_lock_timeout
 
 # Seconds beyond the server's own limit, which is to come first, and then for the server to take back what it does.
 SLACK = 15
@@ -22,7 +22,7 @@ GRACE = 5
 def patient_cursor():
     """A cursor class whose execute() ends within the seconds that its connection's `answer_within` names; none or 0 for no limit.
 
-    Where the connection has `lock_within`, each ALTER TABLE outside a transaction has its lock briefly() within so many seconds.
+    Where the connection has `lock_within`, each ALTER TABLE outside a transaction has its lock retry_with_short_lock_timeout() within so many seconds.
     """
 
     class PatientCursor(psycopg.Cursor):
@@ -38,7 +38,7 @@ def patient_cursor():
             seconds = getattr(self.connection, "lock_within", None)
             if seconds is None or not _shuts_everybody_out(query) or self.connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
                 return attempt()
-            return briefly(self.connection, attempt, seconds)
+            return retry_with_short_lock_timeout(self.connection, attempt, seconds)
 
     return PatientCursor
 

@@ -15,7 +15,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.express
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Violation
 
 
-def column_violations(place, table, steps):
+def check_columns_of(place, table, steps):
     """The violations in the columns of one table. place: its name in statements."""
     contract = POSTGRES[table.name]
     renamed = _renamed(table, contract)

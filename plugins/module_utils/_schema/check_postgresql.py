@@ -10,7 +10,7 @@ import re
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_columns import column_violations
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_columns import check_columns_of
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import (
     DATA_TABLES,
     LARGE,
@@ -32,7 +32,7 @@ WITH_INDEX = ("primary key", "unique", "exclusion")
 NOT_NULL = re.compile(r'^CHECK \(\("?(.+?)"? IS NOT NULL\)\)( NOT VALID)?$')
 
 
-def examine(schema, steps=None):
+def check_schema(schema, steps=None):
     """The violations of a PostgreSQL Schema, in the order of the contract.
 
     steps: the Steps that the installed library takes (an older one knows fewer); all by default.
@@ -80,7 +80,7 @@ def _table(schema, table, steps):
     if table.row_security:
         statement = "ALTER TABLE %s DISABLE ROW LEVEL SECURITY;" % place
         violations.append(Violation(rules.ROW_SECURITY, table.name, table.name, "row security on", "row security off", statement=statement))
-    violations.extend(column_violations(place, table, steps))
+    violations.extend(check_columns_of(place, table, steps))
     violations.extend(_key(schema.name, place, table))
     violations.extend(_constraints(place, table))
     violations.extend(_indexes(schema, table, steps))

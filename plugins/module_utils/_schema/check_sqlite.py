@@ -40,7 +40,7 @@ def affinity(kind):
     return "NUMERIC" if kind else "BLOB"
 
 
-def examine_file(schema):
+def check_sqlite(schema):
     """The violations of a SQLite Schema with canonical names, in the order of the contract."""
     there = [table for table in schema.tables if table.name in SQLITE]
     for name, expected in SQLITE.items():

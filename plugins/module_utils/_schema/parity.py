@@ -14,8 +14,8 @@ from itertools import zip_longest
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expected as contract
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_columns import bare
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_sqlite import affinity, canonical, examine_file
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import check_schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_sqlite import affinity, canonical, check_sqlite
 
 IDENTICAL, EQUIVALENT, EXPECTED, DRIFT = "identical", "equivalent", "expected", "drift"
 VERDICTS = (IDENTICAL, EQUIVALENT, EXPECTED, DRIFT)
@@ -134,7 +134,7 @@ def _drift_in_postgres(sqlite, postgres, steps):
     """Every violation of the contract, with what SQLite has in its place."""
     names = {counterpart: name for name, counterpart in contract.COUNTERPARTS}
     back = {(counterpart, new): old for (name, old), new in contract.RENAMED.items() for n, counterpart in contract.COUNTERPARTS if n == name}
-    for violation in examine(postgres, steps):
+    for violation in check_schema(postgres, steps):
         table = sqlite.table(names.get(violation.table, ""))
         column = table.column(back.get((violation.table, violation.object), violation.object)) if table else None
         if violation.object == violation.table:
@@ -150,7 +150,7 @@ def _drift_in_postgres(sqlite, postgres, steps):
 
 def _drift_in_sqlite(sqlite):
     """Every violation of a SQLite file, with what PostgreSQL has in its place."""
-    for violation in examine_file(sqlite):
+    for violation in check_sqlite(sqlite):
         yield Finding(DRIFT if violation.drift else EXPECTED, violation.table, violation.object, violation.found, violation.expected, violation.reason)
 
 

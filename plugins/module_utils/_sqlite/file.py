@@ -12,31 +12,31 @@ import sqlite3
 import stat
 import urllib.parse
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line
 
 MAGIC = b"SQLite format 3\x00"
 # Seconds that a reader waits for a writer's lock (only rollback journals make it wait).
 PATIENCE = 5.0
 
 
-def look(path):
+def check_header(path):
     """Refuse what is no SQLite database before SQLite words it worse."""
     try:
         found = os.stat(path)
         if not stat.S_ISREG(found.st_mode):
-            raise Refusal("%s is not a regular file; sqlite_path names the checkpoint file of the application." % path)
+            raise ModuleError("%s is not a regular file; sqlite_path names the checkpoint file of the application." % path)
         with open(path, "rb") as file:
             header = file.read(100)
     except FileNotFoundError:
-        raise Refusal("The SQLite file %s does not exist on this host. Check sqlite_path, or leave it out." % path) from None
+        raise ModuleError("The SQLite file %s does not exist on this host. Check sqlite_path, or leave it out." % path) from None
     except OSError as error:
-        raise Refusal("Cannot read the SQLite file %s as user %d: %s." % (path, os.geteuid(), error.strerror)) from None
+        raise ModuleError("Cannot read the SQLite file %s as user %d: %s." % (path, os.geteuid(), error.strerror)) from None
     if not header:
-        raise Refusal("The SQLite file %s is empty (0 bytes): no application has written to it yet. Check sqlite_path, or leave it out." % path)
+        raise ModuleError("The SQLite file %s is empty (0 bytes): no application has written to it yet. Check sqlite_path, or leave it out." % path)
     if not header.startswith(MAGIC):
-        raise Refusal("%s is not a SQLite database: it does not begin with SQLite's header." % path)
+        raise ModuleError("%s is not a SQLite database: it does not begin with SQLite's header." % path)
     if len(header) < 100:
-        raise Refusal("The SQLite file %s is truncated: its header is not complete. Take a whole copy of it." % path)
+        raise ModuleError("The SQLite file %s is truncated: its header is not complete. Take a whole copy of it." % path)
     if not filled(path + "-wal"):
         _refuse_truncated(path, header, found.st_size)
 
@@ -48,7 +48,9 @@ def _refuse_truncated(path, header, size):
     pages = int.from_bytes(header[28:32], "big")
     counted = header[24:28] == header[92:96]  # else the writer was too old to keep the count
     if counted and size < page * pages:
-        raise Refusal("The SQLite file %s is truncated: %d bytes, and its header counts %d pages of %d. Take a whole copy of it." % (path, size, pages, page))
+        raise ModuleError(
+            "The SQLite file %s is truncated: %d bytes, and its header counts %d pages of %d. Take a whole copy of it." % (path, size, pages, page)
+        )
 
 
 def connect(path, modes):
@@ -98,8 +100,8 @@ def state(path):
 
 
 def damaged(path, error):
-    """The Refusal for what SQLite, or the system, says of a file."""
-    return Refusal("Cannot read the SQLite file %s: %s. %s" % (path, one_line(error), _advice(path, str(error))))
+    """The ModuleError for what SQLite, or the system, says of a file."""
+    return ModuleError("Cannot read the SQLite file %s: %s. %s" % (path, one_line(error), _advice(path, str(error))))
 
 
 def _advice(path, text):

@@ -10,16 +10,16 @@ import contextlib
 import sqlite3
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import connect, damaged, logged, logs, look, state
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import check_header, connect, damaged, logged, logs, state
 
 
 def read_file(path, more=None):
-    """(Schema, more(connection, schema)) of a SQLite file, in one read transaction. Raises Refusal naming the file.
+    """(Schema, more(connection, schema)) of a SQLite file, in one read transaction. Raises ModuleError naming the file.
 
     A file without a log of any kind is read as immutable, which leaves no -wal and -shm behind; should a writer come meanwhile,
     it is read again as a live one.
     """
-    look(path)
+    check_header(path)
     try:
         if not logs(path):
             before = state(path)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import platform
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import DISTRIBUTION, library, versions_beside
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import naming_who_shuts
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import report_lock_holders
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READING, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, TABLES
@@ -23,7 +23,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.ent
 
 
 def prepare(params):
-    """Enter the virtualenv, and make sure of what the facts need there; returns the Library. Raises Refusal, or NotYet."""
+    """Enter the virtualenv, and make sure of what the facts need there; returns the Library. Raises ModuleError, or PrerequisiteMissing."""
     enter(params["virtualenv"], params)
     if not params["sqlite_path"] and params["sqlite_schema"] is None:
         require("langgraph.checkpoint.sqlite", params["virtualenv"])
@@ -31,11 +31,11 @@ def prepare(params):
 
 
 def gather(module, connection, known):
-    """The facts as a module returns them, from one snapshot of PostgreSQL. Raises Refusal, with the facts where they are not in parity, or NotYet."""
+    """The facts as a module returns them, from one snapshot of PostgreSQL. Raises ModuleError, with the facts where they are not in parity, or PrerequisiteMissing."""
     params = module.params
     reading, orphans, server = _postgres_side(connection, params)
     if reading.hidden:
-        raise Refusal(reading.hidden_ledger())
+        raise ModuleError(reading.hidden_ledger())
     sqlite, orphans["sqlite_writes"] = sqlite_side(params)
     parity = compare(sqlite, reading.schema, params["parity_level"], known.steps)
     results = {
@@ -58,17 +58,19 @@ def gather(module, connection, known):
         module.warn("The ledger records version %s, and langgraph-checkpoint-postgres %s knows up to %s." % (reading.version, known.version, known.newest))
     if params["assert_parity"] and not parity.in_parity:
         advice = "checkpoint_schema mends what loses nothing, and names the statements for the rest."
-        raise Refusal("%s\n\n%s\n\n%s" % (parity.summary(), parity.explain(), advice), **results)
+        raise ModuleError("%s\n\n%s\n\n%s" % (parity.summary(), parity.explain(), advice), **results)
     return results
 
 
 def _postgres_side(connection, params):
-    """(the Reading, the orphans) of PostgreSQL, from one snapshot, and the server's version."""
-    with naming_who_shuts(connection, params["schema"], TABLES), snapshot(connection, params["session_role"], READING):
+    """(the DatabaseState, the orphans) of PostgreSQL, from one snapshot, and the server's version."""
+    with report_lock_holders(connection, params["schema"], TABLES), snapshot(connection, params["session_role"], READING):
         reading = read(connection, params["schema"])
         version = connection.info.parameter_status("server_version")
         if not reading.schema.exists:
-            raise NotYet("Schema %s does not exist in database %s. Check the option schema, or create it." % (params["schema"], reading.server.database))
+            raise PrerequisiteMissing(
+                "Schema %s does not exist in database %s. Check the option schema, or create it." % (params["schema"], reading.server.database)
+            )
         if params["count_orphans"] and _whole(reading.schema):
             return reading, postgres_orphans(connection, reading.schema, params["orphan_grace"]), version
         return reading, {"writes": None, "blobs": None}, version
@@ -81,7 +83,7 @@ def _whole(schema):
 
 
 def sqlite_side(params):
-    """(the SQLite Schema to compare with, its orphaned writes or None). Raises Refusal."""
+    """(the SQLite Schema to compare with, its orphaned writes or None). Raises ModuleError."""
     if params["sqlite_path"]:
 
         def count(connection, schema):
@@ -96,8 +98,8 @@ def sqlite_side(params):
         try:
             schema = Schema.from_dict(params["sqlite_schema"])
         except ValueError as error:
-            raise Refusal("sqlite_schema does not fit: %s. Give the value sqlite of an earlier checkpoint_schema_info." % error) from None
+            raise ModuleError("sqlite_schema does not fit: %s. Give the value sqlite of an earlier checkpoint_schema_info." % error) from None
         if schema.engine != "sqlite":
-            raise Refusal("sqlite_schema is a schema of %s. Give the value sqlite of an earlier checkpoint_schema_info." % schema.engine)
+            raise ModuleError("sqlite_schema is a schema of %s. Give the value sqlite of an earlier checkpoint_schema_info." % schema.engine)
         return schema, None
     return reference(), None

@@ -10,14 +10,14 @@ import contextlib
 import socket
 import uuid
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal, one_line, sentence
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import saver
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import exclusive
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.pooler import pooler_mode
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READING, settle, snapshot, take_role
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READING, configure_session, snapshot, take_role
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES
 
 THREAD = "stateops.langgraph.checkpoint_roundtrip/"
@@ -42,26 +42,26 @@ FROM (SELECT 1) AS one LEFT JOIN pg_namespace n ON n.nspname = %(schema)s
 
 
 def prove(connection, params, application):
-    """(thread_id, rows swept) of one checkpoint there and back, as session_role where there is one. Raises Refusal."""
+    """(thread_id, rows swept) of one checkpoint there and back, as session_role where there is one. Raises ModuleError."""
     pooler = pooler_mode(connection, params, application)
     if pooler == "transaction" and params["session_role"]:
-        raise Refusal("session_role does not hold behind a pooler in transaction mode. Log in as that role, or connect to the server itself.")
+        raise ModuleError("session_role does not hold behind a pooler in transaction mode. Log in as that role, or connect to the server itself.")
     take_role(connection, params["session_role"])
     _find_way(connection, params["schema"], pooler)
     return _roundtrip(connection, pooler)
 
 
 def _find_way(connection, schema, pooler):
-    """Point the connection at the schema, and make sure of every right before the first row. Raises Refusal."""
+    """Point the connection at the schema, and make sure of every right before the first row. Raises ModuleError."""
     found = connection.execute(CATALOG, {"schema": schema, "tables": list(DATA_TABLES)}).fetchone()
     role = found["role"]
     if found["standby"] or found["read_only"]:
-        raise Refusal("The server takes no writes here (%s). Connect to the primary." % ("hot standby" if found["standby"] else "read-only"))
+        raise ModuleError("The server takes no writes here (%s). Connect to the primary." % ("hot standby" if found["standby"] else "read-only"))
     _insist(found, schema)
     if pooler != "transaction":
-        settle(connection, schema, {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": STATEMENT_TIMEOUT})
+        configure_session(connection, schema, {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": STATEMENT_TIMEOUT})
     elif found["reached"] != schema:
-        raise Refusal(
+        raise ModuleError(
             "A pooler in transaction mode stands before the server, and role %s finds its tables in %s, not in schema %s. "
             "Set the role's search_path: ALTER ROLE %s IN DATABASE %s SET search_path TO %s;"
             % (role, found["reached"] or "no schema", schema, quote(role), quote(found["database"]), quote(schema))
@@ -69,7 +69,7 @@ def _find_way(connection, schema, pooler):
 
 
 def insist_on_rights(connection, params):
-    """Whether the acting role may do to the tables what a saver does, by the catalog alone. Raises Refusal with the GRANT."""
+    """Whether the acting role may do to the tables what a saver does, by the catalog alone. Raises ModuleError with the GRANT."""
     with snapshot(connection, params["session_role"], READING):
         found = connection.execute(CATALOG, {"schema": params["schema"], "tables": list(DATA_TABLES)}).fetchone()
     _insist(found, params["schema"])
@@ -78,16 +78,16 @@ def insist_on_rights(connection, params):
 def _insist(found, schema):
     role = found["role"]
     if not found["schema_exists"]:
-        raise Refusal("Schema %s does not exist in database %s. Check the option schema, or create it." % (schema, found["database"]))
+        raise ModuleError("Schema %s does not exist in database %s. Check the option schema, or create it." % (schema, found["database"]))
     if not found["usage"]:
-        raise Refusal("Role %s has no USAGE on schema %s. Run: GRANT USAGE ON SCHEMA %s TO %s;" % (role, schema, quote(schema), quote(role)))
+        raise ModuleError("Role %s has no USAGE on schema %s. Run: GRANT USAGE ON SCHEMA %s TO %s;" % (role, schema, quote(schema), quote(role)))
     absent = [table for table in DATA_TABLES if table not in found["tables"]]
     if absent:
-        raise Refusal("%s: no such table in schema %s. Run the module checkpoint_schema first." % (", ".join(absent), schema))
+        raise ModuleError("%s: no such table in schema %s. Run the module checkpoint_schema first." % (", ".join(absent), schema))
     lacking = {table: [right for right in rights if "%s %s" % (table, right) not in found["rights"]] for table, rights in RIGHTS.items()}
     lacking = {table: rights for table, rights in lacking.items() if rights}
     if lacking:
-        raise Refusal(
+        raise ModuleError(
             "Role %s lacks %s in schema %s. Run: %s"
             % (
                 role,
@@ -104,36 +104,36 @@ def _roundtrip(connection, pooler):
         thread = THREAD + str(uuid.uuid4())
         return thread, _there_and_back(connection, thread)
     thread = THREAD + socket.gethostname()
-    with exclusive(connection, "thread %s" % thread, WAIT, advice="run it again later"):
+    with advisory_lock(connection, "thread %s" % thread, WAIT, advice="run it again later"):
         return thread, _there_and_back(connection, thread)
 
 
 def _there_and_back(connection, thread):
-    """How many rows of an earlier run were swept. Raises Refusal."""
-    door = saver(connection)
+    """How many rows of an earlier run were swept. Raises ModuleError."""
+    postgres_saver = saver(connection)
     swept = standing = _rows(connection, thread)
     try:
         if swept:
-            _delete(connection, door, thread)
+            _delete(connection, postgres_saver, thread)
         standing = 0
-        _write_and_read(door, thread)
-        _delete(connection, door, thread)
+        _write_and_read(postgres_saver, thread)
+        _delete(connection, postgres_saver, thread)
         left = _rows(connection, thread)
-    except (Refusal, psycopg.Error) as error:
-        raise _failure(connection, door, thread, error, swept, standing) from None
+    except (ModuleError, psycopg.Error) as error:
+        raise _failure(connection, postgres_saver, thread, error, swept, standing) from None
     if left:
-        raise Refusal("%d rows of thread %s could not be deleted: something in the database brings or keeps them." % (left, thread), changed=True)
+        raise ModuleError("%d rows of thread %s could not be deleted: something in the database brings or keeps them." % (left, thread), changed=True)
     return swept
 
 
-def _failure(connection, door, thread, error, swept, standing):
-    """The Refusal for a round trip that ended on the way. swept: the thread's rows before it. standing: those before its first write."""
+def _failure(connection, postgres_saver, thread, error, swept, standing):
+    """The ModuleError for a round trip that ended on the way. swept: the thread's rows before it. standing: those before its first write."""
     left = None
     with contextlib.suppress(psycopg.Error):
         with contextlib.suppress(psycopg.Error):
-            _delete(connection, door, thread)
+            _delete(connection, postgres_saver, thread)
         left = _rows(connection, thread)
-    if isinstance(error, Refusal):
+    if isinstance(error, ModuleError):
         text = error.message
     elif lost(connection):
         text = "The connection to the server was lost on the round trip: %s Run again when the server answers." % sentence(one_line(error))
@@ -141,10 +141,10 @@ def _failure(connection, door, thread, error, swept, standing):
         text = "PostgreSQL refused the round trip: %s The module checkpoint_schema_info tells what differs." % sentence(one_line(error))
     if left is None or left:
         text += " %s rows of thread %s may be left." % ("Some" if left is None else left, thread)
-    return Refusal(text, changed=not left == standing == swept)
+    return ModuleError(text, changed=not left == standing == swept)
 
 
-def _write_and_read(door, thread):
+def _write_and_read(postgres_saver, thread):
     """put, put_writes, get_tuple, and what came back held against what was sent."""
     from langgraph.checkpoint.base import empty_checkpoint
 
@@ -153,21 +153,21 @@ def _write_and_read(door, thread):
     sent["channel_versions"] = {"whole": "1", "small": "1"}
     config = {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
     metadata = {"source": "input", "step": -1, "parents": {}}
-    stored = door.put(config, sent, metadata, dict(sent["channel_versions"]))
+    stored = postgres_saver.put(config, sent, metadata, dict(sent["channel_versions"]))
     write = ("answer", b"pending")
-    door.put_writes(stored, [write], str(uuid.uuid4()))
-    found = door.get_tuple(stored)
+    postgres_saver.put_writes(stored, [write], str(uuid.uuid4()))
+    found = postgres_saver.get_tuple(stored)
     if found is None:
-        raise Refusal("The checkpoint that was written to checkpoints did not come back: a trigger, a rule or row security stands in between.")
+        raise ModuleError("The checkpoint that was written to checkpoints did not come back: a trigger, a rule or row security stands in between.")
     if found.checkpoint.get("channel_values") != sent["channel_values"]:
-        raise Refusal("The channel values that were written to checkpoint_blobs did not come back as they were.")
+        raise ModuleError("The channel values that were written to checkpoint_blobs did not come back as they were.")
     if [(item[1], item[2]) for item in found.pending_writes or ()] != [write]:
-        raise Refusal("The pending write that was written to checkpoint_writes did not come back as it was.")
+        raise ModuleError("The pending write that was written to checkpoint_writes did not come back as it was.")
 
 
-def _delete(connection, door, thread):
-    if hasattr(door, "delete_thread"):
-        door.delete_thread(thread)
+def _delete(connection, postgres_saver, thread):
+    if hasattr(postgres_saver, "delete_thread"):
+        postgres_saver.delete_thread(thread)
         return
     for table in DATA_TABLES:  # savers before 2.0.22 cannot delete
         connection.execute(sql.SQL("DELETE FROM {} WHERE thread_id = %s").format(sql.Identifier(table)), (thread,))

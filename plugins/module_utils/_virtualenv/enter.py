@@ -16,7 +16,7 @@ import sys
 
 from ansible.module_utils.common.respawn import has_respawned, respawn_module
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
 
 # The library that a module needs, by what is imported, and the package that brings it.
 PACKAGES = {
@@ -33,17 +33,17 @@ def enter(virtualenv, params, library="psycopg"):
     """Carry on under the virtualenv's Python; comes back once this process runs there and finds the library.
 
     virtualenv: its folder, or None to use the Python that runs already. params: the module's options, which travel through a pipe.
-    Raises Refusal, or NotYet where the virtualenv or the library is not there yet.
+    Raises ModuleError, or PrerequisiteMissing where the virtualenv or the library is not there yet.
     """
     if virtualenv and not _inside(virtualenv):
         if has_respawned():
-            raise Refusal("%s/bin/python is not the Python of %s (its prefix is %s). Make the virtualenv again." % (virtualenv, virtualenv, sys.prefix))
+            raise ModuleError("%s/bin/python is not the Python of %s (its prefix is %s). Make the virtualenv again." % (virtualenv, virtualenv, sys.prefix))
         python = _python(virtualenv)
         if len(json.dumps(params, default=str)) > PIPE:
-            raise Refusal("The options are too large to carry into %s. Set ansible_python_interpreter to %s for this task." % (virtualenv, python))
+            raise ModuleError("The options are too large to carry into %s. Set ansible_python_interpreter to %s for this task." % (virtualenv, python))
         respawn_module(python)
     if sys.version_info < OLDEST_PYTHON:
-        raise Refusal(
+        raise ModuleError(
             "%s is Python %d.%d; LangGraph needs 3.10 or newer. Make the virtualenv with a newer Python."
             % ((virtualenv or sys.executable,) + tuple(sys.version_info[:2]))
         )
@@ -53,10 +53,10 @@ def enter(virtualenv, params, library="psycopg"):
 
 
 def require(library, virtualenv):
-    """Raise NotYet, with the command that installs it, where this Python does not find a library."""
+    """Raise PrerequisiteMissing, with the command that installs it, where this Python does not find a library."""
     if not _found(library):
         package = PACKAGES[library]
-        raise NotYet(
+        raise PrerequisiteMissing(
             "%s has no library %s. Install it: %s -m pip install '%s'%s"
             % (
                 virtualenv or sys.executable,
@@ -86,7 +86,7 @@ def _import_psycopg(virtualenv):
     except ImportError as error:
         text = " ".join(str(error).split())
         where = virtualenv or sys.executable
-        raise NotYet("psycopg in %s does not start: %s. Install psycopg[binary] there, or the system's libpq." % (where, text)) from None
+        raise PrerequisiteMissing("psycopg in %s does not start: %s. Install psycopg[binary] there, or the system's libpq." % (where, text)) from None
 
 
 def _python(virtualenv):
@@ -94,10 +94,10 @@ def _python(virtualenv):
     python = os.path.join(virtualenv, "bin", "python")
     if not os.path.isdir(virtualenv):
         if os.path.lexists(virtualenv):
-            raise Refusal("%s is not a folder; the option virtualenv names the folder of a virtualenv." % virtualenv)
-        raise NotYet("The virtualenv %s does not exist. Create it: role stateops.langgraph.checkpointer does." % virtualenv)
+            raise ModuleError("%s is not a folder; the option virtualenv names the folder of a virtualenv." % virtualenv)
+        raise PrerequisiteMissing("The virtualenv %s does not exist. Create it: role stateops.langgraph.checkpointer does." % virtualenv)
     if not os.path.exists(python):
-        raise Refusal("%s has no bin/python, so it is no virtualenv. Name another folder, or make it: python3 -m venv %s" % (virtualenv, virtualenv))
+        raise ModuleError("%s has no bin/python, so it is no virtualenv. Name another folder, or make it: python3 -m venv %s" % (virtualenv, virtualenv))
     if os.geteuid() == 0:
         _refuse_foreign(virtualenv)
     try:
@@ -106,9 +106,9 @@ def _python(virtualenv):
             [python, "-I", "-c", ""], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise Refusal("%s does not run: %s. Make the virtualenv again." % (python, error)) from None
+        raise ModuleError("%s does not run: %s. Make the virtualenv again." % (python, error)) from None
     if result.returncode:
-        raise Refusal("%s does not run (exit status %d). Make the virtualenv again." % (python, result.returncode))
+        raise ModuleError("%s does not run (exit status %d). Make the virtualenv again." % (python, result.returncode))
     return python
 
 
@@ -122,7 +122,7 @@ def _refuse_foreign(virtualenv):
         # In a sticky folder such as /tmp nobody can rename what belongs to root.
         open_to_others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
         if found.st_uid != 0 or open_to_others:
-            raise Refusal(
+            raise ModuleError(
                 "Entering %s as root would run code that others can put there: %s belongs to user %d with mode %04o. "
                 "Run the task as its owner (become_user), or give the virtualenv to root." % (virtualenv, path, found.st_uid, stat.S_IMODE(found.st_mode))
             )

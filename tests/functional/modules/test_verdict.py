@@ -22,7 +22,7 @@ from psycopg.rows import dict_row
 from schema_mutations import FURTHER, ICU, SILENT, changes, others
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import check_schema
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import COUNTERPARTS, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import RULES
@@ -58,7 +58,7 @@ class Laboratory:
                 assert "ICU is not supported" in str(error), error
                 return None
             schema = read(self.connection, "public").schema
-            violations = examine(schema)
+            violations = check_schema(schema)
             trouble = None if any(violation.drift for violation in violations) else self.live()
             return violations, compare(self.sqlite, schema), trouble
         finally:

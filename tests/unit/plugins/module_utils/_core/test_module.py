@@ -12,8 +12,8 @@ import sys
 import pytest
 from ansible.module_utils import basic
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal, one_line
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import run_module
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def told(monkeypatch, capsys):
     def tell_it(story):
         module = basic.AnsibleModule(argument_spec={"word": {"type": "str"}, "secret": {"type": "str", "no_log": True}})
         with pytest.raises(SystemExit) as end:
-            tell(module, story)
+            run_module(module, story)
         output = capsys.readouterr()
         assert "Traceback" not in output.out + output.err
         return json.loads(output.out), end.value.code
@@ -58,13 +58,13 @@ def test_results_are_what_the_story_returns(told):
 
 
 def test_a_refusal_is_a_failure_with_what_it_knows(told):
-    result, status = told(raising(Refusal("Found a, expected b. Do c.", changed=True, schema={"name": "s"})))
+    result, status = told(raising(ModuleError("Found a, expected b. Do c.", changed=True, schema={"name": "s"})))
     assert status == 1 and result["failed"] is True
     assert (result["msg"], result["changed"], result["schema"]) == ("Found a, expected b. Do c.", True, {"name": "s"})
 
 
 def test_what_is_not_there_yet_is_a_failure_where_nobody_caught_it(told):
-    result, status = told(raising(NotYet("No database.")))
+    result, status = told(raising(PrerequisiteMissing("No database.")))
     assert status == 1 and (result["msg"], result["changed"]) == ("No database.", False)
 
 
@@ -103,7 +103,7 @@ def test_one_line():
     assert one_line(ValueError()) == "ValueError"
 
 
-@pytest.mark.parametrize("error", [Refusal("No."), ValueError("no")])
+@pytest.mark.parametrize("error", [ModuleError("No."), ValueError("no")])
 def test_nothing_is_being_handled_when_it_fails(told, monkeypatch, error):
     """Else core 2.18 shows a traceback from -vvv on."""
     seen, fail = [], basic.AnsibleModule.fail_json

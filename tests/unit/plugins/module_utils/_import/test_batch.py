@@ -19,7 +19,7 @@ from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import import batch, convert, importer, source
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Job
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Importer
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
 
 
@@ -81,7 +81,7 @@ def test_each_blob_once(path, monkeypatch, remembered, check):
     monkeypatch.setattr(convert, "REMEMBERED", remembered)
     tables = Tables()
     with open_source(path) as source:
-        job = Job(source, tables, check=check, batch_size=100)
+        job = Importer(source, tables, check=check, batch_size=100)
         job.run()
     assert job.tally.counts["blobs"] == {"read": 2, "written": 2, "there": 0, "refused": 0}
     assert job.tally.counts["checkpoints"]["written"] == 18
@@ -93,7 +93,7 @@ def test_a_time_that_is_over_at_once_ends_one_batch(path, monkeypatch):
     clock = itertools.count(0, 10)
     monkeypatch.setattr(importer.time, "monotonic", lambda: next(clock))
     with open_source(path) as source:
-        job = Job(source, Tables(), batch_size=1, time_limit=1)
+        job = Importer(source, Tables(), batch_size=1, time_limit=1)
         job.run()
     assert (job.tally.counts["threads"]["read"], job.remaining) == (1, 1)
 
@@ -135,7 +135,7 @@ def test_how_many_batches(path, given, batches):
     tables, known = Tables(), []
     tables.known = lambda threads: known.append(threads) or set()
     with open_source(path) as source:
-        Job(source, tables, batch_size=given).run()
+        Importer(source, tables, batch_size=given).run()
     assert len(known) == batches and sorted(sum(known, [])) == ["first", "second"]
 
 
@@ -150,5 +150,5 @@ def test_pending_writes_without_a_value_are_sent_like_others(path, monkeypatch):
     tables = Tables()
     tables.copy = lambda rows: sent.append(sum(map(len, rows)))
     with open_source(path) as source:
-        Job(source, tables, batch_size=100).run()
+        Importer(source, tables, batch_size=100).run()
     assert len(sent) > 9 and max(sent) < 20000

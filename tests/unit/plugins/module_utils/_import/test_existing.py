@@ -10,7 +10,7 @@ import random
 
 import pytest
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import Standing
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import ExistingKeys
 
 KEYS = sorted((thread, space, b"%d" % number) for thread in (b"a", b"b") for space in (b"", b"x") for number in range(9))
 ROWS = sorted([(*key, None, None) for key in KEYS[::2]] + [(*key, b"task", index) for key in KEYS[::3] for index in range(3)], key=lambda row: row[:3])
@@ -28,7 +28,7 @@ def test_those_that_are_asked_for(size, seed):
     """In windows of any length, of which some keys stand and some do not, among others."""
     draw = random.Random(seed)
     asked = sorted(draw.sample(KEYS, 20) + [(b"b", b"x", b"none"), (b"c", b"", b"none")])
-    standing = Standing(fetched(size))
+    standing = ExistingKeys(fetched(size))
     while asked:
         number = draw.randrange(1, 6)
         window, asked = asked[:number], asked[number:]
@@ -38,6 +38,6 @@ def test_those_that_are_asked_for(size, seed):
 
 
 def test_what_cannot_stand_is_not_found():
-    standing = Standing(fetched(3))
+    standing = ExistingKeys(fetched(3))
     assert standing.of([]) == standing.of([(b"a", b"", 7), (b"a", None, b"")]) == (set(), {})
     assert standing.of([KEYS[0], (b"a", b"x", 7), KEYS[-1]])[0] == {KEYS[0]}

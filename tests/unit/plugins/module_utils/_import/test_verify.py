@@ -15,8 +15,8 @@ import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import Standing
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Job
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import ExistingKeys
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Importer
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
 
 KEYS = [(thread, b"", b"%d" % number) for thread in (b"first", b"second") for number in range(3)]
@@ -43,7 +43,7 @@ class Forgetful:
     @contextlib.contextmanager
     def standing(self, threads):
         parts = iter([[row for row in self.rows if row[0].decode() in threads]])
-        yield Standing(lambda: next(parts, []))
+        yield ExistingKeys(lambda: next(parts, []))
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def path(tmp_path_factory):
 @pytest.mark.parametrize("batch_size", [1, 100])
 def test_a_row_that_is_not_there(path, lost, batch_size):
     with open_source(path) as source:
-        job = Job(source, Forgetful([row for number, row in enumerate(ROWS) if number != lost]), batch_size=batch_size, verify="counts")
+        job = Importer(source, Forgetful([row for number, row in enumerate(ROWS) if number != lost]), batch_size=batch_size, verify="counts")
         job.run()
     found = job.verifier.to_dict()
     assert (found["checkpoints"], found["writes"]) == (6, 12)

@@ -15,10 +15,10 @@ import sqlite3
 
 import pytest
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Outcome
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import Tally
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import Crew
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import ImportStats
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import WorkerPool
 
 
 class Source:
@@ -42,33 +42,33 @@ class Source:
         return self.versions
 
 
-class Job:
+class Importer:
     def __init__(self, versions=0):
         self.source = Source(versions)
 
     def refusal(self, error):
-        return Refusal(str(error))
+        return ModuleError(str(error))
 
     def one(self, batch):
         assert self.source.held
-        tally = Tally()
+        tally = ImportStats()
         tally.add("threads", "read", len(batch))
-        return Outcome(tally, None, Refusal("no") if "bad" in batch else None)
+        return Outcome(tally, None, ModuleError("no") if "bad" in batch else None)
 
 
 def opened(versions=0):
     @contextlib.contextmanager
     def each():
-        yield Job(versions)
+        yield Importer(versions)
 
     return each
 
 
 @contextlib.contextmanager
 def met(source, job=opened(), size=3):
-    with Crew(size, job) as crew:
+    with WorkerPool(size, job) as crew:
         crew.start()
-        crew.meet(source)
+        crew.sync_snapshots(source)
         yield crew
 
 
@@ -123,7 +123,7 @@ def test_a_writer_that_leaves_none():
 def test_what_keeps_one_from_beginning_is_told():
     @contextlib.contextmanager
     def refused():
-        raise Refusal("no connection")
+        raise ModuleError("no connection")
         yield  # pylint: disable=unreachable
 
     with met(Source(), refused) as crew:

@@ -12,9 +12,9 @@ import pytest
 import schema_examples as examples
 from schema_examples import RELEASES
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import DISTRIBUTION, SOURCE, Library, Migration, library
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import exclusive
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import step_of
 
 
@@ -78,19 +78,19 @@ def test_what_the_source_does_not_say_the_class_says(installed, source):
 
 def test_a_library_that_does_not_import_is_refused(installed):
     installed("3.2.0", None, package="import a_library_that_is_not_there\n")
-    with pytest.raises(Refusal, match="does not import: No module named 'a_library_that_is_not_there'. Install it again: .* --force-reinstall"):
+    with pytest.raises(ModuleError, match="does not import: No module named 'a_library_that_is_not_there'. Install it again: .* --force-reinstall"):
         library()
 
 
 def test_a_library_without_migrations_is_too_old(installed):
     installed("1.0.0", "x = 1\n", package="class PostgresSaver:\n    pass\n")
-    with pytest.raises(Refusal, match=r"^langgraph-checkpoint-postgres 1.0.0 has no list of migrations; 1.0.1 or newer is needed. Upgrade it.$"):
+    with pytest.raises(ModuleError, match=r"^langgraph-checkpoint-postgres 1.0.0 has no list of migrations; 1.0.1 or newer is needed. Upgrade it.$"):
         library()
 
 
 @pytest.mark.usefixtures("installed")
 def test_a_library_that_is_not_installed_may_still_come():
-    with pytest.raises(NotYet, match="The library langgraph-checkpoint-postgres is not installed in .*Install it: .* -m pip install langgraph"):
+    with pytest.raises(PrerequisiteMissing, match="The library langgraph-checkpoint-postgres is not installed in .*Install it: .* -m pip install langgraph"):
         library()
 
 
@@ -108,7 +108,7 @@ def test_an_empty_library():
 
 
 class Session:
-    """What exclusive() uses of a connection: execute() and closed.
+    """What advisory_lock() uses of a connection: execute() and closed.
 
     Not a server, since what is tested is who waits how long, and a test must not wait; real locks are taken in the functional tests.
     """
@@ -152,7 +152,7 @@ class Clock:
 
 
 def locked(session, seconds, clock, schema="public"):
-    return exclusive(session, schema, seconds, clock, clock.sleep)
+    return advisory_lock(session, schema, seconds, clock, clock.sleep)
 
 
 def test_a_free_lock_is_taken_at_once_and_given_back():
@@ -175,7 +175,7 @@ def test_a_taken_lock_is_asked_for_again_ever_less_often():
 def test_a_lock_that_stays_taken_is_given_up_naming_its_holder(seconds):
     holder = {"pid": 17, "name": "langgraph_owner", "application": "stateops.langgraph.checkpoint_schema", "state": "active", "age": 7}
     session, clock = Session([], holder), Clock()
-    with pytest.raises(Refusal) as found, locked(session, seconds, clock, "agents"):
+    with pytest.raises(ModuleError) as found, locked(session, seconds, clock, "agents"):
         pytest.fail("the lock was not had")
     assert found.value.message == (
         "The lock on agents was not to be had within %s seconds: another run holds it (pid 17, user langgraph_owner, "
@@ -198,7 +198,7 @@ def test_a_lock_that_stays_taken_is_given_up_naming_its_holder(seconds):
     ],
 )
 def test_a_holder_that_says_little(holder, words):
-    with pytest.raises(Refusal, match=words), locked(Session([], holder), 0, Clock()):
+    with pytest.raises(ModuleError, match=words), locked(Session([], holder), 0, Clock()):
         pytest.fail("the lock was not had")
 
 

@@ -13,7 +13,7 @@ from model_mutations import mutations
 from schema_examples import RELEASES, database, empty, library, postgres, reading
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import objections
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import preflight_errors
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 
@@ -23,7 +23,7 @@ MUTATIONS = list(mutations())
 
 def told(before, installed=None, adopt=False, login_may=None):
     installed = installed or library()
-    return objections(before, installed, make_plan(before, installed, adopt), login_may)
+    return preflight_errors(before, installed, make_plan(before, installed, adopt), login_may)
 
 
 def test_nothing_speaks_against_what_is_usual():

@@ -21,8 +21,8 @@ from schema_examples import (
     reading,
 )
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan, needs
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import Needs, _name
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import lock_requirements, make_plan
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import LockRequirements, _name
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Index
 
@@ -30,7 +30,7 @@ EVERYTHING = tuple(range(10))
 
 
 def needed(schema, recorded=EVERYTHING, **options):
-    return needs(make_plan(reading(schema, recorded), library(), **options))
+    return lock_requirements(make_plan(reading(schema, recorded), library(), **options))
 
 
 def alter(name, **fields):
@@ -38,11 +38,11 @@ def alter(name, **fields):
 
 
 def test_a_plan_that_is_empty_needs_nothing():
-    assert needs(make_plan(database("3.2.0"), library())) == Needs()
+    assert lock_requirements(make_plan(database("3.2.0"), library())) == LockRequirements()
 
 
 def test_an_empty_database_has_nobody_in_the_way_but_old_snapshots():
-    found = needs(make_plan(empty(), library()))
+    found = lock_requirements(make_plan(empty(), library()))
     assert found.snapshots, "CREATE INDEX CONCURRENTLY waits for them, on an empty table as well"
     assert set(found.exclusive) | set(found.shared) == set(DATA_TABLES)
 
@@ -50,9 +50,9 @@ def test_an_empty_database_has_nobody_in_the_way_but_old_snapshots():
 @pytest.mark.parametrize(
     "lacking, expected",
     [
-        (INDEXES, Needs((), tuple(sorted(DATA_TABLES)), True)),
-        (NULLABLE, Needs(("checkpoint_blobs",), (), False)),
-        (TASK_PATH, Needs(("checkpoint_writes",), (), False)),
+        (INDEXES, LockRequirements((), tuple(sorted(DATA_TABLES)), True)),
+        (NULLABLE, LockRequirements(("checkpoint_blobs",), (), False)),
+        (TASK_PATH, LockRequirements(("checkpoint_writes",), (), False)),
     ],
 )
 @pytest.mark.parametrize("recorded", [EVERYTHING, (0, 1, 2, 3)])
@@ -63,24 +63,24 @@ def test_what_each_step_needs(lacking, expected, recorded):
 
 
 def test_a_table_that_nobody_may_use_is_not_asked_for_twice():
-    assert needed(postgres(frozenset()), (0, 1, 2, 3)) == Needs(("checkpoint_blobs", "checkpoint_writes"), ("checkpoints",), True, written=(LEDGER,))
+    assert needed(postgres(frozenset()), (0, 1, 2, 3)) == LockRequirements(("checkpoint_blobs", "checkpoint_writes"), ("checkpoints",), True, written=(LEDGER,))
 
 
 def test_an_invalid_index_is_dropped_first_which_waits_for_everybody():
     current = postgres().table("checkpoints")
     for name in ("checkpoints_thread_id_idx", "checkpoints_thread_id_idx_ccnew"):
         broken = postgres().with_table(current.with_index(Index(name, ("thread_id",), valid=False)))
-        assert needed(broken) == Needs(("checkpoints",), (), True), name
+        assert needed(broken) == LockRequirements(("checkpoints",), (), True), name
 
 
 def test_a_default_is_set_at_once_but_alone():
     columns = tuple(replace(column, default=None) for column in postgres().table("checkpoints").columns)
-    assert needed(alter("checkpoints", columns=columns)) == Needs(("checkpoints",), (), False)
+    assert needed(alter("checkpoints", columns=columns)) == LockRequirements(("checkpoints",), (), False)
 
 
 def test_an_adoption_locks_each_table():
-    assert needed(postgres(owner="app"), adopt=True) == Needs(tuple(sorted((LEDGER,) + DATA_TABLES)), (), False)
-    assert needed(postgres(owner="app")) == Needs()
+    assert needed(postgres(owner="app"), adopt=True) == LockRequirements(tuple(sorted((LEDGER,) + DATA_TABLES)), (), False)
+    assert needed(postgres(owner="app")) == LockRequirements()
 
 
 ROW = {

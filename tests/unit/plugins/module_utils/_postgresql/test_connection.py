@@ -12,7 +12,7 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import KEEPALIVES, NOT_YET, SECRETS, _advice, _target, conninfo
 
 SECRET = "hunter2-and-more"
@@ -28,9 +28,9 @@ def options(**given):
 
 def refused(**given):
     """The message that conninfo() refuses the options with; no secret is in it."""
-    with pytest.raises(Refusal) as found:
+    with pytest.raises(ModuleError) as found:
         conninfo(options(**given), "test")
-    assert not isinstance(found.value, NotYet)
+    assert not isinstance(found.value, PrerequisiteMissing)
     assert SECRET not in json.dumps([found.value.message, found.value.results, str(found.value)])
     return found.value.message
 

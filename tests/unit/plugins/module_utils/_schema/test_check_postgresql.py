@@ -12,8 +12,8 @@ import pytest
 from model_mutations import file_mutations, mutations
 from schema_examples import ALL, INDEXES, NULLABLE, TASK_PATH, library, postgres
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import examine
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_sqlite import canonical, examine_file
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import check_schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_sqlite import canonical, check_sqlite
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, STEPS, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import RULES
@@ -25,7 +25,7 @@ COVERED, NONE_THERE = "index covered", "sqlite tables missing"
 
 
 def found(schema, steps=None):
-    return [(violation.rule.name, violation.severity, violation.table, violation.object) for violation in examine(schema, steps)]
+    return [(violation.rule.name, violation.severity, violation.table, violation.object) for violation in check_schema(schema, steps)]
 
 
 def alter(name, **fields):
@@ -33,7 +33,7 @@ def alter(name, **fields):
 
 
 def test_what_setup_leaves_behind_breaks_nothing():
-    assert examine(postgres()) == []
+    assert check_schema(postgres()) == []
 
 
 def test_there_are_enough_mutations_and_each_is_one():
@@ -45,20 +45,20 @@ def test_there_are_enough_mutations_and_each_is_one():
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_a_change_is_found_as_what_it_is(mutation):
     assert found(mutation.schema) == [(mutation.rule, mutation.severity, mutation.table, mutation.object)]
-    says_where_what_and_why(examine(mutation.schema)[0], mutation)
+    says_where_what_and_why(check_schema(mutation.schema)[0], mutation)
 
 
 @pytest.mark.parametrize("mutation", FILE_MUTATIONS, ids=lambda mutation: mutation.name)
 def test_a_change_to_a_file_is_found_as_what_it_is(mutation):
-    (violation,) = examine_file(canonical(mutation.schema))
+    (violation,) = check_sqlite(canonical(mutation.schema))
     assert (violation.rule.name, violation.severity, violation.table, violation.object) == (mutation.rule, mutation.severity, mutation.table, mutation.object)
     says_where_what_and_why(violation, mutation)
 
 
 def test_a_file_without_any_of_the_tables_and_one_from_before_writes():
-    assert [violation.rule.name for violation in examine_file(Schema("sqlite", "x"))] == [NONE_THERE] * 2
+    assert [violation.rule.name for violation in check_sqlite(Schema("sqlite", "x"))] == [NONE_THERE] * 2
     old = Table("checkpoints", columns=(Column("thread_id", "TEXT"), Column("thread_ts", "TEXT")))
-    assert [violation.rule.name for violation in examine_file(Schema("sqlite", "x", (old,)))] == ["sqlite table thread_ts"] * 2
+    assert [violation.rule.name for violation in check_sqlite(Schema("sqlite", "x", (old,)))] == ["sqlite table thread_ts"] * 2
 
 
 def test_every_rule_is_reached_by_a_change():
@@ -75,7 +75,7 @@ def says_where_what_and_why(violation, mutation):
 
 
 def test_a_refusal_of_one_object_names_the_statement_that_ends_it():
-    without = {mutation.rule for mutation in MUTATIONS if mutation.severity == "block" and not examine(mutation.schema)[0].statement}
+    without = {mutation.rule for mutation in MUTATIONS if mutation.severity == "block" and not check_schema(mutation.schema)[0].statement}
     # These need data moved, another place for it, or a decision on the rows.
     assert without == {
         "table kind",
@@ -116,7 +116,7 @@ def test_a_refusal_of_one_object_names_the_statement_that_ends_it():
     ],
 )
 def test_statements(schema, statement):
-    assert [violation.statement for violation in examine(schema)] == [statement]
+    assert [violation.statement for violation in check_schema(schema)] == [statement]
 
 
 def column(name, **fields):
@@ -146,7 +146,7 @@ AGAIN = 'DROP CONSTRAINT "checkpoints_pkey", ADD PRIMARY KEY (thread_id, checkpo
     ],
 )
 def test_statements_on_a_table(schema, statement):
-    (violation,) = examine(schema)
+    (violation,) = check_schema(schema)
     assert violation.statement == ('ALTER TABLE "public"."checkpoints" %s' % statement if statement else "")
 
 
@@ -162,7 +162,7 @@ def test_statements_on_a_table(schema, statement):
 )
 def test_a_missing_column_can_be_added_where_its_values_are_known(missing, statement):
     columns = tuple(found for found in postgres().table("checkpoints").columns if found.name != missing)
-    (violation,) = examine(alter("checkpoints", columns=columns))
+    (violation,) = check_schema(alter("checkpoints", columns=columns))
     assert violation.statement == ('ALTER TABLE "public"."checkpoints" %s' % statement if statement else "")
 
 
@@ -176,7 +176,7 @@ def test_a_missing_column_can_be_added_where_its_values_are_known(missing, state
 )
 def test_a_further_column_that_cannot_be_computed_is_left_so_that_it_stays_empty(details, drops):
     columns = postgres().table("checkpoints").columns + (Column("extra", "integer", **details),)
-    (violation,) = examine(alter("checkpoints", columns=columns))
+    (violation,) = check_schema(alter("checkpoints", columns=columns))
     assert violation.statement == 'ALTER TABLE "public"."checkpoints" %s;' % ", ".join('ALTER COLUMN "extra" DROP %s' % what for what in drops)
 
 
@@ -184,7 +184,7 @@ def test_a_column_under_another_name_gets_its_own_back():
     columns = postgres().table("checkpoints").columns
     for kind, statement in (("jsonb", 'ALTER TABLE "public"."checkpoints" RENAME COLUMN "state" TO "checkpoint";'), ("text", "")):
         renamed = tuple(replace(found, name="state", type=kind) if found.name == "checkpoint" else found for found in columns)
-        lost, gained = examine(alter("checkpoints", columns=renamed))
+        lost, gained = check_schema(alter("checkpoints", columns=renamed))
         assert (lost.rule.name, lost.statement) == ("column missing", statement)
         assert gained.rule.name == "column extra, required" and bool(gained.statement) == (kind == "text"), "renaming ends both"
 
@@ -192,7 +192,7 @@ def test_a_column_under_another_name_gets_its_own_back():
 def test_statements_name_the_schema():
     schema = postgres(name='odd "name"')
     broken = schema.with_table(replace(schema.table("checkpoints"), row_security=True))
-    assert examine(broken)[0].statement == 'ALTER TABLE "odd ""name"""."checkpoints" DISABLE ROW LEVEL SECURITY;'
+    assert check_schema(broken)[0].statement == 'ALTER TABLE "odd ""name"""."checkpoints" DISABLE ROW LEVEL SECURITY;'
 
 
 @pytest.mark.parametrize("table", DATA_TABLES)
@@ -229,16 +229,16 @@ def test_an_empty_schema_lacks_every_table():
     expected = [("table missing", "repair", table, table) for table in TABLES]
     assert found(Schema("postgresql", "public")) == expected
     assert found(Schema("postgresql", "public", exists=False)) == expected
-    assert [violation.step for violation in examine(Schema("postgresql", "public"))] == [("table", table, table) for table in TABLES]
+    assert [violation.step for violation in check_schema(Schema("postgresql", "public"))] == [("table", table, table) for table in TABLES]
 
 
 def test_other_tables_of_the_schema_are_nobodys_business():
-    assert examine(postgres().with_table(Table("notes", kind="view", owner="somebody", row_security=True))) == []
+    assert check_schema(postgres().with_table(Table("notes", kind="view", owner="somebody", row_security=True))) == []
 
 
 def test_owners_are_told_by_the_tables_of_the_contract():
     schema = postgres().with_table(Table("aaa", owner="third")).with_table(replace(postgres().table("checkpoints"), owner="somebody"))
-    (violation,) = examine(schema)
+    (violation,) = check_schema(schema)
     assert (violation.table, violation.object) == ("checkpoint_migrations", "owner")
     assert "checkpoints by somebody" in violation.found and "third" not in violation.found
 
@@ -257,25 +257,25 @@ def test_owners_are_told_by_the_tables_of_the_contract():
 def test_an_older_library_needs_less(release, lacking):
     rules = {NULLABLE: "column not null, older", INDEXES: "index missing", TASK_PATH: "column missing, addable"}
     for feature in ALL:
-        violations = examine(postgres(ALL - {feature}), library(release).steps)
+        violations = check_schema(postgres(ALL - {feature}), library(release).steps)
         assert {violation.rule.name for violation in violations} == ({rules[feature]} if feature in lacking else set()), feature
         assert len(violations) == (3 if feature == INDEXES else 1) * (feature in lacking)
 
 
 def test_what_an_older_library_does_not_make_is_still_no_extra():
-    assert examine(postgres(), library("1.0.1").steps) == []
+    assert check_schema(postgres(), library("1.0.1").steps) == []
 
 
 def test_each_step_is_the_answer_to_the_violation_of_its_absence():
-    steps = {violation.step for violation in examine(Schema("postgresql", "public"))}
-    steps |= {violation.step for violation in examine(postgres(features=frozenset()))}
+    steps = {violation.step for violation in check_schema(Schema("postgresql", "public"))}
+    steps |= {violation.step for violation in check_schema(postgres(features=frozenset()))}
     assert steps == {step.key for step in STEPS}
 
 
 def test_several_violations_come_in_the_order_of_the_contract():
     schema = alter("checkpoint_writes", row_security=True)
     schema = schema.with_table(replace(schema.table("checkpoints"), persistence="unlogged", row_security=True))
-    assert [(violation.table, violation.rule.name) for violation in examine(schema)] == [
+    assert [(violation.table, violation.rule.name) for violation in check_schema(schema)] == [
         ("checkpoints", "table unlogged"),
         ("checkpoints", "row security"),
         ("checkpoint_writes", "row security"),

@@ -14,7 +14,7 @@ import sqlite3
 import pytest
 from schema_examples import postgres
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import SQLITE
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
@@ -213,9 +213,9 @@ def test_what_a_crash_left_half_written_is_not_read(path, tmp_path):
 
 
 def refused(path):
-    with pytest.raises(Refusal) as found:
+    with pytest.raises(ModuleError) as found:
         read_file(str(path))
-    assert not isinstance(found.value, NotYet) and str(path) in found.value.message
+    assert not isinstance(found.value, PrerequisiteMissing) and str(path) in found.value.message
     return found.value.message
 
 
@@ -278,6 +278,6 @@ def test_a_locked_file_is_waited_for_and_then_refused(path, monkeypatch):
 
 def test_the_reader_cannot_write(path):
     make(path).close()
-    with pytest.raises(Refusal, match="readonly"):
+    with pytest.raises(ModuleError, match="readonly"):
         read_file(str(path), lambda connection, schema: connection.execute("DELETE FROM checkpoints"))
     assert read_file(str(path), rows)[1] == ROWS

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import NotYet, Refusal
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter as entering
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.enter import enter, require
 
@@ -33,14 +33,14 @@ def folder(tmp_path):
 
 
 def refusal(function, *arguments):
-    with pytest.raises(Refusal) as found:
+    with pytest.raises(ModuleError) as found:
         function(*arguments)
     return found.value
 
 
 def test_a_virtualenv_that_is_not_there_may_still_come(tmp_path):
     found = refusal(entering._python, str(tmp_path / "venv"))
-    assert isinstance(found, NotYet)
+    assert isinstance(found, PrerequisiteMissing)
     assert found.message == "The virtualenv %s does not exist. Create it: role stateops.langgraph.checkpointer does." % (tmp_path / "venv")
 
 
@@ -50,7 +50,7 @@ def test_what_is_no_virtualenv_never_becomes_one(tmp_path):
     (tmp_path / "folder").mkdir()
     for name, part in (("file", "is not a folder"), ("dangling", "is not a folder"), ("folder", "has no bin/python")):
         found = refusal(entering._python, str(tmp_path / name))
-        assert not isinstance(found, NotYet) and part in found.message
+        assert not isinstance(found, PrerequisiteMissing) and part in found.message
 
 
 @pytest.mark.parametrize("status", [1, 127])
@@ -149,7 +149,7 @@ def test_a_library_that_is_found():
 def test_a_missing_library_comes_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(PACKAGES, "not_there", "not-there[extra]")
     found = refusal(require, "not_there", "/opt/venv")
-    assert isinstance(found, NotYet)
+    assert isinstance(found, PrerequisiteMissing)
     assert found.message == "/opt/venv has no library not_there. Install it: /opt/venv/bin/python -m pip install 'not-there[extra]'"
     python = sys.executable
     assert refusal(require, "not_there", None).message == (
