@@ -34,7 +34,7 @@ options:
     default: false
   orphan_grace:
     description:
-      - Seconds during which a pending write without its checkpoint is young. LangGraph stores both in the background, so such rows come and go.
+      - Seconds during which a pending write without its checkpoint is recent. LangGraph stores both in the background, so such rows come and go.
     type: int
     default: 3600
   count_orphans:

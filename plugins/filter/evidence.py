@@ -224,7 +224,7 @@ def _counted(counts, grace, nowhere):
         return "not counted: %s" % counts.get("reason", "no reason was given")
     words = "%d" % counts["count"]
     if grace is not None:
-        words += " older than %d s, %d younger, %d of unknown age" % (grace, counts.get("young", 0), counts.get("age_unknown", 0))
+        words += " older than %d s, %d younger, %d of unknown age" % (grace, counts.get("recent", 0), counts.get("age_unknown", 0))
     if counts.get("limited"):
         words += "; limited: there may be more than were looked at"
     if counts.get("sampled_percent"):

@@ -73,7 +73,7 @@ options:
     description:
       - What to do with a checkpoint that cannot be carried over exactly, such as a damaged one, or one with a value that PostgreSQL cannot hold.
       - V(fail) ends the run. What earlier transactions wrote stays.
-      - V(skip) goes on without it, and returns it in RV(refused).
+      - V(skip) goes on without it, and returns it in RV(rejected).
     type: str
     choices: [ fail, skip ]
     default: fail
@@ -136,7 +136,7 @@ threads:
   description: The threads gone through.
   returned: success, and failure in the middle
   type: dict
-  sample: {read: 12, written: 12, there: 0, refused: 0}
+  sample: {read: 12, written: 12, existing: 0, rejected: 0}
   contains:
     read:
       description: How many the file has, of those asked for and gone through.
@@ -144,27 +144,27 @@ threads:
     written:
       description: How many were written, or would be in check mode; of threads, those with any row written.
       type: int
-    there:
-      description: How many PostgreSQL had already.
+    existing:
+      description: How many were already in PostgreSQL.
       type: int
-    refused:
-      description: How many could not be carried over; of threads, those with any checkpoint refused.
+    rejected:
+      description: How many could not be carried over; of threads, those with any checkpoint rejected.
       type: int
 checkpoints:
   description: The checkpoints, counted as RV(threads).
   returned: success, and failure in the middle
   type: dict
-  sample: {read: 480, written: 480, there: 0, refused: 0}
+  sample: {read: 480, written: 480, existing: 0, rejected: 0}
 writes:
   description: The pending writes, counted as RV(threads).
   returned: success, and failure in the middle
   type: dict
-  sample: {read: 1100, written: 1100, there: 0, refused: 0}
+  sample: {read: 1100, written: 1100, existing: 0, rejected: 0}
 blobs:
   description: The channel values that are rows of their own, counted as RV(threads). Only those of checkpoints that had to be read.
   returned: success, and failure in the middle
   type: dict
-  sample: {read: 950, written: 950, there: 0, refused: 0}
+  sample: {read: 950, written: 950, existing: 0, rejected: 0}
 bytes:
   description: The bytes sent to PostgreSQL.
   returned: success, and failure in the middle
@@ -185,16 +185,16 @@ remaining:
   returned: success
   type: int
   sample: 0
-refused:
+rejected:
   description: What could not be carried over.
   returned: success, and failure in the middle
   type: dict
-  sample: {total: 0, shown: []}
+  sample: {total: 0, sample: []}
   contains:
     total:
       description: How many.
       type: int
-    shown:
+    sample:
       description: The first hundred, each with C(thread_id), C(checkpoint_ns), C(checkpoint_id) and C(reason). The latter two are null for a whole thread.
       type: list
       elements: dict
@@ -213,7 +213,7 @@ verified:
   description: What was compared after it was written. Null in check mode and with O(verify=none).
   returned: success, and where a difference was found
   type: dict
-  sample: {how: full, checkpoints: 480, writes: 1100, blobs: 950, differences: 0, shown: []}
+  sample: {how: full, checkpoints: 480, writes: 1100, blobs: 950, differences: 0, sample: []}
   contains:
     how:
       description: The O(verify).
@@ -230,7 +230,7 @@ verified:
     differences:
       description: How many differences were found.
       type: int
-    shown:
+    sample:
       description: The first twenty, in words.
       type: list
       elements: str
@@ -247,7 +247,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors im
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import nothing_yet, run_module
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Importer
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import Target
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import ImportTarget
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import WorkerPool
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.encryption import cipher_of
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
@@ -256,7 +256,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts i
 
 APPLICATION = "stateops.langgraph.checkpoint_import"
 # What fewer bytes take is over before a second process has begun.
-LARGE = 4 << 20
+WORTH_A_SECOND_WORKER = 4 << 20
 MOST = 64
 # Seconds, where connect_timeout names none.
 ANSWER = 10
@@ -300,7 +300,7 @@ def run(module):
 
 def _further(params):
     """How many processes work for this one; 0 where it does the work itself."""
-    workers = params["workers"] or (2 if size(params["sqlite_path"]) > LARGE else 1)
+    workers = params["workers"] or (2 if size(params["sqlite_path"]) > WORTH_A_SECOND_WORKER else 1)
     return workers if workers > 1 else 0
 
 
@@ -318,7 +318,7 @@ def _apart(params, check, cipher):
 @contextlib.contextmanager
 def _opened(params, check, cipher, connection):
     with open_source(params["sqlite_path"]) as source:
-        target = Target(connection, params["schema"], params["session_role"], params["compression"])
+        target = ImportTarget(connection, params["schema"], params["session_role"], params["compression"])
         options = {name: params[name] for name in ("threads", "batch_size", "time_limit", "on_conflict", "on_unreadable", "verify")}
         yield Importer(source, target, cipher=cipher, check=check, **options)
 
@@ -350,26 +350,26 @@ def _copied(module, job, crew):
         job.run(crew if crew.members else None)
     except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, what was written stands
         refusal = job.refusal(error)
-        refusal.changed = (job.tally.written or refusal.changed) and not module.check_mode
+        refusal.changed = (job.stats.written or refusal.changed) and not module.check_mode
         refusal.results = _results(job, started)
         raise refusal from None
-    results = dict(_results(job, started), changed=job.tally.written, remaining=job.remaining, verified=verifier and verifier.to_dict())
+    results = dict(_results(job, started), changed=job.stats.written, remaining=job.remaining, verified=verifier and verifier.to_dict())
     if verifier and verifier.differences:
         changed = results.pop("changed")
-        message = "%d differences between the file and PostgreSQL: %s" % (verifier.differences, "; ".join(verifier.shown[:3]))
+        message = "%d differences between the file and PostgreSQL: %s" % (verifier.differences, "; ".join(verifier.sample[:3]))
         raise ModuleError(message + ". on_conflict=replace overwrites what differs.", changed, **results)
     return results
 
 
 def _results(job, started):
-    tally, seconds = job.tally, time.monotonic() - started
-    rows = sum(tally.counts[kind]["written"] for kind in ("checkpoints", "writes", "blobs"))
+    stats, seconds = job.stats, time.monotonic() - started
+    rows = sum(stats.counts[kind]["written"] for kind in ("checkpoints", "writes", "blobs"))
     return dict(
-        tally.counts,
-        bytes=tally.bytes,
+        stats.counts,
+        bytes=stats.bytes,
         seconds=round(seconds, 3),
         rows_per_second=int(rows / seconds) if seconds else 0,
-        refused={"total": tally.refusals, "shown": tally.refused},
+        rejected={"total": stats.rejections, "sample": stats.rejected},
     )
 
 

@@ -13,8 +13,8 @@ version_added: 0.1.0
 description:
   - Stores one checkpoint with a channel value and a pending write through C(PostgresSaver), reads it back, compares, and deletes it.
   - Run with the application's credentials on the application's host, this proves that its role may do what a graph will ask of it.
-  - The thread is the module's own, one a host, and is empty afterwards. What an interrupted run left in it is swept.
-  - Behind a pooler in transaction mode no lock holds, so the thread is one run's alone there, and nothing is swept.
+  - The thread is the module's own, one a host, and is empty afterwards. What an interrupted run left in it is removed.
+  - Behind a pooler in transaction mode no lock holds, so the thread is one run's alone there, and nothing is removed.
 author:
   - The stateops.langgraph authors (@stateops)
 extends_documentation_fragment:
@@ -66,7 +66,7 @@ thread_id:
   returned: success, outside check mode
   type: str
   sample: stateops.langgraph.checkpoint_roundtrip/app1
-swept:
+stale_rows_removed:
   description: How many rows of an interrupted run were removed first. The task is RV(ignore:changed) where there were any.
   returned: success, outside check mode
   type: int
@@ -100,7 +100,7 @@ def run(module):
     known = library()
     with open_connection(params, APPLICATION) as connection:
         thread, swept = prove(connection, params, APPLICATION)
-    return {"changed": swept > 0, "library": known.to_dict(), "thread_id": thread, "swept": swept}
+    return {"changed": swept > 0, "library": known.to_dict(), "thread_id": thread, "stale_rows_removed": swept}
 
 
 if __name__ == "__main__":

@@ -216,7 +216,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.module im
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import library
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.apply import converge, plan_for
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.drop import removal, remove
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import Limits, Target, applied, differs, read_state
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import Limits, MigrationTarget, applied, read_state, state_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.pooler import pooler_mode
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import configure_session, take_role
@@ -258,7 +258,7 @@ def _work(module, params):
     with open_connection(params, APPLICATION) as connection:
         if pooler_mode(connection, params, APPLICATION) == "transaction":
             raise ModuleError("A pooler in transaction mode stands before the server: neither locks nor settings hold there. Connect to the server itself.")
-        target = Target(params["schema"], known, params["adopt"], params["session_role"])
+        target = MigrationTarget(params["schema"], known, params["adopt"], params["session_role"])
         limits = Limits(params["lock_wait"], params["lock_timeout"], params["statement_timeout"])
         if params["state"] == "absent":
             return _absent(module, connection, target, limits)
@@ -312,7 +312,7 @@ def _absent(module, connection, target, limits):
     take_role(connection, target.role)
     configure_session(connection, target.schema, {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout})
     after = removal(connection, target, before, module.params["force"])
-    if differs(before, after) and not module.check_mode:
+    if state_differs(before, after) and not module.check_mode:
         before, after = remove(connection, target, limits, module.params["force"], lambda: open_connection(module.params, APPLICATION))
     return {
         **_outcome(module, before, after),
@@ -323,7 +323,7 @@ def _absent(module, connection, target, limits):
 def _outcome(module, before, after):
     """What both states return: changed, the schema, and the diff where it was asked for."""
     # What a bare name finds is the application's business, and this session has its own search_path.
-    outcome = {"changed": differs(before, after), "schema": replace(after.schema, elsewhere=()).to_dict()}
+    outcome = {"changed": state_differs(before, after), "schema": replace(after.schema, elsewhere=()).to_dict()}
     if module._diff:
         name = "schema %s" % after.schema.name
         outcome["diff"] = {"before_header": name, "after_header": name, "before": before.describe(), "after": after.describe()}

@@ -269,8 +269,8 @@ orphans:
         count:
           description: Rows older than O(orphan_grace). Null where they could not be counted; the reason then stands beside it, and nothing else.
           type: int
-        young:
-          description: Rows within O(orphan_grace). An id from the future, which a clock that is ahead has made, is young as well.
+        recent:
+          description: Rows within O(orphan_grace). An id from the future, which a clock that is ahead has made, is recent as well.
           type: int
         age_unknown:
           description: Rows whose checkpoint id has no time in it, since it is no version 6 UUID.
@@ -304,7 +304,7 @@ orphans:
         count:
           description: As of the writes in PostgreSQL.
           type: int
-        young:
+        recent:
           description: As of the writes in PostgreSQL.
           type: int
         age_unknown:
@@ -314,9 +314,9 @@ orphans:
           description: As of the writes in PostgreSQL; also where the file could not be looked through within 3 seconds.
           type: bool
   sample:
-    writes: {count: 0, young: 0, age_unknown: 0, limited: false, sampled_percent: null}
+    writes: {count: 0, recent: 0, age_unknown: 0, limited: false, sampled_percent: null}
     blobs: {count: 0, sampled_percent: null}
-    sqlite_writes: {count: 0, young: 0, age_unknown: 0, limited: false}
+    sqlite_writes: {count: 0, recent: 0, age_unknown: 0, limited: false}
 """
 
 from ansible.module_utils.basic import AnsibleModule

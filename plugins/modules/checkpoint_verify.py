@@ -124,21 +124,21 @@ orphans:
   returned: when the facts could be gathered, also where parity or the round trip then failed
   type: dict
   sample:
-    writes: {count: 0, young: 0, age_unknown: 0, limited: false, sampled_percent: null}
+    writes: {count: 0, recent: 0, age_unknown: 0, limited: false, sampled_percent: null}
     blobs: {count: 0, sampled_percent: null}
-    sqlite_writes: {count: 0, young: 0, age_unknown: 0, limited: false}
+    sqlite_writes: {count: 0, recent: 0, age_unknown: 0, limited: false}
 roundtrip:
   description: What was written, read and deleted. Null where nothing was, by O(roundtrip) or in check mode.
   returned: success, when the facts could be gathered
   type: dict
   sample:
     thread_id: stateops.langgraph.checkpoint_roundtrip/app1
-    swept: 0
+    stale_rows_removed: 0
   contains:
     thread_id:
       description: As RV(stateops.langgraph.checkpoint_roundtrip#module:thread_id).
       type: str
-    swept:
+    stale_rows_removed:
       description: How many rows of an interrupted run were removed first. The task is RV(ignore:changed) where there were any.
       type: int
 """
@@ -177,7 +177,7 @@ def run(module):
             thread, swept = _with_facts(results, lambda: prove(connection, params, APPLICATION))
     except PrerequisiteMissing as absent:
         return nothing_yet(module, absent)
-    return dict(results, changed=swept > 0, roundtrip={"thread_id": thread, "swept": swept})
+    return dict(results, changed=swept > 0, roundtrip={"thread_id": thread, "stale_rows_removed": swept})
 
 
 def _with_facts(results, proof):

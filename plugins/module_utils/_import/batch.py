@@ -10,14 +10,14 @@ import concurrent.futures
 import itertools
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import differs, same_blob, write_differs
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import row_differs, same_blob, write_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Converter, write_row
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.copy_format import add_rows
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, legible, text, texts
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, is_text, text, texts
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import spans, windows
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import ImportStats
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import DELETE_BLOB, DELETE_CHECKPOINT, DELETE_WRITE, TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import COPIED_TABLES, DELETE_BLOB, DELETE_CHECKPOINT, DELETE_WRITE
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 
 # Bytes, about, that are sent while the next ones are cut: a batch of small rows has to be some of these, or nothing overlaps.
@@ -60,19 +60,19 @@ class Batch:
     def __init__(self, job, threads, careful):
         self.job, self.threads, self.careful = job, threads, careful
         self.source, self.target = job.source, job.target
-        self.cutter, self.tally = Converter(job.cipher), ImportStats()
+        self.cutter, self.stats = Converter(job.cipher), ImportStats()
         # done: the blobs of the batch that were looked after already, by their places.
         self.done, self.sender, self.under_way = set(), None, None
         # Units that are to be held against the tables, and what is to be sent; with the bytes of each.
         self.units, self.weight = [], 0
-        self.pieces, self.size = tuple([] for _table in TABLES), 0
+        self.pieces, self.size = tuple([] for _table in COPIED_TABLES), 0
 
     def run(self):
         """The Tally of it; written by the caller's transaction."""
         self.target.begin()
-        known = self.target.known([text(thread) for thread in self.threads if legible(thread)])
+        known = self.target.known([text(thread) for thread in self.threads if is_text(thread)])
         with Sender(self.target) as self.sender:
-            for there, threads in itertools.groupby(self.threads, lambda thread: legible(thread) and text(thread) in known):
+            for there, threads in itertools.groupby(self.threads, lambda thread: is_text(thread) and text(thread) in known):
                 threads = list(threads)
                 found = spans(threads, apart=self.careful or bool(self.job.patterns))
                 if there:
@@ -83,9 +83,9 @@ class Batch:
             self._settle()
             self._send()
             self.sender.wait()
-        self.tally.end(self.threads)
+        self.stats.end(self.threads)
         self.source.insist()
-        return self.tally
+        return self.stats
 
     def _whole(self, first, last):
         """Threads of which nothing is there."""
@@ -102,33 +102,33 @@ class Batch:
                 self._settle_later(unit)
             else:
                 self._keep(unit, {pair: unit.blobs[pair] for pair, place in unit.places.items() if place not in done}, unit.writes, row is not None)
-        self.tally.add("checkpoints", "read", checkpoints)
-        self.tally.add("writes", "read", pending)
+        self.stats.add("checkpoints", "read", checkpoints)
+        self.stats.add("writes", "read", pending)
 
     def _beside(self, threads, found):
         """Threads of which something is there: of what is there the keys alone are read."""
         self.sender.wait()
-        with self.target.standing([text(thread) for thread in threads]) as standing:
+        with self.target.existing([text(thread) for thread in threads]) as existing:
             for window in windows(self.source, found, self):
                 self.sender.wait()
-                self._window(window, *standing.of(key for key, _row, _writes in window))
+                self._window(window, *existing.of(key for key, _row, _writes in window))
             self.sender.wait()
 
     def _window(self, outlines, there, writes):
         skip = self.job.on_conflict == "skip"
         for key, has_row, pairs in outlines:
             self.under_way = key[0]
-            self.tally.add("checkpoints", "read", int(bool(has_row)))
-            self.tally.add("writes", "read", len(pairs))
+            self.stats.add("checkpoints", "read", int(bool(has_row)))
+            self.stats.add("writes", "read", len(pairs))
             stands, mine = key in there, writes.get(key, NOTHING)
             if stands and skip and mine.issuperset(pairs):
-                self.tally.add("checkpoints", "there")
-                self.tally.add("writes", "there", len(pairs))
+                self.stats.add("checkpoints", "existing")
+                self.stats.add("writes", "existing", len(pairs))
                 continue
             row = self.source.row(key) if has_row and not (stands and skip) else None
             unit = self._unit(key, row, self.source.writes(key) if pairs else (), len(pairs))
             if unit is not None:
-                unit.there, unit.written = stands, mine
+                unit.exists, unit.written = stands, mine
                 self._settle_later(unit)
 
     def _unit(self, key, row, writes, number):
@@ -144,7 +144,7 @@ class Batch:
     def _refuse(self, key, reason, writes):
         if self.job.on_unreadable == "fail":
             raise ModuleError("%s cannot be imported: %s. on_unreadable=skip goes on with the others." % (describe(key), reason))
-        self.tally.refuse(key, reason, writes)
+        self.stats.reject(key, reason, writes)
 
     def _settle_later(self, unit):
         self.units.append(unit)
@@ -186,40 +186,40 @@ class Batch:
                 fresh[pair] = value
         changed = [row for row in unit.writes if (text(row[0]), row[1]) in writes and policy != "skip" and write_differs(row, writes[text(row[0]), row[1]])]
         new = [row for row in unit.writes if (text(row[0]), row[1]) not in writes]
-        body_differs = body is not None and unit.checkpoint is not None and differs(unit, body)
+        body_differs = body is not None and unit.checkpoint is not None and row_differs(unit, body)
         if policy == "fail" and (old or changed or body_differs):
             raise ModuleError("%s stands in PostgreSQL with other content. on_conflict=skip leaves it, replace overwrites it." % describe(unit.key))
         if not self.job.check:
             self.target.remove(DELETE_BLOB, old)
             self.target.remove(DELETE_WRITE, [name + (text(row[0]), row[1]) for row in changed])
             self.target.remove(DELETE_CHECKPOINT, [name] if body_differs else [])
-        self._keep(unit, fresh, new + changed, unit.checkpoint is not None and (not unit.there or body_differs))
+        self._keep(unit, fresh, new + changed, unit.checkpoint is not None and (not unit.exists or body_differs))
 
     def _keep(self, unit, blobs, writes, with_row):
         """Count a CheckpointRows, and hand on its rows."""
-        counts, before = self.tally.counts, len(self.done)
+        counts, before = self.stats.counts, len(self.done)
         self.done.update(unit.places.values())
         new = len(self.done) - before
         if new:
             counts["blobs"]["read"] += new
             counts["blobs"]["written"] += len(blobs)
-            counts["blobs"]["there"] += new - len(blobs)
+            counts["blobs"]["existing"] += new - len(blobs)
         if with_row:
             counts["checkpoints"]["written"] += 1
-        elif unit.there:
-            counts["checkpoints"]["there"] += 1
+        elif unit.exists:
+            counts["checkpoints"]["existing"] += 1
         counts["writes"]["written"] += len(writes)
-        counts["writes"]["there"] += len(unit.writes) - len(writes)
+        counts["writes"]["existing"] += len(unit.writes) - len(writes)
         if with_row or blobs or writes:
             self.size += add_rows(self.pieces, unit, blobs, writes, with_row)
-            self.tally.touched.add(unit.key[0])
+            self.stats.touched.add(unit.key[0])
             if self.size > CHUNK or self.careful:
                 self._send(unit.key)
 
     def _send(self, key=None):
         rows = [b"".join(pieces) for pieces in self.pieces]
-        self.pieces, self.size = tuple([] for _table in TABLES), 0
-        self.tally.bytes += sum(map(len, rows))
+        self.pieces, self.size = tuple([] for _table in COPIED_TABLES), 0
+        self.stats.bytes += sum(map(len, rows))
         if self.job.check or not any(rows):
             return
         if not self.careful:

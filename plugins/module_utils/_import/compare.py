@@ -13,10 +13,10 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys im
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.serializers import orjson
 
 # Numbers of which orjson would make a float, or text that looks like them, once what is alike is the same: far faster than an expression.
-ALIKE = bytes.maketrans(b"0123456789-[, \t\n\r", b"0" * 10 + b":" * 7)
+NUMBER_SHAPE = bytes.maketrans(b"0123456789-[, \t\n\r", b"0" * 10 + b":" * 7)
 LONG = b":" + b"0" * 18
 # Of longer ones too much would be held.
-SHORT = 1000
+REMEMBERED_LENGTH = 1000
 
 
 def same_document(mine, theirs):
@@ -29,7 +29,7 @@ def same_document(mine, theirs):
 
 def same_metadata(mine, theirs):
     """As same_document(). Most checkpoints share theirs with many others."""
-    return _remembered(mine, theirs) if len(mine) + len(theirs) < SHORT else same_document(mine, theirs)
+    return _remembered(mine, theirs) if len(mine) + len(theirs) < REMEMBERED_LENGTH else same_document(mine, theirs)
 
 
 _remembered = functools.lru_cache(maxsize=256)(same_document)
@@ -38,7 +38,7 @@ _remembered = functools.lru_cache(maxsize=256)(same_document)
 def _quick(document):
     """Its canonical form by orjson; None where that may be another one than json's."""
     try:
-        return None if LONG in (b":" + document).translate(ALIKE) else orjson.dumps(orjson.loads(document), option=orjson.OPT_SORT_KEYS)
+        return None if LONG in (b":" + document).translate(NUMBER_SHAPE) else orjson.dumps(orjson.loads(document), option=orjson.OPT_SORT_KEYS)
     except (TypeError, ValueError):  # too deep, or half of a character
         return None
 
@@ -47,7 +47,7 @@ def _canonical(document):
     return json.dumps(json.loads(document), sort_keys=True)
 
 
-def differs(unit, body):
+def row_differs(unit, body):
     """Whether a row (parent, checkpoint, metadata) reads otherwise than a CheckpointRows."""
     parent, checkpoint, metadata = body
     mine = unit.parent.decode("utf-8") if unit.parent is not None else None

@@ -25,7 +25,7 @@ class CheckpointRows:
     versions: its channel_versions. places: {(channel, version): a number that stands for the blob, of whatever thread}.
     """
 
-    __slots__ = ("key", "parent", "checkpoint", "metadata", "versions", "blobs", "places", "writes", "sends", "there", "written")
+    __slots__ = ("key", "parent", "checkpoint", "metadata", "versions", "blobs", "places", "writes", "sends", "exists", "written")
 
     def __init__(self, key, parent, checkpoint, meta, versions, blobs, sends):
         self.key, self.parent, self.checkpoint, self.metadata, self.versions, self.blobs, self.sends = key, parent, checkpoint, meta, versions, blobs, sends
@@ -33,7 +33,7 @@ class CheckpointRows:
         self.places = {pair: hash((thread, space, pair)) for pair in blobs}
         self.writes = []
         # Whether the row itself is in PostgreSQL already, and which (task, index) of its pending writes.
-        self.there, self.written = False, ()
+        self.exists, self.written = False, ()
 
     def weight(self):
         """The bytes of its values, about."""
@@ -53,7 +53,7 @@ class Converter:
     def unit(self, row):
         """The Unit of (thread, ns, id, parent, type, checkpoint, metadata), texts as bytes. Raises Unreadable."""
         thread, space, identifier, parent, kind, raw, meta = row
-        legible(thread, space, identifier, parent or b"")
+        require_text(thread, space, identifier, parent or b"")
         if thread != self.thread:
             self.thread, self.seen, self.forgotten = thread, {}, False
         if (thread, space) != self.space:
@@ -98,7 +98,7 @@ class Converter:
     @staticmethod
     def bare(key):
         """A CheckpointRows for pending writes alone. Raises Unreadable."""
-        legible(*key)
+        require_text(*key)
         return CheckpointRows(key, None, None, None, {}, {}, False)
 
     def _opened(self, kind, raw):
@@ -181,7 +181,7 @@ def version_text(version):
     return number(version) if isinstance(version, float) else str(version)
 
 
-def legible(*texts):
+def require_text(*texts):
     """Raise Unreadable where PostgreSQL cannot hold a text."""
     try:
         # The line's end keeps halves of a character apart.
@@ -205,7 +205,7 @@ def legible(*texts):
 def write_row(row):
     """The columns of one pending write (task_id, idx, task_path, channel, type, value), checked. Raises Unreadable."""
     task, number, path, channel, kind, value = row
-    legible(task, path, channel, b"" if kind is None else kind)
+    require_text(task, path, channel, b"" if kind is None else kind)
     if kind is None:
         raise Unreadable("a pending write of channel %s has no type" % channel.decode("utf-8"))
     if BACKSLASH in channel or BACKSLASH in task or BACKSLASH in kind:

@@ -24,9 +24,9 @@ ATTEMPTS = 5
 
 
 class Outcome(NamedTuple):
-    """Of one batch. tally: of what is committed. verifier: None where nothing is compared. failure: a ModuleError, or None."""
+    """Of one batch. stats: of what is committed. verifier: None where nothing is compared. failure: a ModuleError, or None."""
 
-    tally: ImportStats
+    stats: ImportStats
     verifier: Verifier | None
     failure: ModuleError | None
 
@@ -40,10 +40,10 @@ class Importer:
         self.source, self.target, self.cipher, self.check = source, target, cipher, check
         self.patterns, self.batch_size, self.time_limit = threads, batch_size, time_limit
         self.on_conflict, self.on_unreadable, self.verify = on_conflict, on_unreadable, "none" if check else verify
-        self.tally, self.verifier, self.remaining, self.failed_threads, self.rejected_rows = ImportStats(), self._verifier(), 0, {}, {}
+        self.stats, self.verifier, self.remaining, self.failed_threads, self.rejected_rows = ImportStats(), self._verifier(), 0, {}, {}
 
     def run(self, crew=None):
-        """Import the threads, as far as the time suffices. What is counted in self.tally is committed, also where this raises ModuleError.
+        """Import the threads, as far as the time suffices. What is counted in self.stats is committed, also where this raises ModuleError.
 
         crew: whose processes are given the batches, or None.
         """
@@ -52,10 +52,10 @@ class Importer:
         self.remaining, self.batch_size = self.source.count(self.patterns), self.batch_size or self.source.fitting(crew.size if crew else 1)
         batches, failure = self._timely(end), None
         for batch, outcome in crew.results(batches) if crew else self._results(batches):
-            self.tally.take(outcome.tally)
+            self.stats.merge(outcome.stats)
             self.remaining -= len(batch)
             if outcome.verifier is not None:
-                self.verifier.take(outcome.verifier)
+                self.verifier.merge(outcome.verifier)
             failure = failure or outcome.failure
         if failure is not None:
             raise failure
@@ -70,14 +70,14 @@ class Importer:
 
     def one(self, batch):
         """The Outcome of a batch."""
-        tally, verifier, failure = ImportStats(), self._verifier(), None
+        stats, verifier, failure = ImportStats(), self._verifier(), None
         try:
-            tally = self._batch(batch)
+            stats = self._batch(batch)
             if verifier is not None:
-                verifier.batch(self, batch, tally)
+                verifier.batch(self, batch, stats)
         except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, what was written stands
             failure = self.refusal(error)
-        return Outcome(tally, verifier, failure)
+        return Outcome(stats, verifier, failure)
 
     def refusal(self, error):
         """What to say of any error."""
@@ -123,7 +123,7 @@ class Importer:
             batch = Batch(self, [thread for thread in threads if thread not in self.failed_threads], careful)
             try:
                 with self.target.connection.transaction():
-                    tally = batch.run()
+                    stats = batch.run()
             except (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected):
                 attempts += 1  # the application wrote the same rows meanwhile
                 if attempts == ATTEMPTS:
@@ -141,10 +141,10 @@ class Importer:
                 continue
             for thread in threads:
                 if thread in self.failed_threads:
-                    tally.refuse((thread,), self.failed_threads[thread])
-                    tally.add("threads", "read")
-                    tally.add("threads", "refused")
-            return tally
+                    stats.reject((thread,), self.failed_threads[thread])
+                    stats.add("threads", "read")
+                    stats.add("threads", "rejected")
+            return stats
 
     def _spoil(self, batch, error):
         """A damaged page: the thread under way is given up, if that was asked for."""

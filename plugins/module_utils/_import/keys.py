@@ -20,7 +20,7 @@ def texts(key):
     return tuple(map(text, key))
 
 
-def legible(raw):
+def is_text(raw):
     """Whether PostgreSQL may hold it at all."""
     try:
         return isinstance(raw, bytes) and "\0" not in raw.decode("utf-8")

@@ -14,42 +14,42 @@ class ImportStats:
     """Counts of a batch, or of a run as the sum of its batches."""
 
     def __init__(self):
-        self.counts = {kind: {"read": 0, "written": 0, "there": 0, "refused": 0} for kind in KINDS}
+        self.counts = {kind: {"read": 0, "written": 0, "existing": 0, "rejected": 0} for kind in KINDS}
         self.bytes = 0
-        self.refused, self.refusals = [], 0
+        self.rejected, self.rejections = [], 0
         self.keys = set()
-        self.touched, self.failed_threads = set(), set()
+        self.written_threads, self.failed_threads = set(), set()
 
     def add(self, kind, what, number=1):
         self.counts[kind][what] += number
 
-    def refuse(self, key, reason, writes=0):
+    def reject(self, key, reason, writes=0):
         """A checkpoint, or a whole thread where the key has no more than that."""
         if len(key) > 1:
-            self.add("checkpoints", "refused")
-            self.add("writes", "refused", writes)
+            self.add("checkpoints", "rejected")
+            self.add("writes", "rejected", writes)
         self.keys.add(key)
         self.failed_threads.add(key[0])
-        self.refusals += 1
-        if len(self.refused) < SHOWN:
+        self.rejections += 1
+        if len(self.rejected) < SHOWN:
             names = [part.decode("utf-8", "replace") if isinstance(part, bytes) else str(part) for part in key] + [None, None]
-            self.refused.append({"thread_id": names[0], "checkpoint_ns": names[1], "checkpoint_id": names[2], "reason": reason})
+            self.rejected.append({"thread_id": names[0], "checkpoint_ns": names[1], "checkpoint_id": names[2], "reason": reason})
 
     def end(self, threads):
         """The threads of the batch are done."""
         self.add("threads", "read", len(threads))
-        self.add("threads", "written", len(self.touched))
-        self.add("threads", "refused", len(self.failed_threads))
-        self.add("threads", "there", len(set(threads) - self.touched - self.failed_threads))
+        self.add("threads", "written", len(self.written_threads))
+        self.add("threads", "rejected", len(self.failed_threads))
+        self.add("threads", "existing", len(set(threads) - self.written_threads - self.failed_threads))
 
-    def take(self, other):
+    def merge(self, other):
         """Add the counts of a batch that was committed."""
         for kind in KINDS:
             for what, number in other.counts[kind].items():
                 self.counts[kind][what] += number
         self.bytes += other.bytes
-        self.refusals += other.refusals
-        self.refused += other.refused[: SHOWN - len(self.refused)]
+        self.rejections += other.rejections
+        self.rejected += other.rejected[: SHOWN - len(self.rejected)]
 
     @property
     def written(self):

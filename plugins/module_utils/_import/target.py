@@ -13,7 +13,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._import.existin
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import take_role
 
-TABLES = tuple(COLUMNS)
+COPIED_TABLES = tuple(COLUMNS)
 # In all that follows lists are sent in binary (%b): as text psycopg takes nine times as long to write them.
 # Nobody chose, and the server was built with something faster than its default. A setting of a role, a database or the server stays.
 UNDECIDED = "SELECT count(*) FROM pg_settings WHERE name = 'default_toast_compression' AND source = 'default' AND setting <> 'lz4' AND 'lz4' = ANY (enumvals)"
@@ -25,8 +25,8 @@ WHERE (SELECT true FROM {checkpoints} x WHERE x.thread_id = t.thread_id LIMIT 1)
    OR (SELECT true FROM {checkpoint_blobs} x WHERE x.thread_id = t.thread_id LIMIT 1)
 """
 # In the order of a SQLite file, whatever the database's collation and encoding are.
-STANDING = """
-DECLARE standing NO SCROLL CURSOR FOR
+EXISTING = """
+DECLARE existing NO SCROLL CURSOR FOR
 SELECT convert_to(thread_id, 'UTF8'), convert_to(checkpoint_ns, 'UTF8'), convert_to(checkpoint_id, 'UTF8'), NULL::bytea, NULL::integer
 FROM {checkpoints} WHERE thread_id = ANY (%(threads)b)
 UNION ALL
@@ -34,16 +34,16 @@ SELECT convert_to(thread_id, 'UTF8'), convert_to(checkpoint_ns, 'UTF8'), convert
 FROM {checkpoint_writes} WHERE thread_id = ANY (%(threads)b)
 ORDER BY 1, 2, 3
 """
-FETCH = "FETCH 5000 FROM standing"
-KEYS = "unnest(%(threads)b::text[], %(spaces)b::text[], %(ids)b::text[]) AS k(thread_id, checkpoint_ns, checkpoint_id)"
+FETCH = "FETCH 5000 FROM existing"
+ASKED_KEYS = "unnest(%(threads)b::text[], %(spaces)b::text[], %(ids)b::text[]) AS k(thread_id, checkpoint_ns, checkpoint_id)"
 BODIES = (
     "SELECT thread_id, checkpoint_ns, checkpoint_id, c.parent_checkpoint_id, convert_to(c.checkpoint::text, 'UTF8'), convert_to(c.metadata::text, 'UTF8') FROM "
-    + KEYS
+    + ASKED_KEYS
     + " JOIN {checkpoints} c USING (thread_id, checkpoint_ns, checkpoint_id)"
 )
 WHOLE_WRITES = (
     "SELECT thread_id, checkpoint_ns, checkpoint_id, w.task_id, w.task_path, w.idx, w.channel, w.type, w.blob FROM "
-    + KEYS
+    + ASKED_KEYS
     + " JOIN {checkpoint_writes} w USING (thread_id, checkpoint_ns, checkpoint_id)"
 )
 BLOBS = """
@@ -56,12 +56,12 @@ DELETE_WRITE = "DELETE FROM {checkpoint_writes} WHERE thread_id = %s AND checkpo
 DELETE_BLOB = "DELETE FROM {checkpoint_blobs} WHERE thread_id = %s AND checkpoint_ns = %s AND channel = %s AND version = %s"
 
 
-class Target:
+class ImportTarget:
     """The three tables of a schema over one connection; every call stands in a transaction of the caller's."""
 
     def __init__(self, connection, schema, role, compression="server"):
         self.connection, self.role = connection, role
-        self.places = {table: sql.Identifier(schema, table) for table in TABLES}
+        self.places = {table: sql.Identifier(schema, table) for table in COPIED_TABLES}
         self.settings = {"row_security": "off", "lock_timeout": "30s"}
         if compression == "auto" and self._all(UNDECIDED, ())[0][0]:
             self.settings["default_toast_compression"] = "lz4"
@@ -93,12 +93,12 @@ class Target:
         self.connection.execute("SET LOCAL enable_seqscan TO DEFAULT")
 
     @contextlib.contextmanager
-    def standing(self, threads):
-        """The Standing of threads, as it is now. Nobody else may use the connection while it is asked."""
+    def existing(self, threads):
+        """The ExistingKeys of threads, as it is now. Nobody else may use the connection while it is asked."""
         with self._by_index():
-            self.connection.execute(sql.SQL(STANDING).format(**self.places), {"threads": threads})
+            self.connection.execute(sql.SQL(EXISTING).format(**self.places), {"threads": threads})
         yield ExistingKeys(lambda: self._all(FETCH, ()))
-        self.connection.execute("CLOSE standing")
+        self.connection.execute("CLOSE existing")
 
     def bodies(self, keys):
         """{key: (parent, checkpoint, metadata)}, the two documents as bytes."""
@@ -119,8 +119,8 @@ class Target:
         return {row[:4]: row[4:] for row in self._all(BLOBS, columns)}
 
     def copy(self, rows):
-        """Write rows in COPY's binary format, joined for each of TABLES."""
-        for table, some in zip(TABLES, rows):
+        """Write rows in COPY's binary format, joined for each of COPIED_TABLES."""
+        for table, some in zip(COPIED_TABLES, rows):
             if some:
                 with self.connection.cursor() as cursor, cursor.copy(self.copies[table]) as copy:
                     copy.write(HEADER + some + TRAILER)

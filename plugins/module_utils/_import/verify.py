@@ -10,7 +10,7 @@ import itertools
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import same_blob, same_document, same_metadata, write_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Converter, is_delta, version_text, write_row
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, legible, text, texts
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, is_text, text, texts
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import spans, windows
 
@@ -27,21 +27,21 @@ class Verifier:
     def __init__(self, full):
         self.full = full
         self.counts = {"checkpoints": 0, "writes": 0, "blobs": 0}
-        self.differences, self.shown, self.under_way = 0, [], None
+        self.differences, self.sample, self.under_way = 0, [], None
 
     def to_dict(self):
-        return dict(self.counts, how="full" if self.full else "counts", differences=self.differences, shown=self.shown)
+        return dict(self.counts, how="full" if self.full else "counts", differences=self.differences, shown=self.sample)
 
-    def take(self, other):
+    def merge(self, other):
         """Add what another one found."""
         for kind, number in other.counts.items():
             self.counts[kind] += number
         self.differences += other.differences
-        self.shown += other.shown[: SHOWN - len(self.shown)]
+        self.sample += other.sample[: SHOWN - len(self.sample)]
 
-    def batch(self, job, threads, tally):
+    def batch(self, job, threads, stats):
         """Look at the threads of a batch that was committed, but for what was refused."""
-        chosen = [thread for thread in threads if (thread,) not in tally.keys and legible(thread) and (self.full or thread in tally.touched)]
+        chosen = [thread for thread in threads if (thread,) not in stats.keys and is_text(thread) and (self.full or thread in stats.touched)]
         if not chosen:
             return
         with job.target.connection.transaction():
@@ -49,19 +49,19 @@ class Verifier:
             # Those between them that were left out are not read again.
             found = spans(chosen, apart=bool(job.patterns) or len(chosen) < len(threads))
             if self.full:
-                self._whole(job, found, tally.keys)
+                self._whole(job, found, stats.keys)
             else:
-                self._counts(job, chosen, found, tally.keys)
+                self._counts(job, chosen, found, stats.keys)
 
     def _differ(self, key, what):
         self.differences += 1
-        if len(self.shown) < SHOWN:
-            self.shown.append("%s: %s" % (describe(key), what))
+        if len(self.sample) < SHOWN:
+            self.sample.append("%s: %s" % (describe(key), what))
 
     def _counts(self, job, threads, found, refused):
-        with job.target.standing([text(thread) for thread in threads]) as standing:
+        with job.target.existing([text(thread) for thread in threads]) as existing:
             for window in windows(job.source, found, self):
-                there, writes = standing.of(key for key, _row, _writes in window)
+                there, writes = existing.of(key for key, _row, _writes in window)
                 for key, has_row, pairs in window:
                     if key not in refused:
                         self._presence(key, key in there, has_row, pairs, writes.get(key, ()))

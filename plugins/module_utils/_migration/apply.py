@@ -13,7 +13,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors im
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import saver
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import NOT_RECORDED, lock_requirements, make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import adoption, preflight_errors
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import _standing, differs, read_state, read_state_after_reconnect
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import current_state, read_state, read_state_after_reconnect, state_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import wait_for
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
@@ -152,8 +152,8 @@ def _prove(target, before, after):
     if wrong:
         raise ModuleError(
             "setup() returned, but the schema is not what %s %s needs: %s" % ("langgraph-checkpoint-postgres", target.library.version, " ".join(wrong)),
-            changed=differs(before, after),
-            **_standing(target, before, after),
+            changed=state_differs(before, after),
+            **current_state(target, before, after),
         )
 
 
@@ -180,8 +180,8 @@ def _failure(connection, target, before, error, again):
     return ModuleError(
         "The run stopped: %s The ledger records %s of %d; %s. %s%s"
         % (sentence(text), version, target.library.newest, "still missing or not usable: %s" % ", ".join(left) if left else "nothing is missing", note, advice),
-        changed=differs(before, after),
-        **_standing(target, before, after),
+        changed=state_differs(before, after),
+        **current_state(target, before, after),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import differs, read_state, read_state_after_reconnect
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import read_state, read_state_after_reconnect, state_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock, retry_with_short_lock_timeout
@@ -124,6 +124,6 @@ def _lost(before, error, again):
     except (ModuleError, psycopg.Error, OSError) as second:
         text = "The connection was lost: %s. Whether the tables are gone could not be read (%s). Run again." % (text, one_line(second).rstrip("."))
         return ModuleError(text, changed=True)
-    changed = differs(before, after)
+    changed = state_differs(before, after)
     stands = "The tables are gone." if changed else "The tables are still there. %sRun again." % note
     return ModuleError("The connection was lost: %s. %s" % (text, stands), changed=changed)

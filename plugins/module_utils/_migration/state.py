@@ -37,7 +37,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Target:
+class MigrationTarget:
     """What to bring up to date. adopt: take over tables of another role. role: session_role, or None."""
 
     schema: str
@@ -74,7 +74,7 @@ def read_state_after_reconnect(target, reconnect, session):
         time.sleep(0.5)
 
 
-def differs(before, after):
+def state_differs(before, after):
     """Whether two Readings show another schema or another ledger. What a bare name finds depends on the session, so it does not count."""
     same = replace(before.schema, elsewhere=()) == replace(after.schema, elsewhere=())
     return not same or before.recorded != after.recorded
@@ -86,7 +86,7 @@ def applied(library, before, after):
     return [{"version": migration.version, "sql": migration.sql.strip()} for migration in library.migrations if migration.version in new]
 
 
-def _standing(target, before, after):
+def current_state(target, before, after):
     return {
         "library": target.library.to_dict(),
         "migrations": {"before": before.version, "after": after.version, "applied": applied(target.library, before, after)},

@@ -16,13 +16,13 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.dri
 # Seconds in which those who queued behind an attempt get through.
 PAUSE = 0.5
 # An autovacuum gives way to whoever has waited for deadlock_timeout, so an attempt has to outlast that.
-ATTEMPT = """
+SHORTEN_LOCK_TIMEOUT = """
 SELECT set_config('lock_timeout', least(%s, 500 + 1000 * extract(epoch FROM current_setting('deadlock_timeout')::interval))::int || 'ms', false)
 """
-WHOLE = "SELECT set_config('lock_timeout', %s, false)"
+SET_LOCK_TIMEOUT = "SELECT set_config('lock_timeout', %s, false)"
 # The first half of the advisory lock's key: "LGCP". The second is the schema's name.
 LOCK_CLASS = 0x4C474350
-POLL = (0.05, 1.0)
+ADVISORY_LOCK_POLL = (0.05, 1.0)
 
 
 def retry_with_short_lock_timeout(connection, work, seconds, clock=time.monotonic, sleep=time.sleep):
@@ -36,7 +36,7 @@ def retry_with_short_lock_timeout(connection, work, seconds, clock=time.monotoni
         while True:
             # Microseconds would be cut to 0, which is no limit at all.
             left = max(1, int(min(deadline - clock(), 3600) * 1000))
-            connection.execute(ATTEMPT, (left,))
+            connection.execute(SHORTEN_LOCK_TIMEOUT, (left,))
             try:
                 return work()
             except psycopg.errors.LockNotAvailable:
@@ -45,7 +45,7 @@ def retry_with_short_lock_timeout(connection, work, seconds, clock=time.monotoni
             sleep(PAUSE)
     finally:
         if not (connection.closed or connection.broken):
-            connection.execute(WHOLE, ("%dms" % (seconds * 1000),))
+            connection.execute(SET_LOCK_TIMEOUT, ("%dms" % (seconds * 1000),))
 
 
 @contextlib.contextmanager
@@ -56,7 +56,7 @@ def advisory_lock(connection, name, seconds, clock=time.monotonic, sleep=time.sl
     """
     key = (LOCK_CLASS, zlib.crc32(name.encode("utf-8")) - 2**31)
     deadline = clock() + seconds
-    pause, waited = POLL[0], False
+    pause, waited = ADVISORY_LOCK_POLL[0], False
     while not connection.execute("SELECT pg_try_advisory_lock(%s, %s) AS got", key).fetchone()["got"]:
         waited = True
         if clock() >= deadline:
@@ -65,7 +65,7 @@ def advisory_lock(connection, name, seconds, clock=time.monotonic, sleep=time.sl
                 "Wait for it, %s, or end that session." % (name, seconds, _holder(connection, key), advice)
             )
         sleep(min(pause, max(0.0, deadline - clock())))
-        pause = min(pause * 1.5, POLL[1])
+        pause = min(pause * 1.5, ADVISORY_LOCK_POLL[1])
     try:
         yield waited
     finally:

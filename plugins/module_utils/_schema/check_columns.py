@@ -10,7 +10,7 @@ import re
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import ALIKE, LARGE, POSTGRES, UNWRITTEN
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import EQUIVALENT_TYPES, LARGE, POSTGRES, UNWRITTEN
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expressions import may_be_null, total
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Violation
 
@@ -71,7 +71,7 @@ def _renamed(table, contract):
 
 def _column(place, table, found, expected, steps):
     alter = alter_column(place, found.name)
-    if (found.type, expected.type) in ALIKE:
+    if (found.type, expected.type) in EQUIVALENT_TYPES:
         yield Violation(rules.COLUMN_TYPE_ALIKE, table, found.name, found.type, expected.type)
     elif found.type != expected.type:
         cast = "ALTER COLUMN %s TYPE %s USING %s::%s" % (quote(found.name), expected.type, quote(found.name), expected.type)

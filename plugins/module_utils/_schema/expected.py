@@ -124,7 +124,7 @@ def thread_index(table):
 
 
 # (type, the type that the contract has) in PostgreSQL that come to the same. Operator classes that serve a comparison for equality as well.
-ALIKE = {("character varying", "text"), ("bigint", "integer")}
+EQUIVALENT_TYPES = {("character varying", "text"), ("bigint", "integer")}
 CLASSES = ("text_pattern_ops", "varchar_pattern_ops", "bpchar_pattern_ops")
 # Types whose values can be of any size, and the index methods that keep no whole value in an entry.
 LARGE = ("jsonb", "bytea")

@@ -17,13 +17,13 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.dri
 # Seconds for one attempt at counting. A count that takes longer is left for that of a smaller sample.
 SECONDS = 3
 # A table of more pages (8 KiB, mostly) is sampled at once.
-WHOLE = 16384
+COUNTED_WHOLE = 16384
 # Pages of a sample, and of the one after it.
 SAMPLES = (1024, 64)
 # Orphaned checkpoint ids that are told apart by age; more are only counted as being more.
 IDS = 10000
 # Steps of SQLite's virtual machine between two looks at the clock.
-STEPS = 10000
+SEARCH_STEPS = 10000
 # The Gregorian epoch of UUIDs, in seconds before the Unix epoch (RFC 9562, 5.1).
 GREGORIAN = 12219292800
 
@@ -108,7 +108,7 @@ def _untold(connection, error):
 
 def _shares(pages):
     """What to try, one after the other: None for the whole of a table of so many pages, or the percentage to sample."""
-    if pages <= WHOLE:
+    if pages <= COUNTED_WHOLE:
         yield None
     for sample in SAMPLES:
         if sample < pages:
@@ -135,7 +135,7 @@ def sqlite_orphans(connection, grace):
     Where the time does not suffice, what was found until then, and limited is true.
     """
     end = time.monotonic() + SECONDS
-    connection.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+    connection.set_progress_handler(lambda: time.monotonic() > end, SEARCH_STEPS)
     try:
         return by_age(_in_time(connection), grace)
     except sqlite3.OperationalError as error:
@@ -143,7 +143,7 @@ def sqlite_orphans(connection, grace):
             raise
         return None
     finally:
-        connection.set_progress_handler(None, STEPS)
+        connection.set_progress_handler(None, SEARCH_STEPS)
 
 
 def _in_time(connection):
@@ -159,11 +159,11 @@ def _in_time(connection):
 def by_age(pairs, grace, now=None):
     """Pairs (checkpoint id, rows) as counts; None among them stands for rows that were not looked at.
 
-    count: rows older than the grace period, in seconds. young: rows within it. age_unknown: rows whose id is no version 6 UUID.
-    An id from the future is young. limited: whether there may be more than were looked at.
+    count: rows older than the grace period, in seconds. recent: rows within it. age_unknown: rows whose id is no version 6 UUID.
+    An id from the future is recent. limited: whether there may be more than were looked at.
     """
     now = time.time() if now is None else now
-    counts = {"count": 0, "young": 0, "age_unknown": 0, "limited": False}
+    counts = {"count": 0, "recent": 0, "age_unknown": 0, "limited": False}
     for number, pair in enumerate(pairs):
         if pair is None or number >= IDS:
             counts["limited"] = True
@@ -173,7 +173,7 @@ def by_age(pairs, grace, now=None):
         if born is None:
             counts["age_unknown"] += rows
         elif now - born < grace:
-            counts["young"] += rows
+            counts["recent"] += rows
         else:
             counts["count"] += rows
     return counts

@@ -59,7 +59,7 @@ def test_one_module_defaults_block_serves_all(run_tasks, database):
     assert results["checkpoint_schema"]["changed"] is True
     assert results["checkpoint_schema_info"]["parity"]["in_parity"] is True
     assert results["checkpoint_roundtrip"]["changed"] is False
-    assert results["checkpoint_verify"]["roundtrip"]["swept"] == 0
+    assert results["checkpoint_verify"]["roundtrip"]["stale_rows_removed"] == 0
     assert results["theirs"]["query_result"] == [{"max": 9}]
     assert_no_secret(outcome, database)
 

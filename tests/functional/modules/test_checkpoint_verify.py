@@ -50,7 +50,7 @@ def test_it_says_and_does_what_both_modules_do(ready, call_module, tmp_path, ref
     roundtrip = assert_succeeded(call_module("checkpoint_roundtrip", ready.login(ready.app)), ready)
     done = assert_succeeded(call_module("checkpoint_verify", args), ready)
     assert facts(done) == facts(info)
-    assert done["roundtrip"] == {"thread_id": roundtrip["thread_id"], "swept": 0}
+    assert done["roundtrip"] == {"thread_id": roundtrip["thread_id"], "stale_rows_removed": 0}
     assert done["changed"] is False
     assert [ready.execute("SELECT count(*) FROM %s" % table)[0][0] for table in TABLES] == [0, 0, 0]
 
@@ -105,7 +105,7 @@ def test_what_was_left_behind_is_swept_and_told(ready, call_module):
     thread = assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app)), ready)["roundtrip"]["thread_id"]
     ready.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES (%s, 'c', '{}')", [thread])
     done = assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app)), ready)
-    assert done["changed"] is True and done["roundtrip"]["swept"] == 1
+    assert done["changed"] is True and done["roundtrip"]["stale_rows_removed"] == 1
     assert assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app)), ready)["changed"] is False
 
 
@@ -113,7 +113,7 @@ def test_what_was_left_behind_is_swept_and_told(ready, call_module):
 def test_behind_a_pooler(ready, pooler, call_module, mode):
     bouncer = pooler(ready, mode)
     outcome = call_module("checkpoint_verify", ready.login(ready.app, login_port=bouncer.port))
-    assert assert_succeeded(outcome, ready)["roundtrip"]["swept"] == 0
+    assert assert_succeeded(outcome, ready)["roundtrip"]["stale_rows_removed"] == 0
 
 
 def test_through_a_session_role(ready, call_module):

@@ -58,7 +58,7 @@ def test_the_result_is_that_of_one(ready, call_module, path, workers, batch_size
     assert "warnings" not in done
     ready.execute("TRUNCATE checkpoints, checkpoint_blobs, checkpoint_writes")
     alone = imported(call_module, ready, path, workers=1, batch_size=batch_size)
-    for name in (*KINDS, "bytes", "remaining", "verified", "refused"):
+    for name in (*KINDS, "bytes", "remaining", "verified", "rejected"):
         assert done[name] == alone[name], name
 
 
@@ -172,7 +172,7 @@ def test_what_one_refuses_ends_all(ready, call_module, path):
     # Those under way when it was refused are all that may come after it.
     assert ready.execute("SELECT max(thread_id) FROM checkpoints")[0][0] < "thread 016"
     done = assert_succeeded(run(call_module, ready, path, workers=3, batch_size=1, on_unreadable="skip"), ready)
-    assert done["threads"]["refused"] == 1 and done["refused"]["total"] == 3
+    assert done["threads"]["rejected"] == 1 and done["rejected"]["total"] == 3
 
 
 @pytest.mark.parametrize("workers", [-1, 65])

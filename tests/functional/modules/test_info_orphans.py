@@ -50,7 +50,7 @@ def write(database, checkpoint_id, thread="t", task="task"):
 
 def test_nothing_there_is_a_zero(ready, call_module):
     found = orphans(call_module, ready)
-    assert found["writes"]["count"] == found["writes"]["young"] == found["writes"]["age_unknown"] == 0
+    assert found["writes"]["count"] == found["writes"]["recent"] == found["writes"]["age_unknown"] == 0
     assert found["blobs"]["count"] == 0
     assert found["sqlite_writes"] is None
 
@@ -75,7 +75,7 @@ def test_what_real_checkpoints_leave_is_no_orphan(ready, call_module):
         saver.put_writes(stored, [("messages", ["more"])], "task")
     assert ready.execute("SELECT count(*) FROM checkpoint_blobs") == [(1,)]
     found = orphans(call_module, ready, orphan_grace=0)
-    assert (found["writes"]["count"], found["writes"]["young"], found["blobs"]["count"]) == (0, 0, 0)
+    assert (found["writes"]["count"], found["writes"]["recent"], found["blobs"]["count"]) == (0, 0, 0)
     ready.execute("DELETE FROM checkpoints")
     found = orphans(call_module, ready, orphan_grace=0)
     assert (found["writes"]["count"], found["blobs"]["count"]) == (1, 1)
@@ -88,11 +88,11 @@ def test_young_old_and_ageless_writes_are_told_apart(ready, call_module):
     write(ready, "no-uuid")
     write(ready, "1ef4f797-8335-4428-8001-8a1503f9b875")
     found = orphans(call_module, ready, orphan_grace=300)["writes"]
-    assert (found["count"], found["young"], found["age_unknown"]) == (2, 1, 2)
+    assert (found["count"], found["recent"], found["age_unknown"]) == (2, 1, 2)
     found = orphans(call_module, ready, orphan_grace=5)["writes"]
-    assert (found["count"], found["young"]) == (3, 0)
+    assert (found["count"], found["recent"]) == (3, 0)
     found = orphans(call_module, ready)["writes"]
-    assert (found["count"], found["young"]) == (0, 3)
+    assert (found["count"], found["recent"]) == (0, 3)
 
 
 def test_the_same_id_in_another_thread_or_namespace_is_no_checkpoint_of_theirs(ready, call_module):
@@ -131,7 +131,7 @@ def test_orphans_of_the_sqlite_file(ready, call_module, tmp_path):
     connection.close()
     found = orphans(call_module, ready, sqlite_path=str(path), orphan_grace=0)
     assert found["sqlite_writes"]["count"] == 2
-    assert orphans(call_module, ready, sqlite_path=str(path))["sqlite_writes"]["young"] == 2
+    assert orphans(call_module, ready, sqlite_path=str(path))["sqlite_writes"]["recent"] == 2
 
 
 def test_counting_can_be_left_out(ready, call_module, tmp_path):
@@ -182,7 +182,7 @@ def test_a_small_table_is_counted_whole(lost):
 
 
 def test_a_large_table_is_sampled_and_the_count_says_so(lost, monkeypatch):
-    monkeypatch.setattr(counting, "WHOLE", 100)
+    monkeypatch.setattr(counting, "COUNTED_WHOLE", 100)
     monkeypatch.setattr(counting, "SAMPLES", (50,))
     found = counted(lost)
     for part in (found["writes"], found["blobs"]):
@@ -230,7 +230,7 @@ def test_a_policy_makes_no_count_out_of_what_it_hides(ready, call_module, table)
 def test_an_id_from_the_future_is_young(ready, call_module):
     write(ready, identifier(-7200))
     found = orphans(call_module, ready, orphan_grace=0)["writes"]
-    assert (found["count"], found["young"]) == (0, 1)
+    assert (found["count"], found["recent"]) == (0, 1)
 
 
 def test_a_file_alone_needs_neither_server_nor_virtualenv(ready, call_module, bare_venv, tmp_path):

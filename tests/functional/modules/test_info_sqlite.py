@@ -317,7 +317,7 @@ def test_a_file_of_each_generation(ready, call_module, tmp_path, generation):
         assert_refused(asserted, "thread_ts", r"1\.0", databases=[ready])
     else:
         assert done["parity"]["in_parity"] is True and not asserted.failed
-        assert done["orphans"]["sqlite_writes"] == {"count": 0, "young": 0, "age_unknown": 0, "limited": False}
+        assert done["orphans"]["sqlite_writes"] == {"count": 0, "recent": 0, "age_unknown": 0, "limited": False}
         (finding,) = [finding for finding in done["parity"]["findings"] if finding["object"] == "task_path"]
         assert (finding["verdict"], finding["sqlite"] == "no column") == (("expected", True) if GENERATIONS[generation] else (finding["verdict"], False))
     assert contents(tmp_path) == before and os.listdir(tmp_path) == ["state.sqlite"]

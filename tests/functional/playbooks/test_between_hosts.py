@@ -65,7 +65,7 @@ def compared(apart, done, hosts=("app1", "app2")):
         # Of that very file, and not what the library creates.
         assert {table["name"] for table in found["sqlite"]["tables"]} == {"checkpoints", "writes", "notes"}
         (read,) = done.of(FILE, host)
-        assert read["orphans"]["sqlite_writes"] == {"count": 0, "young": 0, "age_unknown": 0, "limited": False}
+        assert read["orphans"]["sqlite_writes"] == {"count": 0, "recent": 0, "age_unknown": 0, "limited": False}
         assert "[%s -> laptop" % host in done.output
     assert "laptop" not in done.recap or done.recap["laptop"]["changed"] == 0
 

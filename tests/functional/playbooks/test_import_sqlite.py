@@ -87,7 +87,7 @@ def test_graphs_resume_where_they_waited(site):
     count = assert_same(site.path, site.database)
     report = json.loads((site.folder / "report" / "app1-import.json").read_text())
     assert report["verified"]["checkpoints"] == report["counts"]["checkpoints"]["read"] == count[0]
-    assert report["verified"]["differences"] == 0 and report["refused"]["total"] == 0
+    assert report["verified"]["differences"] == 0 and report["rejected"]["total"] == 0
     page = (site.folder / "report" / "app1-import.md").read_text()
     assert "| checkpoints | %d | 0 | %d |" % (count[0], count[0]) in page
     play(site).unchanged()
@@ -140,7 +140,7 @@ def test_a_damaged_thread_is_told_of(site):
     play(site).stopped("thread-03")
     play(site, checkpointer_import_on_unreadable="skip").passed()
     report = json.loads((site.folder / "report" / "app1-import.json").read_text())
-    assert {each["thread_id"] for each in report["refused"]["shown"]} == {"thread-03"}
+    assert {each["thread_id"] for each in report["rejected"]["sample"]} == {"thread-03"}
     assert "thread-03" in (site.folder / "report" / "app1-import.md").read_text()
 
 

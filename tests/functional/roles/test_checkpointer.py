@@ -50,7 +50,7 @@ def test_a_converged_run_is_three_tasks_and_changes_nothing(site):
     assert [each["task"].split(" : ")[-1] for each in remote] == [READ, ROUNDTRIP]
     assert done.hosts(SETUP) == ["app1"]
     (verified,) = done.of(ROUNDTRIP, "app3")
-    assert verified["parity"]["in_parity"] is True and verified["roundtrip"]["swept"] == 0
+    assert verified["parity"]["in_parity"] is True and verified["roundtrip"]["stale_rows_removed"] == 0
 
 
 @pytest.mark.extended

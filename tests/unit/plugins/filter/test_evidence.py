@@ -54,7 +54,7 @@ def test_the_same_facts_have_the_same_fingerprint():
     assert first["fingerprint"] == later["fingerprint"] and first["generated_at"] != later["generated_at"]
     shuffled = json.loads(json.dumps(info(), sort_keys=True))
     assert report(shuffled)["fingerprint"] == first["fingerprint"]
-    busy = info(orphans={"writes": {"count": 0, "young": 7}, "blobs": {"count": 1}, "sqlite_writes": None})
+    busy = info(orphans={"writes": {"count": 0, "recent": 7}, "blobs": {"count": 1}, "sqlite_writes": None})
     assert report(busy)["fingerprint"] == first["fingerprint"]
 
 
@@ -114,7 +114,7 @@ def test_both_names_of_a_table():
     [
         (None, "not counted: not asked for, or not all tables are there"),
         ({"count": None, "reason": "permission denied"}, "not counted: permission denied"),
-        ({"count": 1, "young": 2, "age_unknown": 3, "limited": False, "sampled_percent": None}, "1 older than 3600 s, 2 younger, 3 of unknown age"),
+        ({"count": 1, "recent": 2, "age_unknown": 3, "limited": False, "sampled_percent": None}, "1 older than 3600 s, 2 younger, 3 of unknown age"),
         ({"count": 1, "limited": True, "sampled_percent": None}, "limited: there may be more"),
         ({"count": 1, "limited": False, "sampled_percent": 12.3456}, "sampled: counted in 12.3 % of the table"),
     ],

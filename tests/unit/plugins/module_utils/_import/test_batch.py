@@ -83,8 +83,8 @@ def test_each_blob_once(path, monkeypatch, remembered, check):
     with open_source(path) as source:
         job = Importer(source, tables, check=check, batch_size=100)
         job.run()
-    assert job.tally.counts["blobs"] == {"read": 2, "written": 2, "there": 0, "refused": 0}
-    assert job.tally.counts["checkpoints"]["written"] == 18
+    assert job.stats.counts["blobs"] == {"read": 2, "written": 2, "existing": 0, "rejected": 0}
+    assert job.stats.counts["checkpoints"]["written"] == 18
     assert [len(rows) for rows in tables.rows] == ([0, 0, 0] if check else [18, 2, 0])
 
 
@@ -95,7 +95,7 @@ def test_a_time_that_is_over_at_once_ends_one_batch(path, monkeypatch):
     with open_source(path) as source:
         job = Importer(source, Tables(), batch_size=1, time_limit=1)
         job.run()
-    assert (job.tally.counts["threads"]["read"], job.remaining) == (1, 1)
+    assert (job.stats.counts["threads"]["read"], job.remaining) == (1, 1)
 
 
 def test_windows_are_bounded_by_what_is_looked_up(monkeypatch):

@@ -28,16 +28,16 @@ def test_those_that_are_asked_for(size, seed):
     """In windows of any length, of which some keys stand and some do not, among others."""
     draw = random.Random(seed)
     asked = sorted(draw.sample(KEYS, 20) + [(b"b", b"x", b"none"), (b"c", b"", b"none")])
-    standing = ExistingKeys(fetched(size))
+    existing = ExistingKeys(fetched(size))
     while asked:
         number = draw.randrange(1, 6)
         window, asked = asked[:number], asked[number:]
-        there, writes = standing.of(iter(window))
+        there, writes = existing.of(iter(window))
         assert there == {row[:3] for row in ROWS if row[:3] in window and row[3] is None}
         assert writes == {key: {row[3:] for row in ROWS if row[:3] == key and row[3]} for key in KEYS[::3] if key in window}
 
 
 def test_what_cannot_stand_is_not_found():
-    standing = ExistingKeys(fetched(3))
-    assert standing.of([]) == standing.of([(b"a", b"", 7), (b"a", None, b"")]) == (set(), {})
-    assert standing.of([KEYS[0], (b"a", b"x", 7), KEYS[-1]])[0] == {KEYS[0]}
+    existing = ExistingKeys(fetched(3))
+    assert existing.of([]) == existing.of([(b"a", b"", 7), (b"a", None, b"")]) == (set(), {})
+    assert existing.of([KEYS[0], (b"a", b"x", 7), KEYS[-1]])[0] == {KEYS[0]}

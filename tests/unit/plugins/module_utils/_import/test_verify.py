@@ -41,7 +41,7 @@ class Forgetful:
         pass
 
     @contextlib.contextmanager
-    def standing(self, threads):
+    def existing(self, threads):
         parts = iter([[row for row in self.rows if row[0].decode() in threads]])
         yield ExistingKeys(lambda: next(parts, []))
 

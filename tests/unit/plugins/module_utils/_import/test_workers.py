@@ -51,9 +51,9 @@ class Importer:
 
     def one(self, batch):
         assert self.source.held
-        tally = ImportStats()
-        tally.add("threads", "read", len(batch))
-        return Outcome(tally, None, ModuleError("no") if "bad" in batch else None)
+        stats = ImportStats()
+        stats.add("threads", "read", len(batch))
+        return Outcome(stats, None, ModuleError("no") if "bad" in batch else None)
 
 
 def opened(versions=0):
@@ -105,7 +105,7 @@ def test_each_batch_once():
         assert not crew.absent
         results = list(crew.results(batches))
     assert sorted(batch for batch, _outcome in results) == sorted(batches)
-    assert all(outcome.failure is None and outcome.tally.counts["threads"]["read"] == 1 for _batch, outcome in results)
+    assert all(outcome.failure is None and outcome.stats.counts["threads"]["read"] == 1 for _batch, outcome in results)
     assert not crew.members
 
 

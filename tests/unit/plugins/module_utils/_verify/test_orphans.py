@@ -82,22 +82,22 @@ def counted(pairs, grace=3600):
 
 def test_rows_are_counted_by_the_age_of_their_checkpoint():
     pairs = [(version_6(NOW - 10), 3), (version_6(NOW - 4000), 5), (VECTOR, 7), (str(uuid.uuid4()), 11), ("", 13)]
-    assert counted(pairs) == {"count": 12, "young": 3, "age_unknown": 24, "limited": False}
-    assert counted([]) == {"count": 0, "young": 0, "age_unknown": 0, "limited": False}
+    assert counted(pairs) == {"count": 12, "recent": 3, "age_unknown": 24, "limited": False}
+    assert counted([]) == {"count": 0, "recent": 0, "age_unknown": 0, "limited": False}
 
 
 @pytest.mark.parametrize(
     "age, grace, kind",
-    [(3600, 3600, "count"), (3599, 3600, "young"), (3601, 3600, "count"), (0, 0, "count"), (1, 0, "count"), (-60, 0, "young"), (-60, 3600, "young")],
+    [(3600, 3600, "count"), (3599, 3600, "recent"), (3601, 3600, "count"), (0, 0, "count"), (1, 0, "count"), (-60, 0, "recent"), (-60, 3600, "recent")],
 )
 def test_the_edge_of_the_grace_period(age, grace, kind):
     counts = counted([(version_6(NOW - age), 1)], grace)
-    assert counts[kind] == 1 and sum(counts[name] for name in ("count", "young", "age_unknown")) == 1
+    assert counts[kind] == 1 and sum(counts[name] for name in ("count", "recent", "age_unknown")) == 1
 
 
 def test_no_more_ids_are_looked_at_than_the_limit():
-    assert counted(("x", 1) for _number in range(IDS)) == {"count": 0, "young": 0, "age_unknown": IDS, "limited": False}
-    assert counted(("x", 1) for _number in range(IDS + 1)) == {"count": 0, "young": 0, "age_unknown": IDS, "limited": True}
+    assert counted(("x", 1) for _number in range(IDS)) == {"count": 0, "recent": 0, "age_unknown": IDS, "limited": False}
+    assert counted(("x", 1) for _number in range(IDS + 1)) == {"count": 0, "recent": 0, "age_unknown": IDS, "limited": True}
     endless = iter(lambda: ("x", 1), None)
     assert counted(endless)["limited"] is True
 
@@ -121,12 +121,12 @@ def file():
 
 
 def test_writes_without_their_checkpoint_are_counted_in_sqlite(file):
-    assert sqlite_orphans(file, 0) == {"count": 0, "young": 0, "age_unknown": 2000, "limited": False}
+    assert sqlite_orphans(file, 0) == {"count": 0, "recent": 0, "age_unknown": 2000, "limited": False}
 
 
 def test_counting_in_sqlite_ends_when_its_time_is_up_and_says_so(file, monkeypatch):
     monkeypatch.setattr(orphans, "SECONDS", -1)
-    monkeypatch.setattr(orphans, "STEPS", 2000)
+    monkeypatch.setattr(orphans, "SEARCH_STEPS", 2000)
     found = sqlite_orphans(file, 0)
     assert found["limited"] is True and found["age_unknown"] < 2000
     # The next statement has all the time it needs.
