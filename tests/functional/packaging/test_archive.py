@@ -27,7 +27,7 @@ WANTED = re.compile(
     r"MANIFEST\.json|FILES\.json|README\.md|CHANGELOG\.md|CONTRIBUTING\.md|COPYING"
     r"|meta/(runtime|execution-environment)\.yml|meta/ee-(requirements|bindep)\.txt"
     r"|changelogs/(config|changelog)\.yaml|changelogs/fragments/[\w.-]+\.yml"
-    r"|plugins/((action|doc_fragments|filter|modules)|module_utils/_\w+)/\w+\.py"
+    r"|plugins/((action|doc_fragments|filter|modules|plugin_utils)|module_utils/_\w+)/\w+\.py"
     r"|roles/\w+/README\.md|roles/\w+/(defaults|files|handlers|meta|tasks|templates|vars)/[\w.-]+"
     r"|playbooks/[\w./-]+"
 )

@@ -106,7 +106,7 @@ def test_a_first_host_that_fails_leaves_the_work_to_the_next(site):
 
 def test_drift_fails_and_the_password_is_forgotten(site, database):
     database.execute("DROP INDEX checkpoints_thread_id_idx")
-    after = {"name": "What is left", "ansible.builtin.debug": {"msg": "{{ checkpointer__app.keys() | list }}"}}
+    after = {"name": "What is left", "ansible.builtin.debug": {"msg": "{{ __checkpointer_app.keys() | list }}"}}
     plays = [
         {
             "hosts": "app1",

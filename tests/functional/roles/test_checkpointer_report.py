@@ -172,7 +172,7 @@ def test_no_secret_and_no_row_is_in_any_of_them(reports):
 def test_artifacts(reports):
     """As AWX takes them from a job: one value, to which each host adds its own."""
     shown = re.search(r"RUN: (\{.*\})", reports.done.output).group(1)
-    facts = json.loads(shown)["checkpointer_evidence"]
+    facts = json.loads(shown)["checkpointer_parity_report"]
     assert sorted(facts) == [ODD, "app1"]
     assert facts["app1"]["in_parity"] is True and facts["app1"]["drift"] == []
     assert facts[ODD]["in_parity"] is False and {each["object"] for each in facts[ODD]["drift"]} >= {TEMPLATE}

@@ -13,14 +13,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible.errors import AnsibleFilterError
 from jinja2 import Environment, nodes
 from schema_examples import postgres, sqlite
 
-from ansible_collections.stateops.langgraph.plugins.filter.evidence import collection_version, evidence
-from ansible_collections.stateops.langgraph.plugins.filter.evidence_digest import evidence_digest
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Index
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._report import collection_version, parity_report, parity_report_summary
 
 ROOT = Path(__file__).resolve().parents[4]
 PLACE = {"server": "db1", "port": "5432", "name": "langgraph", "schema": "langgraph"}
@@ -40,7 +38,7 @@ def info(left=None, right=None, level="compatible", orphans=None):
 
 
 def report(facts=None, host="app1", at="2026-11-23T00:00:00Z"):
-    return evidence(facts or info(), host=host, database=PLACE, orphan_grace=3600, at=at)
+    return parity_report(facts or info(), host=host, database=PLACE, orphan_grace=3600, at=at)
 
 
 def with_index(name, table="checkpoints", **fields):
@@ -132,7 +130,7 @@ def test_the_collections_own_version():
 
 @pytest.mark.parametrize("value", [{}, {"postgres": {}, "sqlite": {}}, {"msg": "Nothing is known yet"}])
 def test_what_is_no_result_is_refused(value):
-    with pytest.raises(AnsibleFilterError, match="takes a result of checkpoint_schema_info"):
+    with pytest.raises(ValueError, match="takes a result of checkpoint_schema_info"):
         report(value or {"parity": {}})
 
 
@@ -143,10 +141,10 @@ def test_the_short_form_is_bounded():
     many["migrations"]["pending"] = [{"version": number, "sql": "s" * 999, "reason": "r"} for number in range(5000)]
     many["verdict"]["summary"] = "s" * 9999
     many["orphans"]["in_words"] = [{"what": "writes", "words": "w" * 9999}]
-    short = evidence_digest(many)
+    short = parity_report_summary(many)
     assert len(json.dumps(short, ensure_ascii=False).encode("utf-8")) < 20000
     assert short["drift_left_out"] == 4990 and len(short["drift"]) == 10
-    assert evidence_digest(report())["drift_left_out"] == 0
+    assert parity_report_summary(report())["drift_left_out"] == 0
 
 
 def unescaped(source):
@@ -163,7 +161,7 @@ def unescaped(source):
     return ["line %d" % node.lineno for output in tree.find_all(nodes.Output) for node in output.nodes if not safe(node)]
 
 
-@pytest.mark.parametrize("page, least", [("evidence", 50), ("import", 25)])
+@pytest.mark.parametrize("page, least", [("parity_report", 50), ("import", 25)])
 def test_every_expression_of_the_page_is_escaped(page, least):
     source = (ROOT / "roles" / "checkpointer" / "templates" / ("%s.html.j2" % page)).read_text(encoding="utf-8")
     assert source.count("| e }}") > least

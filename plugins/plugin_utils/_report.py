@@ -2,69 +2,15 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What checkpoint_schema_info found, arranged as a report: the two schemas beside each other, table by table."""
+"""Parity reports: the facts that checkpoint_schema_info and checkpoint_verify return, arranged table by table."""
 
 from __future__ import annotations
-
-DOCUMENTATION = r"""
-name: evidence
-author:
-  - The stateops.langgraph authors (@stateops)
-version_added: 0.1.0
-short_description: A report of what checkpoint_schema_info found
-description:
-  - Arranges a result of M(stateops.langgraph.checkpoint_schema_info) as the data that the reports of role C(checkpointer) show.
-    Its shape is in C(roles/checkpointer/files/report.schema.json).
-  - Two results with the same facts get the same C(fingerprint), whenever they were read. The orphans are left out of it, since they come and go
-    with the writes of a running application.
-positional: []
-options:
-  _input:
-    description: The result, in which RV(stateops.langgraph.checkpoint_schema_info#module:parity) has to be.
-    type: dict
-    required: true
-  host:
-    description: Where it was read.
-    type: str
-    required: true
-  database:
-    description: The keys C(server), C(port), C(name) and C(schema). No login.
-    type: dict
-    required: true
-  orphan_grace:
-    description: The seconds that the module was given.
-    type: int
-    required: true
-  at:
-    description: When it was read, in UTC as ISO 8601.
-    type: str
-    required: true
-"""
-
-EXAMPLES = r"""
-- name: Keep the facts as JSON
-  ansible.builtin.copy:
-    content: "{{ facts | stateops.langgraph.evidence(host=inventory_hostname, database=place, orphan_grace=3600, at=when) | to_json }}"
-    dest: /srv/reports/app1.json
-    mode: "0644"
-  delegate_to: localhost
-  vars:
-    place: {server: db1.example.com, port: 5432, name: langgraph, schema: langgraph}
-    when: "{{ now(utc=true).strftime('%Y-%m-%dT%H:%M:%SZ') }}"
-"""
-
-RETURN = r"""
-_value:
-  description: The report.
-  type: dict
-"""
 
 import hashlib
 import json
 from pathlib import Path
 
 import yaml
-from ansible.errors import AnsibleFilterError
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expected as contract
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
@@ -73,16 +19,20 @@ COLLECTION = Path(__file__).resolve().parents[2]
 REPORT_VERSION = 1
 SCHEMA = "urn:stateops:langgraph:checkpoint-report:%d" % REPORT_VERSION
 VERDICTS = ("drift", "expected", "equivalent", "identical")
+# Ten findings of a kilobyte each, at the most.
+FINDINGS = 10
+PENDING = 50
+LETTERS = 200
 
 
-def evidence(info, host, database, orphan_grace, at):
+def parity_report(info, host, database, orphan_grace, at):
     """The report, as files/report.schema.json describes it."""
     try:
         info = _plain(info)
         postgres, sqlite = Schema.from_dict(info["postgres"]), Schema.from_dict(info["sqlite"])
         findings, parity = info["parity"]["findings"], info["parity"]
     except (KeyError, TypeError, ValueError) as error:
-        raise AnsibleFilterError("evidence takes a result of checkpoint_schema_info that has found both schemas: %s" % error) from error
+        raise ValueError("parity_report takes a result of checkpoint_schema_info that has found both schemas: %s" % error) from error
     # Ansible masks a password wherever it is found: one that is "postgres" would take the engine's name away.
     sides = (("postgresql", postgres), ("sqlite", sqlite))
     facts = {
@@ -104,6 +54,24 @@ def evidence(info, host, database, orphan_grace, at):
     lasting = json.dumps({key: value for key, value in facts.items() if key != "orphans"}, sort_keys=True)
     fingerprint = hashlib.sha256(lasting.encode("utf-8", "backslashreplace")).hexdigest()
     return {"$schema": SCHEMA, "report_version": REPORT_VERSION, "generated_at": str(at), "fingerprint": fingerprint, **facts}
+
+
+def parity_report_summary(report):
+    """The report without its schemas, bounded in size."""
+    migrations = report["migrations"]
+    return {
+        "generated_at": report["generated_at"],
+        **{key: _cut(report["verdict"][key]) for key in ("in_parity", "level", "summary")},
+        "drift": [{key: _cut(text) for key, text in finding.items()} for finding in report["drift"][:FINDINGS]],
+        "drift_left_out": max(0, len(report["drift"]) - FINDINGS),
+        "migrations": {
+            "recorded": migrations["recorded"],
+            "expected": migrations["expected"],
+            "pending": [each["version"] for each in migrations["pending"][:PENDING]],
+        },
+        "versions": {name: _cut(version) for name, version in report["versions"].items()},
+        "orphans": {each["what"]: _cut(each["words"]) for each in report["orphans"]["in_words"]},
+    }
 
 
 def collection_version():
@@ -232,9 +200,5 @@ def _counted(counts, grace, nowhere):
     return words
 
 
-class FilterModule:
-    """The collection's filters."""
-
-    def filters(self):
-        """Names to functions."""
-        return {"evidence": evidence}
+def _cut(value):
+    return value[: LETTERS - 1] + "…" if isinstance(value, str) and len(value) > LETTERS else value
