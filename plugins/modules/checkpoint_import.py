@@ -326,18 +326,10 @@ def _opened(params, check, cipher, connection):
 def _insist_on_parity(module, connection, known):
     """Raise ModuleError where PostgreSQL cannot hold what the file holds."""
     options = dict(sqlite_schema=None, parity_level="compatible", assert_parity=False, orphan_grace=0, count_orphans=False)
-    asking = _Asking(module, dict(module.params, **options))
-    parity = gather(asking, connection, known)["parity"]
+    parity = gather(dict(module.params, **options), connection, known, module.warn)["parity"]
     if not parity["in_parity"]:
         advice = "Nothing was written. Where it is PostgreSQL that lacks something, run checkpoint_schema with the owner's role first."
         raise ModuleError("%s\n\n%s\n\n%s" % (parity["summary"], parity["explanation"], advice), parity=parity)
-
-
-class _Asking:
-    """The module with options that gather() expects and users of this one need not know."""
-
-    def __init__(self, module, params):
-        self.params, self.warn, self.check_mode = params, module.warn, module.check_mode
 
 
 def _copied(module, job, crew):

@@ -361,7 +361,7 @@ def run(module):
     try:
         known = prepare(params)
         with open_connection(params, APPLICATION) as connection:
-            return gather(module, connection, known)
+            return gather(params, connection, known, module.warn)
     except PrerequisiteMissing as absent:
         return nothing_yet(module, absent)
 

@@ -168,7 +168,7 @@ def run(module):
     try:
         known = prepare(params)
         with open_connection(params, APPLICATION) as connection:
-            results = gather(module, connection, known)
+            results = gather(params, connection, known, module.warn)
             wanted = params["roundtrip"] == "always" or (params["roundtrip"] == "in_parity" and results["parity"]["in_parity"])
             if not module.check_mode and params["roundtrip"] == "never" and results["parity"]["in_parity"]:
                 _with_facts(results, lambda: insist_on_rights(connection, params))

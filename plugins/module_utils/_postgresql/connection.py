@@ -12,7 +12,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec i
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READING
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.timeouts import SLACK, patient_cursor
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.timeouts import SLACK, limited_connection
 
 OLDEST_SERVER = 150000
 # Options of libpq that carry a secret: nothing in connect_params is hidden from logs.
@@ -85,7 +85,7 @@ def open_connection(params, application):
         raise ModuleError("connect_params holds %s, which this libpq does not know. Give parameters of libpq." % ", ".join(strange))
     try:
         # prepare_threshold=None: a prepared statement would not survive a pooler.
-        connection = psycopg.connect(autocommit=True, prepare_threshold=None, row_factory=psycopg.rows.dict_row, cursor_factory=patient_cursor(), **keywords)
+        connection = limited_connection().connect(autocommit=True, prepare_threshold=None, row_factory=psycopg.rows.dict_row, **keywords)
         connection.answer_within = READING + SLACK
     except (psycopg.Error, UnicodeError, ValueError, TypeError) as error:
         text = one_line(error)

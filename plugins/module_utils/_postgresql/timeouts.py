@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import socket
 import threading
@@ -19,31 +20,39 @@ SLACK = 15
 GRACE = 5
 
 
-def patient_cursor():
-    """A cursor class whose execute() ends within the seconds that its connection's `answer_within` names; none or 0 for no limit.
+@functools.lru_cache(maxsize=None)
+def limited_connection():
+    """A psycopg.Connection with a limit for each statement; made when psycopg can be imported.
 
-    Where the connection has `lock_within`, each ALTER TABLE outside a transaction has its lock retry_with_short_lock_timeout() within so many seconds.
+    answer_within: seconds in which execute() of its cursors ends, 0 for no limit. Beyond it psycopg.OperationalError is raised.
+    lock_within: seconds for an ALTER TABLE outside a transaction to get its lock, in short attempts; None if it waits as any statement.
     """
 
-    class PatientCursor(psycopg.Cursor):
-        """Raises psycopg.OperationalError where the limit was passed, whatever the server answered then."""
-
+    class LimitedCursor(psycopg.Cursor):
         def execute(self, query, *args, **kwargs):
             """As psycopg's."""
 
             def attempt():
-                with _within(self.connection, getattr(self.connection, "answer_within", 0)):
-                    return super(PatientCursor, self).execute(query, *args, **kwargs)
+                with _within(self.connection, self.connection.answer_within):
+                    return super(LimitedCursor, self).execute(query, *args, **kwargs)
 
-            seconds = getattr(self.connection, "lock_within", None)
-            if seconds is None or not _shuts_everybody_out(query) or self.connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            seconds = self.connection.lock_within
+            if seconds is None or not _takes_access_exclusive(query) or self.connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
                 return attempt()
             return retry_with_short_lock_timeout(self.connection, attempt, seconds)
 
-    return PatientCursor
+    class LimitedConnection(psycopg.Connection):
+        answer_within = 0
+        lock_within = None
+
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.cursor_factory = LimitedCursor
+
+    return LimitedConnection
 
 
-def _shuts_everybody_out(query):
+def _takes_access_exclusive(query):
     """Whether a statement waits for ACCESS EXCLUSIVE; those of setup() are text."""
     return isinstance(query, str) and query.lstrip().upper().startswith("ALTER TABLE")
 

@@ -30,9 +30,8 @@ def prepare(params):
     return library()
 
 
-def gather(module, connection, known):
-    """The facts as a module returns them, from one snapshot of PostgreSQL. Raises ModuleError, with the facts where they are not in parity, or PrerequisiteMissing."""
-    params = module.params
+def gather(params, connection, known, warn):
+    """The facts as a module returns them, from one snapshot of PostgreSQL. warn: is called with each warning. Raises ModuleError, with the facts where they are not in parity, or PrerequisiteMissing."""
     reading, orphans, server = _postgres_side(connection, params)
     if reading.hidden:
         raise ModuleError(reading.hidden_ledger())
@@ -53,9 +52,9 @@ def gather(module, connection, known):
         "orphans": orphans,
     }
     if known.unknown:
-        module.warn("langgraph-checkpoint-postgres %s brings migrations that this collection does not know; what they leave was not checked." % known.version)
+        warn("langgraph-checkpoint-postgres %s brings migrations that this collection does not know; what they leave was not checked." % known.version)
     if reading.version is not None and reading.version > known.newest:
-        module.warn("The ledger records version %s, and langgraph-checkpoint-postgres %s knows up to %s." % (reading.version, known.version, known.newest))
+        warn("The ledger records version %s, and langgraph-checkpoint-postgres %s knows up to %s." % (reading.version, known.version, known.newest))
     if params["assert_parity"] and not parity.in_parity:
         advice = "checkpoint_schema mends what loses nothing, and names the statements for the rest."
         raise ModuleError("%s\n\n%s\n\n%s" % (parity.summary(), parity.explain(), advice), **results)
