@@ -64,7 +64,7 @@ requirements:
   - langgraph-checkpoint-postgres 1.0.1 or newer in the virtualenv
 seealso:
   - module: stateops.langgraph.checkpoint_schema_info
-  - module: stateops.langgraph.checkpoint_roundtrip
+  - module: stateops.langgraph.checkpoint_verify
   - name: Persistence in LangGraph
     description: What checkpoints are and what they are for.
     link: https://docs.langchain.com/oss/python/langgraph/persistence

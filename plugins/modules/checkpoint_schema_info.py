@@ -41,7 +41,6 @@ requirements:
   - langgraph-checkpoint-sqlite in the virtualenv, where neither O(sqlite_path) nor O(sqlite_schema) is given
 seealso:
   - module: stateops.langgraph.checkpoint_schema
-  - module: stateops.langgraph.checkpoint_roundtrip
   - module: stateops.langgraph.checkpoint_verify
 notes:
   - In check mode, a virtualenv or a database that is not there yet is no failure; the module then warns that nothing is known yet.

@@ -11,10 +11,13 @@ module: checkpoint_verify
 short_description: Assert parity with SQLite, then write, read and delete one checkpoint
 version_added: 0.1.0
 description:
-  - Does the work of M(stateops.langgraph.checkpoint_schema_info) and then that of M(stateops.langgraph.checkpoint_roundtrip) in one process
-    and over one connection, which takes little more than half the time of two tasks.
-  - Where the facts end in a failure, as by O(assert_parity), no checkpoint is written.
-  - Where the round trip fails, the facts are returned with the failure.
+  - Gathers the facts of M(stateops.langgraph.checkpoint_schema_info), then stores one checkpoint with a channel value and a pending write
+    through C(PostgresSaver), reads it back, compares it, and deletes it.
+  - Run with the application's credentials on the application's host, this shows that its role may do what a graph asks of it.
+  - If gathering the facts fails, as with O(assert_parity), no checkpoint is written.
+  - If the round trip fails, the facts are returned with the failure.
+  - The checkpoint belongs to a thread of the module's own, one for each host, which is empty afterwards. Rows that an interrupted run left in it
+    are removed. Behind a pooler in transaction mode no advisory lock holds, so each run uses a new thread, and no rows are removed.
 author:
   - The stateops.langgraph authors (@stateops)
 options:
@@ -42,7 +45,6 @@ requirements:
 seealso:
   - module: stateops.langgraph.checkpoint_schema
   - module: stateops.langgraph.checkpoint_schema_info
-  - module: stateops.langgraph.checkpoint_roundtrip
 notes:
   - In check mode the facts are gathered, and no checkpoint is written. A virtualenv or a database that is not there yet is no failure then;
     the module warns that nothing is known yet.
@@ -132,11 +134,11 @@ roundtrip:
   returned: success, when the facts could be gathered
   type: dict
   sample:
-    thread_id: stateops.langgraph.checkpoint_roundtrip/app1
+    thread_id: stateops.langgraph.checkpoint_verify/app1
     stale_rows_removed: 0
   contains:
     thread_id:
-      description: As RV(stateops.langgraph.checkpoint_roundtrip#module:thread_id).
+      description: The thread that was used and emptied.
       type: str
     stale_rows_removed:
       description: How many rows of an interrupted run were removed first. The task is RV(ignore:changed) where there were any.

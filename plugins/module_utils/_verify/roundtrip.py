@@ -20,7 +20,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.poo
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READING, configure_session, snapshot, take_role
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES
 
-THREAD = "stateops.langgraph.checkpoint_roundtrip/"
+THREAD = "stateops.langgraph.checkpoint_verify/"
 # Seconds: for a lock on a table, for a statement, and for another run from this host.
 LOCK_TIMEOUT, STATEMENT_TIMEOUT, WAIT = 15, 60, 60
 # Checkpoints and writes are replaced when they come again, blobs never are.

@@ -18,7 +18,7 @@ from virtualenvs import make_venv
 
 pytestmark = pytest.mark.newest
 
-MODULES = ["checkpoint_schema", "checkpoint_schema_info", "checkpoint_roundtrip", "checkpoint_verify"]
+MODULES = ["checkpoint_schema", "checkpoint_schema_info", "checkpoint_verify"]
 GROUP = "group/stateops.langgraph.postgresql"
 
 
@@ -58,7 +58,7 @@ def test_one_module_defaults_block_serves_all(run_tasks, database):
     results = {document["task"]: document["result"] for document in outcome.tasks}
     assert results["checkpoint_schema"]["changed"] is True
     assert results["checkpoint_schema_info"]["parity"]["in_parity"] is True
-    assert results["checkpoint_roundtrip"]["changed"] is False
+    assert results["checkpoint_verify"]["changed"] is False
     assert results["checkpoint_verify"]["roundtrip"]["stale_rows_removed"] == 0
     assert results["theirs"]["query_result"] == [{"max": 9}]
     assert_no_secret(outcome, database)

@@ -67,7 +67,7 @@ def test_any_name_works_and_none_is_read_as_sql(named, server, call_module, name
     execute(GRANT, schema=schema, app=sql.Identifier(app.name))
     theirs = dict(login, login_user=app.name, login_password=app.password)
     assert assert_succeeded(call_module("checkpoint_schema_info", theirs))["parity"]["in_parity"] is True
-    assert_succeeded(call_module("checkpoint_roundtrip", theirs))
+    assert_succeeded(call_module("checkpoint_verify", theirs))
     assert assert_succeeded(call_module("checkpoint_schema", dict(own, state="absent", force=True)))["changed"] is True
     assert execute("SELECT relname FROM pg_class WHERE relname = 'canary'") == [("canary",)]
 
