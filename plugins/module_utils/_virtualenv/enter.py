@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import glob
+import importlib
 import importlib.util
 import json
 import os
@@ -82,7 +83,7 @@ def _found(library):
 def _import_psycopg(virtualenv):
     """psycopg is there, but without its C library (pure flavour without libpq) it does not import."""
     try:
-        import psycopg  # pylint: disable=unused-import
+        importlib.import_module("psycopg")
     except ImportError as error:
         text = " ".join(str(error).split())
         where = virtualenv or sys.executable
