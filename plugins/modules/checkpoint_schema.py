@@ -37,6 +37,16 @@ options:
       - The role that logs in must be a member of their owner. Remove setup() from the application then.
     type: bool
     default: false
+  app_roles:
+    description:
+      - Roles of the application that get exactly the privileges that a saver needs on the four tables, and USAGE on the schema. The owner grants
+        them, and the catalog is read again afterwards.
+      - Other privileges of these roles and of C(PUBLIC) on the tables are revoked, and default privileges that would open later tables to them.
+      - A privilege that a role has through a membership is an error that names the C(REVOKE) statement. Other roles keep what they have.
+      - Without roles no privilege is read or changed. With O(state=absent) the option has no effect.
+    type: list
+    elements: str
+    default: []
   lock_wait:
     description:
       - Seconds to wait for another run of this module on the same schema.
@@ -83,6 +93,7 @@ EXAMPLES = r"""
     login_password: "{{ vault_langgraph_owner_password }}"
     login_db: langgraph
     schema: langgraph
+    app_roles: [langgraph_app]
 
 - name: Take over the tables that an application made for itself
   stateops.langgraph.checkpoint_schema:
@@ -107,6 +118,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+grants:
+  description: The statements that were executed to bring the privileges of O(app_roles) to what a saver needs, or would be in check mode.
+  returned: success, with O(state=present), when the database could be read
+  type: list
+  elements: str
+  sample:
+    - GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE langgraph.checkpoints TO langgraph_app
 library:
   description: The library whose setup() decides what is needed. Not there with O(state=absent).
   returned: success, when the virtualenv could be entered
@@ -216,6 +234,12 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.module im
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import library
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.apply import converge, plan_for
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.drop import removal, remove
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.grants import (
+    converge_grants,
+    insist_on_grants,
+    read_grants,
+    revoke_defaults,
+)
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import Limits, MigrationTarget, applied, read_state, state_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.pooler import pooler_mode
@@ -232,6 +256,7 @@ def main():
         state={"type": "str", "choices": ["present", "absent"], "default": "present"},
         force={"type": "bool", "default": False},
         adopt={"type": "bool", "default": False},
+        app_roles={"type": "list", "elements": "str", "default": []},
         lock_wait={"type": "int", "default": 300},
         lock_timeout={"type": "int", "default": 30},
         statement_timeout={"type": "int", "default": 1800},
@@ -270,9 +295,17 @@ def _present(module, connection, target, limits):
     before = _schema_to_come(module, before)
     plan = plan_for(connection, target, before)
     after = plan.after if module.check_mode else before
-    if not plan.empty and not module.check_mode:
+    roles, grants = module.params["app_roles"], []
+    if roles:
+        steps = read_grants(connection, target, roles, _coming(plan, before))
+        insist_on_grants(steps)
+        grants = [step.statement for step in steps if step.allowed]
+        for step in steps:
+            if not step.allowed:
+                module.warn("%s. As the owner of that object or as a superuser, run: %s;" % (step.reason, step.statement))
+    if not module.check_mode and (grants or not plan.empty):
         take_role(connection, target.role)
-        before, plan, after = converge(connection, target, limits, lambda: open_connection(module.params, APPLICATION))
+        before, plan, after, grants = _carry_out(module, connection, target, limits, (before, plan, after), roles)
     known = target.library
     if known.unknown:
         module.warn(
@@ -287,7 +320,8 @@ def _present(module, connection, target, limits):
     for index in plan.building:
         module.warn("Another session is building %s right now." % index)
     return {
-        **_outcome(module, before, after),
+        **_outcome(module, before, after, grants),
+        "grants": grants,
         "library": known.to_dict(),
         "migrations": {
             "before": before.version,
@@ -297,6 +331,29 @@ def _present(module, connection, target, limits):
         },
         "repaired": [repair.to_dict() for repair in plan.repairs],
     }
+
+
+def _coming(plan, before):
+    """The tables that carrying out the plan creates or adopts."""
+    there = {table.name for table in before.schema.tables}
+    adopted = [table.name for table in plan.foreign] if plan.adopting else []
+    return adopted + [table.name for table in plan.after.schema.tables if table.name not in there]
+
+
+def _carry_out(module, connection, target, limits, found, roles):
+    """(before, plan, after, statements of the grants). The privileges on later tables are revoked before a table is created."""
+    (before, plan, after), revoked, granted = found, [], []
+    try:
+        if roles:
+            revoked = revoke_defaults(connection, read_grants(connection, target, roles))
+        if not plan.empty:
+            before, plan, after = converge(connection, target, limits, lambda: open_connection(module.params, APPLICATION))
+        if roles:
+            granted = converge_grants(connection, target, roles, limits.lock_wait)
+    except ModuleError as error:
+        error.changed = error.changed or bool(revoked) or state_differs(before, after)
+        raise
+    return before, plan, after, revoked + granted
 
 
 def _schema_to_come(module, reading):
@@ -320,13 +377,14 @@ def _absent(module, connection, target, limits):
     }
 
 
-def _outcome(module, before, after):
-    """What both states return: changed, the schema, and the diff where it was asked for."""
+def _outcome(module, before, after, grants=()):
+    """What both states return: changed, the schema, and the diff if it was requested."""
     # What a bare name finds is the application's business, and this session has its own search_path.
-    outcome = {"changed": state_differs(before, after), "schema": replace(after.schema, elsewhere=()).to_dict()}
+    outcome = {"changed": state_differs(before, after) or bool(grants), "schema": replace(after.schema, elsewhere=()).to_dict()}
     if module._diff:
         name = "schema %s" % after.schema.name
-        outcome["diff"] = {"before_header": name, "after_header": name, "before": before.describe(), "after": after.describe()}
+        outcome["diff"] = {"before_header": name, "after_header": name, "before": before.describe()}
+        outcome["diff"]["after"] = after.describe() + "".join("%s;\n" % statement for statement in grants)
     return outcome
 
 
