@@ -81,6 +81,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+role:
+  description: The role whose privileges counted, which is O(session_role) or the one that logged in.
+  returned: with O(login_db), on success and on failure by O(assert_parity)
+  type: str
+  sample: langgraph_app
 library:
   description: The library that says what the schema should be.
   returned: with O(login_db), on success and on failure by O(assert_parity)

@@ -69,6 +69,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+role:
+  description: The role whose privileges counted, which is O(session_role) or the one that logged in.
+  returned: when the facts could be gathered, also where parity or the round trip then failed
+  type: str
+  sample: langgraph_app
 library:
   description: As RV(stateops.langgraph.checkpoint_schema_info#module:library).
   returned: when the facts could be gathered, also where parity or the round trip then failed

@@ -39,6 +39,7 @@ def gather(params, connection, known, warn):
     parity = compare(sqlite, reading.schema, params["parity_level"], known.steps)
     results = {
         "changed": False,
+        "role": reading.server.role,
         "library": known.to_dict(),
         "versions": dict(versions_beside(), **{"postgresql": server, DISTRIBUTION: known.version, "python": platform.python_version()}),
         "migrations": {

@@ -234,6 +234,8 @@ def apart(site, **variables):
         checkpointer_login_db=site.name,
         checkpointer_owner_credentials={"user": database["database_owner_user"], "password": database["database_owner_password"]},
         checkpointer_app_credentials={"username": database["database_app_user"], "password": database["database_app_password"]},
+        # Who gets the privileges: the credentials may be a lookup that creates another login each time.
+        checkpointer_app_user=database["database_app_user"],
         **variables,
     )
     return database
