@@ -212,7 +212,7 @@ class Batch:
         counts["writes"]["existing"] += len(unit.writes) - len(writes)
         if with_row or blobs or writes:
             self.size += add_rows(self.pieces, unit, blobs, writes, with_row)
-            self.stats.touched.add(unit.key[0])
+            self.stats.written_threads.add(unit.key[0])
             if self.size > CHUNK or self.careful:
                 self._send(unit.key)
 

@@ -41,7 +41,7 @@ class Verifier:
 
     def batch(self, job, threads, stats):
         """Look at the threads of a batch that was committed, but for what was refused."""
-        chosen = [thread for thread in threads if (thread,) not in stats.keys and is_text(thread) and (self.full or thread in stats.touched)]
+        chosen = [thread for thread in threads if (thread,) not in stats.keys and is_text(thread) and (self.full or thread in stats.written_threads)]
         if not chosen:
             return
         with job.target.connection.transaction():

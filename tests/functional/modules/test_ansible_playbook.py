@@ -135,6 +135,8 @@ def filled(task, database, schema, sqlite_path, virtualenv):
         options["login_db"] = database.name
         options["schema"] = schema
         options["virtualenv"] = str(virtualenv)
+        if "app_roles" in options:
+            options["app_roles"] = [database.app.name]
         if "session_role" in options:
             options["session_role"] = database.owner.name
         if "ca_cert" in options:
