@@ -146,24 +146,24 @@ def test_no_virtualenv(tmp_path):
 def other(tmp_path):
     (tmp_path / "f").mkdir()
     (tmp_path / "f" / "x").touch()
-    return "a folder with something else in it"
+    return "a directory that contains something other than a virtualenv"
 
 
 def a_file(tmp_path):
     (tmp_path / "f").touch()
-    return "is not a folder"
+    return "is not a directory"
 
 
 def a_dangling_link(tmp_path):
     (tmp_path / "f").symlink_to(tmp_path / "gone")
-    return "a link to something that does not exist"
+    return "a symbolic link to a path that does not exist"
 
 
 def a_python_that_is_gone(tmp_path):
     python = bare(tmp_path / "f") / "bin" / "python"
     python.unlink()
     python.symlink_to("/opt/gone/python")
-    return "points at a Python that is gone"
+    return "is a link to a Python that no longer exists"
 
 
 def a_python_that_fails(tmp_path):
@@ -222,4 +222,4 @@ def test_an_ordinary_user_does_not_run_what_another_one_made(tmp_path, monkeypat
     os.chown(folder, 65534, 65534)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     result = contents.read(str(folder), [])
-    assert result["exists"] is False and "run it as the owner or as root" in result["problem"]
+    assert result["exists"] is False and "run the task as the owner or as root" in result["problem"]

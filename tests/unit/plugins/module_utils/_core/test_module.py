@@ -71,12 +71,16 @@ def test_what_is_not_there_yet_is_a_failure_where_nobody_caught_it(told):
 @pytest.mark.parametrize(
     "error, code, message",
     [
-        (OfTheServer("deadlock detected\nDETAIL:  Process 1 waits."), "40P01", "PostgreSQL says: deadlock detected DETAIL: Process 1 waits (SQLSTATE 40P01)."),
-        (OfTheServer("value too long"), "22001", "PostgreSQL says: value too long (SQLSTATE 22001)."),
+        (
+            OfTheServer("deadlock detected\nDETAIL:  Process 1 waits."),
+            "40P01",
+            "PostgreSQL reports an error: deadlock detected DETAIL: Process 1 waits (SQLSTATE 40P01).",
+        ),
+        (OfTheServer("value too long"), "22001", "PostgreSQL reports an error: value too long (SQLSTATE 22001)."),
         (
             OfTheServer("permission denied for table checkpoints"),
             "42501",
-            "PostgreSQL says: permission denied for table checkpoints (SQLSTATE 42501). Grant the right that is missing, or log in as a role that has it.",
+            "PostgreSQL reports an error: permission denied for table checkpoints (SQLSTATE 42501). Grant the missing privilege, or log in as a role that has it.",
         ),
     ],
 )
@@ -88,9 +92,9 @@ def test_an_error_of_the_server(told, error, code, message):
 @pytest.mark.parametrize(
     "error, message",
     [
-        (KeyError("v"), "An unexpected KeyError: 'v'. Please report it."),
-        (ValueError("one\n  two."), "An unexpected ValueError: one two. Please report it."),
-        (RuntimeError(), "An unexpected RuntimeError: RuntimeError. Please report it."),
+        (KeyError("v"), "An unexpected KeyError occurred: 'v'. Please report it."),
+        (ValueError("one\n  two."), "An unexpected ValueError occurred: one two. Please report it."),
+        (RuntimeError(), "An unexpected RuntimeError occurred: RuntimeError. Please report it."),
     ],
 )
 def test_a_fault_of_ours_is_one_sentence(told, error, message):
