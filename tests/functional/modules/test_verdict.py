@@ -371,10 +371,10 @@ def test_what_comes_to_the_same_in_a_file(laboratory, upstream, after, what):
 # What exact's reasons say of each kind of difference.
 WORDING = {
     "name": ("name for SQLite's", "savers call it"),
-    "type": ("the same bytes", "keeps it as JSON"),
-    "nullability": ("insists on it", "insists on a value"),
-    "default": ("default of its own",),
-    "position": ("hence last",),
+    "type": ("the same bytes", "stores it as JSON"),
+    "nullability": ("only PostgreSQL requires one", "SQLite requires a value"),
+    "default": ("the defaults differ",),
+    "position": ("added the column at the end",),
 }
 
 

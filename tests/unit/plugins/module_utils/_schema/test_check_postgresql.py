@@ -68,7 +68,7 @@ def test_every_rule_is_reached_by_a_change():
 def says_where_what_and_why(violation, mutation):
     text = violation.describe()
     place = violation.table if violation.object == violation.table else "%s.%s" % (violation.table, violation.object)
-    assert text.startswith("%s: found %s, expected %s (%s)" % (place, violation.found, violation.expected, RULES[mutation.rule].told))
+    assert text.startswith("%s: found %s, expected %s (%s)" % (place, violation.found, violation.expected, RULES[mutation.rule].explanation))
     assert violation.found and violation.expected and violation.found != violation.expected
     assert violation.drift == (mutation.severity != "info")
     assert not violation.statement or violation.statement.endswith(";") and text.endswith(violation.statement)

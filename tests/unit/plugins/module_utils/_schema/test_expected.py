@@ -133,10 +133,10 @@ def test_rules_say_what_is_done_why_and_since_when():
     for name, rule in rules.RULES.items():
         assert rule.severity in (rules.REPAIR, rules.BLOCK, rules.INFO), name
         assert rule.reason and not rule.reason.endswith("."), name
-        assert rule.told.startswith(rule.reason), name
+        assert rule.explanation.startswith(rule.reason), name
         if rule.since:
             assert re.match(r"^\d+\.\d+\.\d+$", rule.since), name
-            assert rule.told.endswith("(since %s %s)" % (rule.library, rule.since)), name
+            assert rule.explanation.endswith("(since %s %s)" % (rule.library, rule.since)), name
 
 
 def first(key):

@@ -177,7 +177,7 @@ def broken(change):
     ],
 )
 def test_what_is_no_schema_is_a_value_error(data):
-    with pytest.raises(ValueError, match="this is not a schema as checkpoint_schema_info returns it: "):
+    with pytest.raises(ValueError, match="this is not a schema that checkpoint_schema_info returned: "):
         Schema.from_dict(data)
 
 
