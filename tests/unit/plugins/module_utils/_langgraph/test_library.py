@@ -78,13 +78,13 @@ def test_what_the_source_does_not_say_the_class_says(installed, source):
 
 def test_a_library_that_does_not_import_is_refused(installed):
     installed("3.2.0", None, package="import a_library_that_is_not_there\n")
-    with pytest.raises(ModuleError, match="does not import: No module named 'a_library_that_is_not_there'. Install it again: .* --force-reinstall"):
+    with pytest.raises(ModuleError, match="cannot be imported: No module named 'a_library_that_is_not_there'. Install it again: .* --force-reinstall"):
         library()
 
 
 def test_a_library_without_migrations_is_too_old(installed):
     installed("1.0.0", "x = 1\n", package="class PostgresSaver:\n    pass\n")
-    with pytest.raises(ModuleError, match=r"^langgraph-checkpoint-postgres 1.0.0 has no list of migrations; 1.0.1 or newer is needed. Upgrade it.$"):
+    with pytest.raises(ModuleError, match=r"^langgraph-checkpoint-postgres 1.0.0 has no list of migrations; version 1.0.1 or newer is required. Upgrade it.$"):
         library()
 
 
