@@ -110,10 +110,10 @@ def test_both_names_of_a_table():
 @pytest.mark.parametrize(
     "counts, words",
     [
-        (None, "not counted: not asked for, or not all tables are there"),
+        (None, "not counted: not requested, or some tables are missing"),
         ({"count": None, "reason": "permission denied"}, "not counted: permission denied"),
-        ({"count": 1, "recent": 2, "age_unknown": 3, "limited": False, "sampled_percent": None}, "1 older than 3600 s, 2 younger, 3 of unknown age"),
-        ({"count": 1, "limited": True, "sampled_percent": None}, "limited: there may be more"),
+        ({"count": 1, "recent": 2, "age_unknown": 3, "limited": False, "sampled_percent": None}, "1 older than 3600 s, 2 recent, 3 of unknown age"),
+        ({"count": 1, "limited": True, "sampled_percent": None}, "so there may be more"),
         ({"count": 1, "limited": False, "sampled_percent": 12.3456}, "sampled: counted in 12.3 % of the table"),
     ],
 )
@@ -128,9 +128,9 @@ def test_the_collections_own_version():
     assert report()["versions"]["stateops.langgraph"] == collection_version()
 
 
-@pytest.mark.parametrize("value", [{}, {"postgres": {}, "sqlite": {}}, {"msg": "Nothing is known yet"}])
+@pytest.mark.parametrize("value", [{}, {"postgres": {}, "sqlite": {}}, {"msg": "The schema cannot be read yet"}])
 def test_what_is_no_result_is_refused(value):
-    with pytest.raises(ValueError, match="takes a result of checkpoint_schema_info"):
+    with pytest.raises(ValueError, match="needs a result of checkpoint_schema_info"):
         report(value or {"parity": {}})
 
 
