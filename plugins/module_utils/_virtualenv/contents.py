@@ -245,7 +245,7 @@ def _untrusted(path: str, folder: os.stat_result, writable: list[str]) -> str:
     user = os.geteuid()
     if user == 0:
         if folder.st_uid == 0 and writable:
-            return "accounts other than root can write to %s, so root does not run it; check the contents, then run chmod -R go-w %s" % (_some(writable), path)
+            return "accounts other than root can write to %s, so root does not use it; check its contents, then run chmod -R go-w %s" % (_some(writable), path)
     elif folder.st_uid not in (0, user):
         return "%s belongs to %s, but the task runs as %s; run the task as the owner or as root" % (path, account_of(folder.st_uid), account_of(user))
     return ""
