@@ -82,7 +82,7 @@ TABLE_KIND = Rule(
 )
 TABLE_SHAPE = Rule("table shape", BLOCK, "the table belongs to another application; use another schema or database")
 TABLE_UNLOGGED = Rule("table unlogged", BLOCK, "PostgreSQL empties an unlogged table after a crash and does not replicate it to standby servers")
-TABLE_SHALLOW = Rule("table shallow", BLOCK, "this is ShallowPostgresSaver's table: it has one row per thread, and PostgresSaver cannot read it")
+TABLE_SHALLOW = Rule("table shallow", BLOCK, "these are ShallowPostgresSaver's tables: they have one row per thread, and PostgresSaver cannot read them")
 TABLE_PARTITIONED = Rule("table partitioned", BLOCK, "CREATE INDEX CONCURRENTLY does not work on a partitioned table")
 TABLE_PARTITION = Rule("table partition", BLOCK, "a partition rejects rows that belong to another partition")
 TABLE_INHERITED = Rule("table inherited", BLOCK, "queries on this table also return the rows of the tables that inherit from it")
