@@ -22,7 +22,7 @@ def site_packages(folder):
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
-    """A virtualenv with the pip that its Python brings, and nothing else."""
+    """A virtualenv that contains only the pip of its Python."""
     folder = tmp_path_factory.mktemp("virtualenv") / "venv"
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     return folder
@@ -30,7 +30,7 @@ def base(tmp_path_factory):
 
 @pytest.fixture
 def install(base):
-    """`install(name, version, *metadata lines)` puts a package's metadata there, as pip would; gone again after the test."""
+    """`install(name, version, *metadata lines)` puts a package's metadata there, as pip would. It is removed after the test."""
     site = site_packages(base)
     made = []
 
@@ -192,13 +192,13 @@ def test_what_others_can_write(tmp_path, name):
     path.chmod(path.stat().st_mode | 0o020)
     result = contents.read(str(folder), [])
     assert [item.rstrip("/") for item in result["foreign_writable"]] == [str(path)]
-    # root runs nothing that others can have put there; an ordinary user's own is his own.
+    # root does not run code that other accounts can write. An ordinary user may use a virtualenv that the user owns.
     assert result["exists"] is (os.geteuid() != 0)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_root_reads_another_users_virtualenv_as_that_user(tmp_path):
-    # pytest's own folders, of which there is one more where it runs in several processes.
+    # pytest's directories, with one more level if it runs in several processes.
     for each in (tmp_path, *(folder for folder in tmp_path.parents if "pytest-" in str(folder))):
         each.chmod(0o755)
     folder = tmp_path / "theirs"

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Expressions as PostgreSQL prints them: which cannot fail, and which hold a whole value."""
+"""Expressions in the form in which PostgreSQL prints them: whether they can fail, and whether they keep the size of a value."""
 
 from __future__ import annotations
 

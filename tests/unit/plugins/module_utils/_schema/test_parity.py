@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two schemas against each other: PostgreSQL's drift, SQLite's drift, and what is no drift at all."""
+"""compare(): drift in PostgreSQL, drift in SQLite, and differences that are not drift."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ PAIR = compare(sqlite(), postgres())
 
 
 def alter(table, **fields):
-    """SQLite's schema with one table changed."""
+    """The SQLite schema with one table changed."""
     return sqlite().with_table(replace(sqlite().table(table), **fields))
 
 
 def column(table, name, **fields):
-    """SQLite's schema with one column changed."""
+    """The SQLite schema with one column changed."""
     old = sqlite().table(table)
     return sqlite().with_table(old.with_column(replace(old.column(name), **fields)))
 
 
 def without(table, name):
-    """SQLite's schema without one column."""
+    """The SQLite schema without one column."""
     return alter(table, columns=tuple(column for column in sqlite().table(table).columns if column.name != name))
 
 
@@ -118,7 +118,7 @@ def test_a_change_to_postgresql_is_found(mutation, level):
 
 
 def elsewhere(parity, mutation):
-    """What stands in the findings beside a change: of a table that is wrong as a whole, nothing is compared."""
+    """The other findings after a change. If a whole table is drift, its parts are not compared."""
     whole = mutation.whole or (mutation.object == mutation.table and mutation.severity == "block")
     found = {(verdict, table, item) for verdict, table, item in told(parity) if table != mutation.table or not whole}
     return {place for place in found if place[1:] != (mutation.table, mutation.object) and place[2] != "foreign keys"}
@@ -174,7 +174,7 @@ def test_a_change_to_sqlite_is_drift(schema, table, item, part):
     assert part in finding.reason
     table_told = parity.explain()
     assert (table if table == item else "%s.%s" % (table, item)) in table_told
-    # A cell is wrapped within its column, so its words stand on several lines.
+    # A cell is wrapped within its column, so its text spans several lines.
     for word in " ".join([finding.sqlite, finding.postgres, finding.reason]).split():
         assert word in table_told
 
@@ -183,7 +183,7 @@ def test_a_long_drift_is_short_in_a_terminal():
     evil = "no\x1b[2Jname\n" + "x" * 200
     many = Parity("compatible", "x", tuple(Finding(DRIFT, evil, "i%d" % number, "nothing", "an index " * 30, "why " * 60) for number in range(99)))
     lines = many.explain().split("\n")
-    # Beside the eight that the callback indents it by.
+    # The callback adds an indentation of eight.
     assert max(map(len, lines)) <= 90
     assert all(line.isprintable() for line in lines)
     assert sum("why:" in line for line in lines) == 20 and lines[-1] == "and 79 more, in findings"
@@ -243,7 +243,7 @@ def test_the_result_is_plain_data():
 
 
 def shuffled(draw, schema):
-    """The same schema, with whatever has no order in another one. The order of columns means something."""
+    """The same schema with every unordered part in a different order. The order of columns is significant."""
     tables = []
     for table in draw(st.permutations(schema.tables)):
         fields = {name: tuple(draw(st.permutations(getattr(table, name)))) for name in ("constraints", "indexes", "attachments")}

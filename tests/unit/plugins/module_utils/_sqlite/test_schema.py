@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading SQLite, on real files. What upstream's own saver makes is compared in the functional tests."""
+"""Reading real SQLite files. The functional tests compare files that upstream's saver creates."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def ddl(table):
 
 
 def make(path, statements=(), wal=False):
-    """An open file with both tables, some rows, and more statements carried out."""
+    """An open file with both tables and some rows, after additional statements."""
     connection = sqlite3.connect(str(path), isolation_level=None)
     if wal:
         connection.execute("PRAGMA journal_mode = wal")

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is looked at before a virtualenv is entered. Entering one is tested through Ansible."""
+"""The checks before a module runs in a virtualenv. Functional tests run modules in one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PACKAGES = entering.PACKAGES
 
 @pytest.fixture
 def folder(tmp_path):
-    """Looks like a virtualenv, and its Python runs."""
+    """A directory that looks like a virtualenv and whose Python runs."""
     venv = tmp_path / "venv"
     site = venv / "lib" / "python3.11" / "site-packages"
     site.mkdir(parents=True)
