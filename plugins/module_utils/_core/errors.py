@@ -33,8 +33,8 @@ class PrerequisiteMissing(ModuleError):
     """
 
 
-def one_line(error: BaseException) -> str:
-    """The text of an exception without the line breaks that libpq and psycopg add."""
+def one_line(error: BaseException | str) -> str:
+    """The text of an exception, or a text, without the line breaks that libpq and psycopg add."""
     text = " ".join(str(error).split())
     return text or type(error).__name__
 
