@@ -2,18 +2,20 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options that several modules have."""
+"""Argument specifications that several modules share."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
 
-# Options that count seconds.
+# Options whose value is a number of seconds.
 SECONDS = ("connect_timeout", "lock_wait", "lock_timeout", "statement_timeout", "orphan_grace")
 MUTUALLY_EXCLUSIVE = [("sqlite_path", "sqlite_schema")]
 
 
-def connection_argument_spec():
+def connection_argument_spec() -> dict[str, dict[str, Any]]:
     """The options that all modules of the action group share, named as in community.postgresql."""
     return {
         "login_host": {"type": "str", "default": "", "aliases": ["host"]},
@@ -38,15 +40,15 @@ def connection_argument_spec():
     }
 
 
-def refuse_negative(params):
-    """Raise ModuleError where an option that counts seconds is below zero."""
+def refuse_negative(params: dict[str, Any]) -> None:
+    """Raise ModuleError if an option in SECONDS is negative."""
     for option in SECONDS:
         if params.get(option, 0) < 0:
-            raise ModuleError("%s is %d; seconds are 0 or more." % (option, params[option]))
+            raise ModuleError("%s is %d; it must be 0 or more seconds." % (option, params[option]))
 
 
-def facts_argument_spec():
-    """The options that say what PostgreSQL is compared with, and how."""
+def facts_argument_spec() -> dict[str, dict[str, Any]]:
+    """The options that select what PostgreSQL is compared with, and how."""
     return {
         "sqlite_path": {"type": "path"},
         "sqlite_schema": {"type": "dict"},

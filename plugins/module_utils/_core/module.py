@@ -6,29 +6,35 @@
 
 from __future__ import annotations
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, unexpected
+from typing import TYPE_CHECKING, Any, Callable
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, unexpected
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
 
 
-def run_module(module, run):
-    """Run story(module), which returns the module's results, and leave the module with them."""
-    results, failure = {}, {}
+def run_module(module: AnsibleModule, run: Callable[[AnsibleModule], dict[str, Any]]) -> None:
+    """Call run(module) and exit the module with the results that it returns, or with a failure message."""
+    results: dict[str, Any] = {}
+    failure: dict[str, Any] = {}
     try:
         results = run(module)
-    except ModuleError as refusal:
-        module.no_log_values.update(refusal.hidden)
-        failure = dict(refusal.results, msg=refusal.message, changed=refusal.changed)
+    except ModuleError as error:
+        module.no_log_values.update(error.hidden)
+        failure = dict(error.results, msg=error.message, changed=error.changed)
     except Exception as error:  # pylint: disable=broad-exception-caught
         failure = {"msg": unexpected(error)}
-    # Behind the handlers, since core 2.18 shows a traceback of what is being handled from -vvv on.
+    # Exit after the handlers: from -vvv on, ansible-core 2.18 shows a traceback of the exception that is being handled.
     if failure:
         module.fail_json(**failure)
     module.exit_json(**results)
 
 
-def nothing_yet(module, absent):
-    """The results of check mode where an earlier task of the play would have made what is absent; outside check mode that is a failure."""
+def nothing_yet(module: AnsibleModule, absent: PrerequisiteMissing) -> dict[str, Any]:
+    """The results if an earlier task of the play has not created a prerequisite yet, as in check mode. Outside check mode, raise the error."""
     if not module.check_mode:
         raise absent
-    message = "Nothing is known yet of the schema: %s" % absent.message
+    message = "The schema cannot be read yet: %s" % absent.message
     module.warn(message)
     return {"changed": False, "msg": message}

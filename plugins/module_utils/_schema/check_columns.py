@@ -2,29 +2,31 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The columns of PostgreSQL's tables against the contract. Pure."""
+"""Checks the columns of PostgreSQL tables against the contract. Pure functions."""
 
 from __future__ import annotations
 
 import re
+from typing import AbstractSet, Iterator
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import EQUIVALENT_TYPES, LARGE, POSTGRES, UNWRITTEN
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expressions import may_be_null, total
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expressions import may_be_null, never_fails
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Column, Table
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Violation
 
 
-def check_columns_of(place, table, steps):
-    """The violations in the columns of one table. place: its name in statements."""
+def check_columns_of(place: str, table: Table, steps: AbstractSet[tuple[str, str, str]]) -> Iterator[Violation]:
+    """The violations in the columns of one table. place: its name in statements. steps: the keys of the Steps that the library takes."""
     contract = POSTGRES[table.name]
     renamed = _renamed(table, contract)
     for expected in contract.columns:
-        found = table.column(expected.name)
+        column = table.column(expected.name)
         step = ("column", table.name, expected.name)
         addable = expected.name == "task_path" and table.name == "checkpoint_writes"
-        if found is not None:
-            yield from _column(place, table.name, found, expected, steps)
+        if column is not None:
+            yield from _column(place, table.name, column, expected, steps)
         elif not addable:
             statement = ""
             if expected.name in renamed:
@@ -42,26 +44,26 @@ def check_columns_of(place, table, steps):
             droppable = required and not in_key and found.name not in renamed.values()
             statement = "%s DROP NOT NULL;" % alter_column(place, found.name) if droppable else ""
             rule = rules.COLUMN_EXTRA_REQUIRED if required else rules.COLUMN_EXTRA
-            # A virtual column is computed where it is read, and no saver reads it.
-            if not required and found.default is not None and found.generated != "virtual" and not total(found.default):
+            # PostgreSQL computes a virtual column only when it is read, and savers do not read this column.
+            if not required and found.default is not None and found.generated != "virtual" and not never_fails(found.default):
                 rule = rules.COLUMN_EXTRA_COMPUTED
                 drops = ["EXPRESSION" if found.generated else "DEFAULT"] + ([] if found.nullable or in_key else ["NOT NULL"])
                 statement = "ALTER TABLE %s %s;" % (place, ", ".join("ALTER COLUMN %s DROP %s" % (quote(found.name), what) for what in drops))
             yield Violation(rule, table.name, found.name, found.describe(), "no such column", statement=statement)
 
 
-def alter_column(place, name):
-    """The beginning of a statement on a column."""
+def alter_column(place: str, name: str) -> str:
+    """The beginning of a statement that alters a column."""
     return "ALTER TABLE %s ALTER COLUMN %s" % (place, quote(name))
 
 
-def bare(default):
-    """A default without the type that PostgreSQL writes behind it."""
+def bare(default: str | None) -> str:
+    """A default without the type cast that PostgreSQL appends."""
     return re.sub(r"::[a-z ]+$", "", default or "")
 
 
-def _renamed(table, contract):
-    """{name: what the table calls it}, where one column is missing and one of its type is too many."""
+def _renamed(table: Table, contract: Table) -> dict[str, str]:
+    """{expected name: actual name} if exactly one column is missing and exactly one additional column has its type; otherwise empty."""
     missing = [column for column in contract.columns if table.column(column.name) is None]
     extra = [column for column in table.columns if contract.column(column.name) is None]
     if len(missing) == 1 and len(extra) == 1 and missing[0].type == extra[0].type:
@@ -69,13 +71,13 @@ def _renamed(table, contract):
     return {}
 
 
-def _column(place, table, found, expected, steps):
+def _column(place: str, table: str, found: Column, expected: Column, steps: AbstractSet[tuple[str, str, str]]) -> Iterator[Violation]:
     alter = alter_column(place, found.name)
     if (found.type, expected.type) in EQUIVALENT_TYPES:
         yield Violation(rules.COLUMN_TYPE_ALIKE, table, found.name, found.type, expected.type)
     elif found.type != expected.type:
         cast = "ALTER COLUMN %s TYPE %s USING %s::%s" % (quote(found.name), expected.type, quote(found.name), expected.type)
-        # A default does not follow into every type.
+        # PostgreSQL cannot cast every default to the new type.
         drop = "ALTER COLUMN %s DROP DEFAULT, " % quote(found.name) if found.default is not None else ""
         put = ", ALTER COLUMN %s SET DEFAULT %s" % (quote(found.name), expected.default) if expected.default is not None else ""
         statement = "ALTER TABLE %s %s%s%s;" % (place, drop, cast, put)
@@ -92,7 +94,7 @@ def _column(place, table, found, expected, steps):
     elif not found.ordered:
         statement = '%s TYPE %s COLLATE "C";' % (alter, expected.type)
         text = "collation %s" % found.collation if found.collation else "the database's default collation"
-        yield Violation(rules.COLUMN_COLLATION_ORDER, table, found.name, text, "a collation that sorts ids as their bytes are", statement=statement)
+        yield Violation(rules.COLUMN_COLLATION_ORDER, table, found.name, text, "a collation that sorts ids by their bytes", statement=statement)
     elif found.collation:
         yield Violation(rules.COLUMN_COLLATION_OTHER, table, found.name, "collation %s" % found.collation, "the default collation")
     if found.storage and expected.type in LARGE:
@@ -108,7 +110,7 @@ def _column(place, table, found, expected, steps):
             yield Violation(rules.COLUMN_NOT_NULL, table, found.name, "NOT NULL", "NULL allowed", statement="%s DROP NOT NULL;" % alter)
     if bare(found.default) != bare(expected.default) and not found.generated:
         if expected.default is None:
-            fails = (table, found.name) in UNWRITTEN and not total(found.default)
+            fails = (table, found.name) in UNWRITTEN and not never_fails(found.default or "")
             rule, statement = (rules.COLUMN_EXTRA_COMPUTED, "%s DROP DEFAULT;" % alter) if fails else (rules.COLUMN_DEFAULT_EXTRA, "")
             yield Violation(rule, table, found.name, "default %s" % found.default, "no default", statement=statement)
         else:

@@ -2,11 +2,12 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PostgreSQL's side against the contract. Pure: a Schema in, violations out."""
+"""Checks a PostgreSQL schema against the contract. Pure functions from a Schema to violations."""
 
 from __future__ import annotations
 
 import re
+from typing import AbstractSet, Iterable, Iterator
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
@@ -19,56 +20,59 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expecte
     POSTGRES,
     STEPS,
     TABLES,
+    Step,
     thread_index,
 )
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expressions import total, whole
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import INFO, Violation
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expressions import keeps_size, never_fails
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Constraint, Index, Schema, Table
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import INFO, Rule, Violation
 
-# REINDEX CONCURRENTLY names its copies so; a number follows where the name was taken.
+# The names that REINDEX CONCURRENTLY gives to copies, with a number if the name already exists.
 REMAINS = re.compile(r"^(.+)_cc(new|old)\d*$")
 SHALLOW_KEY = ("thread_id", "checkpoint_ns")
-# Constraints that PostgreSQL keeps by an index of the same name.
+# Constraints that PostgreSQL enforces with an index of the same name.
 WITH_INDEX = ("primary key", "unique", "exclusion")
 NOT_NULL = re.compile(r'^CHECK \(\("?(.+?)"? IS NOT NULL\)\)( NOT VALID)?$')
 
 
-def check_schema(schema, steps=None):
+def check_schema(schema: Schema, steps: Iterable[Step] | None = None) -> list[Violation]:
     """The violations of a PostgreSQL Schema, in the order of the contract.
 
-    steps: the Steps that the installed library takes (an older one knows fewer); all by default.
+    steps: the Steps that the installed library takes (an older library has fewer); by default all.
     """
-    steps = {step.key for step in (STEPS if steps is None else steps)}
-    violations = []
+    keys = {step.key for step in (STEPS if steps is None else steps)}
+    violations: list[Violation] = []
+    tables: list[Table] = []
     for name in TABLES:
         key = ("table", name, name)
         table = schema.table(name)
         if table is None:
-            if key in steps:
+            if key in keys:
                 violations.append(Violation(rules.TABLE_MISSING, name, name, "nothing", "a table", step=key))
             continue
-        violations.extend(_table(schema, table, steps))
-    there = [schema.table(name) for name in TABLES if schema.table(name)]
-    if len({table.owner for table in there}) > 1:
-        text = ", ".join("%s by %s" % (table.name, table.owner) for table in there)
-        violations.append(Violation(rules.OWNER_DIFFERS, there[0].name, "owner", text, "one owner for all tables"))
+        tables.append(table)
+        violations.extend(_table(schema, table, keys))
+    if len({table.owner for table in tables}) > 1:
+        text = ", ".join("%s by %s" % (table.name, table.owner) for table in tables)
+        violations.append(Violation(rules.OWNER_DIFFERS, tables[0].name, "owner", text, "one owner for all tables"))
     return violations
 
 
-def _table(schema, table, steps):
-    """The violations of one table that is there."""
+def _table(schema: Schema, table: Table, steps: AbstractSet[tuple[str, str, str]]) -> list[Violation]:
+    """The violations of one existing table."""
     if table.kind != "table":
         rule = rules.TABLE_PARTITIONED if table.kind == "partitioned table" else rules.TABLE_KIND
         article = "an" if table.kind[0] in "aeiou" else "a"
         return [Violation(rule, table.name, table.name, "%s %s" % (article, table.kind), "a table")]
     key = table.primary_key
     if table.name == "checkpoints" and key and key.columns == SHALLOW_KEY and table.column("checkpoint_id") is None:
-        expected = "a primary key with checkpoint_id, as PostgresSaver makes it; use another schema or database"
-        return [Violation(rules.TABLE_SHALLOW, table.name, table.name, "the shallow saver's table, one row a thread", expected)]
+        expected = "a primary key that includes checkpoint_id, as PostgresSaver creates it; use another schema or database"
+        return [Violation(rules.TABLE_SHALLOW, table.name, table.name, "the shallow saver's table, one row per thread", expected)]
     contract = POSTGRES[table.name]
-    if not any(table.column(name) for name in contract.primary_key.columns):
+    if not any(table.column(name) for name in contract.key_columns):
         found = "columns (%s)" % ", ".join(column.name for column in table.columns)
         return [Violation(rules.TABLE_SHAPE, table.name, table.name, found, "columns (%s)" % ", ".join(column.name for column in contract.columns))]
-    violations = []
+    violations: list[Violation] = []
     place = qualified(schema.name, table.name)
     if table.persistence != "permanent":
         statement = "ALTER TABLE %s SET LOGGED;" % place if table.persistence == "unlogged" else ""
@@ -76,7 +80,7 @@ def _table(schema, table, steps):
     for name, other in schema.elsewhere:
         if name == table.name:
             rule, found = (rules.TABLE_ELSEWHERE, "%s.%s" % (other, name)) if other else (rules.TABLE_NOT_ON_PATH, "nothing")
-            violations.append(Violation(rule, table.name, table.name, "the bare name finds %s" % found, "it finds %s.%s" % (schema.name, name)))
+            violations.append(Violation(rule, table.name, table.name, "the unqualified name finds %s" % found, "it finds %s.%s" % (schema.name, name)))
     if table.row_security:
         statement = "ALTER TABLE %s DISABLE ROW LEVEL SECURITY;" % place
         violations.append(Violation(rules.ROW_SECURITY, table.name, table.name, "row security on", "row security off", statement=statement))
@@ -88,18 +92,18 @@ def _table(schema, table, steps):
     return violations
 
 
-def _key(schema, place, table):
-    expected = POSTGRES[table.name].primary_key
+def _key(schema: str, place: str, table: Table) -> Iterator[Violation]:
+    expected = POSTGRES[table.name].key_columns
     found = table.primary_key
-    columns = ", ".join(expected.columns)
+    columns = ", ".join(expected)
     if found is None:
         statement = "ALTER TABLE %s ADD PRIMARY KEY (%s);" % (place, columns)
         yield Violation(rules.KEY_MISSING, table.name, "primary key", "none", "(%s)" % columns, statement=statement)
         return
     again = "ALTER TABLE %s DROP CONSTRAINT %s, ADD PRIMARY KEY (%s);" % (place, quote(found.name), columns)
-    if found.columns != expected.columns:
-        rule = rules.KEY_ORDER if sorted(found.columns) == sorted(expected.columns) else rules.KEY_COLUMNS
-        yield Violation(rule, table.name, "primary key", "(%s)" % ", ".join(found.columns), "(%s)" % columns, statement=again)
+    if found.columns != expected:
+        mismatch = rules.KEY_ORDER if sorted(found.columns) == sorted(expected) else rules.KEY_COLUMNS
+        yield Violation(mismatch, table.name, "primary key", "(%s)" % ", ".join(found.columns), "(%s)" % columns, statement=again)
     index = table.index(found.name)
     if index is not None and not index.usable:
         statement = "REINDEX INDEX CONCURRENTLY %s;" % qualified(schema, found.name)
@@ -112,7 +116,7 @@ def _key(schema, place, table):
         yield Violation(rules.KEY_DEFERRABLE, table.name, "primary key", "deferrable", "not deferrable", statement=again)
 
 
-def _constraints(place, table):
+def _constraints(place: str, table: Table) -> Iterator[Violation]:
     for item in table.constraints:
         rule = _incoming(item) if item.incoming else _constraint(table, item)
         if rule:
@@ -125,17 +129,18 @@ def _constraints(place, table):
             yield Violation(rule, table.name, item.name, item.describe(), "no such constraint", statement=statement)
 
 
-def _incoming(item):
+def _incoming(item: Constraint) -> Rule:
+    """The rule that applies to a foreign key of another table that references this one."""
     if not item.enforced:
         return rules.CHECK_NOT_ENFORCED
-    # SET DEFAULT asks for a checkpoint of the default's name.
+    # SET DEFAULT fails unless a row with the default values exists.
     return rules.FOREIGN_KEY_INCOMING_CASCADING if item.on_delete in ("cascade", "set null") else rules.FOREIGN_KEY_INCOMING
 
 
-def _constraint(table, item):
-    """The rule that a constraint of the table's own breaks, or None: a constraint trigger is told as a trigger."""
+def _constraint(table: Table, item: Constraint) -> Rule | None:
+    """The rule that applies to a constraint of the table, or None. A constraint trigger is reported as a trigger."""
     contract = POSTGRES[table.name]
-    key = set(contract.primary_key.columns)
+    key = set(contract.key_columns)
     if item.kind == "unique":
         if item.deferrable and set(item.columns) == key:
             return rules.UNIQUE_DEFERRABLE
@@ -153,28 +158,36 @@ def _constraint(table, item):
     return rules.EXCLUSION if item.kind == "exclusion" else None
 
 
-def _fault(table, index):
-    """The rule by which an index refuses rows that are not even alike, or None."""
+def _fault(table: Table, index: Index) -> Rule | None:
+    """The rule that applies if an index can reject rows for another reason than a duplicate, or None."""
     large = [column.name for column in POSTGRES[table.name].columns if column.type in LARGE]
-    if index.method not in NARROWING and any(whole(text, name) for text in index.columns + index.included for name in large):
+    if index.method not in NARROWING and any(keeps_size(text, name) for text in index.columns + index.included for name in large):
         return rules.INDEX_WIDE
     names = {column.name for column in table.columns}
     parts = [text for text in index.columns if text.strip('"') not in names] + [index.predicate]
-    return None if all(total(text) for text in parts) else rules.INDEX_COMPUTED
+    return None if all(never_fails(text) for text in parts) else rules.INDEX_COMPUTED
 
 
-def _indexes(schema, table, steps):
-    expected = thread_index(table.name) if table.name in DATA_TABLES else None
-    step = ("index", table.name, expected.name) if expected else ()
-    found = table.index(expected.name) if expected else None
-    known = {expected.name} if expected else set()
-    backing = {item.name for item in table.constraints if item.kind in WITH_INDEX and not item.incoming}
+def _indexes(schema: Schema, table: Table, steps: AbstractSet[tuple[str, str, str]]) -> Iterator[Violation]:
+    known = {item.name for item in table.constraints if item.kind in WITH_INDEX and not item.incoming}
+    if table.name in DATA_TABLES:
+        expected = thread_index(table.name)
+        known.add(expected.name)
+        yield from _thread_index(schema, table, expected, steps)
+    for index in table.indexes:
+        if index.name not in known:
+            yield _extra_index(schema, table, index, known)
+
+
+def _thread_index(schema: Schema, table: Table, expected: Index, steps: AbstractSet[tuple[str, str, str]]) -> Iterator[Violation]:
+    step = ("index", table.name, expected.name)
+    found = table.index(expected.name)
     if found is None and step in steps:
         other = min((index.name for index in table.indexes if _serves(index, expected)), default=None)
         taken = schema.table(expected.name)
         if taken:
-            found = "the name is taken by another %s" % taken.kind
-            yield Violation(rules.INDEX_NAME_TAKEN, table.name, expected.name, found, expected.describe(), step=step)
+            text = "the name is used by another %s" % taken.kind
+            yield Violation(rules.INDEX_NAME_TAKEN, table.name, expected.name, text, expected.describe(), step=step)
         elif other:
             yield Violation(rules.INDEX_COVERED, table.name, expected.name, "index %s instead" % other, expected.describe(), step=step)
         else:
@@ -190,55 +203,58 @@ def _indexes(schema, table, steps):
         elif found.variant or found.included:
             rule = _fault(table, found)
             yield Violation(rule or rules.INDEX_VARIANT, table.name, found.name, found.describe(), expected.describe(), statement=drop if rule else "")
-    for index in table.indexes:
-        if index.name in known or index.name in backing:
-            continue
-        yield _extra_index(schema, table, index, known | backing)
 
 
-def _serves(index, expected):
+def _serves(index: Index, expected: Index) -> bool:
     return index.usable and index.method == "btree" and not index.predicate and index.columns == expected.columns and not index.unique
 
 
-def _extra_index(schema, table, index, ours):
+def _extra_index(schema: Schema, table: Table, index: Index, known: AbstractSet[str]) -> Violation:
     match = REMAINS.match(index.name)
     drop = "DROP INDEX CONCURRENTLY %s;" % qualified(schema.name, index.name)
     if index.building and not (index.unique and index.ready):
         return Violation(rules.INDEX_BUILDING, table.name, index.name, "being built", "no such index")
-    if match and match.group(1) in ours and not index.usable:
+    if match and match.group(1) in known and not index.usable:
         return Violation(rules.INDEX_REMAINS, table.name, index.name, "an INVALID copy of %s" % match.group(1), "no such index", statement=drop)
-    # An INVALID index that is ready still refuses rows.
+    # An INVALID index still rejects rows if it is ready.
     fault = _fault(table, index) if index.ready else None
     if index.unique and index.ready:
-        rule = rules.UNIQUE_IMPLIED if set(POSTGRES[table.name].primary_key.columns) <= set(index.columns) and not fault else rules.UNIQUE
+        rule = rules.UNIQUE_IMPLIED if set(POSTGRES[table.name].key_columns) <= set(index.columns) and not fault else rules.UNIQUE
     else:
         rule = fault or (rules.INDEX_EXTRA if index.usable else rules.INDEX_EXTRA_INVALID)
     statement = "" if rule.severity == INFO else drop
     return Violation(rule, table.name, index.name, index.describe(), "no such index", statement=statement)
 
 
-def _attachments(place, table):
+def _attachments(place: str, table: Table) -> Iterator[Violation]:
     for item in table.attachments:
-        rule, statement = None, ""
-        if item.kind == "child":
-            rule, statement = rules.TABLE_INHERITED, "ALTER TABLE %s NO INHERIT %s;" % (item.name, place)
-        elif item.kind == "parent":
-            rule = rules.TABLE_PARENT
-        elif item.kind == "partition of":
-            rule, statement = rules.TABLE_PARTITION, "ALTER TABLE %s DETACH PARTITION %s;" % (item.name, place)
-        elif item.kind == "publication":
-            rule = rules.PUBLICATION if item.enabled else rules.PUBLICATION_HARMLESS
-            identity = "ALTER TABLE %s REPLICA IDENTITY DEFAULT;" % place
-            statement = "" if not item.enabled else "ALTER PUBLICATION %s DROP TABLE %s;" % (quote(item.name), place) if item.definition else identity
-        elif item.kind == "update rule":
-            # Nobody inserts into the ledger ON CONFLICT.
-            rule = rules.RULE_IDLE if table.name == LEDGER and not item.enabled else rules.RULE_FOR_UPDATES
-            statement = "" if rule is rules.RULE_IDLE else "DROP RULE %s ON %s;" % (quote(item.name), place)
-        elif item.kind in ("trigger", "rule"):
-            active, idle = (rules.TRIGGER, rules.TRIGGER_IDLE) if item.kind == "trigger" else (rules.RULE, rules.RULE_IDLE)
-            rule = active if item.enabled else idle
-            statement = "DROP %s %s ON %s;" % (item.kind.upper(), quote(item.name), place) if item.enabled else ""
-        elif item.kind == "policy" and not table.row_security:  # else row security itself is the finding
-            rule = rules.POLICY
+        rule, statement = _attachment(place, table, item)
         if rule is not None:
             yield Violation(rule, table.name, item.name, "%s %s" % (item.kind, item.name), "none", statement=statement)
+
+
+def _attachment(place: str, table: Table, item: Attachment) -> tuple[Rule | None, str]:
+    """The rule that applies to an attachment, or None, and the statement that removes it."""
+    rule: Rule | None = None
+    statement = ""
+    if item.kind == "child":
+        rule, statement = rules.TABLE_INHERITED, "ALTER TABLE %s NO INHERIT %s;" % (item.name, place)
+    elif item.kind == "parent":
+        rule = rules.TABLE_PARENT
+    elif item.kind == "partition of":
+        rule, statement = rules.TABLE_PARTITION, "ALTER TABLE %s DETACH PARTITION %s;" % (item.name, place)
+    elif item.kind == "publication":
+        rule = rules.PUBLICATION if item.enabled else rules.PUBLICATION_HARMLESS
+        identity = "ALTER TABLE %s REPLICA IDENTITY DEFAULT;" % place
+        statement = "" if not item.enabled else "ALTER PUBLICATION %s DROP TABLE %s;" % (quote(item.name), place) if item.definition else identity
+    elif item.kind == "update rule":
+        # Savers do not use ON CONFLICT on the migrations table.
+        rule = rules.RULE_IDLE if table.name == LEDGER and not item.enabled else rules.RULE_FOR_UPDATES
+        statement = "" if rule is rules.RULE_IDLE else "DROP RULE %s ON %s;" % (quote(item.name), place)
+    elif item.kind in ("trigger", "rule"):
+        active, idle = (rules.TRIGGER, rules.TRIGGER_IDLE) if item.kind == "trigger" else (rules.RULE, rules.RULE_IDLE)
+        rule = active if item.enabled else idle
+        statement = "DROP %s %s ON %s;" % (item.kind.upper(), quote(item.name), place) if item.enabled else ""
+    elif item.kind == "policy" and not table.row_security:  # otherwise row security itself is the violation
+        rule = rules.POLICY
+    return rule, statement

@@ -2,9 +2,9 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The declared mapping between LangGraph's SQLite and PostgreSQL schemas, and what each migration leaves behind.
+"""The declared mapping between LangGraph's SQLite and PostgreSQL schemas, and the effect of each migration.
 
-Data, read by check_postgresql.py and check_columns.py (PostgreSQL), check_sqlite.py (SQLite) and parity.py (the two against each other).
+Used by check_postgresql.py and check_columns.py (PostgreSQL), check_sqlite.py (SQLite) and parity.py (comparison of both).
 Source: the savers of langgraph-checkpoint-sqlite 0.x to 3.1.2 and langgraph-checkpoint-postgres 1.0.1 to 3.2.0.
 """
 
@@ -19,22 +19,22 @@ LEDGER = "checkpoint_migrations"
 DATA_TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 TABLES = (LEDGER,) + DATA_TABLES
 
-# SQLite's table and the PostgreSQL table that holds the same rows.
+# Pairs of a SQLite table and the PostgreSQL table that contains the same rows.
 COUNTERPARTS = (("checkpoints", "checkpoints"), ("writes", "checkpoint_writes"))
 
 
-def _texts(*names, nullable=False, kind="text", empty="''::text"):
-    """Columns of text; of those that have a default it is the empty string."""
+def _texts(*names: str, nullable: bool = False, kind: str = "text", empty: str = "''::text") -> tuple[Column, ...]:
+    """Text columns. The default of checkpoint_ns and task_path is the empty string."""
     return tuple(Column(name, kind, nullable, empty if name in ("checkpoint_ns", "task_path") else None) for name in names)
 
 
-def _table(name, columns, key):
+def _table(name: str, columns: tuple[Column, ...], key: tuple[str, ...]) -> Table:
     index = Index(name="%s_pkey" % name, columns=key, unique=True)
     constraint = Constraint(name=index.name, kind="primary key", columns=key, definition="PRIMARY KEY (%s)" % ", ".join(key))
     return Table(name=name, columns=columns, constraints=(constraint,), indexes=(index,))
 
 
-# What PostgresSaver.setup() of the newest library leaves behind.
+# The tables that PostgresSaver.setup() of the newest library creates.
 POSTGRES = {
     table.name: table
     for table in (
@@ -77,7 +77,7 @@ POSTGRES = {
 class Step:
     """One effect that a migration has on the catalog.
 
-    pattern: how to know the statement in a library's MIGRATIONS, whatever its number there (numbers moved twice).
+    pattern: matches the statement in the library's MIGRATIONS independently of its number, because upstream renumbered them twice.
     kind, table, object: the effect. since: the first langgraph-checkpoint-postgres that has it.
     """
 
@@ -88,8 +88,8 @@ class Step:
     since: str
 
     @property
-    def key(self):
-        """How plans and findings name the step."""
+    def key(self) -> tuple[str, str, str]:
+        """The name of the step in plans and findings."""
         return (self.kind, self.table, self.object)
 
 
@@ -103,12 +103,12 @@ STEPS = (
     + (Step("column", "checkpoint_writes", "task_path", r"alter table checkpoint_writes add column (if not exists )?task_path\b", "2.0.12"),)
 )
 
-# Statements that change nothing: an empty entry (2.0.8, 2.0.9) and the placeholder that took its number later.
+# Statements without an effect: an empty entry (2.0.8, 2.0.9) and the placeholder that replaced it later.
 NO_EFFECT = r"^(select 1)?;?$"
 
 
-def step_of(statement):
-    """The Step that a migration's SQL takes, None where it has no effect; raises KeyError where it is not known."""
+def step_of(statement: str) -> Step | None:
+    """The Step that a migration's SQL performs, or None if it has no effect. Raises KeyError if the contract does not contain it."""
     text = " ".join(statement.split()).lower().strip()
     if re.match(NO_EFFECT, text):
         return None
@@ -118,23 +118,24 @@ def step_of(statement):
     raise KeyError(text)
 
 
-def thread_index(table):
-    """The secondary index that setup() makes on a table."""
+def thread_index(table: str) -> Index:
+    """The secondary index that setup() creates on a table."""
     return Index(name="%s_thread_id_idx" % table, columns=("thread_id",))
 
 
-# (type, the type that the contract has) in PostgreSQL that come to the same. Operator classes that serve a comparison for equality as well.
+# Pairs of a PostgreSQL type and the contract's type that is equivalent for the saver.
 EQUIVALENT_TYPES = {("character varying", "text"), ("bigint", "integer")}
+# Operator classes that support comparisons for equality as well as the default one does.
 CLASSES = ("text_pattern_ops", "varchar_pattern_ops", "bpchar_pattern_ops")
-# Types whose values can be of any size, and the index methods that keep no whole value in an entry.
+# Types whose values can have any size, and the index methods that do not store a complete value in an entry.
 LARGE = ("jsonb", "bytea")
 NARROWING = ("gin", "hash", "bloom")
-# (table, column) by which savers sort.
+# Each (table, column) that savers sort by.
 SORTED = {("checkpoints", "checkpoint_id")}
-# (table, column) that no saver writes, so that its default counts.
+# Each (table, column) that savers do not write, so that PostgreSQL evaluates its default.
 UNWRITTEN = {("checkpoints", "type")}
 
-# SQLite's side, as SqliteSaver of the newest library makes it.
+# The tables that SqliteSaver of the newest library creates.
 SQLITE = {
     "checkpoints": Table(
         name="checkpoints",
@@ -158,26 +159,26 @@ SQLITE = {
     ),
 }
 
-# (SQLite table, column) absent from files of an older saver, whose rule is "sqlite column missing, older".
+# Each (SQLite table, column) that older savers did not create. The rule is "sqlite column missing, older".
 SQLITE_OPTIONAL = {("writes", "task_path")}
 
-# (SQLite table, its column) -> PostgreSQL's name for it, where the two differ.
+# (SQLite table, column) to the name of the column in PostgreSQL, if the names differ.
 RENAMED = {("writes", "value"): "blob"}
 
-# (SQLite type, PostgreSQL type) of different names that hold the same values, and why.
+# (SQLite type, PostgreSQL type) that have different names and store the same values, to the reason.
 TYPES = {
     ("BLOB", "bytea"): "the same bytes",
-    ("BLOB", "jsonb"): "SQLite keeps the serialised value whole; PostgreSQL keeps it as JSON, with larger channel values in checkpoint_blobs",
+    ("BLOB", "jsonb"): "SQLite stores the serialized value in one piece; PostgreSQL stores it as JSON, with larger channel values in checkpoint_blobs",
 }
 ONLY_POSTGRES = {
-    "checkpoint_blobs": "PostgreSQL keeps channel values here that SQLite keeps inside its checkpoint column",
-    LEDGER: "PostgreSQL's savers record their migrations here; SQLite's have none",
+    "checkpoint_blobs": "PostgreSQL stores channel values here that SQLite stores in its checkpoint column",
+    LEDGER: "PostgreSQL's savers record their migrations here; SQLite's savers have no migrations",
 }
-NOT_NULL_IN_POSTGRES = "every saver writes a value, and PostgreSQL insists on it"
-NOT_NULL_IN_SQLITE = "SQLite insists on a value where PostgreSQL does not; what SQLite holds fits"
-OWN_DEFAULT = "each side has a default of its own, or none; the savers of today name every value"
-POSITION = "added later by a migration, hence last; savers name their columns"
+NOT_NULL_IN_POSTGRES = "every saver writes a value, but only PostgreSQL requires one"
+NOT_NULL_IN_SQLITE = "SQLite requires a value and PostgreSQL does not, so all values from SQLite are accepted"
+OWN_DEFAULT = "the defaults differ; current savers write a value to every column"
+POSITION = "a migration added the column at the end; savers refer to columns by name"
 TABLE_NAME = "PostgreSQL's name for SQLite's %s"
-KEY_ORDER = "the same columns in another order, so the same rows count as one"
-SAME_AFFINITY = "declared in other words; SQLite stores the same values"
-SECONDARY_INDEX = "PostgreSQL's savers add it for deleting and listing threads; SQLite's have none"
+KEY_ORDER = "the same columns in a different order; they identify the same rows"
+SAME_AFFINITY = "the type is declared differently; SQLite stores the same values"
+SECONDARY_INDEX = "PostgreSQL's savers create it to delete and list threads; SQLite's savers do not"

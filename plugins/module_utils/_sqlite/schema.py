@@ -2,22 +2,23 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How to read one Schema from a SQLite file that an application may have open, without changing it."""
+"""Reads the Schema of a SQLite file that an application may have open, without changing the file."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
+from typing import Any, Callable
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import check_header, connect, damaged, logged, logs, state
 
 
-def read_file(path, more=None):
-    """(Schema, more(connection, schema)) of a SQLite file, in one read transaction. Raises ModuleError naming the file.
+def read_file(path: str, more: Callable[[sqlite3.Connection, Schema], Any] | None = None) -> tuple[Schema, Any]:
+    """The Schema of a SQLite file and the result of more(connection, schema), read in one transaction. Raises ModuleError with the file's name.
 
-    A file without a log of any kind is read as immutable, which leaves no -wal and -shm behind; should a writer come meanwhile,
-    it is read again as a live one.
+    A file without logs is read as immutable, so that SQLite creates no -wal and -shm. If a process writes to the file in the meantime,
+    the file is read again in the normal mode.
     """
     check_header(path)
     try:
@@ -35,15 +36,15 @@ def read_file(path, more=None):
         raise damaged(path, error) from None
 
 
-def _read_through(path, modes, more):
+def _read_through(path: str, modes: list[str], more: Callable[[sqlite3.Connection, Schema], Any] | None) -> tuple[Schema, Any]:
     with contextlib.closing(connect(path, modes)) as connection:
         connection.execute("BEGIN")
         schema = read(connection, path)
         return schema, more(connection, schema) if more else None
 
 
-def reference():
-    """The Schema that the installed langgraph-checkpoint-sqlite creates: made in memory by its own setup()."""
+def reference() -> Schema:
+    """The Schema that setup() of the installed langgraph-checkpoint-sqlite creates, from a database in memory."""
     from langgraph.checkpoint.sqlite import SqliteSaver
 
     with contextlib.closing(sqlite3.connect(":memory:", check_same_thread=False)) as connection:
@@ -51,8 +52,8 @@ def reference():
         return read(connection, "langgraph-checkpoint-sqlite")
 
 
-def read(connection, name):
-    """The Schema of every table of an open SQLite database."""
+def read(connection: sqlite3.Connection, name: str) -> Schema:
+    """The Schema of all tables and views of an open SQLite database."""
     rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'").fetchall()
     tables = []
     for kind, table, _owner, text in sorted(rows, key=lambda row: row[1]):
@@ -77,11 +78,12 @@ def read(connection, name):
     return Schema(engine="sqlite", name=name, tables=tuple(tables))
 
 
-def _pragma(connection, pragma, argument):
+def _pragma(connection: sqlite3.Connection, pragma: str, argument: str) -> list[Any]:
     return connection.execute("SELECT * FROM pragma_%s(?)" % pragma, (argument,)).fetchall()
 
 
-def _columns(connection, table):
+def _columns(connection: sqlite3.Connection, table: str) -> tuple[tuple[Column, ...], tuple[Constraint, ...]]:
+    """The columns of a table, and its primary key, if any."""
     columns, key = [], []
     collations = _collations(connection, table)
     for _cid, name, kind, notnull, default, place, hidden in _pragma(connection, "table_xinfo", table):
@@ -102,8 +104,8 @@ def _columns(connection, table):
     return tuple(columns), (constraint,) if names else ()
 
 
-def _collations(connection, table):
-    """{column: collation} of the primary key's columns that are not compared byte by byte."""
+def _collations(connection: sqlite3.Connection, table: str) -> dict[str, str]:
+    """{column: collation} for the primary key's columns whose collation is not BINARY."""
     found = {}
     for _seq, index, _unique, origin, _partial in _pragma(connection, "index_list", table):
         if origin == "pk":
@@ -113,8 +115,8 @@ def _collations(connection, table):
     return found
 
 
-def _foreign_keys(connection, table):
-    keys = {}
+def _foreign_keys(connection: sqlite3.Connection, table: str) -> tuple[Constraint, ...]:
+    keys: dict[tuple[int, str, str], list[tuple[str, str]]] = {}
     for number, _seq, target, source, column, _update, on_delete, _match in _pragma(connection, "foreign_key_list", table):
         keys.setdefault((number, target, on_delete), []).append((source, column))
     return tuple(
@@ -129,7 +131,7 @@ def _foreign_keys(connection, table):
     )
 
 
-def _indexes(connection, table):
+def _indexes(connection: sqlite3.Connection, table: str) -> tuple[Index, ...]:
     found = []
     for _seq, name, unique, origin, partial in _pragma(connection, "index_list", table):
         if origin == "pk":

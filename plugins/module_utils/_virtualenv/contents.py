@@ -2,9 +2,9 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a virtualenv holds, who can write it, and which requirements it does not satisfy.
+"""What a virtualenv contains, who can write to it, and which requirements it does not satisfy.
 
-The standard library is all it needs: the action plugin feeds this source to the host's Python.
+This file imports only the standard library because the action plugin passes its source to the host's Python.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import pwd
 import stat
 import subprocess
 import sys
+from typing import Any, Callable, Sequence
 
-# Runs under the virtualenv's Python. Names and versions are read from the metadata folders' names and only the
-# metadata that a requirement leads to is opened: importlib.metadata would cost more than all the rest.
+# Runs under the virtualenv's Python. Names and versions come from the names of the metadata directories, and only the
+# metadata of required packages is opened: importlib.metadata would take longer than everything else together.
 SCRIPT = r"""
 import importlib.util, json, os, sys
 
@@ -80,8 +81,7 @@ def check(text, parent, extras):
         if (key, wanted) not in seen:
             seen.add((key, wanted))
             for line in metadata(folder):
-                # What an extra adds, beside what the package always needs.
-                if wanted == "" or "extra" in line:
+                if wanted == "" or "extra" in line:  # for an extra, only the requirements that it adds
                     check(line, key, [wanted])
 
 
@@ -95,7 +95,7 @@ if asked:
             from pip._vendor.packaging.utils import canonicalize_name
     except ImportError:
         for text in asked:
-            missing(text, None, "the virtualenv has neither packaging nor pip, which could tell")
+            missing(text, None, "the virtualenv contains neither packaging nor pip, and one of them is needed to check it")
     else:
         seen = set()
         for text in asked:
@@ -104,28 +104,28 @@ answer["ensurepip"] = importlib.util.find_spec("ensurepip") is not None
 print(json.dumps(answer))
 """
 
-# What Python reads or runs when it starts in a virtualenv.
+# Paths that Python reads or executes when it starts in a virtualenv.
 ENTRANCE = ("", "bin", "bin/python", "pyvenv.cfg", "lib")
-# The group of an owner who has no account: one that owns nothing.
-NOBODY = 65534
 
 
-def account_of(uid):
+def account_of(uid: int) -> str:
+    """The name of an account, or its number if it has no name."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
 
 
-def group_of(gid):
+def group_of(gid: int) -> str:
+    """The name of a group, or its number if it has no name."""
     try:
         return grp.getgrgid(gid).gr_name
     except KeyError:
         return str(gid)
 
 
-def nothing(path, requirements, reason=""):
-    """What is said of a virtualenv that is not there, or into which nobody should go."""
+def not_usable(path: str, requirements: Sequence[str], reason: str = "") -> dict[str, Any]:
+    """The result for a virtualenv that does not exist or must not be used."""
     return {
         "virtualenv": path,
         "exists": False,
@@ -145,8 +145,8 @@ def nothing(path, requirements, reason=""):
     }
 
 
-def report(path, requirements):
-    """What the module virtualenv_info returns."""
+def report(path: str, requirements: Sequence[str]) -> dict[str, Any]:
+    """The return values of the module virtualenv_info."""
     user = os.geteuid()
     try:
         result = read(os.path.expanduser(os.path.expandvars(path)), requirements)
@@ -155,23 +155,23 @@ def report(path, requirements):
     return dict(result, changed=False, user=account_of(user), uid=user, interpreter=sys.executable)
 
 
-def read(path, requirements):
-    """All that there is to say of one path. Raises ValueError where a requirement is none."""
+def read(path: str, requirements: Sequence[str]) -> dict[str, Any]:
+    """Inspect one path. Raises ValueError if a requirement is malformed."""
     try:
         folder = os.stat(path)
     except FileNotFoundError:
-        return nothing(path, requirements, "%s is a link to something that does not exist" % path if os.path.lexists(path) else "")
+        return not_usable(path, requirements, "%s is a symbolic link to a path that does not exist" % path if os.path.lexists(path) else "")
     except OSError as error:
-        return nothing(path, requirements, "%s cannot be read: %s" % (path, error.strerror))
-    result = nothing(path, requirements)
+        return not_usable(path, requirements, "%s cannot be read: %s" % (path, error.strerror))
+    result = not_usable(path, requirements)
     result.update(owner=account_of(folder.st_uid), group=group_of(folder.st_gid), mode="%04o" % stat.S_IMODE(folder.st_mode))
     problem = _unfit(path, folder)
     if problem is None:
-        # An empty folder is where a virtualenv can be made.
+        # A virtualenv can be created in an empty directory.
         return result
     if not problem:
         try:
-            result["uv"] = _made_by_uv(path)
+            result["uv"] = _created_by_uv(path)
             result["foreign_writable"] = foreign_writable(path, folder.st_uid)
             problem = _untrusted(path, folder, result["foreign_writable"])
         except OSError as error:
@@ -179,7 +179,7 @@ def read(path, requirements):
     if not problem:
         answer, problem = _ask(path, requirements, folder)
     if problem:
-        result.update(nothing(path, requirements, problem), **{key: result[key] for key in ("uv", "owner", "group", "mode", "foreign_writable")})
+        result.update(not_usable(path, requirements, problem), **{key: result[key] for key in ("uv", "owner", "group", "mode", "foreign_writable")})
         return result
     result.update(
         exists=True,
@@ -192,35 +192,35 @@ def read(path, requirements):
     return result
 
 
-def _unfit(path, folder):
-    """None for an empty folder, an empty string for a virtualenv, else what it is instead."""
+def _unfit(path: str, folder: os.stat_result) -> str | None:
+    """None for an empty directory, an empty string for a virtualenv, otherwise what the path is instead."""
     if not stat.S_ISDIR(folder.st_mode):
-        return "%s is not a folder" % path
+        return "%s is not a directory" % path
     try:
         if not os.listdir(path):
             return None
     except OSError as error:
         return "%s cannot be read: %s" % (path, error.strerror)
     if not os.path.isfile(os.path.join(path, "pyvenv.cfg")):
-        return "%s is a folder with something else in it than a virtualenv (it has no pyvenv.cfg)" % path
+        return "%s is a directory that contains something other than a virtualenv (it has no pyvenv.cfg)" % path
     python = os.path.join(path, "bin", "python")
     try:
         os.stat(python)
     except FileNotFoundError:
-        what = "points at a Python that is gone" if os.path.lexists(python) else "is missing"
-        return "%s %s; remove %s and have it made again" % (python, what, path)
+        what = "is a link to a Python that no longer exists" if os.path.lexists(python) else "is missing"
+        return "%s %s; remove %s and create it again" % (python, what, path)
     except OSError as error:
         return "%s cannot be read by %s: %s" % (python, account_of(os.geteuid()), error.strerror)
     return ""
 
 
-def _made_by_uv(path):
+def _created_by_uv(path: str) -> bool:
     with open(os.path.join(path, "pyvenv.cfg"), encoding="utf-8", errors="replace") as lines:
         return any(line.split("=")[0].strip() == "uv" for line in lines)
 
 
-def foreign_writable(path, owner):
-    """Those paths of the virtualenv's entrance that somebody other than its owner and root can write."""
+def foreign_writable(path: str, owner: int) -> list[str]:
+    """The paths that Python reads at startup and that accounts other than the owner and root can write to."""
     names = list(ENTRANCE)
     lib = os.path.join(path, "lib")
     for version in sorted(os.listdir(lib)) if os.path.isdir(lib) else ():
@@ -240,43 +240,44 @@ def foreign_writable(path, owner):
     return result
 
 
-def _untrusted(path, folder, writable):
-    """Why nothing of this virtualenv may run with the rights of whoever asks: a .pth file in it is code."""
+def _untrusted(path: str, folder: os.stat_result, writable: list[str]) -> str:
+    """Why this virtualenv must not run with the current user's rights (a .pth file in it is code), or an empty string."""
     user = os.geteuid()
     if user == 0:
         if folder.st_uid == 0 and writable:
-            return "others than root can write %s, so root does not run what is in it; look into it, then chmod -R go-w %s" % (_some(writable), path)
+            return "accounts other than root can write to %s, so root does not use it; check its contents, then run chmod -R go-w %s" % (_some(writable), path)
     elif folder.st_uid not in (0, user):
-        return "%s belongs to %s, and this task runs as %s: run it as the owner or as root" % (path, account_of(folder.st_uid), account_of(user))
+        return "%s belongs to %s, but the task runs as %s; run the task as the owner or as root" % (path, account_of(folder.st_uid), account_of(user))
     return ""
 
 
-def _some(paths):
+def _some(paths: list[str]) -> str:
     return ", ".join(paths[:3]) + (" and %d more" % (len(paths) - 3) if len(paths) > 3 else "")
 
 
-def _drop(folder):
-    """What root gives up before it enters somebody else's virtualenv."""
+def _drop(folder: os.stat_result) -> Callable[[], None] | None:
+    """A function that gives up root's rights before the Python of another account's virtualenv starts, or None."""
     if os.geteuid() != 0 or folder.st_uid == 0:
         return None
     try:
-        name, _password, _uid, group = pwd.getpwuid(folder.st_uid)[:4]
+        account = pwd.getpwuid(folder.st_uid)
+        group, groups = account.pw_gid, os.getgrouplist(account.pw_name, account.pw_gid)
     except KeyError:
-        name, group = None, NOBODY
+        group, groups = 65534, []  # no such account: the group nobody, which owns no files
 
-    def drop():
-        os.setgroups([] if name is None else os.getgrouplist(name, group))
+    def drop() -> None:
+        os.setgroups(groups)
         os.setgid(group)
         os.setuid(folder.st_uid)
 
     return drop
 
 
-def _ask(path, requirements, folder):
-    """The script's answer, or why there is none."""
+def _ask(path: str, requirements: Sequence[str], folder: os.stat_result) -> tuple[dict[str, Any], str]:
+    """The script's output and an empty string, or an empty dictionary and the reason for the failure."""
     python = os.path.join(path, "bin", "python")
     try:
-        # preexec_fn, since user= and group= came with Python 3.9; run_command has none of them, and no time limit.
+        # preexec_fn because user= and group= need Python 3.9. run_command supports none of these and has no timeout.
         done = subprocess.run(  # pylint: disable=subprocess-popen-preexec-fn,ansible-bad-function
             [python, "-I", "-c", SCRIPT],
             input=json.dumps(requirements).encode(),
@@ -288,13 +289,12 @@ def _ask(path, requirements, folder):
             check=False,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        return None, "%s does not run: %s" % (python, error)
+        return {}, "%s does not run: %s" % (python, error)
     try:
-        # A .pth file may have printed something before.
-        answer = json.loads(done.stdout.decode().splitlines()[-1])
+        answer = json.loads(done.stdout.decode().splitlines()[-1])  # a .pth file can print text before this line
     except (ValueError, IndexError):
         last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-        return None, "%s does not run (exit status %d): %s" % (python, done.returncode, "".join(last) or "it said nothing")
+        return {}, "%s does not run (exit status %d): %s" % (python, done.returncode, "".join(last) or "no error message")
     if "invalid" in answer:
-        raise ValueError("requirements: %s. Write it as pip takes it, such as psycopg[binary]==3.3.9." % answer["invalid"])
+        raise ValueError("requirements contains an invalid requirement: %s. Use pip's syntax, such as psycopg[binary]==3.3.9." % answer["invalid"])
     return answer, ""

@@ -98,7 +98,7 @@ def test_the_facts_outlive_an_error_before_the_first_write(ready, call_module):
     ready.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES (%s, 'c', '{}')", [thread])
     ready.execute("ALTER TABLE checkpoints ENABLE ROW LEVEL SECURITY; CREATE POLICY fails ON checkpoints USING (1 / length(checkpoint_ns) = 1)")
     outcome = call_module("checkpoint_verify", ready.login(ready.app))
-    assert_refused(outcome, "^PostgreSQL says: division by zero", databases=[ready])
+    assert_refused(outcome, "^PostgreSQL reports an error: division by zero", databases=[ready])
     assert facts(outcome)["parity"]["in_parity"] is False
 
 

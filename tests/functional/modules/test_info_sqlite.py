@@ -451,7 +451,7 @@ def test_a_writer_that_holds_the_file_is_told(ready, call_module, tmp_path):
         assert (tmp_path / "state.sqlite-journal").stat().st_size > 512
         before = contents(tmp_path)
         outcome = compare(call_module, ready, sqlite_path=str(path))
-        assert_refused(outcome, "state.sqlite", "locked", "try again", databases=[ready])
+        assert_refused(outcome, "state.sqlite", "locked", "run again", databases=[ready])
         assert contents(tmp_path) == before
     done = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
     assert done["parity"]["in_parity"] is True
@@ -473,7 +473,7 @@ def test_a_writer_that_keeps_the_wal_to_itself_is_told(ready, call_module, tmp_p
         assert sorted(os.listdir(tmp_path)) == ["state.sqlite", "state.sqlite-wal"]
         before = contents(tmp_path)
         outcome = compare(call_module, ready, sqlite_path=str(path))
-        assert_refused(outcome, "state.sqlite", "locked", "try again", databases=[ready])
+        assert_refused(outcome, "state.sqlite", "locked", "run again", databases=[ready])
         assert contents(tmp_path) == before
 
 

@@ -120,7 +120,7 @@ def disagreement(outcome, rule, severity, table, item):
         return "in_parity is %s" % parity.in_parity
     verdict = "expected" if severity == "info" else "drift"
     findings = [finding for finding in parity.findings if (finding.table, finding.object, finding.verdict) == (table, item, verdict)]
-    if [finding.reason for finding in findings if finding.reason == RULES[rule].told] != [RULES[rule].told]:
+    if [finding.reason for finding in findings if finding.reason == RULES[rule].explanation] != [RULES[rule].explanation]:
         return "the finding is %s" % findings
     if parity.in_parity and trouble:
         return "no drift, but the saver says %s" % trouble
@@ -319,7 +319,7 @@ def test_each_change_to_a_file(laboratory, upstream, after):
         mutation = EXPECTED_IN_FILES[name]
         parity = compare(after(script), postgres)
         verdict = "expected" if mutation.severity == "info" else "drift"
-        found = [(each.table, each.object) for each in parity.findings if each.verdict == verdict and each.reason == RULES[mutation.rule].told]
+        found = [(each.table, each.object) for each in parity.findings if each.verdict == verdict and each.reason == RULES[mutation.rule].explanation]
         if (mutation.table, mutation.object) not in found or parity.in_parity != (mutation.severity == "info") or len(parity.drift) > 1:
             wrong[name] = (found, [(each.table, each.object, each.reason) for each in parity.drift])
     assert not wrong, "\n".join("%s: %s" % pair for pair in wrong.items())
@@ -371,10 +371,10 @@ def test_what_comes_to_the_same_in_a_file(laboratory, upstream, after, what):
 # What exact's reasons say of each kind of difference.
 WORDING = {
     "name": ("name for SQLite's", "savers call it"),
-    "type": ("the same bytes", "keeps it as JSON"),
-    "nullability": ("insists on it", "insists on a value"),
-    "default": ("default of its own",),
-    "position": ("hence last",),
+    "type": ("the same bytes", "stores it as JSON"),
+    "nullability": ("only PostgreSQL requires one", "SQLite requires a value"),
+    "default": ("the defaults differ",),
+    "position": ("added the column at the end",),
 }
 
 

@@ -179,7 +179,7 @@ def test_something_else_than_a_virtualenv_is_refused(site):
     folder = site.folder / "data"
     folder.mkdir()
     (folder / "precious").write_text("")
-    bare(site, folder).play("--tags", "install").stopped("a folder with something else in it than a virtualenv")
+    bare(site, folder).play("--tags", "install").stopped("a directory that contains something other than a virtualenv")
     assert os.listdir(folder) == ["precious"]
 
 

@@ -22,7 +22,7 @@ def site_packages(folder):
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
-    """A virtualenv with the pip that its Python brings, and nothing else."""
+    """A virtualenv that contains only the pip of its Python."""
     folder = tmp_path_factory.mktemp("virtualenv") / "venv"
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     return folder
@@ -30,7 +30,7 @@ def base(tmp_path_factory):
 
 @pytest.fixture
 def install(base):
-    """`install(name, version, *metadata lines)` puts a package's metadata there, as pip would; gone again after the test."""
+    """`install(name, version, *metadata lines)` puts a package's metadata there, as pip would. It is removed after the test."""
     site = site_packages(base)
     made = []
 
@@ -146,24 +146,24 @@ def test_no_virtualenv(tmp_path):
 def other(tmp_path):
     (tmp_path / "f").mkdir()
     (tmp_path / "f" / "x").touch()
-    return "a folder with something else in it"
+    return "a directory that contains something other than a virtualenv"
 
 
 def a_file(tmp_path):
     (tmp_path / "f").touch()
-    return "is not a folder"
+    return "is not a directory"
 
 
 def a_dangling_link(tmp_path):
     (tmp_path / "f").symlink_to(tmp_path / "gone")
-    return "a link to something that does not exist"
+    return "a symbolic link to a path that does not exist"
 
 
 def a_python_that_is_gone(tmp_path):
     python = bare(tmp_path / "f") / "bin" / "python"
     python.unlink()
     python.symlink_to("/opt/gone/python")
-    return "points at a Python that is gone"
+    return "is a link to a Python that no longer exists"
 
 
 def a_python_that_fails(tmp_path):
@@ -192,13 +192,13 @@ def test_what_others_can_write(tmp_path, name):
     path.chmod(path.stat().st_mode | 0o020)
     result = contents.read(str(folder), [])
     assert [item.rstrip("/") for item in result["foreign_writable"]] == [str(path)]
-    # root runs nothing that others can have put there; an ordinary user's own is his own.
+    # root does not run code that other accounts can write. An ordinary user may use a virtualenv that the user owns.
     assert result["exists"] is (os.geteuid() != 0)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_root_reads_another_users_virtualenv_as_that_user(tmp_path):
-    # pytest's own folders, of which there is one more where it runs in several processes.
+    # pytest's directories, with one more level if it runs in several processes.
     for each in (tmp_path, *(folder for folder in tmp_path.parents if "pytest-" in str(folder))):
         each.chmod(0o755)
     folder = tmp_path / "theirs"
@@ -222,4 +222,4 @@ def test_an_ordinary_user_does_not_run_what_another_one_made(tmp_path, monkeypat
     os.chown(folder, 65534, 65534)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     result = contents.read(str(folder), [])
-    assert result["exists"] is False and "run it as the owner or as root" in result["problem"]
+    assert result["exists"] is False and "run the task as the owner or as root" in result["problem"]

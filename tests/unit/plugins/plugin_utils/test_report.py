@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a report is made of: its fingerprint, each object once, orphans in words, and its short form's bound."""
+"""The parity report: its fingerprint, each object once, orphans in words, and the size of the summary."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLACE = {"server": "db1", "port": "5432", "name": "langgraph", "schema": "langgr
 
 
 def info(left=None, right=None, level="compatible", orphans=None):
-    """What checkpoint_schema_info would return."""
+    """A result as checkpoint_schema_info returns it."""
     left, right = left or sqlite(), right or postgres()
     return {
         "postgres": right.to_dict(),
@@ -58,7 +58,7 @@ def test_the_same_facts_have_the_same_fingerprint():
 
 @pytest.mark.parametrize("password", ["postgres", "sqlite"])
 def test_a_password_that_is_part_of_an_engines_name(password):
-    """Ansible masks it in all that the module returned."""
+    """Ansible masks it in every value that the module returned."""
     masked = report(json.loads(json.dumps(info()).replace('"engine": "%s' % password, '"engine": "********')))
     assert masked["schemas"] == report()["schemas"] and masked["indexes"] == report()["indexes"]
 
@@ -110,10 +110,10 @@ def test_both_names_of_a_table():
 @pytest.mark.parametrize(
     "counts, words",
     [
-        (None, "not counted: not asked for, or not all tables are there"),
+        (None, "not counted: not requested, or some tables are missing"),
         ({"count": None, "reason": "permission denied"}, "not counted: permission denied"),
-        ({"count": 1, "recent": 2, "age_unknown": 3, "limited": False, "sampled_percent": None}, "1 older than 3600 s, 2 younger, 3 of unknown age"),
-        ({"count": 1, "limited": True, "sampled_percent": None}, "limited: there may be more"),
+        ({"count": 1, "recent": 2, "age_unknown": 3, "limited": False, "sampled_percent": None}, "1 older than 3600 s, 2 recent, 3 of unknown age"),
+        ({"count": 1, "limited": True, "sampled_percent": None}, "so there may be more"),
         ({"count": 1, "limited": False, "sampled_percent": 12.3456}, "sampled: counted in 12.3 % of the table"),
     ],
 )
@@ -128,9 +128,9 @@ def test_the_collections_own_version():
     assert report()["versions"]["stateops.langgraph"] == collection_version()
 
 
-@pytest.mark.parametrize("value", [{}, {"postgres": {}, "sqlite": {}}, {"msg": "Nothing is known yet"}])
+@pytest.mark.parametrize("value", [{}, {"postgres": {}, "sqlite": {}}, {"msg": "The schema cannot be read yet"}])
 def test_what_is_no_result_is_refused(value):
-    with pytest.raises(ValueError, match="takes a result of checkpoint_schema_info"):
+    with pytest.raises(ValueError, match="needs a result of checkpoint_schema_info"):
         report(value or {"parity": {}})
 
 
@@ -148,7 +148,7 @@ def test_the_short_form_is_bounded():
 
 
 def unescaped(source):
-    """Expressions of a template that print something else than what the filter e lets through, words of its own, or its macros."""
+    """Expressions in a template that print anything except filtered values, fixed words or macros."""
     tree = Environment().parse(source)
     macros = {macro.name for macro in tree.find_all(nodes.Macro)}
 

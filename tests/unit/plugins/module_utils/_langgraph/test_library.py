@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The door to LangGraph: what is installed, read from real files, and the lock around setup()."""
+"""Access to langgraph-checkpoint-postgres: what is installed, read from real files. The lock around setup()."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expecte
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    """Installs a langgraph-checkpoint-postgres of a version with that source, as pip leaves one, and nothing else of that name."""
+    """A function that installs a langgraph-checkpoint-postgres with this version and source, as pip would, and hides any other."""
     elsewhere = [path for path in sys.path if "site-packages" not in path]
     monkeypatch.setattr(sys, "path", [str(tmp_path)] + elsewhere)
     for name in imported():
@@ -37,7 +37,7 @@ def installed(tmp_path, monkeypatch):
             base.write_text(source, encoding="utf-8")
 
     yield install
-    # A test that comes later would find these in place of the real library; monkeypatch only brings back what stood before.
+    # Later tests would import these modules instead of the real library; monkeypatch restores only modules that existed before.
     for name in imported():
         del sys.modules[name]
 
@@ -78,13 +78,13 @@ def test_what_the_source_does_not_say_the_class_says(installed, source):
 
 def test_a_library_that_does_not_import_is_refused(installed):
     installed("3.2.0", None, package="import a_library_that_is_not_there\n")
-    with pytest.raises(ModuleError, match="does not import: No module named 'a_library_that_is_not_there'. Install it again: .* --force-reinstall"):
+    with pytest.raises(ModuleError, match="cannot be imported: No module named 'a_library_that_is_not_there'. Install it again: .* --force-reinstall"):
         library()
 
 
 def test_a_library_without_migrations_is_too_old(installed):
     installed("1.0.0", "x = 1\n", package="class PostgresSaver:\n    pass\n")
-    with pytest.raises(ModuleError, match=r"^langgraph-checkpoint-postgres 1.0.0 has no list of migrations; 1.0.1 or newer is needed. Upgrade it.$"):
+    with pytest.raises(ModuleError, match=r"^langgraph-checkpoint-postgres 1.0.0 has no list of migrations; version 1.0.1 or newer is required. Upgrade it.$"):
         library()
 
 
@@ -108,9 +108,9 @@ def test_an_empty_library():
 
 
 class Session:
-    """What advisory_lock() uses of a connection: execute() and closed.
+    """The part of a connection that advisory_lock() uses: execute() and closed.
 
-    Not a server, since what is tested is who waits how long, and a test must not wait; real locks are taken in the functional tests.
+    It replaces a server because these tests check waiting times without waiting. The functional tests use real locks.
     """
 
     def __init__(self, answers, holder=None):

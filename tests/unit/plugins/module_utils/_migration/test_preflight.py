@@ -81,7 +81,7 @@ def test_what_only_a_person_may_decide(mutation):
     assert not found[0].endswith(("..", ";.", ";;"))
     if mutation.rule == "owner differs":
         assert found[-1].startswith("Set adopt, or run: ALTER TABLE")
-    elif "to put it right: " in found[0]:
+    elif "to correct it: " in found[0]:
         assert len(found) == 1
     else:
         assert found[1:] == ["Put it right by hand, or name another schema or database."]

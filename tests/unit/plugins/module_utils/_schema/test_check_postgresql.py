@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PostgreSQL's side against the contract, one change at a time."""
+"""check_schema() on schemas with one change each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules i
 
 MUTATIONS = list(mutations())
 FILE_MUTATIONS = list(file_mutations())
-# What is reported beside something that serves in its place, and what comes twice.
+# Mutations that are reported together with an object that replaces the missing one, or that are reported twice.
 COVERED, NONE_THERE = "index covered", "sqlite tables missing"
 
 
@@ -68,7 +68,7 @@ def test_every_rule_is_reached_by_a_change():
 def says_where_what_and_why(violation, mutation):
     text = violation.describe()
     place = violation.table if violation.object == violation.table else "%s.%s" % (violation.table, violation.object)
-    assert text.startswith("%s: found %s, expected %s (%s)" % (place, violation.found, violation.expected, RULES[mutation.rule].told))
+    assert text.startswith("%s: found %s, expected %s (%s)" % (place, violation.found, violation.expected, RULES[mutation.rule].explanation))
     assert violation.found and violation.expected and violation.found != violation.expected
     assert violation.drift == (mutation.severity != "info")
     assert not violation.statement or violation.statement.endswith(";") and text.endswith(violation.statement)
@@ -76,7 +76,7 @@ def says_where_what_and_why(violation, mutation):
 
 def test_a_refusal_of_one_object_names_the_statement_that_ends_it():
     without = {mutation.rule for mutation in MUTATIONS if mutation.severity == "block" and not check_schema(mutation.schema)[0].statement}
-    # These need data moved, another place for it, or a decision on the rows.
+    # To correct these, data must be moved or converted, or a person must decide about the rows.
     assert without == {
         "table kind",
         "table partitioned",
@@ -120,7 +120,7 @@ def test_statements(schema, statement):
 
 
 def column(name, **fields):
-    """PostgreSQL's schema with one column of checkpoints changed."""
+    """The PostgreSQL schema with one column of checkpoints changed."""
     table = postgres().table("checkpoints")
     return postgres().with_table(table.with_column(replace(table.column(name), **fields)))
 

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The contract's data, and how statements of every release are recognised."""
+"""The data of the contract, and the recognition of the statements of each release."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_statements_of_each_release_are_recognised(release, expected):
 
 
 def variants(statement):
-    """The same statement in the ways in which releases and people word one."""
+    """The same statement in different spellings."""
     yield statement
     yield statement.replace("IF NOT EXISTS ", "")
     yield statement.replace("CONCURRENTLY ", "")
@@ -133,14 +133,14 @@ def test_rules_say_what_is_done_why_and_since_when():
     for name, rule in rules.RULES.items():
         assert rule.severity in (rules.REPAIR, rules.BLOCK, rules.INFO), name
         assert rule.reason and not rule.reason.endswith("."), name
-        assert rule.told.startswith(rule.reason), name
+        assert rule.explanation.startswith(rule.reason), name
         if rule.since:
             assert re.match(r"^\d+\.\d+\.\d+$", rule.since), name
-            assert rule.told.endswith("(since %s %s)" % (rule.library, rule.since)), name
+            assert rule.explanation.endswith("(since %s %s)" % (rule.library, rule.since)), name
 
 
 def first(key):
-    """The first release whose setup() takes that step."""
+    """The first release whose setup() performs the step."""
     return next(release for release in RELEASES if key in keys(release))
 
 
@@ -158,7 +158,7 @@ def test_the_rules_of_a_step_are_as_old_as_the_step():
         "index name taken": first(INDEXES[0]),
         "index covered": first(INDEXES[0]),
         "index differs": first(INDEXES[0]),
-        # Read from the files that the releases of langgraph-checkpoint-sqlite made.
+        # Read from files that the releases of langgraph-checkpoint-sqlite created.
         "sqlite column missing, older": "3.1.2",
     }
 

@@ -2,9 +2,9 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nothing of the contract is there without effect: each part is taken out or weakened, and the catalogue of mutations has to fail.
+"""Each part of the contract has an effect: if it is removed or weakened, a mutation must have a different result.
 
-The catalogue is judged by a table of verdicts that was taken with the whole contract, which the other tests hold to be right.
+The results are compared with those of the complete contract, which the other tests check.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MODULES = (contract, rules, check_columns, check_postgresql, expressions, check_
 
 
 def samples():
-    """(name, SQLite's schema, PostgreSQL's): the honest pair, each mutation, and what mutations do not hold."""
+    """(name, SQLite schema, PostgreSQL schema): the unchanged pair, each mutation, and cases that the mutations do not include."""
     yield "upstream", sqlite(), postgres()
     for mutation in mutations():
         yield "%s, %s" % (mutation.name, mutation.rule), sqlite(), mutation.schema
@@ -62,7 +62,7 @@ SAMPLES = list(samples())
 
 
 def outcome(left, right):
-    """Everything that is told, or the exception: a contract that breaks is noticed as well."""
+    """All findings, or the exception, so that a contract that raises an error is noticed as well."""
     try:
         return compare(left, right)
     except (KeyError, ValueError, AttributeError, TypeError, IndexError, StopIteration) as error:
@@ -73,14 +73,14 @@ WHOLE = {name: outcome(left, right) for name, left, right in SAMPLES}
 
 
 def noticed(near=""):
-    """A sample that comes out otherwise, or None. near: what stands in the names of those that are tried first."""
+    """A sample whose result has changed, or None. near: text in the names of the samples to try first."""
     ordered = sorted(SAMPLES, key=lambda sample: near not in sample[0]) if near else SAMPLES
     return next((name for name, left, right in ordered if outcome(left, right) != WHOLE[name]), None)
 
 
 @pytest.fixture
 def put(monkeypatch):
-    """`put(name, value)` in place of a name of the contract, wherever it was imported to."""
+    """put(name, value) replaces a name of the contract in every file that imports it."""
 
     def change(name, value):
         for module in MODULES:
@@ -120,14 +120,14 @@ def test_each_version_is_missed(monkeypatch, name):
 
 
 def test_mending_is_no_refusing():
-    """The verdict is the same for both; what checkpoint_schema does is not."""
+    """The verdict is the same for both severities, but checkpoint_schema acts differently."""
     assert {mutation.name for mutation in mutations() if mutation.severity != rules.RULES[mutation.rule].severity} == set()
     assert {rule.severity for rule in rules.RULES.values()} == {rules.REPAIR, rules.BLOCK, rules.INFO}
     assert Violation(rules.TABLE_MISSING, "t", "t", "", "").severity == rules.REPAIR
 
 
 def changes_of(table):
-    """(what, the table without or with another of one of its parts)."""
+    """(description, the table with one part removed or replaced)."""
     for column in table.columns:
         yield "no %s" % column.name, replace(table, columns=tuple(other for other in table.columns if other != column))
         yield "%s of another type" % column.name, table.with_column(replace(column, type="point"))
@@ -164,7 +164,7 @@ def test_each_step_is_missed(put, step):
     fewer = tuple(other for other in contract.STEPS if other != step)
     put("STEPS", fewer)
     assert noticed("missing")
-    # Its pattern, too: the statements of each release are known by it.
+    # The pattern has an effect, too: the statements of each release are recognized by it.
     unknown = []
     for statements, _features in RELEASES.values():
         for statement in statements:
@@ -183,7 +183,7 @@ ENTRIES = "COUNTERPARTS RENAMED TYPES ONLY_POSTGRES SQLITE_OPTIONAL EQUIVALENT_T
     [
         (name, item)
         for name in ENTRIES
-        # pytest's processes must all find the tests in one order, and a set has another in each.
+        # All processes of pytest must collect the tests in the same order, and the order of a set differs between processes.
         for item in sorted(getattr(contract, name))
     ]
     + [(name, item) for name in ("SAFE_FUNCTIONS", "SAFE_CASTS") for item in sorted(getattr(expressions, name))],
@@ -229,7 +229,7 @@ def test_no_name_of_the_contract_is_left_out():
 
 
 def test_every_field_of_what_is_read_can_make_a_difference():
-    """A field that no mutation touches would be read for nothing."""
+    """A field that no mutation changes would have no effect."""
     touched = set()
     honest = {"postgresql": postgres(), "sqlite": sqlite()}
     for _name, left, right in SAMPLES:

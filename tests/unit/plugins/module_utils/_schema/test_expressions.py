@@ -2,13 +2,13 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Expressions as PostgreSQL prints them: which cannot fail, and which hold a whole value."""
+"""Expressions in the form in which PostgreSQL prints them: whether they can fail, and whether they keep the size of a value."""
 
 from __future__ import annotations
 
 import pytest
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expressions import may_be_null, mentions, total, whole
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expressions import keeps_size, may_be_null, mentions, never_fails
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Column
 
 
@@ -41,7 +41,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model i
     ],
 )
 def test_what_cannot_fail(expression):
-    assert total(expression)
+    assert never_fails(expression)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_cannot_fail(expression):
     ],
 )
 def test_what_can_fail(expression):
-    assert not total(expression)
+    assert not never_fails(expression)
 
 
 def test_which_columns_are_meant():
@@ -91,7 +91,7 @@ def test_which_columns_are_meant():
     ],
 )
 def test_what_holds_a_whole_value(expression, expected):
-    assert whole(expression, "metadata") is expected
+    assert keeps_size(expression, "metadata") is expected
 
 
 def test_what_may_be_missing():

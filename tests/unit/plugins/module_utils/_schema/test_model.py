@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Schemas as plain data: there and back through JSON, and what is told to a person."""
+"""Schemas as plain data: the round trip through JSON, and the descriptions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model i
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
 
 CONTRACT = list(POSTGRES.values()) + list(SQLITE.values())
-# The contract's own words, so that random schemas come near what the rules look at, and any other text.
+# Words of the contract, so that random schemas resemble those that the rules check, and any other text.
 WORDS = sorted(
     {table.name for table in CONTRACT}
     | {column.name for table in CONTRACT for column in table.columns}
@@ -88,7 +88,7 @@ RANDOM = st.builds(
     indexes=some(INDEXES),
     attachments=some(ATTACHMENTS),
 )
-# A table of the contract with random parts in it.
+# A table of the contract with random additions.
 NEAR = st.builds(
     lambda table, columns, constraints, indexes: replace(
         table, columns=table.columns[1:] + columns, constraints=table.constraints + constraints, indexes=table.indexes + indexes
@@ -177,7 +177,7 @@ def broken(change):
     ],
 )
 def test_what_is_no_schema_is_a_value_error(data):
-    with pytest.raises(ValueError, match="this is not a schema as checkpoint_schema_info returns it: "):
+    with pytest.raises(ValueError, match="this is not a schema that checkpoint_schema_info returned: "):
         Schema.from_dict(data)
 
 

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two schemas against each other: PostgreSQL's drift, SQLite's drift, and what is no drift at all."""
+"""compare(): drift in PostgreSQL, drift in SQLite, and differences that are not drift."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ PAIR = compare(sqlite(), postgres())
 
 
 def alter(table, **fields):
-    """SQLite's schema with one table changed."""
+    """The SQLite schema with one table changed."""
     return sqlite().with_table(replace(sqlite().table(table), **fields))
 
 
 def column(table, name, **fields):
-    """SQLite's schema with one column changed."""
+    """The SQLite schema with one column changed."""
     old = sqlite().table(table)
     return sqlite().with_table(old.with_column(replace(old.column(name), **fields)))
 
 
 def without(table, name):
-    """SQLite's schema without one column."""
+    """The SQLite schema without one column."""
     return alter(table, columns=tuple(column for column in sqlite().table(table).columns if column.name != name))
 
 
@@ -79,13 +79,13 @@ def test_exactly_the_pair_differs_and_each_difference_has_its_reason():
     reasons = {"%s.%s" % (finding.table, finding.object): finding.reason for finding in parity.drift}
     assert set(reasons) == {"%s.%s" % place[1:] for place in told(PAIR, "equivalent", "expected")}
     for place, words in {
-        "checkpoints.checkpoint": ["keeps it as JSON", "insists on it"],
-        "checkpoints.metadata": ["keeps it as JSON", "insists on it", "default of its own"],
+        "checkpoints.checkpoint": ["stores it as JSON", "only PostgreSQL requires one"],
+        "checkpoints.metadata": ["stores it as JSON", "only PostgreSQL requires one", "the defaults differ"],
         "checkpoint_writes.checkpoint_writes": ["name for SQLite's writes"],
-        "checkpoint_writes.blob": ["call it blob", "the same bytes", "insists on it"],
-        "checkpoint_writes.task_path": ["hence last"],
-        "checkpoints.checkpoints_thread_id_idx": ["deleting and listing threads"],
-        "checkpoint_blobs.checkpoint_blobs": ["keeps channel values here"],
+        "checkpoint_writes.blob": ["call it blob", "the same bytes", "only PostgreSQL requires one"],
+        "checkpoint_writes.task_path": ["added the column at the end"],
+        "checkpoints.checkpoints_thread_id_idx": ["to delete and list threads"],
+        "checkpoint_blobs.checkpoint_blobs": ["stores channel values here"],
         "checkpoint_migrations.checkpoint_migrations": ["record their migrations here"],
     }.items():
         assert reasons[place].startswith(LITERALLY)
@@ -101,7 +101,7 @@ def test_exactly_the_pair_differs_and_each_difference_has_its_reason():
 def test_a_change_to_postgresql_is_found(mutation, level):
     parity = compare(sqlite(), mutation.schema, level)
     verdict = "expected" if mutation.severity == "info" and level == "compatible" else "drift"
-    reason = RULES[mutation.rule].told
+    reason = RULES[mutation.rule].explanation
     reason = LITERALLY + reason if level == "exact" and mutation.severity == "info" else reason
     (finding,) = [
         finding
@@ -118,7 +118,7 @@ def test_a_change_to_postgresql_is_found(mutation, level):
 
 
 def elsewhere(parity, mutation):
-    """What stands in the findings beside a change: of a table that is wrong as a whole, nothing is compared."""
+    """The other findings after a change. If a whole table is drift, its parts are not compared."""
     whole = mutation.whole or (mutation.object == mutation.table and mutation.severity == "block")
     found = {(verdict, table, item) for verdict, table, item in told(parity) if table != mutation.table or not whole}
     return {place for place in found if place[1:] != (mutation.table, mutation.object) and place[2] != "foreign keys"}
@@ -142,28 +142,28 @@ NONE = Schema("sqlite", "checkpoints.sqlite")
 def test_the_earliest_files_have_no_writes():
     found = compare(replace(NONE, tables=(alter("checkpoints", **OLD).table("checkpoints"),)), postgres()).drift
     assert {finding.table for finding in found} == {"checkpoints", "checkpoint_writes"}
-    assert {finding.reason for finding in found} == {RULES["sqlite table thread_ts"].told}
+    assert {finding.reason for finding in found} == {RULES["sqlite table thread_ts"].explanation}
 
 
 @pytest.mark.parametrize(
     "schema, table, item, part",
     [
-        (replace(sqlite(), tables=(sqlite().table("checkpoints"),)), "checkpoint_writes", "checkpoint_writes", "makes this table"),
-        (replace(sqlite(), tables=(sqlite().table("writes"),)), "checkpoints", "checkpoints", "makes this table"),
-        (alter("writes", kind="view"), "checkpoint_writes", "checkpoint_writes", "SqliteSaver makes a table"),
-        (alter("checkpoints", kind="virtual table"), "checkpoints", "checkpoints", "SqliteSaver makes a table"),
-        (alter("checkpoints", **OLD), "checkpoints", "checkpoints", RULES["sqlite table thread_ts"].told),
-        (alter("writes", **OLD), "checkpoint_writes", "checkpoint_writes", RULES["sqlite table thread_ts"].told),
-        (without("checkpoints", "metadata"), "checkpoints", "metadata", "every SqliteSaver makes this column"),
-        (without("writes", "value"), "checkpoint_writes", "blob", "every SqliteSaver makes this column"),
-        (without("writes", "task_id"), "checkpoint_writes", "task_id", "every SqliteSaver makes this column"),
-        (column("checkpoints", "checkpoint", type="TEXT"), "checkpoints", "checkpoint", "declares another type"),
-        (column("checkpoints", "thread_id", type="INTEGER"), "checkpoints", "thread_id", "declares another type"),
-        (column("writes", "idx", type="TEXT"), "checkpoint_writes", "idx", "declares another type"),
-        (column("writes", "value", generated="stored"), "checkpoint_writes", "blob", "writes this column itself"),
+        (replace(sqlite(), tables=(sqlite().table("checkpoints"),)), "checkpoint_writes", "checkpoint_writes", "creates this table"),
+        (replace(sqlite(), tables=(sqlite().table("writes"),)), "checkpoints", "checkpoints", "creates this table"),
+        (alter("writes", kind="view"), "checkpoint_writes", "checkpoint_writes", "SqliteSaver creates a table"),
+        (alter("checkpoints", kind="virtual table"), "checkpoints", "checkpoints", "SqliteSaver creates a table"),
+        (alter("checkpoints", **OLD), "checkpoints", "checkpoints", RULES["sqlite table thread_ts"].explanation),
+        (alter("writes", **OLD), "checkpoint_writes", "checkpoint_writes", RULES["sqlite table thread_ts"].explanation),
+        (without("checkpoints", "metadata"), "checkpoints", "metadata", "every SqliteSaver creates this column"),
+        (without("writes", "value"), "checkpoint_writes", "blob", "every SqliteSaver creates this column"),
+        (without("writes", "task_id"), "checkpoint_writes", "task_id", "every SqliteSaver creates this column"),
+        (column("checkpoints", "checkpoint", type="TEXT"), "checkpoints", "checkpoint", "declares a different type"),
+        (column("checkpoints", "thread_id", type="INTEGER"), "checkpoints", "thread_id", "declares a different type"),
+        (column("writes", "idx", type="TEXT"), "checkpoint_writes", "idx", "declares a different type"),
+        (column("writes", "value", generated="stored"), "checkpoint_writes", "blob", "writes to this column"),
         (alter("writes", columns=FURTHER), "checkpoint_writes", "note", "its values would be lost"),
         (alter("checkpoints", columns=COLUMNS + (Column("blob", "BLOB"),)), "checkpoints", "blob", "would be lost"),
-        (alter("checkpoints", constraints=()), "checkpoints", "primary key", "can be several in this file"),
+        (alter("checkpoints", constraints=()), "checkpoints", "primary key", "several rows in this file"),
         (alter("writes", constraints=(KEY,)), "checkpoint_writes", "primary key", "replace each other in this file"),
     ],
 )
@@ -174,7 +174,7 @@ def test_a_change_to_sqlite_is_drift(schema, table, item, part):
     assert part in finding.reason
     table_told = parity.explain()
     assert (table if table == item else "%s.%s" % (table, item)) in table_told
-    # A cell is wrapped within its column, so its words stand on several lines.
+    # A cell is wrapped within its column, so its text spans several lines.
     for word in " ".join([finding.sqlite, finding.postgres, finding.reason]).split():
         assert word in table_told
 
@@ -183,7 +183,7 @@ def test_a_long_drift_is_short_in_a_terminal():
     evil = "no\x1b[2Jname\n" + "x" * 200
     many = Parity("compatible", "x", tuple(Finding(DRIFT, evil, "i%d" % number, "nothing", "an index " * 30, "why " * 60) for number in range(99)))
     lines = many.explain().split("\n")
-    # Beside the eight that the callback indents it by.
+    # The callback adds an indentation of eight.
     assert max(map(len, lines)) <= 90
     assert all(line.isprintable() for line in lines)
     assert sum("why:" in line for line in lines) == 20 and lines[-1] == "and 79 more, in findings"
@@ -212,14 +212,14 @@ def test_a_change_to_sqlite_that_is_no_drift(schema, table, item, part):
 @pytest.mark.parametrize(
     "schema, item, part",
     [
-        (column("checkpoints", "thread_id", nullable=True), "thread_id", "PostgreSQL insists on it"),
-        (column("checkpoints", "thread_id", type="VARCHAR(36)"), "thread_id", "declared in other words"),
-        (column("checkpoints", "thread_id", type="CLOB"), "thread_id", "declared in other words"),
-        (alter("checkpoints", constraints=(REORDERED,)), "primary key", "in another order"),
-        (column("checkpoints", "type", nullable=False), "type", "SQLite insists on a value"),
-        (column("checkpoints", "checkpoint_ns", default=None), "checkpoint_ns", "default of its own"),
-        (column("checkpoints", "type", default="'x'"), "type", "default of its own"),
-        (alter("checkpoints", columns=COLUMNS[4:5] + COLUMNS[:4] + COLUMNS[5:]), "type", "name their columns"),
+        (column("checkpoints", "thread_id", nullable=True), "thread_id", "only PostgreSQL requires one"),
+        (column("checkpoints", "thread_id", type="VARCHAR(36)"), "thread_id", "the type is declared differently"),
+        (column("checkpoints", "thread_id", type="CLOB"), "thread_id", "the type is declared differently"),
+        (alter("checkpoints", constraints=(REORDERED,)), "primary key", "in a different order"),
+        (column("checkpoints", "type", nullable=False), "type", "SQLite requires a value"),
+        (column("checkpoints", "checkpoint_ns", default=None), "checkpoint_ns", "the defaults differ"),
+        (column("checkpoints", "type", default="'x'"), "type", "the defaults differ"),
+        (alter("checkpoints", columns=COLUMNS[4:5] + COLUMNS[:4] + COLUMNS[5:]), "type", "refer to columns by name"),
     ],
 )
 def test_a_change_to_sqlite_that_comes_to_the_same(schema, item, part):
@@ -243,7 +243,7 @@ def test_the_result_is_plain_data():
 
 
 def shuffled(draw, schema):
-    """The same schema, with whatever has no order in another one. The order of columns means something."""
+    """The same schema with every unordered part in a different order. The order of columns is significant."""
     tables = []
     for table in draw(st.permutations(schema.tables)):
         fields = {name: tuple(draw(st.permutations(getattr(table, name)))) for name in ("constraints", "indexes", "attachments")}

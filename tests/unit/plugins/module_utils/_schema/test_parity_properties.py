@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The comparison itself, whatever the contract says: random contracts of its vocabulary, and pairs that follow them or do not."""
+"""Properties of the comparison for any contract: random contracts, and pairs of schemas that meet them or do not."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema import 
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
 
-# Without the one that only some releases have: where no step of the library makes it, PostgreSQL need not have it.
+# Without the column that only some releases have: it is not required if no step of the library creates it.
 COLUMNS = sorted({column.name for table in contract.POSTGRES.values() for column in table.columns} - {"task_path"})
 TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes", "checkpoint_migrations")
 TYPES = {"TEXT": "text", "INTEGER": "integer", "BLOB": "bytea"}
 DEFAULTS = {"TEXT": ("''", "'x'"), "INTEGER": ("0", "7"), "BLOB": (None,)}
-# Other words by which SQLite gives a column the same affinity.
+# Other declared types with the same affinity in SQLite.
 WORDS = {"TEXT": ("TEXT", "VARCHAR(9)", "clob"), "INTEGER": ("INTEGER", "BIGINT", "int"), "BLOB": ("BLOB", "")}
 
 
 @st.composite
 def contracts(draw):
-    """(the tables of SQLite, the tables of PostgreSQL, names of tables, names of columns) that a contract could declare."""
+    """(SQLite tables, PostgreSQL tables, table names, column names) that a contract could declare."""
     files, tables, pairs, renamed = {}, {}, [], {}
     for name in draw(st.lists(st.sampled_from(TABLES), min_size=1, unique=True)):
         old = "t_" + name if draw(st.booleans()) else name
@@ -58,7 +58,7 @@ def contracts(draw):
 
 @contextmanager
 def declared(files, tables, pairs, renamed):
-    """The contract as that one for a while, wherever it is used."""
+    """Replace the contract temporarily in every file that uses it."""
     changes = {
         "SQLITE": files,
         "POSTGRES": tables,
@@ -96,7 +96,7 @@ def test_a_schema_and_its_counterpart_are_in_parity(made):
         assert parity.in_parity, parity.explain()
         assert {finding.verdict for finding in parity.findings} <= {"identical", "equivalent"}
         assert compare(travelled(left), travelled(right)) == parity
-        # Literally, only names differ.
+        # At level exact, only names differ.
         exact = compare(left, right, "exact").drift
         renamed = {name for (_table, _old), name in made[3].items()} | {name for old, name in made[2] if old != name}
         kinds = {column.name for table in right.tables for column in table.columns if column.type == "bytea"}
@@ -130,7 +130,7 @@ def test_whatever_is_taken_from_either_side_is_missed(made, data):
 
 @st.composite
 def honest_pairs(draw):
-    """Upstream's pair, with whatever neither side has to mind."""
+    """The pair of upstream's schemas with additions that are not drift."""
     left, right = sqlite(), postgres(draw(st.sampled_from([ALL])))
     for table in left.tables:
         columns = tuple(replace(column, type=draw(st.sampled_from(WORDS[column.type]))) for column in table.columns)
@@ -171,7 +171,7 @@ def test_no_honest_pair_is_called_drift(pair):
 @settings(max_examples=60, deadline=None)
 @given(honest_pairs(), st.data())
 def test_the_order_of_columns_moves_no_verdict(pair, data):
-    """Where a column stands is told, and decides nothing: neither the verdict nor what is said of anything but places."""
+    """The position of a column is reported. It does not change the verdict, or any finding that is not about positions."""
 
     def shuffled(schema):
         return replace(schema, tables=tuple(replace(table, columns=tuple(data.draw(st.permutations(table.columns)))) for table in schema.tables))
@@ -181,7 +181,7 @@ def test_the_order_of_columns_moves_no_verdict(pair, data):
 
     def without_places(parity):
         told = {(each.table, each.object, each.sqlite, each.postgres, each.reason.replace(contract.POSITION, "").rstrip("; ")) for each in parity.findings}
-        # A column whose type is told of apart has a second finding only where its place differs.
+        # A column whose type has a separate finding has a second finding only if its position differs.
         return {each for each in told if each[4] or not any(other[:2] == each[:2] and other[4] for other in told)}
 
     assert without_places(one) == without_places(other)

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading SQLite, on real files. What upstream's own saver makes is compared in the functional tests."""
+"""Reading real SQLite files. The functional tests compare files that upstream's saver creates."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def ddl(table):
 
 
 def make(path, statements=(), wal=False):
-    """An open file with both tables, some rows, and more statements carried out."""
+    """An open file with both tables and some rows, after additional statements."""
     connection = sqlite3.connect(str(path), isolation_level=None)
     if wal:
         connection.execute("PRAGMA journal_mode = wal")
@@ -206,7 +206,7 @@ def test_what_a_crash_left_half_written_is_not_read(path, tmp_path):
         for suffix in ("", "-journal"):
             shutil.copy(str(path) + suffix, str(crashed) + suffix)
     text = refused(crashed)
-    assert "left its -journal: open the file once with the application" in text
+    assert "left a -journal: open the file once with the application" in text
     with contextlib.closing(sqlite3.connect(str(crashed))) as application:
         assert rows(application, None) == ROWS
     assert read_file(str(crashed), rows)[1] == ROWS
@@ -223,7 +223,7 @@ def test_what_is_no_database(tmp_path):
     (tmp_path / "empty").write_bytes(b"")
     assert "is empty (0 bytes)" in refused(tmp_path / "empty")
     missing = tmp_path / "missing.sqlite"
-    assert "does not exist on this host. Check sqlite_path" in refused(missing)
+    assert "does not exist on this host. Correct sqlite_path" in refused(missing)
     assert not missing.exists(), "looking for a file must not make it"
     assert "is not a regular file" in refused(tmp_path)
     os.mkfifo(str(tmp_path / "pipe"))
@@ -241,11 +241,11 @@ def test_a_truncated_file_is_refused(path):
     whole = path.read_bytes()
     for size in (16, 99):
         path.write_bytes(whole[:size])
-        assert "its header is not complete" in refused(path), size
+        assert "its header is incomplete" in refused(path), size
     for size in (100, 512, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
         text = refused(path)
-        assert "is truncated: %d bytes, and its header counts %d pages of 4096" % (size, len(whole) // 4096) in text
+        assert "is truncated: it has %d bytes, but its header states %d pages of 4096" % (size, len(whole) // 4096) in text
     path.write_bytes(whole + b"\0" * 4096)
     assert len(read_file(str(path))[0].tables) == 2, "more than is counted does no harm"
 
@@ -265,7 +265,7 @@ def test_a_damaged_file_is_refused(path):
     damaged = bytearray(path.read_bytes())
     damaged[100:4096] = b"\xff" * 3996
     path.write_bytes(bytes(damaged))
-    assert "Cannot read the SQLite file" in refused(path) and "take a whole copy of it" in refused(path)
+    assert "Cannot read the SQLite file" in refused(path) and "make a complete copy of the original file" in refused(path)
 
 
 def test_a_locked_file_is_waited_for_and_then_refused(path, monkeypatch):
@@ -273,7 +273,7 @@ def test_a_locked_file_is_waited_for_and_then_refused(path, monkeypatch):
     with contextlib.closing(make(path)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         connection.execute("DELETE FROM checkpoints")
-        assert "A writer holds it: try again when it is done." in refused(path)
+        assert "A writer has locked it: run again when the writer has finished." in refused(path)
 
 
 def test_the_reader_cannot_write(path):

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is looked at before a virtualenv is entered. Entering one is tested through Ansible."""
+"""The checks before a module runs in a virtualenv. Functional tests run modules in one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PACKAGES = entering.PACKAGES
 
 @pytest.fixture
 def folder(tmp_path):
-    """Looks like a virtualenv, and its Python runs."""
+    """A directory that looks like a virtualenv and whose Python runs."""
     venv = tmp_path / "venv"
     site = venv / "lib" / "python3.11" / "site-packages"
     site.mkdir(parents=True)
@@ -41,29 +41,29 @@ def refusal(function, *arguments):
 def test_a_virtualenv_that_is_not_there_may_still_come(tmp_path):
     found = refusal(entering._python, str(tmp_path / "venv"))
     assert isinstance(found, PrerequisiteMissing)
-    assert found.message == "The virtualenv %s does not exist. Create it: role stateops.langgraph.checkpointer does." % (tmp_path / "venv")
+    assert found.message == "The virtualenv %s does not exist. Create it, for example with the role stateops.langgraph.checkpointer." % (tmp_path / "venv")
 
 
 def test_what_is_no_virtualenv_never_becomes_one(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
     (tmp_path / "dangling").symlink_to("nowhere")
     (tmp_path / "folder").mkdir()
-    for name, part in (("file", "is not a folder"), ("dangling", "is not a folder"), ("folder", "has no bin/python")):
+    for name, part in (("file", "is not a directory"), ("dangling", "is not a directory"), ("folder", "has no bin/python")):
         found = refusal(entering._python, str(tmp_path / name))
         assert not isinstance(found, PrerequisiteMissing) and part in found.message
 
 
 @pytest.mark.parametrize("status", [1, 127])
 def test_a_python_that_fails(folder, monkeypatch, status):
-    monkeypatch.setattr(entering, "_refuse_foreign", lambda virtualenv: None)
+    monkeypatch.setattr(entering, "_reject_writable_by_others", lambda virtualenv: None)
     (folder / "bin" / "python").unlink()
     (folder / "bin" / "python").write_text("#!/bin/sh\nexit %d\n" % status, encoding="utf-8")
     os.chmod(str(folder / "bin" / "python"), 0o755)
-    assert "does not run (exit status %d). Make the virtualenv again." % status in refusal(entering._python, str(folder)).message
+    assert "does not run (exit status %d). Create the virtualenv again." % status in refusal(entering._python, str(folder)).message
 
 
 def test_a_python_that_cannot_be_started(folder, monkeypatch):
-    monkeypatch.setattr(entering, "_refuse_foreign", lambda virtualenv: None)
+    monkeypatch.setattr(entering, "_reject_writable_by_others", lambda virtualenv: None)
     (folder / "bin" / "python").unlink()
     (folder / "bin" / "python").write_bytes(b"\x7fELF, but not really")
     os.chmod(str(folder / "bin" / "python"), 0o755)
@@ -104,7 +104,7 @@ class TestAsRoot:
         path = str(folder / place) if place != ".." else str(folder.parent)
         os.chmod(path, stat.S_IMODE(os.stat(path).st_mode) | mode)
         text = refusal(entering._python, str(folder)).message
-        assert text.startswith("Entering %s as root would run code that others can put there: " % folder)
+        assert text.startswith("Using %s as root would run code that other accounts can write: " % folder)
         assert os.path.realpath(path) in text and "become_user" in text
 
     @pytest.mark.parametrize("place", PLACES)
@@ -150,17 +150,17 @@ def test_a_missing_library_comes_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(PACKAGES, "not_there", "not-there[extra]")
     found = refusal(require, "not_there", "/opt/venv")
     assert isinstance(found, PrerequisiteMissing)
-    assert found.message == "/opt/venv has no library not_there. Install it: /opt/venv/bin/python -m pip install 'not-there[extra]'"
+    assert found.message == "The library not_there is not installed in /opt/venv. Install it: /opt/venv/bin/python -m pip install 'not-there[extra]'"
     python = sys.executable
     assert refusal(require, "not_there", None).message == (
-        "%s has no library not_there. Install it: %s -m pip install 'not-there[extra]', or name the virtualenv that has it in the option virtualenv"
-        % (python, python)
+        "The library not_there is not installed in %s. Install it: %s -m pip install 'not-there[extra]', "
+        "or set the option virtualenv to a virtualenv that contains it" % (python, python)
     )
 
 
 def test_a_python_that_is_too_old_is_told_before_a_library_is_missed(monkeypatch):
     monkeypatch.setattr(entering, "OLDEST_PYTHON", (99, 0))
-    assert "LangGraph needs 3.10 or newer. Make the virtualenv with a newer Python." in refusal(enter, None, {}, "json").message
+    assert "LangGraph needs 3.10 or newer. Create the virtualenv with a newer Python." in refusal(enter, None, {}, "json").message
 
 
 def test_where_the_library_is_there_nothing_is_entered():
@@ -169,9 +169,12 @@ def test_where_the_library_is_there_nothing_is_entered():
 
 
 def test_options_that_do_not_fit_through_the_pipe(folder, monkeypatch):
-    monkeypatch.setattr(entering, "_refuse_foreign", lambda virtualenv: None)
+    monkeypatch.setattr(entering, "_reject_writable_by_others", lambda virtualenv: None)
     text = refusal(enter, str(folder), {"sqlite_schema": {"name": "x" * 50000}}).message
-    assert text == "The options are too large to carry into %s. Set ansible_python_interpreter to %s for this task." % (folder, folder / "bin" / "python")
+    assert text == "The options are too large to pass to the Python of %s. Set ansible_python_interpreter to %s for this task." % (
+        folder,
+        folder / "bin" / "python",
+    )
 
 
 def test_a_virtualenv_that_starts_another_python(folder, monkeypatch):
