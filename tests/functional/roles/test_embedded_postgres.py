@@ -228,7 +228,7 @@ def another(main, base):
 def person(base):
     """A user without any rights, with a home of his own."""
     if os.geteuid():
-        account, home = pwd.getpwuid(os.geteuid()), base / "home"
+        home = base / "home"
         home.mkdir()
         return Host(home)
     home = base / "home"
