@@ -24,7 +24,7 @@ from virtualenvs import linked
 
 pytestmark = pytest.mark.newest
 
-# The README's, for a server that Ansible does not manage.
+# The guide's statements, for a server without administrative access.
 HANDED_OUT = """
 CREATE SCHEMA langgraph AUTHORIZATION {owner}; GRANT USAGE ON SCHEMA langgraph TO {app};
 ALTER ROLE {owner} IN DATABASE {database} SET search_path TO langgraph; ALTER ROLE {app} IN DATABASE {database} SET search_path TO langgraph
