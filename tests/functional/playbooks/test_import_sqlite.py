@@ -115,7 +115,7 @@ def test_passes_go_on_where_the_last_one_ended(site):
     """One thread a transaction; the first of them waits until its pass has no time left."""
     blocker = threading.Thread(target=hold_up, args=(site.database, 1.5))
     blocker.start()
-    done = play(site, checkpointer_import_batch_size=1, checkpointer_import_seconds=1).passed()
+    done = play(site, checkpointer_import_batch_size=1, checkpointer_import_time_limit=1).passed()
     blocker.join()
     first, last = told(done)
     assert re.fullmatch(r"1 of 12 threads, \d+ rows a second, about \d+ s left", first)
