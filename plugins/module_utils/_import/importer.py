@@ -114,7 +114,7 @@ class Importer:
     def convert(self, converter: Converter, key: Key, row: tuple[Any, ...] | None) -> CheckpointRows:
         """The CheckpointRows of a key. row: None if only pending writes are imported. Raises Unreadable."""
         if self.rejected_rows and key in self.rejected_rows:
-            raise Unreadable("PostgreSQL rejects it: %s" % self.rejected_rows[key])
+            raise Unreadable("PostgreSQL reports an error: %s" % self.rejected_rows[key])
         if row is None:
             return converter.without_checkpoint(key)
         converted = converter.convert(row)

@@ -99,7 +99,7 @@ def test_an_id_that_no_index_holds_is_refused_by_name(ready, call_module, path):
     with SqliteSaver.from_conn_string(str(path)) as saver:
         put(saver, long, {"a": [1]})
         put(saver, "short", {"a": [1]})
-    assert_refused(run(call_module, ready, path), "PostgreSQL says", "index row", databases=[ready])
+    assert_refused(run(call_module, ready, path), "PostgreSQL reports an error", "index row", databases=[ready])
     done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip"), ready)
     assert done["threads"] == {"read": 2, "written": 1, "existing": 0, "rejected": 1}
 
