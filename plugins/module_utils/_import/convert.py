@@ -2,106 +2,127 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One checkpoint of SQLite as the rows that PostgreSQL's saver reads the same checkpoint from. Pure."""
+"""Converts a checkpoint from SQLite into the rows from which PostgresSaver reads the same checkpoint. It accesses no database."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.copy_format import ROW
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.jsonb import dump, inline, metadata, number, plain
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import VALUES, Unreadable, cut_json, cut_msgpack
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import VALUES, Unreadable, parse_json, parse_msgpack
 
-# The extension that marks a delta channel's snapshot, and where its code stands by the first byte of any extension.
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key, Pair
+
+    # {(channel, version): (type, bytes)}
+    Blobs = dict[Pair, tuple[str, bytes]]
+
+# The extension code of a delta channel's snapshot, and the position of the code by the first byte of an extension.
 DELTA, CODES = 7, {0xC7: 2, 0xC8: 3, 0xC9: 5, **dict.fromkeys(range(0xD4, 0xD9), 1)}
 INLINE = "inline"
-# A byte is found in bytes faster than bytes are.
+# Searching bytes for an int is faster than searching for a bytes object.
 BACKSLASH, NUL = b"\\\0"
-# How many values of a thread are remembered; beyond that the database is asked.
+NOTHING: frozenset[tuple[bytes, int]] = frozenset()
+# How many values of a thread are remembered. If there are more, the database is queried.
 REMEMBERED = 300000
 
 
 class CheckpointRows:
-    """A checkpoint as it is stored: its columns, its blobs {(channel, version): (type, bytes)}, and its pending writes.
+    """A converted checkpoint: its columns, its blobs {(channel, version): (type, bytes)}, and its pending writes.
 
-    versions: its channel_versions. places: {(channel, version): a number that stands for the blob, of whatever thread}.
+    versions: its channel_versions. places: {(channel, version): a number that identifies the blob across all threads}.
+    checkpoint, metadata: JSON text as bytes, or None if there are only pending writes.
     """
 
     __slots__ = ("key", "parent", "checkpoint", "metadata", "versions", "blobs", "places", "writes", "sends", "exists", "written")
 
-    def __init__(self, key, parent, checkpoint, meta, versions, blobs, sends):
+    def __init__(self, key: Key, parent: bytes | None, checkpoint: Any, meta: Any, versions: dict[str, Any], blobs: Blobs, sends: bool) -> None:
         self.key, self.parent, self.checkpoint, self.metadata, self.versions, self.blobs, self.sends = key, parent, checkpoint, meta, versions, blobs, sends
-        thread, space, _identifier = key
-        self.places = {pair: hash((thread, space, pair)) for pair in blobs}
-        self.writes = []
-        # Whether the row itself is in PostgreSQL already, and which (task, index) of its pending writes.
-        self.exists, self.written = False, ()
+        thread, namespace, _identifier = key
+        self.places = {pair: hash((thread, namespace, pair)) for pair in blobs}
+        self.writes: list[tuple[Any, ...]] = []
+        # Whether the row of the checkpoint exists in PostgreSQL, and (task, index) of the pending writes that exist.
+        self.exists = False
+        self.written: Collection[tuple[bytes, int]] = NOTHING
 
-    def weight(self):
-        """The bytes of its values, about."""
+    def weight(self) -> int:
+        """The approximate bytes of its values."""
         values = len(self.checkpoint or b"") + sum(len(value) for _kind, value in self.blobs.values()) + sum(len(row[-1]) for row in self.writes)
         return values + ROW * (1 + len(self.blobs) + len(self.writes))
 
 
 class Converter:
-    """Makes Units of one thread's rows after the other, and sees to it that what they share is the same in each."""
+    """Converts the checkpoints of one thread after the other, and checks that checkpoints that share a blob have the same value for it."""
 
-    def __init__(self, cipher=None):
+    def __init__(self, cipher: Any = None) -> None:
         self.cipher = cipher
-        self.thread = self.space = None
-        self.seen, self.before, self.hint = {}, {}, (0, 0)
+        self.thread: bytes | None = None
+        self.namespace: tuple[bytes, bytes] | None = None
+        # {place of a blob: the mark of its value}; values and hint of the previous checkpoint.
+        self.seen: dict[int, Any] = {}
+        self.before: dict[str, bytes] = {}
+        self.hint = (0, 0)
         self.forgotten = False
 
-    def unit(self, row):
-        """The Unit of (thread, ns, id, parent, type, checkpoint, metadata), texts as bytes. Raises Unreadable."""
-        thread, space, identifier, parent, kind, raw, meta = row
-        require_text(thread, space, identifier, parent or b"")
+    def convert(self, row: tuple[Any, ...]) -> CheckpointRows:
+        """The CheckpointRows of (thread, ns, id, parent, type, checkpoint, metadata), with text as bytes. Raises Unreadable."""
+        thread, namespace, identifier, parent, kind, raw, meta = row
+        require_text(thread, namespace, identifier, parent or b"")
         if thread != self.thread:
             self.thread, self.seen, self.forgotten = thread, {}, False
-        if (thread, space) != self.space:
-            self.space, self.before = (thread, space), {}
+        if (thread, namespace) != self.namespace:
+            self.namespace, self.before = (thread, namespace), {}
         if len(self.seen) > REMEMBERED:
             self.seen, self.forgotten = {}, True
-        kind, cipher, raw = self._opened(kind, raw)
-        cut = cut_msgpack(raw, self.before, self.hint) if kind == "msgpack" else cut_json(raw)
-        versions = cut.fields.get("channel_versions")
-        if not isinstance(cut.fields.get("v"), int) or not isinstance(versions, dict):
+        kind, cipher, raw = self._decrypted_checkpoint(kind, raw)
+        parsed = parse_msgpack(raw, self.before, self.hint) if kind == "msgpack" else parse_json(raw)
+        versions = parsed.fields.get("channel_versions")
+        if not isinstance(parsed.fields.get("v"), int) or not isinstance(versions, dict):
             raise Unreadable("the checkpoint has no v or no channel_versions")
-        shown, blobs, marks, floats = {}, {}, {}, kind == "json" or cut.floats
-        for channel, value in cut.values.items():
+        inline_values: dict[str, Any] = {}
+        blobs: Blobs = {}
+        marks: dict[str, Any] = {}
+        floats = kind == "json" or parsed.floats
+        for channel, value in parsed.values.items():
             version = versions.get(channel)
             if not isinstance(version, str):
                 version = version_text(version)
-            held, plainly = (False, None) if cipher else inline(kind, value)
-            if held:
-                shown[channel] = plainly
+            is_inline, inline_value = (False, None) if cipher else inline(kind, value)
+            if is_inline:
+                inline_values[channel] = inline_value
                 marks[channel] = INLINE
-                floats = floats or isinstance(plainly, float)
+                floats = floats or isinstance(inline_value, float)
             elif version is None or "\\" in channel or "\0" in channel:
-                shown[channel] = self._without_blob(kind, value, channel, version, cipher)
-                # There may be some deep in it.
+                inline_values[channel] = self._without_blob(kind, value, channel, version, cipher)
+                # The value may contain floats.
                 marks[channel], floats = INLINE, True
             else:
                 blobs[channel, version] = kind, value
                 delta = is_delta(kind, value)
                 marks[channel] = (hash(value),) if delta else hash(value)
                 if delta and not cipher:
-                    shown[channel] = True
-        self._agree(space, versions, marks)
+                    inline_values[channel] = True
+        self._check_versions(namespace, versions, marks)
         if kind == "msgpack":
-            # Checkpoints that follow each other share most values, and their layout.
-            self.before, self.hint = cut.values, cut.hint
-        fields = cut.fields
-        fields[VALUES] = shown
+            # Consecutive checkpoints share most values, and their layout.
+            self.before, self.hint = parsed.values, parsed.hint
+        fields = parsed.fields
+        fields[VALUES] = inline_values
         if cipher:
-            blobs = {pair: self._sealed(kind, cipher, value) for pair, (kind, value) in blobs.items()}
-        return CheckpointRows((thread, space, identifier), parent, dump(fields, floats), metadata(meta), versions, blobs, cut.sends)
+            blobs = {pair: self._encrypted(kind, cipher, value) for pair, (kind, value) in blobs.items()}
+        return CheckpointRows((thread, namespace, identifier), parent, dump(fields, floats), metadata(meta), versions, blobs, parsed.sends)
 
     @staticmethod
-    def bare(key):
-        """A CheckpointRows for pending writes alone. Raises Unreadable."""
+    def without_checkpoint(key: Key) -> CheckpointRows:
+        """CheckpointRows for pending writes only. Raises Unreadable."""
         require_text(*key)
         return CheckpointRows(key, None, None, None, {}, {}, False)
 
-    def _opened(self, kind, raw):
+    def _decrypted_checkpoint(self, kind: Any, raw: Any) -> tuple[str, str, bytes]:
+        """(type, name of the cipher or "", bytes after decryption). Raises Unreadable."""
         if kind == b"msgpack" and raw is not None:
             return "msgpack", "", raw
         kind = "" if kind is None else kind.decode("utf-8", "replace")
@@ -116,15 +137,15 @@ class Converter:
             except (ValueError, AssertionError, KeyError) as error:
                 raise Unreadable("it cannot be decrypted (type %s+%s): %s. Check encryption_key" % (kind, cipher, error)) from None
         if kind not in ("msgpack", "json"):
-            raise Unreadable("a checkpoint of type %s cannot be cut without running it" % (kind or "NULL"))
+            raise Unreadable("a checkpoint of type %s cannot be parsed without running code from it" % (kind or "NULL"))
         return kind, cipher, raw
 
-    def _sealed(self, kind, cipher, value):
+    def _encrypted(self, kind: str, cipher: str, value: bytes) -> tuple[str, bytes]:
         name, secret = self.cipher.encrypt(value)
         return "%s+%s" % (kind, name), secret
 
-    def opened(self, kind, raw):
-        """(type, bytes) of a blob as compared: two encryptions of the same are the same."""
+    def decrypted(self, kind: str, raw: bytes) -> tuple[str, bytes]:
+        """(type, bytes) of a blob for a comparison: encrypting a value twice gives different bytes."""
         inner, plus, name = kind.partition("+")
         if not plus or self.cipher is None:
             return kind, raw
@@ -134,7 +155,8 @@ class Converter:
             return kind, raw
 
     @staticmethod
-    def _without_blob(kind, value, channel, version, cipher):
+    def _without_blob(kind: str, value: bytes, channel: str, version: str | None, cipher: str) -> Any:
+        """The value of a channel that has to be stored in JSONB. Raises Unreadable."""
         why = "it has no version" if version is None else "PostgresSaver reads no blob of a channel with such a name"
         if cipher:
             raise Unreadable("the encrypted value of channel %r cannot be stored: %s" % (channel, why))
@@ -143,28 +165,28 @@ class Converter:
         except Unreadable as reason:
             raise Unreadable("the value of channel %r cannot be stored: %s, and %s" % (channel, why, reason)) from None
 
-    def _agree(self, space, versions, marks):
-        """One blob a version serves every checkpoint that names the version: they must mean the same by it.
+    def _check_versions(self, namespace: bytes, versions: dict[str, Any], marks: dict[str, Any]) -> None:
+        """All checkpoints that name a version of a channel share one blob. Raise Unreadable if their values differ.
 
-        marks: {channel: what it means}, a hash, one in a tuple where it is a delta channel's snapshot, or INLINE. Such a snapshot stands at one
-        checkpoint and is the state of all that name its version, as it is with PostgresSaver's own.
+        marks: {channel: the mark of its value}: a hash, a hash in a tuple for a delta channel's snapshot, or INLINE. A snapshot is stored at one
+        checkpoint and is the state of all checkpoints that name its version, as with PostgresSaver.
         """
         seen = self.seen
         for channel, version in versions.items():
             if not isinstance(version, str):
                 version = version_text(version)
-            mine = marks.get(channel)
-            place = hash((space, channel, version))
-            known = seen.setdefault(place, mine)
-            if known == mine or not (isinstance(known, (int, tuple)) or isinstance(mine, (int, tuple))):
+            mark = marks.get(channel)
+            place = hash((namespace, channel, version))
+            known = seen.setdefault(place, mark)
+            if known == mark or not (isinstance(known, (int, tuple)) or isinstance(mark, (int, tuple))):
                 continue
-            if (known is None and isinstance(mine, tuple)) or (mine is None and isinstance(known, tuple)):
-                seen[place] = known or mine
+            if (known is None and isinstance(mark, tuple)) or (mark is None and isinstance(known, tuple)):
+                seen[place] = known or mark
                 continue
             raise Unreadable("channel %r has two values under version %s, of which PostgreSQL can hold one" % (channel, version))
 
 
-def is_delta(kind, value):
+def is_delta(kind: str, value: Any) -> bool:
     """Whether a value is a delta channel's snapshot."""
     if kind != "msgpack" or not isinstance(value, bytes):
         return False
@@ -172,8 +194,8 @@ def is_delta(kind, value):
     return place is not None and value[place] == DELTA
 
 
-def version_text(version):
-    """A channel's version as jsonb_each_text() shows it; None where no blob can be found by it."""
+def version_text(version: Any) -> str | None:
+    """A channel's version as jsonb_each_text() returns it; None if no blob can have this version."""
     if isinstance(version, str):
         return version
     if isinstance(version, bool) or not isinstance(version, (int, float)):
@@ -181,10 +203,10 @@ def version_text(version):
     return number(version) if isinstance(version, float) else str(version)
 
 
-def require_text(*texts):
-    """Raise Unreadable where PostgreSQL cannot hold a text."""
+def require_text(*texts: Any) -> None:
+    """Raise Unreadable if PostgreSQL cannot hold one of the texts."""
     try:
-        # The line's end keeps halves of a character apart.
+        # The line break separates incomplete characters.
         joined = b"\n".join(texts)
         joined.decode("utf-8")
         if NUL not in joined:
@@ -193,17 +215,17 @@ def require_text(*texts):
         pass
     for text in texts:
         if not isinstance(text, bytes):
-            raise Unreadable("a key column holds %r, which is no text" % (text,))
+            raise Unreadable("a key column contains %r, which is not text" % (text,))
         if NUL in text:
-            raise Unreadable("a key column holds NUL, which PostgreSQL's text cannot")
+            raise Unreadable("a key column contains NUL, which PostgreSQL's text cannot hold")
         try:
             text.decode("utf-8")
         except UnicodeDecodeError:
-            raise Unreadable("a key column is no UTF-8") from None
+            raise Unreadable("a key column is not UTF-8") from None
 
 
-def write_row(row):
-    """The columns of one pending write (task_id, idx, task_path, channel, type, value), checked. Raises Unreadable."""
+def write_row(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The columns of one pending write (task_id, idx, task_path, channel, type, value) after a check. Raises Unreadable."""
     task, number, path, channel, kind, value = row
     require_text(task, path, channel, b"" if kind is None else kind)
     if kind is None:

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What JSONB gives back as it was: its numbers are decimals, its keys are sorted, and its text has no NUL."""
+"""Writes JSON text that JSONB returns unchanged. JSONB stores numbers as decimals, sorts keys, and does not support NUL in text."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ import functools
 import json
 import math
 import re
+from typing import Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.serializers import orjson, ormsgpack
 
-# Text that JSONB refuses or changes, or that only looks like it: then it is looked at closely.
+# Text that JSONB may reject or change: it is then examined in detail.
 DOUBTFUL = re.compile(r"NaN|Infinity|[\[:, \n]-?\d[\d.]*[eE]|[\[:, \n]-0", re.ASCII)
 ENCODE = json.JSONEncoder(ensure_ascii=False).encode
-# Longer text is stored once a version instead of once a checkpoint, and longer metadata is not remembered.
+# Longer text is stored once per version instead of once per checkpoint, and longer metadata is not cached.
 SHORT = 1000
+# The first bytes of numbers, bool and None, and of text in MessagePack.
 SCALARS = frozenset(range(0x00, 0x80)) | frozenset(range(0xE0, 0x100)) | frozenset((0xC0, 0xC2, 0xC3)) | frozenset(range(0xCA, 0xD4))
 TEXTS = frozenset(range(0xA0, 0xC0)) | frozenset((0xD9, 0xDA))
 
 
-def dump(value, floats=True):
-    """The JSON text, as bytes, from which JSONB gives back this value. floats: whether there may be any. Raises Unreadable."""
+def dump(value: Any, floats: bool = True) -> bytes:
+    """The JSON text, as bytes, that JSONB returns as this value. floats: whether the value may contain floats. Raises Unreadable."""
     try:
         quick = None if floats else _quick(value)
         if quick is not None:
@@ -40,8 +42,8 @@ def dump(value, floats=True):
         raise Unreadable("a value that JSONB cannot hold: %s" % error) from None
 
 
-def _quick(value):
-    """What orjson makes of a value without floats; None where it has to be looked at closely."""
+def _quick(value: Any) -> bytes | None:
+    """The JSON text by orjson of a value without floats, or None if the value has to be examined in detail."""
     try:
         text = orjson.dumps(value)
     except TypeError:
@@ -49,10 +51,10 @@ def _quick(value):
     return None if b"\\u" in text else text
 
 
-def _write(value):
+def _write(value: Any) -> str:
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
-            raise Unreadable("a key that is no text, which JSONB cannot hold")
+            raise Unreadable("a key that is not text, which JSONB cannot hold")
         return "{%s}" % ", ".join("%s: %s" % (_write(key), _write(item)) for key, item in value.items())
     if isinstance(value, (list, tuple)):
         return "[%s]" % ", ".join(map(_write, value))
@@ -63,8 +65,8 @@ def _write(value):
     return json.dumps(value, ensure_ascii=False)
 
 
-def number(value):
-    """A float with a point and without an exponent: JSONB makes an integer of 1e22."""
+def number(value: float) -> str:
+    """A float with a decimal point and without an exponent: JSONB returns 1e22 as an integer."""
     if not math.isfinite(value):
         raise Unreadable("the number %r, which JSONB cannot hold" % value)
     if value == 0 and math.copysign(1, value) < 0:
@@ -75,8 +77,8 @@ def number(value):
     return text if "." in text else text + ".0"
 
 
-def inline(kind, raw):
-    """(whether JSONB holds a channel's value as it is, the value): None, bool, numbers and short text, as put() does it."""
+def inline(kind: str, raw: bytes) -> tuple[bool, Any]:
+    """(whether a channel's value is stored in JSONB, the value). Like put(): None, bool, numbers, and here only short text."""
     if kind == "msgpack":
         if raw[0] not in SCALARS and (raw[0] not in TEXTS or len(raw) > SHORT):
             return False, None
@@ -96,10 +98,10 @@ def inline(kind, raw):
     return True, value
 
 
-def plain(kind, raw):
-    """The value of a channel that has no version, so no blob can hold it, if JSONB does. Raises Unreadable."""
+def plain(kind: str, raw: bytes) -> Any:
+    """The value of a channel that cannot be stored as a blob, since it has no version. Raises Unreadable if JSONB cannot hold the value."""
     if kind == "json" and b'"lc"' in raw:
-        raise Unreadable("an object to be constructed")
+        raise Unreadable("it is an object that would have to be constructed")
     try:
         value = ormsgpack.unpackb(raw) if kind == "msgpack" else json.loads(raw)
     except (ValueError, RecursionError) as error:
@@ -109,16 +111,16 @@ def plain(kind, raw):
     return value
 
 
-def _sorted(value):
-    """Whether the keys of every object stand as JSONB sorts them."""
+def _sorted(value: Any) -> bool:
+    """Whether the keys of every object have the order of JSONB."""
     if isinstance(value, dict):
         keys = [(len(key.encode("utf-8")), key.encode("utf-8")) for key in value]
         return keys == sorted(keys) and all(map(_sorted, value.values()))
     return all(map(_sorted, value)) if isinstance(value, list) else True
 
 
-def _untouched(raw):
-    """Whether JSONB gives a checkpoint's metadata back as it stands there, and nothing is to be left out of it."""
+def _unchanged(raw: bytes) -> bool:
+    """Whether JSONB returns a checkpoint's metadata unchanged, and it contains nothing that has to be removed."""
     try:
         value = orjson.loads(raw)
     except ValueError:
@@ -126,28 +128,28 @@ def _untouched(raw):
     return isinstance(value, dict) and "writes" not in value and b"\\u" not in raw and not DOUBTFUL.search(raw.decode("utf-8"))
 
 
-def metadata(raw):
-    """The JSON text of a checkpoint's metadata. `writes` is left out, as put() does."""
+def metadata(raw: bytes | None) -> bytes:
+    """The JSON text of a checkpoint's metadata, without `writes`, which put() removes as well."""
     if raw is None:
         return b"{}"
     return _remembered(raw) if len(raw) < SHORT else _metadata(raw)
 
 
-def _metadata(raw):
-    if _untouched(raw):
+def _metadata(raw: bytes) -> bytes:
+    if _unchanged(raw):
         return raw
     try:
         value = json.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise Unreadable("its metadata is no JSON: %s" % error) from None
+        raise Unreadable("its metadata is not JSON: %s" % error) from None
     if not isinstance(value, dict):
-        raise Unreadable("its metadata is no JSON object")
+        raise Unreadable("its metadata is not a JSON object")
     value.pop("writes", None)
     try:
         return dump(value)
     except Unreadable as reason:
-        raise Unreadable("its metadata holds %s" % reason) from None
+        raise Unreadable("its metadata contains %s" % reason) from None
 
 
-# Most of a file's checkpoints share a few, such as those of a first step.
+# Most checkpoints in a file have the same metadata as others, such as those of a first step.
 _remembered = functools.lru_cache(maxsize=256)(_metadata)

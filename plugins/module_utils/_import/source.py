@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The threads of a SQLite checkpoint file, from one snapshot that nothing of ours alters. Texts are bytes, as they lie there."""
+"""Reads the threads of a SQLite checkpoint file from one snapshot. The file is not changed. Text is read as bytes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,21 @@ import heapq
 import itertools
 import operator
 import sqlite3
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import _place, describe, text
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, sort_key, text
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import check_header, connect, damaged, logged, size, state
 
-# Of the threads from one to another.
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key
+
+    # (key, the row or whether there is one, its pending writes or their keys)
+    Outline = tuple[Key, Any, list[Any]]
+
+# A range of threads.
 SPAN = "WHERE thread_id BETWEEN CAST(? AS TEXT) AND CAST(? AS TEXT) ORDER BY thread_id, checkpoint_ns, checkpoint_id"
 KEYS = "SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints " + SPAN
 ROWS = "SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata FROM checkpoints " + SPAN
@@ -35,120 +44,121 @@ SENT = """
 SELECT 1 FROM writes WHERE thread_id = CAST(? AS TEXT) AND checkpoint_ns = CAST(? AS TEXT) AND checkpoint_id = CAST(? AS TEXT)
 AND channel = '__pregel_tasks' LIMIT 1
 """
-# Checkpoints of a batch; of a file with large ones no more than are so many bytes.
+# The fewest and the most checkpoints of a batch, and the bytes of a batch, which count if checkpoints are large.
 FEWEST, MOST, BATCH = 1000, 5000, 16 << 20
-# KiB
+# SQLite's cache in KiB.
 CACHE = 16384
-# A row whose key has a BLOB, which comes as bytes like any text.
+# A row whose key contains a BLOB. It would be read as bytes, like text.
 BINARY = """
 SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints WHERE 'blob' IN (typeof(thread_id), typeof(checkpoint_ns), typeof(checkpoint_id))
 UNION ALL
 SELECT thread_id, checkpoint_ns, checkpoint_id FROM writes
 WHERE 'blob' IN (typeof(thread_id), typeof(checkpoint_ns), typeof(checkpoint_id), typeof(task_id)) LIMIT 1
 """
-# Checkpoints and pending writes of the file that are held at once.
+# Checkpoints and pending writes in memory at once.
 WINDOW = 5000
-# Of each process.
+# Batches for each worker.
 PARTS = 8
 
 
 class Source:
     """An open snapshot of a file.
 
-    before: its state, where it is read without a lock, else None. beside: a connection without a snapshot, which sees what others write.
+    before: the state of the file if it is read without a lock, else None. beside: a connection without a snapshot, which sees the changes of writers.
     """
 
-    def __init__(self, path, connection, before):
-        self.path, self.connection, self.before, self.beside = path, connection, before, None
+    def __init__(self, path: str, connection: sqlite3.Connection, before: tuple[Any, ...] | None) -> None:
+        self.path, self.connection, self.before = path, connection, before
+        self.beside: sqlite3.Connection | None = None
         self.begin()
         names = {name.lower() for (name,) in connection.execute("SELECT name FROM pragma_table_info('writes')")}
         self.connection.text_factory = bytes
-        path = "task_path" if "task_path" in names else "''"
-        self.writes_sql, self.all_writes_sql = WRITES % path, ALL_WRITES % path
+        task_path = "task_path" if "task_path" in names else "''"
+        self.writes_sql, self.all_writes_sql = WRITES % task_path, ALL_WRITES % task_path
 
-    def threads(self, patterns):
-        """(id as bytes, how many checkpoints) of each thread that one of the patterns fits, in order; of all where there are none. None is kept."""
+    def threads(self, patterns: Sequence[str]) -> Iterator[tuple[Any, int]]:
+        """(id as bytes, number of checkpoints) of each thread that matches one of the patterns, in order; all threads without patterns."""
         query, parts = "SELECT thread_id, %s FROM %s GROUP BY 1 ORDER BY 1", (("count(*)", "checkpoints"), ("0", "writes"))
         found = (self.connection.execute(query % part) for part in parts)
-        for thread, counts in itertools.groupby(heapq.merge(*found, key=_place), key=operator.itemgetter(0)):
+        for thread, counts in itertools.groupby(heapq.merge(*found, key=sort_key), key=operator.itemgetter(0)):
             if not patterns or any(fnmatch.fnmatchcase(text(thread), pattern) for pattern in patterns):
                 yield thread, sum(count for _thread, count in counts)
 
-    def count(self, patterns):
-        """How many threads there are of those."""
+    def count(self, patterns: Sequence[str]) -> int:
+        """The number of threads that match one of the patterns; of all threads without patterns."""
         if patterns:
             return sum(1 for _thread in self.threads(patterns))
         return self.connection.execute("SELECT count(*) FROM (SELECT thread_id FROM checkpoints UNION SELECT thread_id FROM writes)").fetchone()[0]
 
-    def fitting(self, workers):
-        """How many checkpoints make a batch: of small ones more, but so few that all processes have some."""
+    def default_batch_size(self, workers: int) -> int:
+        """The number of checkpoints in a batch: more if they are small, but few enough that each worker gets batches."""
         found = self.connection.execute("SELECT count(*) FROM checkpoints").fetchone()[0]
         return max(FEWEST, min(MOST, found // (PARTS * workers), BATCH * found // max(1, size(self.path))))
 
-    def insist_on_text(self):
-        """Raise ModuleError where text is not UTF-8, or a key is no text but looks like it: nothing would be found by such a key."""
+    def check_text(self) -> None:
+        """Raise ModuleError if text is not UTF-8, or if a key contains a BLOB, which would be taken for text."""
         encoding = self.connection.execute("PRAGMA encoding").fetchone()[0].decode("ascii")
         if encoding != "UTF-8":
-            advice = "A file of UTF-8 can be made of it: sqlite3 FILE .dump | sqlite3 NEW."
-            raise ModuleError("The SQLite file %s holds its text as %s, which no SqliteSaver does. %s" % (self.path, encoding, advice))
+            advice = "Convert a copy of the file: sqlite3 FILE .dump | sqlite3 NEW."
+            raise ModuleError("The SQLite file %s stores text as %s; SqliteSaver uses UTF-8. %s" % (self.path, encoding, advice))
         found = self.connection.execute(BINARY).fetchone()
         if found is not None:
-            raise ModuleError("%s has a BLOB in its key, where every SqliteSaver writes text. Mend or delete the row in a copy of the file." % describe(found))
+            raise ModuleError("%s has a BLOB in its key; SqliteSaver writes text. Correct or delete the row in a copy of the file." % describe(found))
 
-    def whole(self, first, last):
-        """(key, row or None, its pending writes) of all that the threads from first to last have, parents first, in one pass over them."""
+    def whole(self, first: bytes, last: bytes) -> Iterator[Outline]:
+        """(key, row or None, pending writes) of all checkpoints in the threads from first to last, parents first, in one pass."""
         rows = ((row[:3], row) for row in self.connection.execute(ROWS, (first, last)))
         return _merged(rows, self.connection.execute(self.all_writes_sql, (first, last)))
 
-    def outline(self, first, last):
-        """(key, True or None, the (task, index) of its pending writes): as whole(), read from the indexes alone."""
+    def outline(self, first: bytes, last: bytes) -> Iterator[Outline]:
+        """(key, True or None, (task, index) of its pending writes): like whole(), but read from the indexes only."""
         keys = ((key, True) for key in self.connection.execute(KEYS, (first, last)))
         return _merged(keys, self.connection.execute(WRITE_KEYS, (first, last)))
 
-    def row(self, key):
+    def row(self, key: Key) -> tuple[Any, ...] | None:
         return self.connection.execute(ROW, key).fetchone()
 
-    def writes(self, key):
+    def writes(self, key: Key) -> list[tuple[Any, ...]]:
         return self.connection.execute(self.writes_sql, key).fetchall()
 
-    def has_sends(self, thread, space, parent):
-        return self.connection.execute(SENT, (thread, space, parent)).fetchone() is not None
+    def has_sends(self, thread: bytes, namespace: bytes, parent: bytes) -> bool:
+        return self.connection.execute(SENT, (thread, namespace, parent)).fetchone() is not None
 
-    def begin(self):
-        """Take a snapshot of the file as it is now."""
+    def begin(self) -> None:
+        """Take a snapshot of the current file."""
         self.end()
         self.connection.execute("BEGIN")
-        # What was read before may be known still, and then nothing is locked.
+        # A query that SQLite cannot answer from its cache; otherwise it would take no lock.
         self.connection.execute("SELECT rowid FROM sqlite_master LIMIT 1").fetchone()
 
-    def end(self):
-        """Let the snapshot go."""
+    def end(self) -> None:
+        """Release the snapshot."""
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
 
-    def version(self):
-        """Changes when anybody writes to the file, also where the snapshot does not show it."""
+    def version(self) -> Any:
+        """A value that changes if another process writes to the file, even if the snapshot does not include the change."""
         if self.before is not None:
             return state(self.path)
         if self.beside is None:
             self.beside = connect(self.path, ["mode=ro"])
         return self.beside.execute("PRAGMA data_version").fetchone()[0]
 
-    def close(self):
+    def close(self) -> None:
         for connection in filter(None, (self.beside, self.connection)):
             connection.close()
 
-    def insist(self):
-        """Raise ModuleError where a file that was read without a lock was written meanwhile."""
+    def check_unchanged(self) -> None:
+        """Raise ModuleError if a file that is read without a lock was changed."""
         if self.before is not None and state(self.path) != self.before:
             raise ModuleError(
-                "The SQLite file %s was written while it was read, and its folder allows no lock. Run again as the application's user." % self.path
+                "The SQLite file %s was written while it was read, and it cannot be locked in its folder. Run again as the application's user." % self.path
             )
 
 
 @contextlib.contextmanager
-def open_source(path):
-    """The Source of a file, in one read transaction. Raises ModuleError naming the file."""
+def open_source(path: str) -> Iterator[Source]:
+    """The Source of a file, in one read transaction. Raises ModuleError that names the file."""
     check_header(path)
     try:
         before = state(path)
@@ -169,42 +179,44 @@ def open_source(path):
         yield source
 
 
-def _merged(rows, writes):
-    """(key, row, pending writes) from (key, row) and (thread, namespace, id, write...), both in order; writes whose checkpoint is not there have no row."""
+def _merged(rows: Iterable[tuple[Any, Any]], writes: Iterable[tuple[Any, ...]]) -> Iterator[Outline]:
+    """(key, row, pending writes) from (key, row) and (thread, namespace, id, write...), both in order. row is None for writes without a checkpoint."""
     grouped = itertools.groupby(writes, key=operator.itemgetter(0, 1, 2))
-    place, group = next(grouped, (None, None))
+    end: tuple[Any, Iterator[Any]] = None, iter(())
+    place, group = next(grouped, end)
     for key, row in rows:
         while place is not None and place < key:
             yield place, None, [write[3:] for write in group]
-            place, group = next(grouped, (None, None))
+            place, group = next(grouped, end)
         if place == key:
             yield key, row, [write[3:] for write in group]
-            place, group = next(grouped, (None, None))
+            place, group = next(grouped, end)
         else:
             yield key, row, []
     while place is not None:
         yield place, None, [write[3:] for write in group]
-        place, group = next(grouped, (None, None))
+        place, group = next(grouped, end)
 
 
-def spans(threads, apart):
-    """(first, last) of threads, each to be read in one pass. apart: others may lie between them, so each is one of its own."""
+def spans(threads: list[bytes], apart: bool) -> list[tuple[bytes, bytes]]:
+    """(first, last) of ranges of threads that are read in one pass. apart: each thread is a range, since other threads may be in between."""
     if apart or not all(isinstance(thread, bytes) for thread in threads) or threads != sorted(threads):
         return [(thread, thread) for thread in threads]
     return [(threads[0], threads[-1])]
 
 
-def windows(source, found, reader):
-    """The outlines of spans, in lists. reader: is told by under_way which thread is read."""
+def windows(source: Source, found: Iterable[tuple[bytes, bytes]], reader: Any) -> Iterator[list[Outline]]:
+    """The outlines of ranges of threads, in lists of limited size. reader: its current_thread is set to the thread that is read."""
 
-    def outlines():
+    def outlines() -> Iterator[Outline]:
         for first, last in found:
-            reader.under_way = first
+            reader.current_thread = first
             for outline in source.outline(first, last):
-                reader.under_way = outline[0][0]
+                reader.current_thread = outline[0][0]
                 yield outline
 
-    window, weight = [], 0
+    window: list[Outline] = []
+    weight = 0
     for outline in outlines():
         window.append(outline)
         weight += 1 + len(outline[2])

@@ -2,12 +2,13 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Carrying a plan out on a live database: alone, within limits, and with a truthful word about what stands afterwards."""
+"""Applies a plan under a lock and timeouts, then reports the actual state."""
 
 from __future__ import annotations
 
 import contextlib
 import time
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import saver
@@ -22,26 +23,36 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.ses
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER
 
-# How often the server looks whether its client is still there: a killed run must not leave it building on.
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import Plan
+    from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import Limits, MigrationTarget
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import DatabaseState, Server
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
+
+# Seconds between two checks of the server whether its client still exists, so that it does not build an index for a killed run.
 CLIENT_CHECK = 1
-# Classes of errors that another try may well not meet: connection, conflict, resources, locks and limits, operator.
-PASSING = ("08", "40", "53", "55", "57")
-# What an application's own setup() beside this one makes of it: the next run finds the work done.
+# Classes of errors that may not occur again: connection, conflict, resources, locks and limits, operator intervention.
+TRANSIENT = ("08", "40", "53", "55", "57")
+# Errors if the application calls setup() at the same time. The next run finds the work done.
 RACES = ("23505", "42P07", "42701")
-CLEANING_PATIENCE = "500ms"
+# lock_timeout for dropping INVALID indexes after a failure.
+CLEANUP_LOCK_TIMEOUT = "500ms"
 
 
-def plan_for(connection, target, reading):
-    """The Plan for a DatabaseState. Raises ModuleError where something speaks against carrying it out."""
-    plan = make_plan(reading, target.library, target.adopt)
-    found = preflight_errors(reading, target.library, plan, _may_give_away(connection, reading.server, plan) if plan.adopting else None)
-    if found:
-        raise ModuleError("%s Nothing was written." % " ".join(found))
+def plan_for(connection: Connection, target: MigrationTarget, state: DatabaseState) -> Plan:
+    """The Plan for a DatabaseState. Raises ModuleError if there are preflight errors."""
+    library = target.required_library
+    plan = make_plan(state, library, target.adopt)
+    errors = preflight_errors(state, library, plan, _adoptable(connection, state.server, plan) if plan.adopting else None)
+    if errors:
+        raise ModuleError("%s Nothing was written." % " ".join(errors))
     return plan
 
 
-def _may_give_away(connection, server, plan):
-    """The foreign tables that the login role, with its own rights, can give to the acting role."""
+def _adoptable(connection: Connection, server: Server, plan: Plan) -> set[str]:
+    """The tables of other roles whose owner the login role can change to the current role."""
     rows = connection.execute(
         "SELECT t.name FROM unnest(%s::text[], %s::text[]) AS t(name, owner)"
         " WHERE pg_has_role(session_user, t.owner, 'USAGE') AND pg_has_role(session_user, %s, 'MEMBER')",
@@ -50,48 +61,48 @@ def _may_give_away(connection, server, plan):
     return {row["name"] for row in rows}
 
 
-def converge(connection, target, limits, reconnect):
-    """Bring the target up to date; returns (before, plan, after). before was read under the lock, so another run's work is not ours.
+def converge(connection: Connection, target: MigrationTarget, limits: Limits, reconnect: Callable[[], Connection]) -> tuple[DatabaseState, Plan, DatabaseState]:
+    """Migrate the target; returns (before, plan, after). before is read under the lock, so it includes the changes of an earlier run.
 
-    connection: has taken session_role. reconnect: makes another connection, to read what stands after a lost one. Raises ModuleError.
+    connection: its role is session_role. reconnect: opens another connection, to read the state after a lost connection. Raises ModuleError.
     """
     timeouts = {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout}
     configure_session(connection, target.schema, timeouts)
-    with contextlib.suppress(psycopg.Error):  # not every platform's server can do it
+    with contextlib.suppress(psycopg.Error):  # some platforms do not support it
         connection.execute("SELECT set_config('client_connection_check_interval', %s, false)", ("%ds" % CLIENT_CHECK,))
     with advisory_lock(connection, "schema %s" % target.schema, limits.lock_wait):
-        before = _await_builders(connection, target, limits)
+        before = _wait_for_index_builds(connection, target, limits)
         plan = plan_for(connection, target, before)
         if plan.empty:
             return before, plan, before
         session = Session.of(connection)
-        postgres_saver = saver(connection)  # imported before the first write, since an installation may be broken
+        postgres_saver = saver(connection)  # imported before the first write, since the installation may be broken
         wait_for(connection, target.schema, lock_requirements(plan), limits.patience)
         connection.lock_within = limits.lock_timeout
         try:
-            _carry_out(connection, postgres_saver, target, before, plan)
+            _apply(connection, postgres_saver, target, before, plan)
             after = read_state(connection, target)
-        except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, what stands has to be told
+        except Exception as error:  # pylint: disable=broad-exception-caught  # after any error the message reports the state
             raise _failure(connection, target, before, error, lambda: read_state_after_reconnect(target, reconnect, session)) from None
-        _prove(target, before, after)
+        _check_result(target, before, after)
         return before, plan, after
 
 
-def _await_builders(connection, target, limits):
-    """The DatabaseState once no other session builds one of the contract's indexes; raises ModuleError where one goes on."""
+def _wait_for_index_builds(connection: Connection, target: MigrationTarget, limits: Limits) -> DatabaseState:
+    """The DatabaseState once no other session builds one of the expected indexes. Raises ModuleError if one takes too long."""
     deadline = time.monotonic() + limits.patience
     while True:
-        reading = read_state(connection, target)
-        building = make_plan(reading, target.library).building
+        state = read_state(connection, target)
+        building = make_plan(state, target.required_library).building
         if not building:
-            return reading
+            return state
         if time.monotonic() >= deadline:
-            raise ModuleError("Another session is building %s right now. Nothing was written. Run again when it is done." % ", ".join(building))
+            raise ModuleError("Another session is building %s. Nothing was written. Run again when the index is complete." % ", ".join(building))
         time.sleep(0.5)
 
 
-def _carry_out(connection, postgres_saver, target, before, plan):
-    """Adoption, repairs in the order of migrations, then setup()."""
+def _apply(connection: Connection, postgres_saver: Any, target: MigrationTarget, before: DatabaseState, plan: Plan) -> None:
+    """Change the owners, then repair in the order of migrations, then run setup()."""
     if plan.adopting:
         _adopt(connection, target, plan)
     for repair in plan.repairs:
@@ -104,30 +115,30 @@ def _carry_out(connection, postgres_saver, target, before, plan):
         postgres_saver.setup()
 
 
-def _adopt(connection, target, plan):
-    """As the login role, which has the rights; then as the acting role again."""
+def _adopt(connection: Connection, target: MigrationTarget, plan: Plan) -> None:
+    """Change the owners as the login role, which has the privileges, then continue as the current role."""
     owner = plan.after.server.role
 
-    def give():
+    def change_owners() -> None:
         with connection.transaction():
             for statement in adoption(target.schema, plan.foreign, owner):
                 connection.execute(statement)
 
     connection.execute("SET ROLE NONE")
-    retry_with_short_lock_timeout(connection, give, connection.lock_within)
+    retry_with_short_lock_timeout(connection, change_owners, connection.lock_within or 0)
     connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(owner)))
 
 
-def _record_finished(connection, target, before, plan):
-    """Some libraries (2.0.12 to 3.0.0) add task_path without IF NOT EXISTS and fail where it is there.
+def _record_finished(connection: Connection, target: MigrationTarget, before: DatabaseState, plan: Plan) -> None:
+    """Run and record the migrations that setup() could not run again, so that setup() starts after them.
 
-    Entries up to such a one are run where their effect is missing and recorded, so that setup() begins behind it.
+    Some libraries (2.0.12 to 3.0.0) add task_path without IF NOT EXISTS, which fails if the column exists.
     """
     last = max(
         (
             migration.version
             for migration, reason in plan.pending
-            if reason == NOT_RECORDED and not migration.repeatable and migration.step.key not in plan.missing
+            if reason == NOT_RECORDED and not migration.repeatable and migration.step is not None and migration.step.key not in plan.missing
         ),
         default=None,
     )
@@ -143,52 +154,55 @@ def _record_finished(connection, target, before, plan):
             connection.execute(sql.SQL("INSERT INTO {} (v) VALUES (%s)").format(ledger), (migration.version,))
 
 
-def _prove(target, before, after):
-    """The catalog, not setup()'s silence, says whether it worked."""
-    plan = make_plan(after, target.library, target.adopt)
+def _check_result(target: MigrationTarget, before: DatabaseState, after: DatabaseState) -> None:
+    """Raise ModuleError if the catalog shows that setup() did not do its work, even though it raised no error."""
+    library = target.required_library
+    plan = make_plan(after, library, target.adopt)
     wrong = [sentence(violation.describe()) for violation in plan.violations if violation.drift]
     if not wrong and not plan.empty:
         wrong = ["Version %d is still pending." % migration.version for migration, _reason in plan.pending]
     if wrong:
         raise ModuleError(
-            "setup() returned, but the schema is not what %s %s needs: %s" % ("langgraph-checkpoint-postgres", target.library.version, " ".join(wrong)),
+            "setup() returned, but the schema is not what %s %s needs: %s" % ("langgraph-checkpoint-postgres", library.version, " ".join(wrong)),
             changed=state_differs(before, after),
             **current_state(target, before, after),
         )
 
 
-def _failure(connection, target, before, error, again):
-    """The ModuleError for a run that stopped after its first write: what stands now, and whether that is new. again: reads that anew."""
-    text, note = one_line(error), ""
-    passing = not isinstance(error, psycopg.Error) or (error.sqlstate or "08")[:2] in PASSING or error.sqlstate in RACES
-    advice = "Run again: it carries on." if passing else "Remove the cause and run again: it carries on."
+def _failure(
+    connection: Connection, target: MigrationTarget, before: DatabaseState, error: Exception, reread: Callable[[], tuple[DatabaseState, str]]
+) -> ModuleError:
+    """The ModuleError for a run that stopped after its first write. It reports the current state. reread: reads it over a new connection."""
+    text, note, library = one_line(error), "", target.required_library
+    transient = not isinstance(error, psycopg.Error) or (error.sqlstate or "08")[:2] in TRANSIENT or error.sqlstate in RACES
+    advice = "Run again to complete the work." if transient else "Remove the cause and run again to complete the work."
     try:
         if lost(connection):
-            after, note = again()
+            after, note = reread()
         else:
-            _remove_remains(connection, target)
+            _drop_invalid_indexes(connection, target)
             after = read_state(connection, target)
     except (ModuleError, psycopg.Error, OSError) as second:
         return ModuleError(
-            "The run stopped: %s What stands now could not be read (%s); something may have been written. %s"
+            "The run stopped: %s The current state could not be read (%s); something may have been written. %s"
             % (sentence(text), one_line(second).rstrip("."), advice),
             changed=True,
         )
-    plan = make_plan(after, target.library, target.adopt)
-    left = sorted({violation.object for violation in plan.violations if violation.drift})
+    plan = make_plan(after, library, target.adopt)
+    missing = sorted({violation.object for violation in plan.violations if violation.drift})
     version = "no version" if after.version is None else "version %d" % after.version
     return ModuleError(
-        "The run stopped: %s The ledger records %s of %d; %s. %s%s"
-        % (sentence(text), version, target.library.newest, "still missing or not usable: %s" % ", ".join(left) if left else "nothing is missing", note, advice),
+        "The run stopped: %s The migrations table records %s of %d; %s. %s%s"
+        % (sentence(text), version, library.newest, "still missing or not usable: %s" % ", ".join(missing) if missing else "nothing is missing", note, advice),
         changed=state_differs(before, after),
         **current_state(target, before, after),
     )
 
 
-def _remove_remains(connection, target):
-    """Best effort: an INVALID index that this run left costs each write until the next run removes it."""
-    connection.execute("SELECT set_config('lock_timeout', %s, false)", (CLEANING_PATIENCE,))
-    for violation in make_plan(read_state(connection, target), target.library).violations:
+def _drop_invalid_indexes(connection: Connection, target: MigrationTarget) -> None:
+    """Drop INVALID indexes that this run left, if that is possible: they slow down each write until the next run drops them."""
+    connection.execute("SELECT set_config('lock_timeout', %s, false)", (CLEANUP_LOCK_TIMEOUT,))
+    for violation in make_plan(read_state(connection, target), target.required_library).violations:
         if violation.rule in (rules.INDEX_INVALID, rules.INDEX_REMAINS):
             with contextlib.suppress(psycopg.Error):
                 connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(target.schema, violation.object)))

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Iterable
+from typing import TYPE_CHECKING, Iterable
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import take_role
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
+
+if TYPE_CHECKING:
+    from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import MigrationTarget
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
 # A saver updates a checkpoint that is stored twice and a pending write that replaces another. Only the owner writes the migrations table.
 PRIVILEGES = {**{table: ("SELECT", "INSERT", "UPDATE", "DELETE") for table in DATA_TABLES}, LEDGER: ("SELECT",)}
@@ -124,7 +128,7 @@ class GrantStep:
     reason: str
 
 
-def read_grants(connection: Any, target: Any, roles: list[str], coming: Iterable[str] = ()) -> list[GrantStep]:
+def read_grants(connection: Connection, target: MigrationTarget, roles: list[str], coming: Iterable[str] = ()) -> list[GrantStep]:
     """The steps for all roles, as the target's role sees them. Raises PrerequisiteMissing if a role does not exist.
 
     coming: the tables that are created or adopted before, as if they were there.
@@ -135,7 +139,7 @@ def read_grants(connection: Any, target: Any, roles: list[str], coming: Iterable
         take_role(connection, target.role, local=True)
         connection.execute("SELECT set_config('search_path', 'pg_catalog', true)")
         for role in roles:
-            row = connection.execute(QUERY, {"app": role, "schema": target.schema, "wanted": wanted, "coming": list(coming)}).fetchone()
+            (row,) = connection.execute(QUERY, {"app": role, "schema": target.schema, "wanted": wanted, "coming": list(coming)}).fetchall()
             if not row["exists"]:
                 raise PrerequisiteMissing("Role %s of app_roles does not exist. Create it first: role stateops.langgraph.database does." % role)
             steps.update((found["statement"], GrantStep(**found)) for found in row["steps"])
@@ -152,12 +156,12 @@ def insist_on_grants(steps: list[GrantStep]) -> None:
         )
 
 
-def revoke_defaults(connection: Any, steps: list[GrantStep]) -> list[str]:
+def revoke_defaults(connection: Connection, steps: list[GrantStep]) -> list[str]:
     """Take back the privileges on tables that are created later. Returns the statements."""
     return _execute(connection, [step for step in steps if step.step == DEFAULTS])
 
 
-def converge_grants(connection: Any, target: Any, roles: list[str], lock_wait: float) -> list[str]:
+def converge_grants(connection: Connection, target: MigrationTarget, roles: list[str], lock_wait: float) -> list[str]:
     """Execute the steps in one transaction and read the catalog again; returns the statements. The target's role was taken. Raises ModuleError."""
     with advisory_lock(connection, "schema %s" % target.schema, lock_wait):
         done = _execute(connection, read_grants(connection, target, roles))
@@ -171,7 +175,7 @@ def converge_grants(connection: Any, target: Any, roles: list[str], lock_wait: f
     return done
 
 
-def _execute(connection: Any, steps: list[GrantStep]) -> list[str]:
+def _execute(connection: Connection, steps: list[GrantStep]) -> list[str]:
     statements = [step.statement for step in steps if step.allowed]
     if not statements:
         return []

@@ -2,93 +2,111 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The state of a database before and after a change."""
+"""Reads and compares the database state before and after a change."""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import report_lock_holders
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READING, snapshot
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READ_TIMEOUT, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import TABLES
 
-# Seconds for a server to come back, and for a lost session to end, so that what stands can be told.
-RETURN = 15
-LINGERS = "The lost session (pid %d) is still at work, so that may change. "
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import Library
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import DatabaseState
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session
+
+# Seconds to wait for a lost server to return and for a lost session to end.
+RECONNECT_TIMEOUT = 15
+STILL_RUNNING = "The lost session (pid %d) is still running, so this state may change. "
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds. lock_wait: for another run. lock_timeout, statement_timeout: as PostgreSQL's settings; 0 for none."""
+    """Seconds. lock_wait: to wait for another run. lock_timeout, statement_timeout: as the settings of PostgreSQL; 0 for no limit."""
 
     lock_wait: float
     lock_timeout: float
     statement_timeout: float
 
     @property
-    def patience(self):
-        """How long to wait for sessions that are in the way."""
+    def patience(self) -> float:
+        """How long to wait for sessions that block the run."""
         return self.lock_timeout or self.lock_wait
 
 
 @dataclass(frozen=True)
 class MigrationTarget:
-    """What to bring up to date. adopt: take over tables of another role. role: session_role, or None."""
+    """The schema to migrate. library: None with state=absent. adopt: whether to take ownership of tables of other roles. role: session_role, or None."""
 
     schema: str
-    library: object
+    library: Library | None
     adopt: bool = False
     role: str | None = None
 
+    @property
+    def required_library(self) -> Library:
+        """The library, which every target has except with state=absent."""
+        if self.library is None:
+            raise ValueError("a target without a library")
+        return self.library
 
-def read_state(connection, target, seconds=READING):
-    """The Reading of the target, in a transaction of its own. seconds: a limit for each statement."""
+
+def read_state(connection: Connection, target: MigrationTarget, seconds: float = READ_TIMEOUT) -> DatabaseState:
+    """The DatabaseState of the target, read in its own transaction. seconds: a limit for each statement."""
     with report_lock_holders(connection, target.schema, TABLES), snapshot(connection, target.role, seconds):
         return read(connection, target.schema)
 
 
-def read_state_after_reconnect(target, reconnect, session):
-    """(the DatabaseState after a lost connection, a note on it or ""), from a server that may take a while to come back. Raises ModuleError, psycopg.Error.
+def read_state_after_reconnect(target: MigrationTarget, reconnect: Callable[[], Connection], session: Session) -> tuple[DatabaseState, str]:
+    """(the DatabaseState, a note on it or "") after a lost connection, once the server accepts connections again. Raises ModuleError, psycopg.Error.
 
-    A standby may lack what the lost server had, so one that is not promoted in that time is no answer. session: what may still be writing.
+    A standby may lack the latest changes, so the state is not read from a standby that is not promoted in time. session: it may still be writing.
     """
-    deadline = time.monotonic() + RETURN
+    deadline = time.monotonic() + RECONNECT_TIMEOUT
     while True:
         late = time.monotonic() >= deadline
         try:
             with contextlib.closing(reconnect()) as other:
-                lingers = session.lingers(other)
-                if not lingers or late:
-                    reading = read_state(other, target)
-                    if not reading.server.standby:
-                        return reading, LINGERS % session.pid if lingers else ""
-                    raise ModuleError("only a standby answers, which may not have all of it")
+                still_running = session.still_running(other)
+                if not still_running or late:
+                    state = read_state(other, target)
+                    if not state.server.standby:
+                        return state, STILL_RUNNING % session.pid if still_running else ""
+                    raise ModuleError("only a standby accepts connections, and it may lack the latest changes")
         except (ModuleError, psycopg.Error):
             if late:
                 raise
         time.sleep(0.5)
 
 
-def state_differs(before, after):
-    """Whether two Readings show another schema or another ledger. What a bare name finds depends on the session, so it does not count."""
+def state_differs(before: DatabaseState, after: DatabaseState) -> bool:
+    """Whether the schema or the recorded versions differ. What an unqualified name resolves to depends on the session, so it is not compared."""
     same = replace(before.schema, elsewhere=()) == replace(after.schema, elsewhere=())
     return not same or before.recorded != after.recorded
 
 
-def applied(library, before, after):
-    """The entries that the ledger has gained."""
+def applied(library: Library, before: DatabaseState, after: DatabaseState) -> list[dict[str, Any]]:
+    """The migrations that were recorded in between."""
     new = set(after.recorded or ()) - set(before.recorded or ())
     return [{"version": migration.version, "sql": migration.sql.strip()} for migration in library.migrations if migration.version in new]
 
 
-def current_state(target, before, after):
+def current_state(target: MigrationTarget, before: DatabaseState, after: DatabaseState) -> dict[str, Any]:
+    """The results of a failed run: the current state, and what was applied."""
+    library = target.required_library
     return {
-        "library": target.library.to_dict(),
-        "migrations": {"before": before.version, "after": after.version, "applied": applied(target.library, before, after)},
+        "library": library.to_dict(),
+        "migrations": {"before": before.version, "after": after.version, "applied": applied(library, before, after)},
         "schema": after.schema.to_dict(),
     }

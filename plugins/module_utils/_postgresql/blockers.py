@@ -2,25 +2,34 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who would keep a migration waiting, found before its first write; and who keeps even a reader out."""
+"""Sessions that would block a migration, found before its first write, and sessions that block readers."""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
+
+# Seconds between two looks at the blockers.
 POLL = 0.2
+# How many blockers a message names.
 NAMED = 5
 
-# backend_xmin is visible to every role; state and times only to the role itself and to members of pg_read_all_stats.
-# Whoever waits for ACCESS EXCLUSIVE already keeps all others waiting behind it.
-# pid is NULL for the locks of a prepared transaction, usesysid for autovacuum, which gives way unless it prevents wraparound: what it is about
-# is hidden from most roles, and the age of its table is not. Nobody waits for the snapshot of a VACUUM, nor CREATE INDEX CONCURRENTLY for that
-# of another one whose index has no expression and no predicate; which index that is, is hidden as well, and its table's unfinished ones are not.
+# backend_xmin is visible to every role; state and times only to the session's own role and to members of pg_read_all_stats.
+# A session that waits for ACCESS EXCLUSIVE blocks every later session, so its request counts as a lock.
+# pid is NULL for the locks of a prepared transaction. usesysid is NULL for autovacuum, which yields to a waiting session unless it prevents
+# wraparound. Its query is hidden from most roles, so the age of the table decides which of the two it is.
+# Nobody waits for the snapshot of a VACUUM. CREATE INDEX CONCURRENTLY does not wait for another one whose index has neither an expression nor
+# a predicate. Which index that is, is hidden as well, so the INVALID indexes of its table are examined instead.
 SESSIONS = """
 WITH held AS (
     SELECT l.pid, l.virtualtransaction AS holder,
@@ -71,55 +80,62 @@ ORDER BY age DESC NULLS LAST, f.pid
 
 @dataclass(frozen=True)
 class LockRequirements:
-    """What a plan needs of others. exclusive: tables that nobody may use. shared: tables that nobody may write.
+    """The locks that a plan needs.
 
-    snapshots: whether old snapshots must go, as CREATE and DROP INDEX CONCURRENTLY wait for them. read: tables that nobody may shut.
-    written: tables that nobody may shut against writing.
+    exclusive: tables that it locks against reading. shared: tables that it locks against writing. read, written: tables that it reads or writes.
+    snapshots: whether it waits for old snapshots, as CREATE and DROP INDEX CONCURRENTLY do.
     """
 
-    exclusive: tuple = ()
-    shared: tuple = ()
+    exclusive: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
     snapshots: bool = False
-    read: tuple = ()
-    written: tuple = ()
+    read: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
 
 
-def wait_for(connection, schema, needed, seconds, clock=time.monotonic, sleep=time.sleep):
-    """Come back once those who were in the way at first have gone; raises ModuleError naming those who stay.
+def wait_for(
+    connection: Connection,
+    schema: str,
+    needed: LockRequirements,
+    seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Wait until the sessions that block the plan now have ended their transactions. Raises ModuleError that names the remaining ones.
 
-    Short transactions come and go on a busy server, so only the ones seen first are waited for, at most so many seconds.
+    Sessions that come later are not waited for: on a busy server there would always be one.
     """
     first = None
     deadline = clock() + seconds
     while True:
-        rows = _in_the_way(connection, schema, needed)
+        rows = _blocking_sessions(connection, schema, needed)
         if first is None:
             first = {(row["pid"], row["holder"]) for row in rows}
-        staying = [row for row in rows if (row["pid"], row["holder"]) in first]
-        if not staying:
+        remaining = [row for row in rows if (row["pid"], row["holder"]) in first]
+        if not remaining:
             return
         if clock() >= deadline:
             raise ModuleError(
-                "Other sessions are in the way, and stayed for %s seconds: %s. Nothing was written. End their transactions, or run again when they are done."
-                % (seconds, _names(staying))
+                "Still blocked after %s seconds by: %s. Nothing was written. End their transactions, or run again when they have ended."
+                % (seconds, _describe_sessions(remaining))
             )
         sleep(min(POLL, max(0.0, deadline - clock())))
 
 
 @contextlib.contextmanager
-def report_lock_holders(connection, schema, tables):
-    """A block that only reads: where a lock is not had in time there, the ModuleError names who holds it."""
+def report_lock_holders(connection: Connection, schema: str, tables: Sequence[str]) -> Iterator[None]:
+    """For a block that only reads: if it does not get a lock in time, raise ModuleError that names the holders."""
     try:
         yield
     except psycopg.errors.LockNotAvailable:
-        rows = _in_the_way(connection, schema, LockRequirements(read=tuple(tables)))
-        who = _names(rows) if rows else "who held it has just gone"
+        rows = _blocking_sessions(connection, schema, LockRequirements(read=tuple(tables)))
+        holders = _describe_sessions(rows) if rows else "the session that held the lock has just ended"
         raise ModuleError(
-            "A table of schema %s is locked even against reading: %s. End that transaction, or run again when it is done." % (schema, who)
+            "A table in schema %s is locked even against reading: %s. End that transaction, or run again when it has ended." % (schema, holders)
         ) from None
 
 
-def _in_the_way(connection, schema, needed):
+def _blocking_sessions(connection: Connection, schema: str, needed: LockRequirements) -> list[dict[str, Any]]:
     return connection.execute(
         SESSIONS,
         {
@@ -133,25 +149,25 @@ def _in_the_way(connection, schema, needed):
     ).fetchall()
 
 
-def _names(rows):
+def _describe_sessions(rows: Sequence[dict[str, Any]]) -> str:
     """The first few sessions in words."""
-    return "; ".join(_name(row) for row in rows[:NAMED]) + (" and %d more" % (len(rows) - NAMED) if len(rows) > NAMED else "")
+    return "; ".join(_describe_session(row) for row in rows[:NAMED]) + (" and %d more" % (len(rows) - NAMED) if len(rows) > NAMED else "")
 
 
-def _name(row):
+def _describe_session(row: dict[str, Any]) -> str:
     """A session in words."""
     if row["pid"] is None:
-        who = "the prepared transaction '%s' of user %s (ROLLBACK PREPARED ends it)" % (row["gid"] or row["holder"], row["name"] or "unknown")
+        session = "the prepared transaction '%s' of user %s (ROLLBACK PREPARED ends it)" % (row["gid"] or row["holder"], row["name"] or "unknown")
     elif row["vacuum"]:
-        who = "pid %d, an autovacuum against wraparound, which gives way to nobody," % row["pid"]
+        session = "pid %d, an autovacuum to prevent wraparound, which does not yield," % row["pid"]
     else:
-        who = "pid %d, user %s, application %s" % (row["pid"], row["name"], row["application"] or "unnamed")
-    what = "holds locks on %s" % row["locks"] if row["locks"] else "keeps an old snapshot"
+        session = "pid %d, user %s, application %s" % (row["pid"], row["name"], row["application"] or "unnamed")
+    action = "holds locks on %s" % row["locks"] if row["locks"] else "keeps an old snapshot"
     if row["behind"]:
-        what += " and waits for pid %s" % ", ".join(str(pid) for pid in row["behind"])
+        action += " and waits for pid %s" % ", ".join(str(pid) for pid in row["behind"])
     if row["age"] is None:
-        return "%s %s (since when is hidden from this role: GRANT pg_read_all_stats shows it)" % (who, what)
+        return "%s %s (its age is hidden from this role: GRANT pg_read_all_stats shows it)" % (session, action)
     age = "transaction %d s old" % row["age"]
     if row["statement_age"] is not None:
         age += ", %s, last statement %d s ago" % (row["state"], row["statement_age"])
-    return "%s %s (%s)" % (who, what, age)
+    return "%s %s (%s)" % (session, action, age)

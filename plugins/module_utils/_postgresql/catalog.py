@@ -2,20 +2,26 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How to read one Schema from PostgreSQL's catalog, and the ledger beside it.
+"""Reads the database state: a Schema from PostgreSQL's catalog, and the rows of the migrations table.
 
-A constant number of queries; what is asked stands in catalog_queries.py.
+The number of queries is constant. catalog_queries.py contains their SQL.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql import catalog_queries
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import sql
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, sql
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import CLASSES, DATA_TABLES, LEDGER, SORTED, TABLES, thread_index
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
 KINDS = {
     "r": "table",
@@ -40,7 +46,10 @@ IDENTITY = {"a": "identity always", "d": "identity by default"}
 
 @dataclass(frozen=True)
 class Server:
-    """Who is connected to what. role: who acts. login: who logged in. schema_*: rights of the role in the schema asked for."""
+    """The server and the roles of a connection.
+
+    role: the current role. login: the role that logged in. schema_*: the current role's privileges on the schema. path: the search_path.
+    """
 
     role: str
     login: str
@@ -51,66 +60,67 @@ class Server:
     schema_exists: bool
     schema_usage: bool
     schema_create: bool
-    path: tuple
+    path: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class DatabaseState:
-    """What stands in the database.
+    """The catalog and the migrations table, read once.
 
-    recorded: the ledger's versions in order, or None where there is no ledger. hidden: the ledger is there, but may not be read.
+    recorded: the recorded versions in order, or None without a migrations table. hidden: the table exists, but may not be read.
     """
 
     schema: Schema
     server: Server
-    recorded: tuple | None = None
+    recorded: tuple[int, ...] | None = None
     hidden: bool = False
 
-    def hidden_ledger(self):
-        """Why the ledger was not read, and the statements that open it."""
+    def hidden_ledger(self) -> str:
+        """Why the migrations table was not read, and the statements that permit it."""
         role, ledger = self.server.role, self.schema.table(LEDGER)
+        assert ledger is not None  # it is hidden, so it exists
         statements = ["GRANT SELECT ON %s TO %s;" % (qualified(self.schema.name, LEDGER), quote(role))]
         if not self.server.schema_usage:
             statements.insert(0, "GRANT USAGE ON SCHEMA %s TO %s;" % (quote(self.schema.name), quote(role)))
         if ledger.row_security:
             statements.append("ALTER TABLE %s DISABLE ROW LEVEL SECURITY;" % qualified(self.schema.name, LEDGER))
-        return "Role %s may not read the ledger %s, which %s owns. To let it: %s" % (role, LEDGER, ledger.owner, " ".join(statements))
+        return "Role %s may not read the migrations table %s, which %s owns. Run: %s" % (role, LEDGER, ledger.owner, " ".join(statements))
 
     @property
-    def version(self):
-        """The newest recorded version, None where none is."""
+    def version(self) -> int | None:
+        """The newest recorded version, or None."""
         return self.recorded[-1] if self.recorded else None
 
-    def with_schema(self):
-        """The same reading as if the schema were there and the role might use it."""
+    def with_schema(self) -> DatabaseState:
+        """The same state, as if the schema existed and the role had all privileges on it."""
         server = replace(self.server, schema_exists=True, schema_usage=True, schema_create=True)
         return replace(self, schema=replace(self.schema, exists=True), server=server)
 
-    def describe(self):
-        """The reading as text: what a diff shows."""
+    def describe(self) -> str:
+        """The state as text, for a diff."""
         versions = "none" if not self.recorded else ", ".join(str(number) for number in self.recorded)
-        return "%sledger: %s\n" % (self.schema.describe(), versions)
+        return "%smigrations: %s\n" % (self.schema.describe(), versions)
 
 
-def read(connection, schema, names=TABLES):
-    """The Reading of the contract's tables in a schema. Call it inside snapshot()."""
-    server = Server(**connection.execute(catalog_queries.SERVER, {"schema": schema}).fetchone())
+def read(connection: Connection, schema: str, names: tuple[str, ...] = TABLES) -> DatabaseState:
+    """The DatabaseState of the checkpoint tables in a schema. Call it inside snapshot()."""
+    server = Server(**fetch_row(connection, catalog_queries.SERVER, {"schema": schema}))
     rows = connection.execute(catalog_queries.RELATIONS, {"names": list(names + INDEX_NAMES), "schema": schema, "path": list(server.path)}).fetchall()
-    # An index in its place comes with its table; one of that name on another table takes the name away.
+    # An index on its own table is read with the table. An index of that name on another table occupies the name.
     rows = [row for row in rows if row["name"] not in INDEX_NAMES or row["name"] != thread_index(row["indexed"] or "").name]
-    here = {row["oid"]: row for row in rows if row["schema"] == schema}
-    oids = {"oids": list(here), "alike": list(CLASSES)}
-    details = {"columns": {}, "constraints": {}, "indexes": {}, "attachments": {}}
-    if here:
-        for row in connection.execute(catalog_queries.COLUMNS, oids).fetchall():
-            ordered = (here[row["oid"]]["name"], row["name"]) not in SORTED or _ordered(connection, row)
+    found = {row["oid"]: row for row in rows if row["schema"] == schema}
+    parameters = {"oids": list(found), "alike": list(CLASSES)}
+    details: dict[str, dict[int, list[Any]]] = {"columns": {}, "constraints": {}, "indexes": {}, "attachments": {}}
+    if found:
+        for row in connection.execute(catalog_queries.COLUMNS, parameters).fetchall():
+            ordered = (found[row["oid"]]["name"], row["name"]) not in SORTED or _ordered(connection, row)
             details["columns"].setdefault(row["oid"], []).append(_column(row, ordered))
-        for row in connection.execute(catalog_queries.CONSTRAINT_ROWS, oids):
-            owner = row["oid"] if row["oid"] in here else row["target"]
-            details["constraints"].setdefault(owner, []).append(_constraint(row, incoming=row["oid"] not in here))
-        for row in connection.execute(catalog_queries.INDEXES, oids):
+        for row in connection.execute(catalog_queries.CONSTRAINT_ROWS, parameters):
+            owner = row["oid"] if row["oid"] in found else row["target"]
+            details["constraints"].setdefault(owner, []).append(_constraint(row, incoming=row["oid"] not in found))
+        for row in connection.execute(catalog_queries.INDEXES, parameters):
             details["indexes"].setdefault(row["oid"], []).append(_index(row))
-        for row in connection.execute(catalog_queries.ATTACHMENTS, oids):
+        for row in connection.execute(catalog_queries.ATTACHMENTS, parameters):
             attachment = Attachment(row["name"], row["kind"], row["definition"] or "", row["enabled"])
             details["attachments"].setdefault(row["oid"], []).append(attachment)
     tables = tuple(
@@ -120,29 +130,29 @@ def read(connection, schema, names=TABLES):
             persistence=PERSISTENCE[row["persistence"]],
             owner=row["owner"],
             row_security=row["row_security"],
-            **{what: tuple(found.get(oid, ())) for what, found in details.items()},
+            **{kind: tuple(parts.get(oid, ())) for kind, parts in details.items()},
         )
-        for oid, row in sorted(here.items(), key=lambda pair: pair[1]["name"])
+        for oid, row in sorted(found.items(), key=lambda pair: pair[1]["name"])
     )
-    found = Schema("postgresql", schema, tables, _elsewhere(rows, schema, server.path, names), server.schema_exists)
-    ledger = next((row for row in here.values() if row["name"] == LEDGER), None)
-    version = found.table(LEDGER).column("v") if ledger else None
-    if version is None or found.table(LEDGER).kind != "table" or version.type not in INTEGERS:
-        return DatabaseState(found, server)
+    content = Schema("postgresql", schema, tables, _elsewhere(rows, schema, server.path, names), server.schema_exists)
+    table, ledger = content.table(LEDGER), next((row for row in found.values() if row["name"] == LEDGER), None)
+    version = table.column("v") if table else None
+    if table is None or ledger is None or version is None or table.kind != "table" or version.type not in INTEGERS:
+        return DatabaseState(content, server)
     if not ledger["readable"] and not ledger["login_readable"]:
-        return DatabaseState(found, server, hidden=True)
-    return DatabaseState(found, server, _recorded(connection, schema, None if ledger["readable"] else server.role))
+        return DatabaseState(content, server, hidden=True)
+    return DatabaseState(content, server, _recorded(connection, schema, None if ledger["readable"] else server.role))
 
 
-def _ordered(connection, row):
-    """Whether the column's collation sorts ids as their bytes do; believed where this role may not name the collation."""
+def _ordered(connection: Connection, row: dict[str, Any]) -> bool:
+    """Whether the column's collation sorts ids in the order of their bytes; assumed if this role may not use the collation."""
     if not row["nameable"]:
         return True
     query = sql.SQL(catalog_queries.ORDERED).format(collation=sql.Identifier(row["collation_schema"], row["collation_name"]))
-    return connection.execute(query).fetchone()["ordered"]
+    return fetch_row(connection, query)["ordered"]
 
 
-def _column(row, ordered):
+def _column(row: dict[str, Any], ordered: bool) -> Column:
     generated = GENERATED.get(row["generated"]) or IDENTITY.get(row["identity"]) or ""
     return Column(
         name=row["name"],
@@ -157,7 +167,7 @@ def _column(row, ordered):
     )
 
 
-def _constraint(row, incoming):
+def _constraint(row: dict[str, Any], incoming: bool) -> Constraint:
     return Constraint(
         name=row["name"],
         kind=CONSTRAINTS.get(row["kind"], row["kind"]),
@@ -170,7 +180,7 @@ def _constraint(row, incoming):
     )
 
 
-def _index(row):
+def _index(row: dict[str, Any]) -> Index:
     return Index(
         name=row["name"],
         columns=tuple(row["columns"]),
@@ -186,8 +196,8 @@ def _index(row):
     )
 
 
-def _elsewhere(rows, schema, path, names):
-    """Pairs (table, schema) for bare names that find another table than the one asked for, or none ('')."""
+def _elsewhere(rows: Sequence[dict[str, Any]], schema: str, path: Sequence[str], names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Pairs (table, schema): unqualified names that resolve to a table in another schema, or to no table ('')."""
     pairs = []
     for name in names:
         holders = {row["schema"] for row in rows if row["name"] == name}
@@ -197,8 +207,8 @@ def _elsewhere(rows, schema, path, names):
     return tuple(sorted(pairs))
 
 
-def _recorded(connection, schema, role):
-    """The ledger's versions. role: the acting role, where only the login role may read them."""
+def _recorded(connection: Connection, schema: str, role: str | None) -> tuple[int, ...]:
+    """The versions in the migrations table. role: the current role if only the login role may read the table, else None."""
     if role:
         connection.execute("SET LOCAL ROLE NONE")
     query = sql.SQL("SELECT v FROM {} ORDER BY v").format(sql.Identifier(schema, LEDGER))

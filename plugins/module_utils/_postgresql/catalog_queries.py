@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is asked of PostgreSQL's catalog, as SQL. pg_catalog only: information_schema hides constraints from a role that does not own them."""
+"""The SQL that reads PostgreSQL's catalog. It uses pg_catalog only: information_schema hides constraints from roles that do not own the table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SELECT current_user AS role, session_user AS login, pg_is_in_recovery() AS stand
 FROM (SELECT 1) AS one LEFT JOIN pg_namespace n ON n.nspname = %(schema)s
 """
 
-# Each table has a type of its name, so any other type of that name is in its way.
+# Each table creates a type with its name, so another type with that name prevents its creation.
 RELATIONS = """
 SELECT c.oid::bigint AS oid, c.relname AS name, n.nspname AS schema, c.relkind::text AS kind, c.relpersistence::text AS persistence,
        pg_get_userbyid(c.relowner) AS owner, c.relrowsecurity AS row_security,
@@ -36,7 +36,7 @@ FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
 WHERE t.typname = ANY(%(names)s) AND n.nspname = %(schema)s AND t.typrelid = 0
 """
 
-# A domain brings its own NOT NULL and its own default. Of collations, the module asks how they sort where it may name them.
+# A domain has its own NOT NULL and its own default. nameable: whether the role may use the collation in a query.
 COLUMNS = """
 SELECT a.attrelid AS oid, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
        NOT (a.attnotnull OR t.typnotnull OR EXISTS (
@@ -55,13 +55,13 @@ WHERE a.attrelid = ANY(%(oids)s) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum
 """
 
-# Whether a collation sorts hexadecimal digits, which ids are made of, as their bytes are: Danish for one takes aa for a letter behind z.
+# Whether a collation sorts hexadecimal digits, which ids consist of, in the order of their bytes. Danish, for example, sorts aa after z.
 ORDERED = """
 SELECT array_agg(a || b ORDER BY a || b COLLATE {collation}) = array_agg(a || b ORDER BY a || b COLLATE "C") AS ordered
 FROM unnest(string_to_array('0123456789abcdef', NULL)) AS a, unnest(string_to_array('0123456789abcdef', NULL)) AS b
 """
 
-# conenforced came with PostgreSQL 18; NOT NULL constraints ('n') are read with the columns, but for those that are NOT VALID.
+# conenforced exists since PostgreSQL 18. NOT NULL constraints ('n') are read with the columns, except those that are NOT VALID.
 CONSTRAINT_ROWS = """
 SELECT k.conrelid AS oid, k.confrelid AS target, k.conname AS name, k.contype::text AS kind, k.condeferrable AS deferrable,
        coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true) AS enforced,
@@ -77,8 +77,8 @@ WHERE (k.conrelid = ANY(%(oids)s) OR k.confrelid = ANY(%(oids)s)) AND (k.contype
 ORDER BY k.conname, k.conrelid
 """
 
-# A session that builds an index CONCURRENTLY keeps SHARE UPDATE EXCLUSIVE on its table, as VACUUM does. Of the view of progress
-# every role sees the process ids, and no more.
+# A session that builds an index CONCURRENTLY holds SHARE UPDATE EXCLUSIVE on its table, as VACUUM does. In pg_stat_progress_create_index
+# every role sees the process ids, and nothing else.
 INDEXES = """
 SELECT i.indrelid AS oid, c.relname AS name, i.indisunique AS unique, m.amname AS method, i.indisvalid AS valid, i.indisready AS ready,
        coalesce(pg_get_expr(i.indpred, i.indrelid, true), '') AS predicate, pg_get_indexdef(i.indexrelid) AS definition,
@@ -104,9 +104,9 @@ WHERE i.indrelid = ANY(%(oids)s)
 ORDER BY c.relname
 """
 
-# Of triggers and rules: whether they act on an ordinary session's INSERT, UPDATE or DELETE. What a trigger is given stays where it is: a
-# webhook's trigger has its token there. A publication that sends updates or deletions
-# refuses them where it cannot tell rows apart: without replica identity, or with a list of columns or a filter that does not cover it.
+# enabled, for triggers and rules: whether they act on an ordinary session's INSERT, UPDATE or DELETE. The arguments of a trigger are not
+# read, since a webhook's trigger has its token there. A publication of updates or deletions rejects them if it cannot identify the rows:
+# without a replica identity, or with a column list or a filter that does not cover it.
 ATTACHMENTS = """
 SELECT tgrelid AS oid, tgname AS name, 'trigger' AS kind,
        CASE WHEN tgnargs = 0 THEN pg_get_triggerdef(oid)

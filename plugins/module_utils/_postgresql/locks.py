@@ -2,41 +2,59 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ACCESS EXCLUSIVE without a queue: whoever waits for that lock keeps everybody else waiting behind it, so it is asked for a moment at a time."""
+"""Takes ACCESS EXCLUSIVE in short attempts: a waiting session blocks every session behind it, so each attempt gives up quickly.
+
+Also the advisory lock that serialises runs.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import time
 import zlib
+from typing import TYPE_CHECKING, TypeVar
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, psycopg
 
-# Seconds in which those who queued behind an attempt get through.
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
+
+Result = TypeVar("Result")
+
+# Seconds between two attempts, in which the sessions that queued behind the first one proceed.
 PAUSE = 0.5
-# An autovacuum gives way to whoever has waited for deadlock_timeout, so an attempt has to outlast that.
+# An autovacuum yields to a session that has waited for deadlock_timeout, so an attempt lasts longer than that.
 SHORTEN_LOCK_TIMEOUT = """
 SELECT set_config('lock_timeout', least(%s, 500 + 1000 * extract(epoch FROM current_setting('deadlock_timeout')::interval))::int || 'ms', false)
 """
 SET_LOCK_TIMEOUT = "SELECT set_config('lock_timeout', %s, false)"
-# The first half of the advisory lock's key: "LGCP". The second is the schema's name.
+# The first half of the advisory lock's key: "LGCP". The second half is derived from the name.
 LOCK_CLASS = 0x4C474350
+# Seconds between two lock attempts: the first and the longest pause.
 ADVISORY_LOCK_POLL = (0.05, 1.0)
 
 
-def retry_with_short_lock_timeout(connection, work, seconds, clock=time.monotonic, sleep=time.sleep):
-    """What work() returns, once one of its short attempts has had its lock.
+def retry_with_short_lock_timeout(
+    connection: Connection,
+    work: Callable[[], Result],
+    seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Result:
+    """Call work() with a short lock_timeout until it gets its lock; returns its result. Raises LockNotAvailable when the time is up.
 
-    connection: in autocommit mode, outside a transaction. work: takes its lock first, and begins anew each time.
-    seconds: for all attempts together, 0 for no limit; lock_timeout reads that again afterwards. Raises LockNotAvailable.
+    connection: in autocommit mode, outside a transaction. work: takes its lock first, and can be called again.
+    seconds: for all attempts together, 0 for no limit. lock_timeout is set to this value afterwards.
     """
     deadline = clock() + (seconds or float("inf"))
     try:
         while True:
-            # Microseconds would be cut to 0, which is no limit at all.
-            left = max(1, int(min(deadline - clock(), 3600) * 1000))
-            connection.execute(SHORTEN_LOCK_TIMEOUT, (left,))
+            # At least 1 ms: lock_timeout = 0 means no limit.
+            remaining = max(1, int(min(deadline - clock(), 3600) * 1000))
+            connection.execute(SHORTEN_LOCK_TIMEOUT, (remaining,))
             try:
                 return work()
             except psycopg.errors.LockNotAvailable:
@@ -49,20 +67,28 @@ def retry_with_short_lock_timeout(connection, work, seconds, clock=time.monotoni
 
 
 @contextlib.contextmanager
-def advisory_lock(connection, name, seconds, clock=time.monotonic, sleep=time.sleep, advice="raise lock_wait"):
-    """Hold the lock that keeps two runs on one thing apart; polled, since CREATE INDEX CONCURRENTLY waits for a blocked waiter.
+def advisory_lock(
+    connection: Connection,
+    name: str,
+    seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+    advice: str = "raise lock_wait",
+) -> Iterator[bool]:
+    """Hold the advisory lock for a schema or a thread, so that only one run works on it. Yields whether another run held the lock first.
 
-    name: the schema or the thread. seconds: how long another run may keep it. Yields whether it was waited for. Raises ModuleError naming the holder.
+    The lock is polled, since CREATE INDEX CONCURRENTLY in the other run would wait for a session that waits for it.
+    seconds: how long to wait. Raises ModuleError that names the holder.
     """
     key = (LOCK_CLASS, zlib.crc32(name.encode("utf-8")) - 2**31)
     deadline = clock() + seconds
     pause, waited = ADVISORY_LOCK_POLL[0], False
-    while not connection.execute("SELECT pg_try_advisory_lock(%s, %s) AS got", key).fetchone()["got"]:
+    while not fetch_row(connection, "SELECT pg_try_advisory_lock(%s, %s) AS got", key)["got"]:
         waited = True
         if clock() >= deadline:
             raise ModuleError(
-                "The lock on %s was not to be had within %s seconds: another run holds it (%s). Nothing was written. "
-                "Wait for it, %s, or end that session." % (name, seconds, _holder(connection, key), advice)
+                "Could not acquire the lock on %s within %s seconds: another run holds it (%s). Nothing was written. "
+                "Wait for that run, %s, or end that session." % (name, seconds, _describe_holder(connection, key), advice)
             )
         sleep(min(pause, max(0.0, deadline - clock())))
         pause = min(pause * 1.5, ADVISORY_LOCK_POLL[1])
@@ -70,11 +96,11 @@ def advisory_lock(connection, name, seconds, clock=time.monotonic, sleep=time.sl
         yield waited
     finally:
         if not connection.closed:
-            with contextlib.suppress(Exception):  # the session's end frees it as well; the first error is the one to tell
+            with contextlib.suppress(Exception):  # the end of the session releases it as well; report the first error
                 connection.execute("SELECT pg_advisory_unlock(%s, %s)", key)
 
 
-def _holder(connection, key):
+def _describe_holder(connection: Connection, key: tuple[int, int]) -> str:
     row = connection.execute(
         "SELECT l.pid, s.usename AS name, s.application_name AS application, s.state,"
         " extract(epoch FROM clock_timestamp() - s.query_start)::int AS age FROM pg_locks l LEFT JOIN pg_stat_activity s ON s.pid = l.pid"
@@ -84,8 +110,8 @@ def _holder(connection, key):
         key,
     ).fetchone()
     if row is None:
-        return "its holder has just gone"
-    who = "pid %s, user %s, application %s" % (row["pid"], row["name"], row["application"] or "unnamed")
+        return "that run has just ended"
+    session = "pid %s, user %s, application %s" % (row["pid"], row["name"], row["application"] or "unnamed")
     if row["age"] is None:
-        return who + ", since when is hidden from this role: GRANT pg_read_all_stats shows it"
-    return "%s, %s, last statement %d s ago" % (who, row["state"], row["age"])
+        return session + ", its age is hidden from this role: GRANT pg_read_all_stats shows it"
+    return "%s, %s, last statement %d s ago" % (session, row["state"], row["age"])

@@ -2,42 +2,48 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which kind of pooler stands between a client and its server."""
+"""Detects a connection pooler and its mode."""
 
 from __future__ import annotations
 
 import contextlib
 import select
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row
+
+if TYPE_CHECKING:
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
 POOLER_PROBES = 4
+# Seconds to wait for an answer.
 POOLER_PATIENCE = 2.0
 
 
-def pooler_mode(connection, params, application):
-    """'' for a server of one's own, 'session' or 'transaction' behind a pooler. Changes no setting anywhere.
+def pooler_mode(connection: Connection, params: dict[str, Any], application: str) -> str:
+    """'session' or 'transaction' behind a connection pooler, '' without one. Changes no setting.
 
-    A pooler hands out process ids of its own. In transaction mode two idle clients share a server process.
+    A pooler reports other process ids than the server. In transaction mode two idle clients share a server process.
     """
-    own = connection.execute("SELECT pg_backend_pid() AS pid").fetchone()["pid"]
+    own = fetch_row(connection, "SELECT pg_backend_pid() AS pid")["pid"]
     if own == connection.info.backend_pid:
         return ""
     with contextlib.closing(open_connection(params, application)) as other:
         for probe in range(POOLER_PROBES):
-            # Once more at every other probe: a pooler that hands out its servers in turn would else give each of the two its own.
-            foreign = [_answer(other, POOLER_PATIENCE) for _once in range(1 + probe % 2)]
-            again = _answer(connection, POOLER_PATIENCE)
-            if again != own or own in foreign or len(set(foreign)) > 1:
+            # Every other probe asks twice: a pooler that uses its server processes in turn would otherwise give each client the same one each time.
+            others = [_server_pid(other, POOLER_PATIENCE) for _once in range(1 + probe % 2)]
+            again = _server_pid(connection, POOLER_PATIENCE)
+            if again != own or own in others or len(set(others)) > 1:
                 return "transaction"
-            if foreign[0] is None:
-                # The other client waits for a server: for as long as this one keeps its own, or for as long as a third one had it.
+            if others[0] is None:
+                # The other client waits for a server process. If it gets one now, the process is shared with other clients.
                 return "transaction" if select.select([other.pgconn.socket], [], [], POOLER_PATIENCE)[0] else "session"
     return "session"
 
 
-def _answer(connection, seconds):
-    """The server process behind an idle connection, or None where it has none within that time."""
+def _server_pid(connection: Connection, seconds: float) -> int | None:
+    """The server process of an idle connection, or None if the connection gets none within this time."""
     pgconn = connection.pgconn
     pgconn.send_query(b"SELECT pg_backend_pid()")
     if not select.select([pgconn.socket], [], [], seconds)[0]:
@@ -48,4 +54,4 @@ def _answer(connection, seconds):
         if result is None:
             return pid
         if result.ntuples:
-            pid = int(result.get_value(0, 0))
+            pid = int(result.get_value(0, 0) or 0)

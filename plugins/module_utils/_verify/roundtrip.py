@@ -2,29 +2,33 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One checkpoint there and back, through the saver that the application uses."""
+"""The round trip: writes, reads and deletes one checkpoint through the saver that the application uses."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import uuid
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import saver
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, psycopg, sql
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.pooler import pooler_mode
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READING, configure_session, snapshot, take_role
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READ_TIMEOUT, configure_session, snapshot, take_role
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES
 
+if TYPE_CHECKING:
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
+
 THREAD = "stateops.langgraph.checkpoint_verify/"
-# Seconds: for a lock on a table, for a statement, and for another run from this host.
+# Seconds to wait for a lock on a table, for a statement, and for another run from this host.
 LOCK_TIMEOUT, STATEMENT_TIMEOUT, WAIT = 15, 60, 60
-# Checkpoints and writes are replaced when they come again, blobs never are.
-RIGHTS = {table: ("SELECT", "INSERT", "UPDATE", "DELETE") for table in DATA_TABLES}
+# The saver updates checkpoints and writes that exist already, but never blobs.
+RIGHTS: dict[str, tuple[str, ...]] = {table: ("SELECT", "INSERT", "UPDATE", "DELETE") for table in DATA_TABLES}
 RIGHTS["checkpoint_blobs"] = ("SELECT", "INSERT", "DELETE")
 
 CATALOG = """
@@ -41,41 +45,41 @@ FROM (SELECT 1) AS one LEFT JOIN pg_namespace n ON n.nspname = %(schema)s
 """
 
 
-def prove(connection, params, application):
-    """(thread_id, rows swept) of one checkpoint there and back, as session_role where there is one. Raises ModuleError."""
+def run_roundtrip(connection: Connection, params: dict[str, Any], application: str) -> tuple[str, int]:
+    """Write, read and delete one checkpoint as session_role; returns (thread_id, stale rows removed). Raises ModuleError."""
     pooler = pooler_mode(connection, params, application)
     if pooler == "transaction" and params["session_role"]:
-        raise ModuleError("session_role does not hold behind a pooler in transaction mode. Log in as that role, or connect to the server itself.")
+        raise ModuleError("session_role has no effect behind a pooler in transaction mode. Log in as that role, or connect to the server itself.")
     take_role(connection, params["session_role"])
-    _find_way(connection, params["schema"], pooler)
+    _use_schema(connection, params["schema"], pooler)
     return _roundtrip(connection, pooler)
 
 
-def _find_way(connection, schema, pooler):
-    """Point the connection at the schema, and make sure of every right before the first row. Raises ModuleError."""
-    found = connection.execute(CATALOG, {"schema": schema, "tables": list(DATA_TABLES)}).fetchone()
+def _use_schema(connection: Connection, schema: str, pooler: str) -> None:
+    """Set the search_path, and check all privileges before the first write. Raises ModuleError."""
+    found = fetch_row(connection, CATALOG, {"schema": schema, "tables": list(DATA_TABLES)})
     role = found["role"]
     if found["standby"] or found["read_only"]:
-        raise ModuleError("The server takes no writes here (%s). Connect to the primary." % ("hot standby" if found["standby"] else "read-only"))
-    _insist(found, schema)
+        raise ModuleError("The server does not accept writes (%s). Connect to the primary." % ("hot standby" if found["standby"] else "read-only"))
+    _check_found_privileges(found, schema)
     if pooler != "transaction":
         configure_session(connection, schema, {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": STATEMENT_TIMEOUT})
     elif found["reached"] != schema:
         raise ModuleError(
-            "A pooler in transaction mode stands before the server, and role %s finds its tables in %s, not in schema %s. "
-            "Set the role's search_path: ALTER ROLE %s IN DATABASE %s SET search_path TO %s;"
+            "Behind a pooler in transaction mode the role's search_path applies, and role %s finds the tables in %s, not in schema %s. "
+            "Run: ALTER ROLE %s IN DATABASE %s SET search_path TO %s;"
             % (role, found["reached"] or "no schema", schema, quote(role), quote(found["database"]), quote(schema))
         )
 
 
-def insist_on_rights(connection, params):
-    """Whether the acting role may do to the tables what a saver does, by the catalog alone. Raises ModuleError with the GRANT."""
-    with snapshot(connection, params["session_role"], READING):
-        found = connection.execute(CATALOG, {"schema": params["schema"], "tables": list(DATA_TABLES)}).fetchone()
-    _insist(found, params["schema"])
+def check_privileges(connection: Connection, params: dict[str, Any]) -> None:
+    """Check in the catalog that session_role has the privileges that a saver needs. Raises ModuleError with the GRANT statements."""
+    with snapshot(connection, params["session_role"], READ_TIMEOUT):
+        found = fetch_row(connection, CATALOG, {"schema": params["schema"], "tables": list(DATA_TABLES)})
+    _check_found_privileges(found, params["schema"])
 
 
-def _insist(found, schema):
+def _check_found_privileges(found: dict[str, Any], schema: str) -> None:
     role = found["role"]
     if not found["schema_exists"]:
         raise ModuleError("Schema %s does not exist in database %s. Check the option schema, or create it." % (schema, found["database"]))
@@ -84,68 +88,71 @@ def _insist(found, schema):
     absent = [table for table in DATA_TABLES if table not in found["tables"]]
     if absent:
         raise ModuleError("%s: no such table in schema %s. Run the module checkpoint_schema first." % (", ".join(absent), schema))
-    lacking = {table: [right for right in rights if "%s %s" % (table, right) not in found["rights"]] for table, rights in RIGHTS.items()}
-    lacking = {table: rights for table, rights in lacking.items() if rights}
-    if lacking:
+    missing = {table: [right for right in rights if "%s %s" % (table, right) not in found["rights"]] for table, rights in RIGHTS.items()}
+    missing = {table: rights for table, rights in missing.items() if rights}
+    if missing:
         raise ModuleError(
             "Role %s lacks %s in schema %s. Run: %s"
             % (
                 role,
-                "; ".join("%s on %s" % (", ".join(rights), table) for table, rights in lacking.items()),
+                "; ".join("%s on %s" % (", ".join(rights), table) for table, rights in missing.items()),
                 schema,
-                " ".join("GRANT %s ON %s TO %s;" % (", ".join(rights), qualified(schema, table), quote(role)) for table, rights in lacking.items()),
+                " ".join("GRANT %s ON %s TO %s;" % (", ".join(rights), qualified(schema, table), quote(role)) for table, rights in missing.items()),
             )
         )
 
 
-def _roundtrip(connection, pooler):
-    """(thread_id, rows swept). Behind a transaction pooler no lock holds, so the thread is this run's alone."""
+def _roundtrip(connection: Connection, pooler: str) -> tuple[str, int]:
+    """(thread_id, stale rows removed). Behind a pooler in transaction mode advisory locks do not work, so each run uses a new thread."""
     if pooler == "transaction":
         thread = THREAD + str(uuid.uuid4())
-        return thread, _there_and_back(connection, thread)
+        return thread, _write_read_delete(connection, thread)
     thread = THREAD + socket.gethostname()
-    with advisory_lock(connection, "thread %s" % thread, WAIT, advice="run it again later"):
-        return thread, _there_and_back(connection, thread)
+    with advisory_lock(connection, "thread %s" % thread, WAIT, advice="run again later"):
+        return thread, _write_read_delete(connection, thread)
 
 
-def _there_and_back(connection, thread):
-    """How many rows of an earlier run were swept. Raises ModuleError."""
+def _write_read_delete(connection: Connection, thread: str) -> int:
+    """The round trip in a thread; returns how many rows of an interrupted run were removed first. Raises ModuleError."""
     postgres_saver = saver(connection)
-    swept = standing = _rows(connection, thread)
+    stale_rows = kept_rows = _rows(connection, thread)
     try:
-        if swept:
+        if stale_rows:
             _delete(connection, postgres_saver, thread)
-        standing = 0
+        kept_rows = 0
         _write_and_read(postgres_saver, thread)
         _delete(connection, postgres_saver, thread)
-        left = _rows(connection, thread)
+        remaining = _rows(connection, thread)
     except (ModuleError, psycopg.Error) as error:
-        raise _failure(connection, postgres_saver, thread, error, swept, standing) from None
-    if left:
-        raise ModuleError("%d rows of thread %s could not be deleted: something in the database brings or keeps them." % (left, thread), changed=True)
-    return swept
+        raise _failure(connection, postgres_saver, thread, error, stale_rows, kept_rows) from None
+    if remaining:
+        raise ModuleError(
+            "%d rows of thread %s remain after they were deleted. Check the tables for triggers and rules that keep or create rows." % (remaining, thread),
+            changed=True,
+        )
+    return stale_rows
 
 
-def _failure(connection, postgres_saver, thread, error, swept, standing):
-    """The ModuleError for a round trip that ended on the way. swept: the thread's rows before it. standing: those before its first write."""
-    left = None
+def _failure(connection: Connection, postgres_saver: Any, thread: str, error: Exception, stale_rows: int, kept_rows: int) -> ModuleError:
+    """The ModuleError for a round trip that failed. stale_rows: the thread's rows before it. kept_rows: those that were not deleted before the failure."""
+    remaining = None
     with contextlib.suppress(psycopg.Error):
         with contextlib.suppress(psycopg.Error):
             _delete(connection, postgres_saver, thread)
-        left = _rows(connection, thread)
+        remaining = _rows(connection, thread)
     if isinstance(error, ModuleError):
         text = error.message
     elif lost(connection):
-        text = "The connection to the server was lost on the round trip: %s Run again when the server answers." % sentence(one_line(error))
+        text = "The connection to the server was lost during the round trip: %s Run again when the server is available." % sentence(one_line(error))
     else:
-        text = "PostgreSQL refused the round trip: %s The module checkpoint_schema_info tells what differs." % sentence(one_line(error))
-    if left is None or left:
-        text += " %s rows of thread %s may be left." % ("Some" if left is None else left, thread)
-    return ModuleError(text, changed=not left == standing == swept)
+        text = "PostgreSQL rejected the round trip: %s Run checkpoint_schema_info to see what differs." % sentence(one_line(error))
+    if remaining is None or remaining:
+        text += " %s rows of thread %s may remain." % ("Some" if remaining is None else remaining, thread)
+    return ModuleError(text, changed=not remaining == kept_rows == stale_rows)
 
 
-def _write_and_read(postgres_saver, thread):
-    """put, put_writes, get_tuple, and what came back held against what was sent."""
+def _write_and_read(postgres_saver: Any, thread: str) -> None:
+    """Write a checkpoint and a pending write, read both, and compare. Raises ModuleError."""
     from langgraph.checkpoint.base import empty_checkpoint
 
     sent = empty_checkpoint()
@@ -158,14 +165,14 @@ def _write_and_read(postgres_saver, thread):
     postgres_saver.put_writes(stored, [write], str(uuid.uuid4()))
     found = postgres_saver.get_tuple(stored)
     if found is None:
-        raise ModuleError("The checkpoint that was written to checkpoints did not come back: a trigger, a rule or row security stands in between.")
+        raise ModuleError("The checkpoint that was written to checkpoints did not come back. Check the table for a trigger, a rule or row security.")
     if found.checkpoint.get("channel_values") != sent["channel_values"]:
-        raise ModuleError("The channel values that were written to checkpoint_blobs did not come back as they were.")
+        raise ModuleError("The channel values that were written to checkpoint_blobs did not come back unchanged. Check the table for a trigger or a rule.")
     if [(item[1], item[2]) for item in found.pending_writes or ()] != [write]:
-        raise ModuleError("The pending write that was written to checkpoint_writes did not come back as it was.")
+        raise ModuleError("The pending write that was written to checkpoint_writes did not come back unchanged. Check the table for a trigger or a rule.")
 
 
-def _delete(connection, postgres_saver, thread):
+def _delete(connection: Connection, postgres_saver: Any, thread: str) -> None:
     if hasattr(postgres_saver, "delete_thread"):
         postgres_saver.delete_thread(thread)
         return
@@ -173,6 +180,6 @@ def _delete(connection, postgres_saver, thread):
         connection.execute(sql.SQL("DELETE FROM {} WHERE thread_id = %s").format(sql.Identifier(table)), (thread,))
 
 
-def _rows(connection, thread):
+def _rows(connection: Connection, thread: str) -> int:
     query = " + ".join("(SELECT count(*) FROM %s WHERE thread_id = %%(thread)s)" % table for table in DATA_TABLES)
-    return connection.execute("SELECT %s AS rows" % query, {"thread": thread}).fetchone()["rows"]
+    return fetch_row(connection, "SELECT %s AS rows" % query, {"thread": thread})["rows"]

@@ -84,7 +84,7 @@ def test_too_few_connections(ready, call_module, path, limit, absent):
         done = assert_succeeded(run(call_module, ready, path, workers=3, batch_size=1), ready)
     finally:
         ready.execute('ALTER ROLE "%s" CONNECTION LIMIT -1' % ready.app.name)
-    assert "Of 3 workers %d cannot begin" % absent in str(done["warnings"]) and "too many connections" in str(done["warnings"])
+    assert "Of 3 workers %d cannot start" % absent in str(done["warnings"]) and "too many connections" in str(done["warnings"])
     assert_same(path, ready)
 
 
@@ -128,7 +128,7 @@ def test_a_pooler_with_too_few_servers(ready, call_module, path, pooler):
     host = pooler(ready, "session", default_pool_size=2)
     args = dict(ready.login(ready.app, sqlite_path=str(path), batch_size=1, workers=3), login_host=host.host, login_port=host.port, connect_timeout=2)
     done = assert_succeeded(call_module("checkpoint_import", args), ready)
-    assert "Of 3 workers 2 cannot begin" in str(done["warnings"]) and "no answer within 2 seconds" in str(done["warnings"])
+    assert "Of 3 workers 2 cannot start" in str(done["warnings"]) and "no answer within 2 seconds" in str(done["warnings"])
     assert_same(path, ready)
 
 

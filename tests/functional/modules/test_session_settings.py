@@ -44,5 +44,5 @@ def test_a_pooler_that_forgets(database, connect, pooler):
     connection = connect(login_port=pooler(database, "transaction", server_reset_query_always=1).port)
     with pytest.raises(ModuleError) as refusal:
         configure_session(connection, "agents", LIMITS)
-    assert "a pooler stands between here and the server" in refusal.value.message
+    assert "a connection pooler does not keep settings" in refusal.value.message
     assert "after it was set to" in refusal.value.message

@@ -127,7 +127,7 @@ def test_defaults_of_the_play_do_not_send_the_file_s_host_to_the_database(apart)
                 ["checkpointer_sqlite_path and checkpointer_sqlite_schema each say"],
             ),
             ({"checkpointer_sqlite_host": "{{ inventory_hostname }}"}, {}, ["this host itself, and it has no checkpointer_sqlite_path"]),
-            ({"checkpointer_sqlite_host": "", "checkpointer_sqlite_schema": {"engine": "sqlite"}}, {}, ["sqlite_schema does not fit"]),
+            ({"checkpointer_sqlite_host": "", "checkpointer_sqlite_schema": {"engine": "sqlite"}}, {}, ["sqlite_schema is invalid"]),
         ],
         3,
     ),

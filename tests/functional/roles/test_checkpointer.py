@@ -332,7 +332,11 @@ def test_install_upgrade_and_flavour(site, wheels, public):
     bare(site, folder, checkpointer_wheels_dir=str(wheels), checkpointer_virtualenv_owner=owner)
     if os.geteuid() == 0:
         site.variables.update(ansible_become_method="ansible.builtin.su", ansible_become_flags="-s /bin/sh", ansible_become_user="root")
-    older = {"checkpointer_langgraph_checkpoint_postgres_version": "3.0.1", "checkpointer_langgraph_checkpoint_sqlite_version": "3.0.0", "checkpointer_langgraph_checkpoint_version": "3.0.1"}
+    older = {
+        "checkpointer_langgraph_checkpoint_postgres_version": "3.0.1",
+        "checkpointer_langgraph_checkpoint_sqlite_version": "3.0.0",
+        "checkpointer_langgraph_checkpoint_version": "3.0.1",
+    }
     play = {"handlers": [RESTART]}
 
     site.variables.update(older)

@@ -54,8 +54,8 @@ class Tables:
         assert not keys
 
     def copy(self, rows):
-        for mine, some in zip(self.rows, rows):
-            mine += apart(some)
+        for written, some in zip(self.rows, rows):
+            written += apart(some)
 
     def blobs(self, places):
         taken = b"".join(self.rows[1])
@@ -81,10 +81,10 @@ def test_each_blob_once(path, monkeypatch, remembered, check):
     monkeypatch.setattr(convert, "REMEMBERED", remembered)
     tables = Tables()
     with open_source(path) as source:
-        job = Importer(source, tables, check=check, batch_size=100)
-        job.run()
-    assert job.stats.counts["blobs"] == {"read": 2, "written": 2, "existing": 0, "rejected": 0}
-    assert job.stats.counts["checkpoints"]["written"] == 18
+        run = Importer(source, tables, check=check, batch_size=100)
+        run.run()
+    assert run.stats.counts["blobs"] == {"read": 2, "written": 2, "existing": 0, "rejected": 0}
+    assert run.stats.counts["checkpoints"]["written"] == 18
     assert [len(rows) for rows in tables.rows] == ([0, 0, 0] if check else [18, 2, 0])
 
 
@@ -93,9 +93,9 @@ def test_a_time_that_is_over_at_once_ends_one_batch(path, monkeypatch):
     clock = itertools.count(0, 10)
     monkeypatch.setattr(importer.time, "monotonic", lambda: next(clock))
     with open_source(path) as source:
-        job = Importer(source, Tables(), batch_size=1, time_limit=1)
-        job.run()
-    assert (job.stats.counts["threads"]["read"], job.remaining) == (1, 1)
+        run = Importer(source, Tables(), batch_size=1, time_limit=1)
+        run.run()
+    assert (run.stats.counts["threads"]["read"], run.remaining) == (1, 1)
 
 
 def test_windows_are_bounded_by_what_is_looked_up(monkeypatch):
@@ -127,7 +127,7 @@ def test_windows_are_bounded_by_what_is_looked_up(monkeypatch):
 def test_what_makes_a_batch_where_nobody_says(monkeypatch, checkpoints, mebibytes, fitting):
     monkeypatch.setattr(source, "size", lambda _path: mebibytes << 20)
     connection = types.SimpleNamespace(execute=lambda _query: types.SimpleNamespace(fetchone=lambda: (checkpoints,)))
-    assert source.Source.fitting(types.SimpleNamespace(connection=connection, path=""), 2) == fitting
+    assert source.Source.default_batch_size(types.SimpleNamespace(connection=connection, path=""), 2) == fitting
 
 
 @pytest.mark.parametrize("given, batches", [(0, 1), (9, 2), (1, 2), (100, 1)])

@@ -34,8 +34,8 @@ def turned(value):
 
 @given(VALUES, VALUES, st.booleans())
 def test_as_json_reads_them(one, other, spaced):
-    mine, theirs = [[one]], [[other]]
-    pairs = [(mine, theirs), (mine, turned(mine)), (one, other)]
+    expected, found = [[one]], [[other]]
+    pairs = [(expected, found), (expected, turned(expected)), (one, other)]
     for left, right in pairs:
         written = json.dumps(left, ensure_ascii=spaced).encode("utf-8", "surrogatepass"), json.dumps(right, separators=None if spaced else (",", ":")).encode()
         assert same_document(*written) is (reading(json.loads(written[0])) == reading(json.loads(written[1])))

@@ -30,10 +30,10 @@ def test_kept(change, kept):
 @pytest.mark.parametrize("change, reason", [
     *(({name: b"a\\b"}, "backslash") for name in ("task", "channel", "kind")),
     *(({name: b"a\0b"}, "NUL") for name in ("task", "path", "channel", "kind")),
-    *(({name: b"a\xffb"}, "no UTF-8") for name in ("task", "path", "channel", "kind")),
-    *(({name: 7}, "no text") for name in ("task", "path", "channel")),
+    *(({name: b"a\xffb"}, "not UTF-8") for name in ("task", "path", "channel", "kind")),
+    *(({name: 7}, "not text") for name in ("task", "path", "channel")),
     # Halves of one character.
-    ({"path": b"a\xc3", "channel": b"\xa4b"}, "no UTF-8"),
+    ({"path": b"a\xc3", "channel": b"\xa4b"}, "not UTF-8"),
     ({"kind": None}, "no type"),
     ({"value": None}, "is NULL"),
     ({"number": 2**31}, "integer cannot hold"),

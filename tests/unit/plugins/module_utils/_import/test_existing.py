@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import ExistingKeys
 
-KEYS = sorted((thread, space, b"%d" % number) for thread in (b"a", b"b") for space in (b"", b"x") for number in range(9))
+KEYS = sorted((thread, namespace, b"%d" % number) for thread in (b"a", b"b") for namespace in (b"", b"x") for number in range(9))
 ROWS = sorted([(*key, None, None) for key in KEYS[::2]] + [(*key, b"task", index) for key in KEYS[::3] for index in range(3)], key=lambda row: row[:3])
 
 
@@ -32,8 +32,8 @@ def test_those_that_are_asked_for(size, seed):
     while asked:
         number = draw.randrange(1, 6)
         window, asked = asked[:number], asked[number:]
-        there, writes = existing.of(iter(window))
-        assert there == {row[:3] for row in ROWS if row[:3] in window and row[3] is None}
+        checkpoints, writes = existing.of(iter(window))
+        assert checkpoints == {row[:3] for row in ROWS if row[:3] in window and row[3] is None}
         assert writes == {key: {row[3:] for row in ROWS if row[:3] == key and row[3]} for key in KEYS[::3] if key in window}
 
 

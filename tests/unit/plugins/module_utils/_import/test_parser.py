@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.jsonb import dump, inline
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable, cut_json, cut_msgpack, skip
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable, parse_json, parse_msgpack, skip
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | TEXT | st.binary(max_size=40)
@@ -45,23 +45,23 @@ def test_each_channel_is_the_bytes_that_it_was(values, before):
     raw = pack({"v": 4, "channel_values": values, "channel_versions": {"a": "1"}})
     known = {name: pack(value) for name, value in dict(before, **dict(list(values.items())[:1])).items()}
     for some in (None, known):
-        cut = cut_msgpack(raw, some)
-        assert cut.values == {name: pack(value) for name, value in values.items()}
-        assert cut.fields == {"v": 4, "channel_versions": {"a": "1"}}
+        parsed = parse_msgpack(raw, some)
+        assert parsed.values == {name: pack(value) for name, value in values.items()}
+        assert parsed.fields == {"v": 4, "channel_versions": {"a": "1"}}
 
 
 @given(st.dictionaries(TEXT, VALUES, max_size=5), st.data())
 def test_a_checkpoint_that_ends_too_early_is_unreadable(values, data):
     raw = pack({"v": 4, "channel_values": values, "channel_versions": {}})
     with pytest.raises(Unreadable):
-        cut_msgpack(raw[: data.draw(st.integers(1, len(raw) - 1))])
+        parse_msgpack(raw[: data.draw(st.integers(1, len(raw) - 1))])
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_cut_or_unreadable(raw):
-    for cut in (cut_msgpack, cut_json):
+    for parse in (parse_msgpack, parse_json):
         try:
-            cut(raw)
+            parse(raw)
         except Unreadable:
             pass
         except IndexError:
@@ -75,8 +75,8 @@ JSON = st.recursive(PLAIN, lambda i: st.lists(i) | st.dictionaries(TEXT, i), max
 @given(st.dictionaries(TEXT, JSON), st.sampled_from([None, 1]), st.booleans())
 def test_json_is_cut_at_the_same_places(values, indent, ascii_):
     raw = json.dumps({"v": 1, "channel_values": values, "n": [1]}, indent=indent, ensure_ascii=ascii_).encode("utf-8")
-    cut = cut_json(raw)
-    assert {name: json.loads(value) for name, value in cut.values.items()} == values and cut.fields == {"v": 1, "n": [1]}
+    parsed = parse_json(raw)
+    assert {name: json.loads(value) for name, value in parsed.values.items()} == values and parsed.fields == {"v": 1, "n": [1]}
 
 
 @given(SCALARS.filter(lambda value: not isinstance(value, ormsgpack.Ext)))
@@ -111,9 +111,9 @@ def test_a_float_beside_the_channels_is_known(number, channels, wide):
     """As another program packs it too: of 32 bits, and in a map with a longer beginning."""
     start = b"\xde\x00\x03" if wide else b"\x83"
     raw = start + b"\xa1v\x04\xaechannel_values" + bytes([0x80 + channels]) + b"\xa1c\x01" * channels + b"\xb0channel_versions\x81\xa1c" + number
-    cut = cut_msgpack(raw)
-    assert cut.fields["channel_versions"] == {"c": ormsgpack.unpackb(number)} and len(cut.values) == channels
-    assert cut.floats is (number != b"\x01")
+    parsed = parse_msgpack(raw)
+    assert parsed.fields["channel_versions"] == {"c": ormsgpack.unpackb(number)} and len(parsed.values) == channels
+    assert parsed.floats is (number != b"\x01")
 
 
 @pytest.mark.parametrize("said", range(1, 4))
@@ -121,4 +121,4 @@ def test_channels_behind_the_end_are_none(said):
     """A map that says fewer pairs than follow it: what follows may look like the rest of a larger one."""
     pairs = b"\xa1v\x04\xa1a\x01\xa1b\x01\xaechannel_values\x80" + b"".join(b"\xa1" + bytes([0x63 + number]) + b"\x01" for number in range(12 + said))
     with pytest.raises(Unreadable):
-        cut_msgpack(bytes([0x80 | said]) + pairs)
+        parse_msgpack(bytes([0x80 | said]) + pairs)

@@ -61,13 +61,13 @@ def path(tmp_path_factory):
 @pytest.mark.parametrize("batch_size", [1, 100])
 def test_a_row_that_is_not_there(path, lost, batch_size):
     with open_source(path) as source:
-        job = Importer(source, Forgetful([row for number, row in enumerate(ROWS) if number != lost]), batch_size=batch_size, verify="counts")
-        job.run()
-    found = job.verifier.to_dict()
+        importer = Importer(source, Forgetful([row for number, row in enumerate(ROWS) if number != lost]), batch_size=batch_size, verify="counts")
+        importer.run()
+    found = importer.verifier.to_dict()
     assert (found["checkpoints"], found["writes"]) == (6, 12)
     if lost is None:
         assert found["differences"] == 0
         return
     thread, _space, identifier, task, index = ROWS[lost]
     what = "the checkpoint is missing" if task is None else "pending write %d of task task is missing" % index
-    assert found["shown"] == ["Checkpoint %s of thread %s: %s" % (identifier.decode(), thread.decode(), what)]
+    assert found["sample"] == ["Checkpoint %s of thread %s: %s" % (identifier.decode(), thread.decode(), what)]

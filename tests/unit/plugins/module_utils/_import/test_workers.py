@@ -46,7 +46,7 @@ class Importer:
     def __init__(self, versions=0):
         self.source = Source(versions)
 
-    def refusal(self, error):
+    def module_error(self, error):
         return ModuleError(str(error))
 
     def one(self, batch):
@@ -65,11 +65,11 @@ def opened(versions=0):
 
 
 @contextlib.contextmanager
-def met(source, job=opened(), size=3):
-    with WorkerPool(size, job) as crew:
-        crew.start()
-        crew.sync_snapshots(source)
-        yield crew
+def met(source, open_importer=opened(), size=3):
+    with WorkerPool(size, open_importer) as pool:
+        pool.start()
+        pool.sync_snapshots(source)
+        yield pool
 
 
 def test_a_host_that_starts_no_further_process(monkeypatch):
@@ -81,9 +81,9 @@ def test_a_host_that_starts_no_further_process(monkeypatch):
         return left.pop()()
 
     monkeypatch.setattr(os, "fork", fork)
-    with met(Source(), size=4) as crew:
-        assert len(crew.members) == 2 and "temporarily unavailable" in crew.absent[0]
-        assert len(list(crew.results([["a"], ["b"], ["c"]]))) == 3
+    with met(Source(), size=4) as pool:
+        assert len(pool.workers) == 2 and "temporarily unavailable" in pool.unavailable[0]
+        assert len(list(pool.results([["a"], ["b"], ["c"]]))) == 3
 
 
 def test_a_file_that_cannot_be_read_to_its_end():
@@ -92,8 +92,8 @@ def test_a_file_that_cannot_be_read_to_its_end():
         raise sqlite3.DatabaseError("malformed")
 
     heard = []
-    with met(Source(), size=2) as crew, pytest.raises(sqlite3.DatabaseError):
-        for batch, outcome in crew.results(batches()):
+    with met(Source(), size=2) as pool, pytest.raises(sqlite3.DatabaseError):
+        for batch, outcome in pool.results(batches()):
             heard += batch
             assert outcome.failure is None
     assert sorted(heard) == ["a", "b", "c"]
@@ -101,23 +101,23 @@ def test_a_file_that_cannot_be_read_to_its_end():
 
 def test_each_batch_once():
     batches = [[str(number)] for number in range(50)]
-    with met(Source()) as crew:
-        assert not crew.absent
-        results = list(crew.results(batches))
+    with met(Source()) as pool:
+        assert not pool.unavailable
+        results = list(pool.results(batches))
     assert sorted(batch for batch, _outcome in results) == sorted(batches)
     assert all(outcome.failure is None and outcome.stats.counts["threads"]["read"] == 1 for _batch, outcome in results)
-    assert not crew.members
+    assert not pool.workers
 
 
 def test_a_writer_that_leaves_a_moment_in_the_end():
-    with met(Source(50)) as crew:
-        assert len(crew.members) == 3 and not crew.absent
+    with met(Source(50)) as pool:
+        assert len(pool.workers) == 3 and not pool.unavailable
 
 
 def test_a_writer_that_leaves_none():
-    with met(Source(100000)) as crew:
-        assert not crew.members
-        assert crew.absent == ["The file is written to so often that they never saw one state of it."] * 3
+    with met(Source(100000)) as pool:
+        assert not pool.workers
+        assert pool.unavailable == ["The file is changed so often that the workers could not take snapshots of the same state."] * 3
 
 
 def test_what_keeps_one_from_beginning_is_told():
@@ -126,20 +126,20 @@ def test_what_keeps_one_from_beginning_is_told():
         raise ModuleError("no connection")
         yield  # pylint: disable=unreachable
 
-    with met(Source(), refused) as crew:
-        assert not crew.members and crew.absent == ["no connection"] * 3
+    with met(Source(), refused) as pool:
+        assert not pool.workers and pool.unavailable == ["no connection"] * 3
 
 
 def test_all_die_before_the_first_batch():
-    with met(Source(), opened(-1)) as crew:
-        assert not crew.members and ["ended from outside" in why for why in crew.absent] == [True] * 3
+    with met(Source(), opened(-1)) as pool:
+        assert not pool.workers and ["ended from outside" in why for why in pool.unavailable] == [True] * 3
 
 
 @pytest.mark.parametrize("place", [0, 7, 1000])
 def test_after_a_failure_none_begins(place):
     batches = [["bad" if number == place else str(number)] for number in range(20000)]
-    with met(Source(), size=2) as crew:
-        results = list(crew.results(batches))
+    with met(Source(), size=2) as pool:
+        results = list(pool.results(batches))
     assert [outcome.failure.message for _batch, outcome in results if outcome.failure] == ["no"]
     assert place < len(results) < len(batches)
     # Nothing that began is left out.
@@ -147,10 +147,10 @@ def test_after_a_failure_none_begins(place):
 
 
 def test_one_that_is_gone_takes_no_other_with_it():
-    with met(Source(), size=2) as crew:
-        pipe = next(iter(crew.members))
-        crew.members[pipe].kill()
-        crew.members[pipe].join()
-        results = list(crew.results([[str(number)] for number in range(30)]))
+    with met(Source(), size=2) as pool:
+        pipe = next(iter(pool.workers))
+        pool.workers[pipe].kill()
+        pool.workers[pipe].join()
+        results = list(pool.results([[str(number)] for number in range(30)]))
     failures = [outcome.failure for _batch, outcome in results if outcome.failure]
     assert len(failures) == 1 and "ended from outside" in failures[0].message and failures[0].changed

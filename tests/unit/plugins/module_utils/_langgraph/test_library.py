@@ -178,9 +178,9 @@ def test_a_lock_that_stays_taken_is_given_up_naming_its_holder(seconds):
     with pytest.raises(ModuleError) as found, locked(session, seconds, clock, "agents"):
         pytest.fail("the lock was not had")
     assert found.value.message == (
-        "The lock on agents was not to be had within %s seconds: another run holds it (pid 17, user langgraph_owner, "
+        "Could not acquire the lock on agents within %s seconds: another run holds it (pid 17, user langgraph_owner, "
         "application stateops.langgraph.checkpoint_schema, active, last statement 7 s ago). Nothing was written. "
-        "Wait for it, raise lock_wait, or end that session." % seconds
+        "Wait for that run, raise lock_wait, or end that session." % seconds
     )
     assert found.value.changed is False
     assert sum(clock.naps) == pytest.approx(seconds), "neither given up early nor waited for longer"
@@ -190,10 +190,10 @@ def test_a_lock_that_stays_taken_is_given_up_naming_its_holder(seconds):
 @pytest.mark.parametrize(
     "holder, words",
     [
-        (None, "its holder has just gone"),
+        (None, "that run has just ended"),
         (
             {"pid": 1, "name": "u", "application": "", "state": None, "age": None},
-            "pid 1, user u, application unnamed, since when is hidden from this role: GRANT pg_read_all_stats shows it",
+            "pid 1, user u, application unnamed, its age is hidden from this role: GRANT pg_read_all_stats shows it",
         ),
     ],
 )

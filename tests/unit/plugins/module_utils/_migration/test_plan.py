@@ -158,7 +158,7 @@ def test_a_table_that_is_gone_comes_back_with_all_that_stands_on_it(table):
 def test_what_can_be_mended_is_and_then_it_is_right(mutation, release):
     ledger = mutation.schema.table(LEDGER)
     plan = make_plan(reading(mutation.schema, tuple(range(10)) if ledger else None), library(release))
-    assert not plan.empty and not plan.refusing
+    assert not plan.empty and not plan.blocking
     assert plan.repairs or not ledger
     assert plan.after.schema == postgres() and plan.after.recorded == tuple(range(10))
     assert make_plan(plan.after, library(release)).empty
@@ -243,9 +243,9 @@ def test_foreign_tables_are_told_and_taken_over_only_on_request():
 def test_adopting_ends_what_different_owners_break():
     mixed = postgres().with_table(replace(postgres().table("checkpoints"), owner="app"))
     before = reading(mixed, tuple(range(10)))
-    assert [violation.rule.name for violation in make_plan(before, library()).refusing] == ["owner differs"]
+    assert [violation.rule.name for violation in make_plan(before, library()).blocking] == ["owner differs"]
     plan = make_plan(before, library(), adopt=True)
-    assert plan.refusing == [] and plan.after == database("3.2.0")
+    assert plan.blocking == [] and plan.after == database("3.2.0")
 
 
 def test_adopting_what_is_ones_own_is_nothing_to_do():

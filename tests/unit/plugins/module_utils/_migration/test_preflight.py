@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What speaks against a plan, in the words that a person reads."""
+"""Preflight errors, in the words that a person reads."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ EVERYTHING = tuple(range(10))
 MUTATIONS = list(mutations())
 
 
-def told(before, installed=None, adopt=False, login_may=None):
+def told(before, installed=None, adopt=False, adoptable=None):
     installed = installed or library()
-    return preflight_errors(before, installed, make_plan(before, installed, adopt), login_may)
+    return preflight_errors(before, installed, make_plan(before, installed, adopt), adoptable)
 
 
 def test_nothing_speaks_against_what_is_usual():
@@ -43,19 +43,19 @@ def test_where_nothing_is_to_do_no_right_is_asked_for():
 @pytest.mark.parametrize(
     "changes, text",
     [
-        ({"standby": True}, "The server is a hot standby, which takes no writes. Connect to the primary."),
-        ({"standby": True, "read_only": True}, "The server is a hot standby, which takes no writes. Connect to the primary."),
+        ({"standby": True}, "The server is a hot standby, which does not accept writes. Connect to the primary."),
+        ({"standby": True, "read_only": True}, "The server is a hot standby, which does not accept writes. Connect to the primary."),
         (
             {"read_only": True},
-            "The server or the role has default_transaction_read_only on. Connect to a server that takes writes, or turn it off.",
+            "default_transaction_read_only is on for the server or the role. Connect to a server that accepts writes, or turn the setting off.",
         ),
         (
             {"schema_create": False},
-            'Role langgraph_owner has no permission to make tables in schema public. Run: GRANT CREATE ON SCHEMA "public" TO "langgraph_owner";',
+            'Role langgraph_owner has no permission to create tables in schema public. Run: GRANT CREATE ON SCHEMA "public" TO "langgraph_owner";',
         ),
         (
             {"schema_create": False, "schema_usage": False},
-            'Role langgraph_owner has no permission to make tables in schema public. Run: GRANT USAGE, CREATE ON SCHEMA "public" TO "langgraph_owner";',
+            'Role langgraph_owner has no permission to create tables in schema public. Run: GRANT USAGE, CREATE ON SCHEMA "public" TO "langgraph_owner";',
         ),
     ],
 )
@@ -84,7 +84,7 @@ def test_what_only_a_person_may_decide(mutation):
     elif "to correct it: " in found[0]:
         assert len(found) == 1
     else:
-        assert found[1:] == ["Put it right by hand, or name another schema or database."]
+        assert found[1:] == ["Correct it manually, or name another schema or database."]
 
 
 @pytest.mark.parametrize("mutation", [mutation for mutation in MUTATIONS if mutation.severity != "block"], ids=lambda mutation: mutation.name)
@@ -98,7 +98,7 @@ def test_different_owners_get_both_ways_out():
     found = told(reading(mixed, EVERYTHING))
     assert found[-1] == 'Set adopt, or run: ALTER TABLE "public"."checkpoints" OWNER TO "langgraph_owner";'
     assert "checkpoints by app" in found[0]
-    assert told(reading(mixed, EVERYTHING), adopt=True, login_may={"checkpoints"}) == []
+    assert told(reading(mixed, EVERYTHING), adopt=True, adoptable={"checkpoints"}) == []
 
 
 def test_a_database_ahead_that_can_be_used_is_a_rollback():
@@ -110,7 +110,7 @@ def test_a_database_ahead_that_cannot_be_used():
     broken = postgres().with_table(replace(postgres().table("checkpoints"), row_security=True))
     found = told(reading(broken, tuple(range(12))))
     assert found[0] == (
-        "The database is ahead: its ledger records version 11, and langgraph-checkpoint-postgres 3.2.0 knows up to 9 and cannot use it as it stands. "
+        "The database is ahead: its migrations table records version 11, langgraph-checkpoint-postgres 3.2.0 supports up to 9, and the schema has drift. "
         "Install a newer library."
     )
     assert len(found) == 2 and found[1].startswith("checkpoints: found row security on")
@@ -126,7 +126,7 @@ def test_a_database_ahead_that_could_be_mended_is_left_to_its_own_library():
 GIVE = " ".join('ALTER TABLE "public"."%s" OWNER TO "langgraph_owner";' % table for table in sorted([LEDGER, *DATA_TABLES]))
 THEIRS = (
     "checkpoint_blobs, checkpoint_migrations, checkpoint_writes, checkpoints in schema public: owned by app, not by langgraph_owner, "
-    "who would change them. Set adopt, log in as or take (session_role) their owner, or run: " + GIVE
+    "the role that would change them. Set adopt, log in as the owner, give the owner as session_role, or run: " + GIVE
 )
 
 
@@ -134,14 +134,14 @@ def test_tables_of_another_owner_are_refused_before_a_change():
     before = reading(postgres(RELEASES["1.0.2"][1], owner="app"), tuple(range(5)))
     assert told(before) == [THEIRS]
     assert told(before, adopt=True) == []
-    assert told(before, adopt=True, login_may=set([LEDGER, *DATA_TABLES])) == []
+    assert told(before, adopt=True, adoptable=set([LEDGER, *DATA_TABLES])) == []
 
 
 def test_an_adoption_that_the_login_role_may_not_make():
     before = reading(postgres(owner="app"), EVERYTHING, login="deployer")
-    (text,) = told(before, adopt=True, login_may={LEDGER, "checkpoint_blobs", "checkpoints"})
+    (text,) = told(before, adopt=True, adoptable={LEDGER, "checkpoint_blobs", "checkpoints"})
     assert text == (
-        "deployer may not give away checkpoint_writes. Somebody who may (their owner who is a member of langgraph_owner, or a superuser) must run: "
+        "deployer cannot change the owner of checkpoint_writes. As a superuser, or as their owner who is a member of langgraph_owner, run: "
         'ALTER TABLE "public"."checkpoint_writes" OWNER TO "langgraph_owner";'
     )
 
@@ -149,13 +149,13 @@ def test_an_adoption_that_the_login_role_may_not_make():
 def test_a_hidden_ledger_is_the_first_thing_to_open():
     own = reading(postgres(), hidden=True)
     text = (
-        "Role langgraph_owner may not read the ledger checkpoint_migrations, which langgraph_owner owns. To let it: "
+        "Role langgraph_owner may not read the migrations table checkpoint_migrations, which langgraph_owner owns. Run: "
         'GRANT SELECT ON "public"."checkpoint_migrations" TO "langgraph_owner";'
     )
     assert told(own) == [text]
     foreign = reading(postgres(owner="app"), hidden=True, schema_usage=False)
     found = told(foreign)
-    assert 'To let it: GRANT USAGE ON SCHEMA "public" TO "langgraph_owner"; GRANT SELECT ON' in found[0]
+    assert 'Run: GRANT USAGE ON SCHEMA "public" TO "langgraph_owner"; GRANT SELECT ON' in found[0]
     assert found[1:] == [THEIRS]
 
 

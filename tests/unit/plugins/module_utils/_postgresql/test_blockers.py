@@ -22,7 +22,7 @@ from schema_examples import (
 )
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import lock_requirements, make_plan
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import LockRequirements, _name
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import LockRequirements, _describe_session
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Index
 
@@ -113,7 +113,7 @@ ROW = {
         ({"statement_age": None, "state": None, "locks": None}, "pid 4711, user langgraph_app, application agent keeps an old snapshot (transaction 90 s old)"),
         (
             {"age": None, "statement_age": None, "locks": None},
-            "pid 4711, user langgraph_app, application agent keeps an old snapshot (since when is hidden from this role: GRANT pg_read_all_stats shows it)",
+            "pid 4711, user langgraph_app, application agent keeps an old snapshot (its age is hidden from this role: GRANT pg_read_all_stats shows it)",
         ),
         (
             {"pid": None, "gid": "batch-7", "holder": "-1/742", "statement_age": None, "state": None, "application": None},
@@ -133,4 +133,4 @@ ROW = {
     ],
 )
 def test_sessions_are_called_by_what_helps_to_find_them(changes, text):
-    assert _name(dict(ROW, **changes)) == text
+    assert _describe_session(dict(ROW, **changes)) == text

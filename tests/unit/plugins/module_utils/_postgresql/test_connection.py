@@ -90,25 +90,25 @@ def test_the_socket_is_the_host_where_none_is_named(host):
 
 
 def test_an_empty_name_is_no_database():
-    assert refused(login_db="") == "login_db is empty, for which libpq would take the database that is called like the role. Name the database."
+    assert refused(login_db="") == "login_db is empty, and libpq would use the database with the name of the role. Name the database."
     assert conninfo(options(login_db="", connect_params={"dbname": "langgraph"}), "x")["dbname"] == "langgraph"
 
 
 def test_two_servers_are_refused():
     text = refused(login_host="db1", login_unix_socket="/run/postgresql")
-    assert text == "login_host (db1) and login_unix_socket (/run/postgresql) name two servers. Give one of them."
+    assert text == "login_host (db1) and login_unix_socket (/run/postgresql) name two different servers. Give one of them."
 
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_in_connect_params_is_refused(name):
     advice = "Use login_password." if name == "password" else "Use login_password, or a key file that needs no password."
     assert refused(connect_params={name: SECRET, "target_session_attrs": "any"}) == (
-        "connect_params must not hold %s: nothing in it is hidden from logs. %s" % (name, advice)
+        "connect_params must not contain %s: nothing in it is hidden from logs. %s" % (name, advice)
     )
 
 
 def test_all_secrets_in_connect_params_are_named_at_once():
-    assert "hold password, sslpassword:" in refused(connect_params={"sslpassword": SECRET, "password": SECRET})
+    assert "contain password, sslpassword:" in refused(connect_params={"sslpassword": SECRET, "password": SECRET})
     assert {"password", "sslpassword"} <= set(SECRETS)
 
 
@@ -130,10 +130,10 @@ def test_a_connection_string_is_refused_and_not_repeated(option, text):
     "schema, part",
     [
         ("$user", "cannot be called $user"),
-        ("pg_catalog", "pg_catalog is PostgreSQL's own"),
-        ("pg_temp", "pg_temp is PostgreSQL's own"),
-        ("pg_toast_temp_3", "pg_toast_temp_3 is PostgreSQL's own"),
-        ("information_schema", "information_schema is PostgreSQL's own"),
+        ("pg_catalog", "pg_catalog is reserved for PostgreSQL"),
+        ("pg_temp", "pg_temp is reserved for PostgreSQL"),
+        ("pg_toast_temp_3", "pg_toast_temp_3 is reserved for PostgreSQL"),
+        ("information_schema", "information_schema is reserved for PostgreSQL"),
     ],
 )
 def test_a_schema_that_cannot_be(schema, part):

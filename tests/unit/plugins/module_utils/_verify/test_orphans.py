@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._verify import orphans
-from ansible_collections.stateops.langgraph.plugins.module_utils._verify.orphans import GREGORIAN, IDS, birth, by_age, sqlite_orphans
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify.orphans import GREGORIAN, IDS, by_age, creation_time, sqlite_orphans
 
 # The example of RFC 9562, A.5: 22 February 2022, 2:22:22 PM, five hours behind UTC.
 VECTOR, BORN = "1EC9414C-232A-6B00-B3C8-9F6BDECED846", 1645557742.0
@@ -29,21 +29,21 @@ def version_6(seconds, node=0x9F6BDECED846):
 
 
 def test_the_vector_of_the_standard():
-    assert birth(VECTOR) == BORN
-    assert birth(VECTOR.lower().replace("-", "")) == BORN
+    assert creation_time(VECTOR) == BORN
+    assert creation_time(VECTOR.lower().replace("-", "")) == BORN
 
 
 def test_a_version_1_uuid_with_its_parts_in_order_is_as_old():
     first = uuid.uuid1()
     high, middle, low = first.time >> 28, first.time >> 12 & 0xFFFF, first.time & 0xFFF
     same = uuid.UUID(int=high << 96 | middle << 80 | 6 << 76 | low << 64 | (first.int & (1 << 64) - 1))
-    assert birth(str(same)) == first.time / 1e7 - GREGORIAN
+    assert creation_time(str(same)) == first.time / 1e7 - GREGORIAN
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(min_value=-(10**9), max_value=4 * 10**9), st.integers(min_value=0, max_value=2**48 - 1))
 def test_any_moment_comes_back(seconds, node):
-    assert birth(version_6(seconds, node)) == pytest.approx(seconds, abs=1e-5)
+    assert creation_time(version_6(seconds, node)) == pytest.approx(seconds, abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -67,13 +67,13 @@ def test_any_moment_comes_back(seconds, node):
     ],
 )
 def test_what_has_no_age(identifier):
-    assert birth(identifier) is None
+    assert creation_time(identifier) is None
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=40) | st.uuids().map(str))
 def test_no_identifier_is_an_error(identifier):
-    assert birth(identifier) is None or uuid.UUID(identifier).version == 6
+    assert creation_time(identifier) is None or uuid.UUID(identifier).version == 6
 
 
 def counted(pairs, grace=3600):
