@@ -21,7 +21,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.dri
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock, retry_with_short_lock_timeout
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session, configure_session
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import MIGRATIONS_TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,14 +144,14 @@ def _record_finished(connection: Connection, target: MigrationTarget, before: Da
     )
     if last is None:
         return
-    ledger = sql.Identifier(target.schema, LEDGER)
+    migrations_table = sql.Identifier(target.schema, MIGRATIONS_TABLE)
     for migration, reason in plan.pending:
         if reason != NOT_RECORDED or migration.version > last:
             continue
         if migration.step is None or migration.step.key in plan.missing:
             connection.execute(migration.sql)
         if migration.version not in (before.recorded or ()):
-            connection.execute(sql.SQL("INSERT INTO {} (v) VALUES (%s)").format(ledger), (migration.version,))
+            connection.execute(sql.SQL("INSERT INTO {} (v) VALUES (%s)").format(migrations_table), (migration.version,))
 
 
 def _check_result(target: MigrationTarget, before: DatabaseState, after: DatabaseState) -> None:

@@ -14,14 +14,14 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors im
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import take_role
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, MIGRATIONS_TABLE
 
 if TYPE_CHECKING:
     from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import MigrationTarget
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
 # A saver updates a checkpoint that is stored twice and a pending write that replaces another. Only the owner writes the migrations table.
-PRIVILEGES = {**{table: ("SELECT", "INSERT", "UPDATE", "DELETE") for table in DATA_TABLES}, LEDGER: ("SELECT",)}
+PRIVILEGES = {**{table: ("SELECT", "INSERT", "UPDATE", "DELETE") for table in DATA_TABLES}, MIGRATIONS_TABLE: ("SELECT",)}
 LOCK_TIMEOUT = "10s"
 
 # Step 10, the privileges on tables that are created later, comes before setup() creates any.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import LockRequirements
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import check_schema
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER, POSTGRES, TABLES, thread_index
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import MIGRATIONS_TABLE, POSTGRES, TABLES, thread_index
 
 if TYPE_CHECKING:
     from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import Library, Migration
@@ -183,5 +183,5 @@ def lock_requirements(plan: Plan) -> LockRequirements:
             snapshots = snapshots or repair.violation.rule.name.startswith("index")
     if plan.adopting:
         exclusive.update(table.name for table in plan.foreign)
-    written = (LEDGER,) if any(reason == NOT_RECORDED for _migration, reason in plan.pending) else ()
+    written = (MIGRATIONS_TABLE,) if any(reason == NOT_RECORDED for _migration, reason in plan.pending) else ()
     return LockRequirements(tuple(sorted(exclusive)), tuple(sorted(shared - exclusive)), snapshots, written=written)

@@ -29,7 +29,7 @@ def preflight_errors(state: DatabaseState, library: Library, plan: Plan, adoptab
     server, schema = state.server, state.schema
     found: list[str] = []
     if state.hidden:
-        found.append(state.hidden_ledger())
+        found.append(state.hidden_migrations_table())
         if plan.foreign:
             found.append(_foreign(schema, plan, server))
         return found

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql import catalog_queries
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, sql
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import CLASSES, DATA_TABLES, LEDGER, SORTED, TABLES, thread_index
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import CLASSES, DATA_TABLES, MIGRATIONS_TABLE, SORTED, TABLES, thread_index
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
 
 if TYPE_CHECKING:
@@ -75,16 +75,16 @@ class DatabaseState:
     recorded: tuple[int, ...] | None = None
     hidden: bool = False
 
-    def hidden_ledger(self) -> str:
+    def hidden_migrations_table(self) -> str:
         """Why the migrations table was not read, and the statements that permit it."""
-        role, ledger = self.server.role, self.schema.table(LEDGER)
-        assert ledger is not None  # it is hidden, so it exists
-        statements = ["GRANT SELECT ON %s TO %s;" % (qualified(self.schema.name, LEDGER), quote(role))]
+        role, migrations_table = self.server.role, self.schema.table(MIGRATIONS_TABLE)
+        assert migrations_table is not None  # it is hidden, so it exists
+        statements = ["GRANT SELECT ON %s TO %s;" % (qualified(self.schema.name, MIGRATIONS_TABLE), quote(role))]
         if not self.server.schema_usage:
             statements.insert(0, "GRANT USAGE ON SCHEMA %s TO %s;" % (quote(self.schema.name), quote(role)))
-        if ledger.row_security:
-            statements.append("ALTER TABLE %s DISABLE ROW LEVEL SECURITY;" % qualified(self.schema.name, LEDGER))
-        return "Role %s may not read the migrations table %s, which %s owns. Run: %s" % (role, LEDGER, ledger.owner, " ".join(statements))
+        if migrations_table.row_security:
+            statements.append("ALTER TABLE %s DISABLE ROW LEVEL SECURITY;" % qualified(self.schema.name, MIGRATIONS_TABLE))
+        return "Role %s may not read the migrations table %s, which %s owns. Run: %s" % (role, MIGRATIONS_TABLE, migrations_table.owner, " ".join(statements))
 
     @property
     def version(self) -> int | None:
@@ -135,13 +135,13 @@ def read(connection: Connection, schema: str, names: tuple[str, ...] = TABLES) -
         for oid, row in sorted(found.items(), key=lambda pair: pair[1]["name"])
     )
     content = Schema("postgresql", schema, tables, _elsewhere(rows, schema, server.path, names), server.schema_exists)
-    table, ledger = content.table(LEDGER), next((row for row in found.values() if row["name"] == LEDGER), None)
+    table, migrations_table = content.table(MIGRATIONS_TABLE), next((row for row in found.values() if row["name"] == MIGRATIONS_TABLE), None)
     version = table.column("v") if table else None
-    if table is None or ledger is None or version is None or table.kind != "table" or version.type not in INTEGERS:
+    if table is None or migrations_table is None or version is None or table.kind != "table" or version.type not in INTEGERS:
         return DatabaseState(content, server)
-    if not ledger["readable"] and not ledger["login_readable"]:
+    if not migrations_table["readable"] and not migrations_table["login_readable"]:
         return DatabaseState(content, server, hidden=True)
-    return DatabaseState(content, server, _recorded(connection, schema, None if ledger["readable"] else server.role))
+    return DatabaseState(content, server, _recorded(connection, schema, None if migrations_table["readable"] else server.role))
 
 
 def _ordered(connection: Connection, row: dict[str, Any]) -> bool:
@@ -211,7 +211,7 @@ def _recorded(connection: Connection, schema: str, role: str | None) -> tuple[in
     """The versions in the migrations table. role: the current role if only the login role may read the table, else None."""
     if role:
         connection.execute("SET LOCAL ROLE NONE")
-    query = sql.SQL("SELECT v FROM {} ORDER BY v").format(sql.Identifier(schema, LEDGER))
+    query = sql.SQL("SELECT v FROM {} ORDER BY v").format(sql.Identifier(schema, MIGRATIONS_TABLE))
     versions = tuple(row["v"] for row in connection.execute(query))
     if role:
         connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))

@@ -15,7 +15,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_c
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import (
     DATA_TABLES,
     LARGE,
-    LEDGER,
+    MIGRATIONS_TABLE,
     NARROWING,
     POSTGRES,
     STEPS,
@@ -249,7 +249,7 @@ def _attachment(place: str, table: Table, item: Attachment) -> tuple[Rule | None
         statement = "" if not item.enabled else "ALTER PUBLICATION %s DROP TABLE %s;" % (quote(item.name), place) if item.definition else identity
     elif item.kind == "update rule":
         # Savers do not use ON CONFLICT on the migrations table.
-        rule = rules.RULE_IDLE if table.name == LEDGER and not item.enabled else rules.RULE_FOR_UPDATES
+        rule = rules.RULE_IDLE if table.name == MIGRATIONS_TABLE and not item.enabled else rules.RULE_FOR_UPDATES
         statement = "" if rule is rules.RULE_IDLE else "DROP RULE %s ON %s;" % (quote(item.name), place)
     elif item.kind in ("trigger", "rule"):
         active, idle = (rules.TRIGGER, rules.TRIGGER_IDLE) if item.kind == "trigger" else (rules.RULE, rules.RULE_IDLE)

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Column, Constraint, Index, Table
 
-LEDGER = "checkpoint_migrations"
+MIGRATIONS_TABLE = "checkpoint_migrations"
 DATA_TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
-TABLES = (LEDGER,) + DATA_TABLES
+TABLES = (MIGRATIONS_TABLE,) + DATA_TABLES
 
 # Pairs of a SQLite table and the PostgreSQL table that contains the same rows.
 COUNTERPARTS = (("checkpoints", "checkpoints"), ("writes", "checkpoint_writes"))
@@ -38,7 +38,7 @@ def _table(name: str, columns: tuple[Column, ...], key: tuple[str, ...]) -> Tabl
 POSTGRES = {
     table.name: table
     for table in (
-        _table(LEDGER, (Column("v", "integer", nullable=False),), ("v",)),
+        _table(MIGRATIONS_TABLE, (Column("v", "integer", nullable=False),), ("v",)),
         _table(
             "checkpoints",
             (
@@ -172,7 +172,7 @@ TYPES = {
 }
 ONLY_POSTGRES = {
     "checkpoint_blobs": "PostgreSQL stores channel values here that SQLite stores in its checkpoint column",
-    LEDGER: "PostgreSQL's savers record their migrations here; SQLite's savers have no migrations",
+    MIGRATIONS_TABLE: "PostgreSQL's savers record their migrations here; SQLite's savers have no migrations",
 }
 NOT_NULL_IN_POSTGRES = "every saver writes a value, but only PostgreSQL requires one"
 NOT_NULL_IN_SQLITE = "SQLite requires a value and PostgreSQL does not, so all values from SQLite are accepted"

@@ -46,7 +46,7 @@ def gather(params: dict[str, Any], connection: Connection, known: Library, warn:
     """
     state, orphans, server = _postgres_side(connection, params)
     if state.hidden:
-        raise ModuleError(state.hidden_ledger())
+        raise ModuleError(state.hidden_migrations_table())
     sqlite, orphans["sqlite_writes"] = sqlite_side(params)
     parity = compare(sqlite, state.schema, params["parity_level"], known.steps)
     results: dict[str, Any] = {

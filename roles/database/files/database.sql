@@ -17,13 +17,13 @@ WITH me AS (
   WHERE d.datname = current_database()
 ), named AS (
   SELECT c.oid, n.nspname, c.relname, c.relowner, r.rolname AS relowner_name, n.nspname = %(schema)s AS target,
-         c.relname = %(ledger)s AS is_ledger
+         c.relname = %(migrations_table)s AS is_migrations_table
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner
   WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_'
-    AND (c.relname = %(ledger)s OR c.relname IN (SELECT json_array_elements_text(%(tables)s::json)))
+    AND (c.relname = %(migrations_table)s OR c.relname IN (SELECT json_array_elements_text(%(tables)s::json)))
 ), standing AS (
-  -- LangGraph's tables are known by their ledger together with at least one table of data beside it.
-  SELECT nspname, target FROM named GROUP BY nspname, target HAVING bool_or(is_ledger) AND NOT bool_and(is_ledger)
+  -- LangGraph's tables are known by the migrations table together with at least one table of data beside it.
+  SELECT nspname, target FROM named GROUP BY nspname, target HAVING bool_or(is_migrations_table) AND NOT bool_and(is_migrations_table)
 ), space AS (
   SELECT s.*, %(revoke_public)s = 'always' OR (%(revoke_public)s = 'ours' AND s.ours) AS closing,
          me.rolsuper OR pg_has_role(me.oid, s.nspowner, 'USAGE') OR (%(joins)s AND s.ours) AS mine,
@@ -84,7 +84,7 @@ WITH me AS (
          CASE WHEN f.known
               THEN format('Table %%I.%%I belongs to %%I, expected %%I. Set database_adopt: true to move it.', f.nspname, f.relname, f.relowner_name, %(owner)s)
               ELSE format('A table %%I.%%I stands already, belongs to %%I and has no %%I beside it, so it is not LangGraph''s. Choose another database_schema.',
-                          f.nspname, f.relname, f.relowner_name, %(ledger)s) END
+                          f.nspname, f.relname, f.relowner_name, %(migrations_table)s) END
   FROM foreigners f WHERE NOT (%(adopt)s AND f.known)
   UNION ALL
   SELECT 10, me.rolsuper OR db.mine OR has_database_privilege(me.oid, db.oid, 'CREATE'), true,
@@ -160,7 +160,7 @@ WITH me AS (
   FROM foreigners f WHERE %(adopt)s AND f.known
   UNION ALL
   -- A running application keeps its tables from the moment that it loses their ownership.
-  SELECT 41, f.mine, true, format('GRANT %%s ON TABLE %%I.%%I TO %%I', CASE WHEN f.is_ledger THEN 'SELECT' ELSE 'SELECT, INSERT, UPDATE, DELETE' END,
+  SELECT 41, f.mine, true, format('GRANT %%s ON TABLE %%I.%%I TO %%I', CASE WHEN f.is_migrations_table THEN 'SELECT' ELSE 'SELECT, INSERT, UPDATE, DELETE' END,
                                   f.nspname, f.relname, %(app)s), format('Table %%I.%%I is adopted.', f.nspname, f.relname)
   FROM foreigners f WHERE %(adopt)s AND f.known
   UNION ALL

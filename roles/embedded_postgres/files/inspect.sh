@@ -203,7 +203,7 @@ if [ -z "$damaged" ] && [ -S "$run/.s.PGSQL.5432" ]; then
     code=$?
     answer=$(printf '%s' "$answer" | head -n 1)
     if [ $code -ne 0 ]; then
-        say refusal "$answer"
+        say error "$answer"
     elif [ "${answer#* }" -ef "$data" ]; then
         say answers yes
         say running_version "${answer%% *}"

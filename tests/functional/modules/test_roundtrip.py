@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 from assertions import assert_refused, assert_succeeded
-from databases import LEDGER, TABLES
+from databases import MIGRATIONS_TABLE, TABLES
 from events import until
 
 
@@ -231,4 +231,4 @@ def test_wrong_credentials(ready, call_module):
     outcome = call_module("checkpoint_verify", ready.login(ready.app, login_password="wr0ng-guess"))
     assert_refused(outcome, ready.app.name, "password", databases=[ready])
     assert "wr0ng-guess" not in outcome.everything
-    assert LEDGER in ready.tables()
+    assert MIGRATIONS_TABLE in ready.tables()

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pytest
 from assertions import assert_refused, assert_succeeded
-from databases import LEDGER, TABLES
+from databases import MIGRATIONS_TABLE, TABLES
 from generations import migrate
 
 DML = {"SELECT", "INSERT", "UPDATE", "DELETE"}
-EXACT = {**{table: DML for table in TABLES}, LEDGER: {"SELECT"}}
+EXACT = {**{table: DML for table in TABLES}, MIGRATIONS_TABLE: {"SELECT"}}
 
 
 def held(database, grantee=None, schema="public"):

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -155,6 +157,28 @@ def test_what_may_be_secret_is_said_to_be_or_not(name, monkeypatch):
         elif any(word in option for word in ("key", "secret", "token")):
             assert details["no_log"] is False, option
     assert argspec.connection_argument_spec()["login_password"]["no_log"] is True
+
+
+def sources():
+    """The texts of plugins/, roles/ and playbooks/ in one line each."""
+    for path in sorted((ROOT / "plugins").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield " ".join(node.value.split())
+    for folder in ("roles", "playbooks"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".yml", ".sh", ".sql"):
+                yield " ".join(path.read_text(encoding="utf-8").split())
+
+
+def test_the_messages_in_troubleshooting_are_those_of_the_code():
+    page = (ROOT / "docs" / "docsite" / "rst" / "troubleshooting.rst").read_text(encoding="utf-8")
+    quoted = [text for line in re.findall(r"^(``.+``)$", page, re.M) for text in re.findall(r"``(.+?)``", line)]
+    assert len(quoted) > 30
+    known = list(sources())
+    parts = {part.strip(" .:,") for text in quoted for part in text.split("...")}
+    missing = [part for part in sorted(parts) if part and not any(part in text for text in known)]
+    assert not missing, "\n".join(missing)
 
 
 OPTION = {"type": "int", "default": 1, "aliases": ["p"]}

@@ -11,7 +11,7 @@ import shutil
 
 import pytest
 from assertions import assert_no_secret
-from databases import LEDGER, TABLES
+from databases import MIGRATIONS_TABLE, TABLES
 from plays import PLAYBOOKS, needs_ssh, run
 from scope import ALL, some, usual
 from servers import workspace
@@ -304,7 +304,7 @@ def test_the_applications_bare_names_lead_to_the_tables(site, database):
 @pytest.mark.extended
 def test_check_mode_where_the_tables_are_still_to_move(site, database):
     site.run(PROVISION).passed()
-    for table in (*TABLES, LEDGER):
+    for table in (*TABLES, MIGRATIONS_TABLE):
         database.server.execute('ALTER TABLE langgraph.%s OWNER TO "%s"' % (table, database.app.name), dbname=site.name)
     site.run(PROVISION, "--check", "-e", "database_adopt=false").stopped("OWNER TO")
     site.variables["database_adopt"] = True

@@ -15,14 +15,14 @@ import signal
 import psycopg
 import pytest
 from assertions import assert_succeeded
-from databases import LEDGER, TABLES, Role
+from databases import MIGRATIONS_TABLE, TABLES, Role
 from psycopg import errors, sql
 from scope import usual
 from servers import Server
 
 ROLE = "stateops.langgraph.database"
 DML = {"SELECT", "INSERT", "UPDATE", "DELETE"}
-EXACT = {**{table: DML for table in TABLES}, LEDGER: {"SELECT"}}
+EXACT = {**{table: DML for table in TABLES}, MIGRATIONS_TABLE: {"SELECT"}}
 
 
 class Deployment:
@@ -389,7 +389,7 @@ def test_tables_that_the_application_made_are_refused_then_adopted(deploy):
     before = it.state()
     refused = it.run(fails=True, database_owner_user=it.owner.name)
     assert "belongs to %s" % former.name in refused["msg"].replace('"', "") and "database_adopt: true" in refused["msg"]
-    for table in (*TABLES, LEDGER):
+    for table in (*TABLES, MIGRATIONS_TABLE):
         assert 'ALTER TABLE public.%s OWNER TO "%s"' % (table, it.owner.name) in refused["msg"]
     # A person copies the statements from here.
     assert "\\n" not in refused["msg"] and "\nALTER TABLE public.checkpoints OWNER" in refused["msg"]

@@ -26,7 +26,7 @@ from schema_examples import (
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import adoption
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, MIGRATIONS_TABLE
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Index, Schema, Table
 
 NAMES = sorted(RELEASES)
@@ -122,10 +122,10 @@ def test_whatever_the_ledger_says_the_catalog_decides(recorded):
 
 @pytest.mark.parametrize("recorded", [None, ()])
 def test_a_ledger_that_is_lost_or_empty(recorded):
-    schema = without(postgres(), LEDGER) if recorded is None else postgres()
+    schema = without(postgres(), MIGRATIONS_TABLE) if recorded is None else postgres()
     plan = make_plan(reading(schema, recorded), library())
     assert pending(plan) == [(version, "not recorded") for version in range(10)]
-    assert plan.repairs == () and plan.missing == (frozenset({("table", LEDGER, LEDGER)}) if recorded is None else frozenset())
+    assert plan.repairs == () and plan.missing == (frozenset({("table", MIGRATIONS_TABLE, MIGRATIONS_TABLE)}) if recorded is None else frozenset())
     assert plan.after == database("3.2.0")
 
 
@@ -156,7 +156,7 @@ def test_a_table_that_is_gone_comes_back_with_all_that_stands_on_it(table):
 @pytest.mark.parametrize("release", ["2.0.13", "3.2.0"])
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_what_can_be_mended_is_and_then_it_is_right(mutation, release):
-    ledger = mutation.schema.table(LEDGER)
+    ledger = mutation.schema.table(MIGRATIONS_TABLE)
     plan = make_plan(reading(mutation.schema, tuple(range(10)) if ledger else None), library(release))
     assert not plan.empty and not plan.blocking
     assert plan.repairs or not ledger
@@ -167,7 +167,7 @@ def test_what_can_be_mended_is_and_then_it_is_right(mutation, release):
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_what_is_broken_before_an_upgrade_is_mended_with_it(mutation):
     """The ledger of 1.0.2 on any broken schema: setup() and the repairs together."""
-    ledger = mutation.schema.table(LEDGER)
+    ledger = mutation.schema.table(MIGRATIONS_TABLE)
     before = reading(mutation.schema, tuple(range(5)) if ledger else None)
     plan = make_plan(before, library())
     assert plan.after == database("3.2.0")
@@ -230,11 +230,11 @@ def test_foreign_tables_are_told_and_taken_over_only_on_request():
     theirs = postgres(owner="app").with_table(Table("notes", owner="third"))
     before = reading(theirs, tuple(range(10)))
     plan = make_plan(before, library())
-    assert plan.empty and [table.name for table in plan.foreign] == sorted([LEDGER, *DATA_TABLES])
+    assert plan.empty and [table.name for table in plan.foreign] == sorted([MIGRATIONS_TABLE, *DATA_TABLES])
     adopting = make_plan(before, library(), adopt=True)
     assert adopting.adopting and not adopting.empty and adopting.pending == ()
     assert {table.name: table.owner for table in adopting.after.schema.tables} == dict.fromkeys(
-        [LEDGER, *DATA_TABLES],
+        [MIGRATIONS_TABLE, *DATA_TABLES],
         OWNER,
     ) | {"notes": "third"}
     assert make_plan(adopting.after, library(), adopt=True).empty

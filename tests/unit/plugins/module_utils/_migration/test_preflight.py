@@ -14,7 +14,7 @@ from schema_examples import RELEASES, database, empty, library, postgres, readin
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import preflight_errors
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, MIGRATIONS_TABLE
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 
 EVERYTHING = tuple(range(10))
@@ -89,7 +89,7 @@ def test_what_only_a_person_may_decide(mutation):
 
 @pytest.mark.parametrize("mutation", [mutation for mutation in MUTATIONS if mutation.severity != "block"], ids=lambda mutation: mutation.name)
 def test_what_nobody_has_to_decide(mutation):
-    ledger = mutation.schema.table(LEDGER) and EVERYTHING
+    ledger = mutation.schema.table(MIGRATIONS_TABLE) and EVERYTHING
     assert told(reading(mutation.schema, ledger)) == []
 
 
@@ -123,7 +123,7 @@ def test_a_database_ahead_that_could_be_mended_is_left_to_its_own_library():
     assert told(reading(missing, EVERYTHING)) == []
 
 
-GIVE = " ".join('ALTER TABLE "public"."%s" OWNER TO "langgraph_owner";' % table for table in sorted([LEDGER, *DATA_TABLES]))
+GIVE = " ".join('ALTER TABLE "public"."%s" OWNER TO "langgraph_owner";' % table for table in sorted([MIGRATIONS_TABLE, *DATA_TABLES]))
 THEIRS = (
     "checkpoint_blobs, checkpoint_migrations, checkpoint_writes, checkpoints in schema public: owned by app, not by langgraph_owner, "
     "the role that would change them. Set adopt, log in as the owner, give the owner as session_role, or run: " + GIVE
@@ -134,19 +134,19 @@ def test_tables_of_another_owner_are_refused_before_a_change():
     before = reading(postgres(RELEASES["1.0.2"][1], owner="app"), tuple(range(5)))
     assert told(before) == [THEIRS]
     assert told(before, adopt=True) == []
-    assert told(before, adopt=True, adoptable=set([LEDGER, *DATA_TABLES])) == []
+    assert told(before, adopt=True, adoptable=set([MIGRATIONS_TABLE, *DATA_TABLES])) == []
 
 
 def test_an_adoption_that_the_login_role_may_not_make():
     before = reading(postgres(owner="app"), EVERYTHING, login="deployer")
-    (text,) = told(before, adopt=True, adoptable={LEDGER, "checkpoint_blobs", "checkpoints"})
+    (text,) = told(before, adopt=True, adoptable={MIGRATIONS_TABLE, "checkpoint_blobs", "checkpoints"})
     assert text == (
         "deployer cannot change the owner of checkpoint_writes. As a superuser, or as their owner who is a member of langgraph_owner, run: "
         'ALTER TABLE "public"."checkpoint_writes" OWNER TO "langgraph_owner";'
     )
 
 
-def test_a_hidden_ledger_is_the_first_thing_to_open():
+def test_a_hidden_migrations_table_is_the_first_thing_to_open():
     own = reading(postgres(), hidden=True)
     text = (
         "Role langgraph_owner may not read the migrations table checkpoint_migrations, which langgraph_owner owns. Run: "

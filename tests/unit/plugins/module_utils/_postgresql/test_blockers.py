@@ -23,7 +23,7 @@ from schema_examples import (
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import lock_requirements, make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import LockRequirements, _describe_session
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LEDGER
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, MIGRATIONS_TABLE
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Index
 
 EVERYTHING = tuple(range(10))
@@ -58,12 +58,14 @@ def test_an_empty_database_has_nobody_in_the_way_but_old_snapshots():
 @pytest.mark.parametrize("recorded", [EVERYTHING, (0, 1, 2, 3)])
 def test_what_each_step_needs(lacking, expected, recorded):
     # The ledger is written where an entry is lacking, and whoever shuts it would stop the run behind its first index.
-    written = () if recorded == EVERYTHING else (LEDGER,)
+    written = () if recorded == EVERYTHING else (MIGRATIONS_TABLE,)
     assert needed(postgres(ALL - {lacking}), recorded) == replace(expected, written=written)
 
 
 def test_a_table_that_nobody_may_use_is_not_asked_for_twice():
-    assert needed(postgres(frozenset()), (0, 1, 2, 3)) == LockRequirements(("checkpoint_blobs", "checkpoint_writes"), ("checkpoints",), True, written=(LEDGER,))
+    assert needed(postgres(frozenset()), (0, 1, 2, 3)) == LockRequirements(
+        ("checkpoint_blobs", "checkpoint_writes"), ("checkpoints",), True, written=(MIGRATIONS_TABLE,)
+    )
 
 
 def test_an_invalid_index_is_dropped_first_which_waits_for_everybody():
@@ -79,7 +81,7 @@ def test_a_default_is_set_at_once_but_alone():
 
 
 def test_an_adoption_locks_each_table():
-    assert needed(postgres(owner="app"), adopt=True) == LockRequirements(tuple(sorted((LEDGER,) + DATA_TABLES)), (), False)
+    assert needed(postgres(owner="app"), adopt=True) == LockRequirements(tuple(sorted((MIGRATIONS_TABLE,) + DATA_TABLES)), (), False)
     assert needed(postgres(owner="app")) == LockRequirements()
 
 

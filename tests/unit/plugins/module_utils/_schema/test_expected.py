@@ -111,7 +111,7 @@ def test_key_columns_are_not_null():
 
 
 def test_every_name_stands_for_something():
-    assert set(contract.POSTGRES) == set(contract.TABLES) == {contract.LEDGER} | set(contract.DATA_TABLES)
+    assert set(contract.POSTGRES) == set(contract.TABLES) == {contract.MIGRATIONS_TABLE} | set(contract.DATA_TABLES)
     assert set(contract.POSTGRES) == {counterpart for _name, counterpart in contract.COUNTERPARTS} | set(contract.ONLY_POSTGRES)
     assert set(contract.SQLITE) == {name for name, _counterpart in contract.COUNTERPARTS}
     for table, column in list(contract.SQLITE_OPTIONAL) + list(contract.RENAMED):

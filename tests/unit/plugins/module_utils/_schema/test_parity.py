@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from model_mutations import mutations
 from schema_examples import ALL, TASK_PATH, library, postgres, sqlite
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import LEDGER
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import MIGRATIONS_TABLE
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import DRIFT, LITERALLY, Finding, Parity, compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import RULES
@@ -57,7 +57,7 @@ def test_upstreams_own_pair_is_in_parity():
         ("expected", "checkpoint_writes", "checkpoint_writes_thread_id_idx"),
         ("expected", "checkpoint_blobs", "checkpoint_blobs"),
         ("expected", "checkpoint_blobs", "checkpoint_blobs_thread_id_idx"),
-        ("expected", LEDGER, LEDGER),
+        ("expected", MIGRATIONS_TABLE, MIGRATIONS_TABLE),
     }
     assert PAIR.summary() == "PostgreSQL is in parity with checkpoints.sqlite (compatible): 17 identical, 5 equivalent, 5 expected, 0 drift"
 
@@ -232,7 +232,7 @@ def test_a_change_to_sqlite_that_comes_to_the_same(schema, item, part):
 
 def test_two_empty_sides_are_no_parity():
     parity = compare(NONE, Schema("postgresql", "public"))
-    assert told(parity, "drift") >= {("drift", table, table) for table in ("checkpoints", "checkpoint_writes", "checkpoint_blobs", LEDGER)}
+    assert told(parity, "drift") >= {("drift", table, table) for table in ("checkpoints", "checkpoint_writes", "checkpoint_blobs", MIGRATIONS_TABLE)}
 
 
 def test_the_result_is_plain_data():
