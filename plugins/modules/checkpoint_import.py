@@ -294,7 +294,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     if params["batch_size"] < 0 or params["time_limit"] < 0 or not 0 <= params["workers"] <= MAX_WORKERS:
         given = tuple(params[name] for name in ("batch_size", "time_limit", "workers"))
-        message = "batch_size is %d, time_limit is %d, and workers is %d. Set batch_size and time_limit to 0 or more, and workers to a number from 0 to %d."
+        message = "batch_size is %d, time_limit is %d, and workers is %d. Set batch_size and time_limit to 0 or more, and workers from 0 to %d."
         raise ModuleError(message % (given + (MAX_WORKERS,)))
     try:
         known = prepare(dict(params, sqlite_schema=None))

@@ -2,9 +2,9 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""batch.py: a blob is sent once, also where a thread has more values than are remembered.
+"""batch.py: each blob is sent once, even if a thread has more values than are remembered.
 
-The tables are stood in for by a list: how many values are remembered cannot be set from outside, and hundreds of thousands take minutes.
+Lists replace the tables: the number of remembered values cannot be set from outside, and hundreds of thousands of values take minutes.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._import.importe
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
 
 
-def apart(joined):
-    """The rows of COPY's binary format, each as its bytes."""
+def split_rows(joined):
+    """The bytes of each row in COPY's binary format."""
     start = place = 0
     while place < len(joined):
         start, (fields,) = place, struct.unpack_from("!h", joined, place)
@@ -37,7 +37,7 @@ def apart(joined):
 
 
 class Tables:
-    """Takes what is copied; says of a blob that it is there once it was taken."""
+    """Stores copied rows. A blob exists once it was copied."""
 
     def __init__(self):
         self.rows, self.connection = ([], [], []), self
@@ -55,16 +55,16 @@ class Tables:
 
     def copy(self, rows):
         for written, some in zip(self.rows, rows):
-            written += apart(some)
+            written += split_rows(some)
 
     def blobs(self, places):
-        taken = b"".join(self.rows[1])
-        return {place: ("msgpack", b"\x91\x01") for place in places if all(part.encode() in taken for part in place if part)}
+        copied = b"".join(self.rows[1])
+        return {place: ("msgpack", b"\x91\x01") for place in places if all(part.encode() in copied for part in place if part)}
 
 
 @pytest.fixture
 def path(tmp_path):
-    """Threads whose checkpoints share one blob, and have an inline value of a version of its own each."""
+    """Two threads. The checkpoints of a thread share one blob, and each has an inline value with its own version."""
     path = tmp_path / "checkpoints.sqlite"
     with SqliteSaver.from_conn_string(str(path)) as saver:
         for thread in ("first", "second"):
@@ -88,8 +88,8 @@ def test_each_blob_once(path, monkeypatch, remembered, check):
     assert [len(rows) for rows in tables.rows] == ([0, 0, 0] if check else [18, 2, 0])
 
 
-def test_a_time_that_is_over_at_once_ends_one_batch(path, monkeypatch):
-    """Else a caller that comes again until nothing remains would come for ever."""
+def test_one_batch_is_imported_even_if_the_time_is_up(path, monkeypatch):
+    """Otherwise a caller that repeats the run until nothing remains would never finish."""
     clock = itertools.count(0, 10)
     monkeypatch.setattr(importer.time, "monotonic", lambda: next(clock))
     with open_source(path) as source:
@@ -98,8 +98,8 @@ def test_a_time_that_is_over_at_once_ends_one_batch(path, monkeypatch):
     assert (run.stats.counts["threads"]["read"], run.remaining) == (1, 1)
 
 
-def test_windows_are_bounded_by_what_is_looked_up(monkeypatch):
-    """A checkpoint counts with its pending writes, and none is left out."""
+def test_windows_have_a_limited_size(monkeypatch):
+    """A checkpoint counts together with its pending writes, and none is left out."""
     outlines = [(("t", "", str(number)), True, [("task", index) for index in range(number % 4)]) for number in range(50)]
 
     class Source:
@@ -113,25 +113,25 @@ def test_windows_are_bounded_by_what_is_looked_up(monkeypatch):
     assert all(10 <= size < 14 for size in sizes[:-1]) and len(sizes) > 5
 
 
-@pytest.mark.parametrize("checkpoints, mebibytes, fitting", [
+@pytest.mark.parametrize("checkpoints, mebibytes, expected", [
     (0, 0, 1000),
     (10, 1, 1000),
     (100000, 150, 5000),
     (20000000, 20000, 5000),
-    # A sixteenth of the file, for two.
+    # A sixteenth of the file, for two workers.
     (40000, 40, 2500),
-    # 16 MiB of it.
+    # 16 MiB of the file.
     (200000, 1600, 2000),
     (1728, 970, 1000),
 ])  # fmt: skip
-def test_what_makes_a_batch_where_nobody_says(monkeypatch, checkpoints, mebibytes, fitting):
+def test_default_batch_size(monkeypatch, checkpoints, mebibytes, expected):
     monkeypatch.setattr(source, "size", lambda _path: mebibytes << 20)
     connection = types.SimpleNamespace(execute=lambda _query: types.SimpleNamespace(fetchone=lambda: (checkpoints,)))
-    assert source.Source.default_batch_size(types.SimpleNamespace(connection=connection, path=""), 2) == fitting
+    assert source.Source.default_batch_size(types.SimpleNamespace(connection=connection, path=""), 2) == expected
 
 
 @pytest.mark.parametrize("given, batches", [(0, 1), (9, 2), (1, 2), (100, 1)])
-def test_how_many_batches(path, given, batches):
+def test_the_number_of_batches(path, given, batches):
     tables, known = Tables(), []
     tables.known = lambda threads: known.append(threads) or set()
     with open_source(path) as source:
@@ -140,7 +140,7 @@ def test_how_many_batches(path, given, batches):
 
 
 def test_pending_writes_without_a_value_are_sent_like_others(path, monkeypatch):
-    """LangGraph writes one for a task that has nothing to say; a thousand of them are some bytes too."""
+    """LangGraph stores one for a task without a result. A thousand of them also fill a chunk."""
     monkeypatch.setattr(batch, "CHUNK", 3000)
     with SqliteSaver.from_conn_string(path) as saver:
         for number in range(9):

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""compare.py: two JSON texts are one document where json.loads(), which the saver uses, reads the same."""
+"""compare.py: two JSON texts are the same document if json.loads(), which the saver uses, returns the same."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ SCALARS = st.sampled_from(NUMBERS) | st.none() | st.floats(allow_nan=False, allo
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3), max_leaves=6)
 
 
-def reading(value):
-    """One text for each thing that json.loads() tells apart."""
+def canonical(value):
+    """A text that differs if and only if json.loads() returns different values."""
     return json.dumps(value, sort_keys=True)
 
 
-def turned(value):
-    """The same with the keys of each object the other way round."""
+def reverse_keys(value):
+    """The same value with the keys of each object in reverse order."""
     if isinstance(value, dict):
-        return {key: turned(value[key]) for key in reversed(value)}
-    return [turned(each) for each in value] if isinstance(value, list) else value
+        return {key: reverse_keys(value[key]) for key in reversed(value)}
+    return [reverse_keys(each) for each in value] if isinstance(value, list) else value
 
 
 @given(VALUES, VALUES, st.booleans())
-def test_as_json_reads_them(one, other, spaced):
+def test_comparison_as_json_reads_the_texts(one, other, spaced):
     expected, found = [[one]], [[other]]
-    pairs = [(expected, found), (expected, turned(expected)), (one, other)]
+    pairs = [(expected, found), (expected, reverse_keys(expected)), (one, other)]
     for left, right in pairs:
         written = json.dumps(left, ensure_ascii=spaced).encode("utf-8", "surrogatepass"), json.dumps(right, separators=None if spaced else (",", ":")).encode()
-        assert same_document(*written) is (reading(json.loads(written[0])) == reading(json.loads(written[1])))
+        assert same_document(*written) is (canonical(json.loads(written[0])) == canonical(json.loads(written[1])))
 
 
 @pytest.mark.parametrize("around", ["[%s]", '{"a": %s}', '{"a":%s}', "[1,%s]", "[1, %s]", "%s", '["9999999999999999999", %s]'])

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""convert.py: which pending writes PostgresSaver could not give back."""
+"""convert.py: which pending writes PostgresSaver could not return."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GOOD = {"task": b"task", "number": 0, "path": b"~1", "channel": b"channel", "kin
     ({"number": -(2**31)}, b"\xc0"),
     ({"number": 2**31 - 1}, b"\xc0"),
 ])  # fmt: skip
-def test_kept(change, kept):
+def test_accepted(change, kept):
     row = dict(GOOD, **change)
     assert write_row(tuple(row.values())) == (*list(row.values())[:5], kept)
 
@@ -32,13 +32,13 @@ def test_kept(change, kept):
     *(({name: b"a\0b"}, "NUL") for name in ("task", "path", "channel", "kind")),
     *(({name: b"a\xffb"}, "not UTF-8") for name in ("task", "path", "channel", "kind")),
     *(({name: 7}, "not text") for name in ("task", "path", "channel")),
-    # Halves of one character.
+    # Two halves of one character in adjacent columns.
     ({"path": b"a\xc3", "channel": b"\xa4b"}, "not UTF-8"),
     ({"kind": None}, "no type"),
     ({"value": None}, "is NULL"),
     ({"number": 2**31}, "integer cannot hold"),
     ({"number": b"0"}, "integer cannot hold"),
 ])  # fmt: skip
-def test_refused(change, reason):
+def test_rejected(change, reason):
     with pytest.raises(Unreadable, match=reason):
         write_row(tuple(dict(GOOD, **change).values()))

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""parser.py and jsonb.py: what is cut is what was there, held against ormsgpack's and json's own reading."""
+"""parser.py and jsonb.py: the parsed values are those that ormsgpack and json read."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def test_skip_ends_where_the_object_ends(value, after):
 
 
 @pytest.mark.parametrize("size", [0, 15, 16, 31, 32, 255, 256, 65535, 65536, 70000])
-def test_every_width_of_a_length(size):
+def test_lengths_of_every_size(size):
     for value in ("x" * size, b"x" * size, [1] * size, {number: 1 for number in range(size)}, ormsgpack.Ext(7, b"x" * size)):
         raw = pack(value)
         assert skip(raw, 0) == len(raw)
 
 
 @given(st.dictionaries(TEXT, VALUES, max_size=6), st.dictionaries(TEXT, VALUES, max_size=6))
-def test_each_channel_is_the_bytes_that_it_was(values, before):
+def test_each_channel_keeps_its_bytes(values, before):
     raw = pack({"v": 4, "channel_values": values, "channel_versions": {"a": "1"}})
     known = {name: pack(value) for name, value in dict(before, **dict(list(values.items())[:1])).items()}
     for some in (None, known):
@@ -51,14 +51,14 @@ def test_each_channel_is_the_bytes_that_it_was(values, before):
 
 
 @given(st.dictionaries(TEXT, VALUES, max_size=5), st.data())
-def test_a_checkpoint_that_ends_too_early_is_unreadable(values, data):
+def test_a_truncated_checkpoint_is_unreadable(values, data):
     raw = pack({"v": 4, "channel_values": values, "channel_versions": {}})
     with pytest.raises(Unreadable):
         parse_msgpack(raw[: data.draw(st.integers(1, len(raw) - 1))])
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_cut_or_unreadable(raw):
+def test_any_bytes_are_parsed_or_unreadable(raw):
     for parse in (parse_msgpack, parse_json):
         try:
             parse(raw)
@@ -73,16 +73,16 @@ JSON = st.recursive(PLAIN, lambda i: st.lists(i) | st.dictionaries(TEXT, i), max
 
 
 @given(st.dictionaries(TEXT, JSON), st.sampled_from([None, 1]), st.booleans())
-def test_json_is_cut_at_the_same_places(values, indent, ascii_):
+def test_json_is_split_at_the_right_positions(values, indent, ascii_):
     raw = json.dumps({"v": 1, "channel_values": values, "n": [1]}, indent=indent, ensure_ascii=ascii_).encode("utf-8")
     parsed = parse_json(raw)
     assert {name: json.loads(value) for name, value in parsed.values.items()} == values and parsed.fields == {"v": 1, "n": [1]}
 
 
 @given(SCALARS.filter(lambda value: not isinstance(value, ormsgpack.Ext)))
-def test_what_is_held_inline_comes_back_as_it_was(value):
-    held, found = inline("msgpack", pack(value))
-    if held:
+def test_inline_values_are_unchanged(value):
+    is_inline, found = inline("msgpack", pack(value))
+    if is_inline:
         assert repr(found) == repr(value)
         assert repr(json.loads(dump([found]))) == repr([value])
         assert b"\\u0000" not in dump([found])
@@ -100,15 +100,15 @@ def written(value, floats):
 
 
 @given(WHOLE)
-def test_what_has_no_floats_is_written_the_same_without_looking_for_them(value):
+def test_a_value_without_floats_is_written_the_same_without_a_search_for_floats(value):
     assert written(value, False) == written(value, True)
 
 
 @pytest.mark.parametrize("number", [b"\xcb\x44\x80\xf0\xcf\x06\x4d\xd5\x92", b"\xca\x60\xad\x78\xec", b"\x01"])
 @pytest.mark.parametrize("channels", [0, 1])
 @pytest.mark.parametrize("wide", [False, True])
-def test_a_float_beside_the_channels_is_known(number, channels, wide):
-    """As another program packs it too: of 32 bits, and in a map with a longer beginning."""
+def test_a_float_outside_the_channels_is_detected(number, channels, wide):
+    """Also as other programs write it: with 32 bits, or in a map with a longer header."""
     start = b"\xde\x00\x03" if wide else b"\x83"
     raw = start + b"\xa1v\x04\xaechannel_values" + bytes([0x80 + channels]) + b"\xa1c\x01" * channels + b"\xb0channel_versions\x81\xa1c" + number
     parsed = parse_msgpack(raw)
@@ -116,9 +116,9 @@ def test_a_float_beside_the_channels_is_known(number, channels, wide):
     assert parsed.floats is (number != b"\x01")
 
 
-@pytest.mark.parametrize("said", range(1, 4))
-def test_channels_behind_the_end_are_none(said):
-    """A map that says fewer pairs than follow it: what follows may look like the rest of a larger one."""
-    pairs = b"\xa1v\x04\xa1a\x01\xa1b\x01\xaechannel_values\x80" + b"".join(b"\xa1" + bytes([0x63 + number]) + b"\x01" for number in range(12 + said))
+@pytest.mark.parametrize("declared", range(1, 4))
+def test_a_map_with_more_pairs_than_its_header_declares(declared):
+    """The bytes after its end may look like the rest of a larger map."""
+    pairs = b"\xa1v\x04\xa1a\x01\xa1b\x01\xaechannel_values\x80" + b"".join(b"\xa1" + bytes([0x63 + number]) + b"\x01" for number in range(12 + declared))
     with pytest.raises(Unreadable):
-        parse_msgpack(bytes([0x80 | said]) + pairs)
+        parse_msgpack(bytes([0x80 | declared]) + pairs)

@@ -2,9 +2,9 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""verify.py: what is not there after its batch was committed is told by name.
+"""verify.py: a row that is missing after its batch was committed is reported by its key.
 
-The tables are stood in for: no server loses a row between two statements, and one whose triggers do is refused before.
+A fake replaces the tables: no server loses a row between two statements, and tables with triggers are rejected before.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ KEYS = [(thread, b"", b"%d" % number) for thread in (b"first", b"second") for nu
 ROWS = [row for key in KEYS for row in ((*key, None, None), (*key, b"task", 0), (*key, b"task", 1))]
 
 
-class Forgetful:
-    """Takes all rows, and has those that it is said to have."""
+class FakeTarget:
+    """Accepts all rows, and contains only the given ones."""
 
     transaction = contextlib.nullcontext
 
@@ -50,7 +50,7 @@ class Forgetful:
 def path(tmp_path_factory):
     path = tmp_path_factory.mktemp("file") / "checkpoints.sqlite"
     with SqliteSaver.from_conn_string(str(path)) as saver:
-        for thread, _space, identifier in KEYS:
+        for thread, _namespace, identifier in KEYS:
             config = {"configurable": {"thread_id": thread.decode(), "checkpoint_ns": ""}}
             config = saver.put(config, dict(empty_checkpoint(), id=identifier.decode()), {}, {})
             saver.put_writes(config, [("a", 1), ("b", 2)], "task")
@@ -59,15 +59,15 @@ def path(tmp_path_factory):
 
 @pytest.mark.parametrize("lost", [None, *range(len(ROWS))])
 @pytest.mark.parametrize("batch_size", [1, 100])
-def test_a_row_that_is_not_there(path, lost, batch_size):
+def test_a_missing_row_is_reported(path, lost, batch_size):
     with open_source(path) as source:
-        importer = Importer(source, Forgetful([row for number, row in enumerate(ROWS) if number != lost]), batch_size=batch_size, verify="counts")
+        importer = Importer(source, FakeTarget([row for number, row in enumerate(ROWS) if number != lost]), batch_size=batch_size, verify="counts")
         importer.run()
     found = importer.verifier.to_dict()
     assert (found["checkpoints"], found["writes"]) == (6, 12)
     if lost is None:
         assert found["differences"] == 0
         return
-    thread, _space, identifier, task, index = ROWS[lost]
+    thread, _namespace, identifier, task, index = ROWS[lost]
     what = "the checkpoint is missing" if task is None else "pending write %d of task task is missing" % index
     assert found["sample"] == ["Checkpoint %s of thread %s: %s" % (identifier.decode(), thread.decode(), what)]

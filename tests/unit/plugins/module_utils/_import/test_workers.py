@@ -2,9 +2,9 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""workers.py: who is let go, and why.
+"""workers.py: which workers are stopped, and why.
 
-Files and servers are stood in for: how fast a writer is, and when a process dies, cannot be set from outside.
+Fakes replace files and servers: the speed of a writer, and the moment when a process ends, cannot be set from outside.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers
 
 
 class Source:
-    """A file of which each look shows another version, so many times; it ends the process where that many are negative."""
+    """A file whose version changes this many times. If the number is negative, begin() ends the process."""
 
     before = None
 
@@ -65,14 +65,14 @@ def opened(versions=0):
 
 
 @contextlib.contextmanager
-def met(source, open_importer=opened(), size=3):
+def synced_pool(source, open_importer=opened(), size=3):
     with WorkerPool(size, open_importer) as pool:
         pool.start()
         pool.sync_snapshots(source)
         yield pool
 
 
-def test_a_host_that_starts_no_further_process(monkeypatch):
+def test_a_host_that_cannot_start_another_process(monkeypatch):
     left = [os.fork, os.fork]
 
     def fork():
@@ -81,7 +81,7 @@ def test_a_host_that_starts_no_further_process(monkeypatch):
         return left.pop()()
 
     monkeypatch.setattr(os, "fork", fork)
-    with met(Source(), size=4) as pool:
+    with synced_pool(Source(), size=4) as pool:
         assert len(pool.workers) == 2 and "temporarily unavailable" in pool.unavailable[0]
         assert len(list(pool.results([["a"], ["b"], ["c"]]))) == 3
 
@@ -91,17 +91,17 @@ def test_a_file_that_cannot_be_read_to_its_end():
         yield from (["a"], ["b"], ["c"])
         raise sqlite3.DatabaseError("malformed")
 
-    heard = []
-    with met(Source(), size=2) as pool, pytest.raises(sqlite3.DatabaseError):
+    imported = []
+    with synced_pool(Source(), size=2) as pool, pytest.raises(sqlite3.DatabaseError):
         for batch, outcome in pool.results(batches()):
-            heard += batch
+            imported += batch
             assert outcome.failure is None
-    assert sorted(heard) == ["a", "b", "c"]
+    assert sorted(imported) == ["a", "b", "c"]
 
 
 def test_each_batch_once():
     batches = [[str(number)] for number in range(50)]
-    with met(Source()) as pool:
+    with synced_pool(Source()) as pool:
         assert not pool.unavailable
         results = list(pool.results(batches))
     assert sorted(batch for batch, _outcome in results) == sorted(batches)
@@ -109,45 +109,45 @@ def test_each_batch_once():
     assert not pool.workers
 
 
-def test_a_writer_that_leaves_a_moment_in_the_end():
-    with met(Source(50)) as pool:
+def test_a_writer_that_pauses_in_the_end():
+    with synced_pool(Source(50)) as pool:
         assert len(pool.workers) == 3 and not pool.unavailable
 
 
-def test_a_writer_that_leaves_none():
-    with met(Source(100000)) as pool:
+def test_a_writer_that_never_pauses():
+    with synced_pool(Source(100000)) as pool:
         assert not pool.workers
         assert pool.unavailable == ["The file is changed so often that the workers could not take snapshots of the same state."] * 3
 
 
-def test_what_keeps_one_from_beginning_is_told():
+def test_the_reason_why_workers_cannot_start_is_reported():
     @contextlib.contextmanager
-    def refused():
+    def failing():
         raise ModuleError("no connection")
         yield  # pylint: disable=unreachable
 
-    with met(Source(), refused) as pool:
+    with synced_pool(Source(), failing) as pool:
         assert not pool.workers and pool.unavailable == ["no connection"] * 3
 
 
-def test_all_die_before_the_first_batch():
-    with met(Source(), opened(-1)) as pool:
+def test_all_workers_end_before_the_first_batch():
+    with synced_pool(Source(), opened(-1)) as pool:
         assert not pool.workers and ["ended from outside" in why for why in pool.unavailable] == [True] * 3
 
 
 @pytest.mark.parametrize("place", [0, 7, 1000])
-def test_after_a_failure_none_begins(place):
+def test_no_batch_starts_after_a_failure(place):
     batches = [["bad" if number == place else str(number)] for number in range(20000)]
-    with met(Source(), size=2) as pool:
+    with synced_pool(Source(), size=2) as pool:
         results = list(pool.results(batches))
     assert [outcome.failure.message for _batch, outcome in results if outcome.failure] == ["no"]
     assert place < len(results) < len(batches)
-    # Nothing that began is left out.
+    # Each batch that started is reported.
     assert sorted(batch for batch, _outcome in results) == sorted(batches[: len(results)])
 
 
-def test_one_that_is_gone_takes_no_other_with_it():
-    with met(Source(), size=2) as pool:
+def test_a_killed_worker_does_not_stop_the_others():
+    with synced_pool(Source(), size=2) as pool:
         pipe = next(iter(pool.workers))
         pool.workers[pipe].kill()
         pool.workers[pipe].join()

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plans: what every release leaves to do for every other, and whether carrying one out comes to what it says."""
+"""Plans: what each release has to do on the database of each other release, and whether the plan predicts the result."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_any_release_on_the_database_of_any_other(old, new):
         ("2.0.8", "3.2.0", [9], []),
         ("2.0.10", "3.2.0", [8, 9], []),
         ("2.0.12", "2.0.13", [9], []),
-        # The same number, another meaning: 2.0.8 recorded 8 for an index, 2.0.12 has task_path there.
+        # The same number with another meaning: 8 is an index in 2.0.8, and task_path in 2.0.12.
         ("2.0.8", "2.0.12", [8], ["task_path"]),
         ("2.0.10", "2.0.12", [8], []),
         ("2.0.10", "2.0.8", [8], []),
@@ -96,7 +96,7 @@ def test_what_is_pending(old, new, expected, repaired):
     assert [repair.violation.object for repair in plan.repairs] == repaired
 
 
-def test_a_number_that_lies_is_told_as_such():
+def test_a_recorded_migration_without_its_effect_is_pending():
     plan = make_plan(database("2.0.8"), library("2.0.12"))
     assert pending(plan) == [(8, "recorded, but task_path is missing or not usable")]
     (repair,) = plan.repairs
@@ -110,7 +110,7 @@ def test_a_number_that_lies_is_told_as_such():
 
 
 @pytest.mark.parametrize("recorded", [(9,), tuple(range(10)), (0, 1, 2, 3, 4, 5, 6, 8, 9), (41,)])
-def test_whatever_the_ledger_says_the_catalog_decides(recorded):
+def test_the_catalog_decides_not_the_migrations_table(recorded):
     plan = make_plan(reading(postgres(frozenset()), recorded), library())
     assert numbers(plan) == [4, 6, 7, 8, 9]
     assert {reason.split(",")[0] for _version, reason in pending(plan)} == {"recorded"}
@@ -121,7 +121,7 @@ def test_whatever_the_ledger_says_the_catalog_decides(recorded):
 
 
 @pytest.mark.parametrize("recorded", [None, ()])
-def test_a_ledger_that_is_lost_or_empty(recorded):
+def test_a_migrations_table_that_is_missing_or_empty(recorded):
     schema = without(postgres(), MIGRATIONS_TABLE) if recorded is None else postgres()
     plan = make_plan(reading(schema, recorded), library())
     assert pending(plan) == [(version, "not recorded") for version in range(10)]
@@ -135,7 +135,7 @@ def test_a_database_ahead_has_nothing_pending():
     assert make_plan(ahead, library("1.0.2")).empty
 
 
-def test_migrations_that_the_contract_does_not_know_are_pending_by_number_alone():
+def test_unknown_migrations_are_pending_by_their_number():
     newer = library(more=["ALTER TABLE checkpoints ADD COLUMN more text;", "SELECT 2;"])
     assert newer.unknown == [10, 11] and newer.newest == 11
     plan = make_plan(database("3.2.0"), newer)
@@ -144,7 +144,7 @@ def test_migrations_that_the_contract_does_not_know_are_pending_by_number_alone(
 
 
 @pytest.mark.parametrize("table", DATA_TABLES)
-def test_a_table_that_is_gone_comes_back_with_all_that_stands_on_it(table):
+def test_a_missing_table_is_created_with_its_columns_and_indexes(table):
     plan = make_plan(reading(without(postgres(), table), tuple(range(10))), library())
     assert {repair.violation.rule.name for repair in plan.repairs} == {"table missing"}
     assert [repair.migration.version for repair in plan.repairs] == numbers(plan)
@@ -155,7 +155,7 @@ def test_a_table_that_is_gone_comes_back_with_all_that_stands_on_it(table):
 
 @pytest.mark.parametrize("release", ["2.0.13", "3.2.0"])
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
-def test_what_can_be_mended_is_and_then_it_is_right(mutation, release):
+def test_repairs_lead_to_the_expected_schema(mutation, release):
     ledger = mutation.schema.table(MIGRATIONS_TABLE)
     plan = make_plan(reading(mutation.schema, tuple(range(10)) if ledger else None), library(release))
     assert not plan.empty and not plan.blocking
@@ -165,15 +165,15 @@ def test_what_can_be_mended_is_and_then_it_is_right(mutation, release):
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
-def test_what_is_broken_before_an_upgrade_is_mended_with_it(mutation):
-    """The ledger of 1.0.2 on any broken schema: setup() and the repairs together."""
+def test_an_upgrade_includes_repairs(mutation):
+    """The migrations table of 1.0.2 with any broken schema: setup() and the repairs together."""
     ledger = mutation.schema.table(MIGRATIONS_TABLE)
     before = reading(mutation.schema, tuple(range(5)) if ledger else None)
     plan = make_plan(before, library())
     assert plan.after == database("3.2.0")
 
 
-def test_a_repair_that_needs_way_made_first_says_both_statements():
+def test_a_repair_with_two_statements():
     current = postgres().table("checkpoints")
     invalid = current.with_index(replace(current.index("checkpoints_thread_id_idx"), valid=False))
     plan = make_plan(reading(postgres().with_table(invalid), tuple(range(10))), library())
@@ -183,7 +183,7 @@ def test_a_repair_that_needs_way_made_first_says_both_statements():
     assert create == library().migrations[6].sql.strip() and create.startswith("CREATE INDEX CONCURRENTLY")
 
 
-def test_an_invalid_index_that_an_older_library_does_not_make_is_only_dropped():
+def test_an_invalid_index_that_an_older_library_does_not_create_is_only_dropped():
     current = postgres(ALL - {INDEXES}).table("checkpoints")
     invalid = postgres(ALL - {INDEXES}).with_table(current.with_index(Index("checkpoints_thread_id_idx", ("thread_id",), valid=False)))
     plan = make_plan(reading(invalid, tuple(range(5))), library("1.0.2"))
@@ -192,17 +192,17 @@ def test_an_invalid_index_that_an_older_library_does_not_make_is_only_dropped():
     assert make_plan(plan.after, library("1.0.2")).empty
 
 
-def test_setup_makes_its_own_index_beside_one_that_serves_as_well():
+def test_setup_creates_its_own_index_beside_an_equivalent_one():
     old = postgres(frozenset((NULLABLE,)))
     covered = old.with_table(old.table("checkpoints").with_index(Index("mine", ("thread_id",))))
     plan = make_plan(reading(covered, tuple(range(5))), library())
     expected = postgres().with_table(postgres().table("checkpoints").with_index(Index("mine", ("thread_id",))))
-    assert plan.after.schema == expected, "IF NOT EXISTS asks for the name alone"
+    assert plan.after.schema == expected, "IF NOT EXISTS looks for the name only"
     gone = expected.with_table(expected.table("checkpoints").without_index("checkpoints_thread_id_idx"))
-    assert make_plan(reading(gone, tuple(range(10))), library()).empty, "once recorded, the other one will do"
+    assert make_plan(reading(gone, tuple(range(10))), library()).empty, "once the migration is recorded, the other index suffices"
 
 
-def test_repairs_come_in_the_order_of_the_migrations():
+def test_repairs_have_the_order_of_the_migrations():
     schema = without(postgres(frozenset()), "checkpoint_blobs")
     schema = schema.with_table(replace(schema.table("checkpoints"), columns=tuple(replace(c, default=None) for c in schema.table("checkpoints").columns)))
     plan = make_plan(reading(schema, tuple(range(10))), library())
@@ -211,7 +211,7 @@ def test_repairs_come_in_the_order_of_the_migrations():
     assert plan.after.schema == postgres()
 
 
-def test_an_index_that_another_session_builds_is_nobodys_work():
+def test_an_index_that_another_session_builds_is_not_pending():
     current = postgres().table("checkpoints")
     building = current.with_index(replace(current.index("checkpoints_thread_id_idx"), valid=False, building=True))
     plan = make_plan(reading(postgres().with_table(building), tuple(range(10))), library())
@@ -220,13 +220,13 @@ def test_an_index_that_another_session_builds_is_nobodys_work():
     assert extra.building == []
 
 
-def test_where_the_bare_name_leads_is_no_matter_since_setup_has_its_own_path():
+def test_the_search_path_does_not_matter_since_setup_has_its_own():
     schema = replace(postgres(), elsewhere=(("checkpoints", "other"), ("checkpoint_blobs", "")))
     plan = make_plan(reading(schema, tuple(range(10))), library())
     assert plan.empty and plan.violations == ()
 
 
-def test_foreign_tables_are_told_and_taken_over_only_on_request():
+def test_tables_of_another_role_are_adopted_only_on_request():
     theirs = postgres(owner="app").with_table(Table("notes", owner="third"))
     before = reading(theirs, tuple(range(10)))
     plan = make_plan(before, library())
@@ -240,7 +240,7 @@ def test_foreign_tables_are_told_and_taken_over_only_on_request():
     assert make_plan(adopting.after, library(), adopt=True).empty
 
 
-def test_adopting_ends_what_different_owners_break():
+def test_adopting_resolves_different_owners():
     mixed = postgres().with_table(replace(postgres().table("checkpoints"), owner="app"))
     before = reading(mixed, tuple(range(10)))
     assert [violation.rule.name for violation in make_plan(before, library()).blocking] == ["owner differs"]
@@ -248,7 +248,7 @@ def test_adopting_ends_what_different_owners_break():
     assert plan.blocking == [] and plan.after == database("3.2.0")
 
 
-def test_adopting_what_is_ones_own_is_nothing_to_do():
+def test_adopting_ones_own_tables_is_an_empty_plan():
     assert make_plan(database("3.2.0"), library(), adopt=True).empty
     assert make_plan(empty(), library(), adopt=True).adopting is False
 
@@ -267,7 +267,7 @@ def test_the_statements_of_an_adoption():
     ]
 
 
-def test_new_tables_belong_to_who_acts():
+def test_new_tables_belong_to_the_current_role():
     plan = make_plan(reading(Schema("postgresql", "public"), role="migrator"), library())
     assert {table.owner for table in plan.after.schema.tables} == {"migrator"}
     assert TASK_PATH in ALL and plan.after.schema == postgres(owner="migrator")

@@ -21,23 +21,23 @@ EVERYTHING = tuple(range(10))
 MUTATIONS = list(mutations())
 
 
-def told(before, installed=None, adopt=False, adoptable=None):
+def errors_of(before, installed=None, adopt=False, adoptable=None):
     installed = installed or library()
     return preflight_errors(before, installed, make_plan(before, installed, adopt), adoptable)
 
 
-def test_nothing_speaks_against_what_is_usual():
-    assert told(empty()) == []
+def test_usual_databases_have_no_errors():
+    assert errors_of(empty()) == []
     for release in ("1.0.1", "2.0.8", "3.2.0"):
-        assert told(database(release)) == []
+        assert errors_of(database(release)) == []
 
 
-def test_where_nothing_is_to_do_no_right_is_asked_for():
-    for lack in ("schema_usage", "schema_create"):
-        assert told(database("3.2.0", **{lack: False})) == []
-    for trouble in ("standby", "read_only"):
-        assert told(database("3.2.0", **{trouble: True})) == []
-    assert told(reading(postgres(owner="app"), EVERYTHING)) == []
+def test_an_empty_plan_needs_no_privileges():
+    for privilege in ("schema_usage", "schema_create"):
+        assert errors_of(database("3.2.0", **{privilege: False})) == []
+    for setting in ("standby", "read_only"):
+        assert errors_of(database("3.2.0", **{setting: True})) == []
+    assert errors_of(reading(postgres(owner="app"), EVERYTHING)) == []
 
 
 @pytest.mark.parametrize(
@@ -59,56 +59,56 @@ def test_where_nothing_is_to_do_no_right_is_asked_for():
         ),
     ],
 )
-def test_what_the_server_lacks(changes, text):
-    assert told(reading(Schema("postgresql", "public"), **changes)) == [text]
-    assert told(database("1.0.2", **changes)) == [text]
+def test_what_the_server_does_not_permit(changes, text):
+    assert errors_of(reading(Schema("postgresql", "public"), **changes)) == [text]
+    assert errors_of(database("1.0.2", **changes)) == [text]
 
 
-def test_a_schema_that_is_not_there():
+def test_a_schema_that_does_not_exist():
     before = reading(Schema("postgresql", "agents", exists=False), schema_exists=False, schema_usage=False, schema_create=False)
-    assert told(before) == ['Schema agents does not exist in database langgraph. Run: CREATE SCHEMA "agents" AUTHORIZATION "langgraph_owner";']
-    assert told(before.with_schema()) == []
+    assert errors_of(before) == ['Schema agents does not exist in database langgraph. Run: CREATE SCHEMA "agents" AUTHORIZATION "langgraph_owner";']
+    assert errors_of(before.with_schema()) == []
 
 
 @pytest.mark.parametrize("mutation", [mutation for mutation in MUTATIONS if mutation.severity == "block"], ids=lambda mutation: mutation.name)
-def test_what_only_a_person_may_decide(mutation):
-    found = told(reading(replace(mutation.schema, elsewhere=()), EVERYTHING))
+def test_blocking_violations_are_errors(mutation):
+    found = errors_of(reading(replace(mutation.schema, elsewhere=()), EVERYTHING))
     if mutation.rule == "table elsewhere":
-        assert found == [], "setup() has a search_path of its own"
+        assert found == [], "setup() has its own search_path"
         return
     place = mutation.table if mutation.object == mutation.table else "%s.%s" % (mutation.table, mutation.object)
     assert found[0].startswith("%s: found " % place) and found[0].endswith((".", ";"))
     assert not found[0].endswith(("..", ";.", ";;"))
     if mutation.rule == "owner differs":
         assert found[-1].startswith("Set adopt, or run: ALTER TABLE")
-    elif "to correct it: " in found[0]:
+    elif "to put it right: " in found[0]:
         assert len(found) == 1
     else:
         assert found[1:] == ["Correct it manually, or name another schema or database."]
 
 
 @pytest.mark.parametrize("mutation", [mutation for mutation in MUTATIONS if mutation.severity != "block"], ids=lambda mutation: mutation.name)
-def test_what_nobody_has_to_decide(mutation):
+def test_other_violations_are_not_errors(mutation):
     ledger = mutation.schema.table(MIGRATIONS_TABLE) and EVERYTHING
-    assert told(reading(mutation.schema, ledger)) == []
+    assert errors_of(reading(mutation.schema, ledger)) == []
 
 
-def test_different_owners_get_both_ways_out():
+def test_both_solutions_for_different_owners():
     mixed = postgres().with_table(replace(postgres().table("checkpoints"), owner="app"))
-    found = told(reading(mixed, EVERYTHING))
+    found = errors_of(reading(mixed, EVERYTHING))
     assert found[-1] == 'Set adopt, or run: ALTER TABLE "public"."checkpoints" OWNER TO "langgraph_owner";'
     assert "checkpoints by app" in found[0]
-    assert told(reading(mixed, EVERYTHING), adopt=True, adoptable={"checkpoints"}) == []
+    assert errors_of(reading(mixed, EVERYTHING), adopt=True, adoptable={"checkpoints"}) == []
 
 
 def test_a_database_ahead_that_can_be_used_is_a_rollback():
-    assert told(reading(postgres(), tuple(range(12)))) == []
-    assert told(database("3.2.0"), library("1.0.2")) == []
+    assert errors_of(reading(postgres(), tuple(range(12)))) == []
+    assert errors_of(database("3.2.0"), library("1.0.2")) == []
 
 
 def test_a_database_ahead_that_cannot_be_used():
     broken = postgres().with_table(replace(postgres().table("checkpoints"), row_security=True))
-    found = told(reading(broken, tuple(range(12))))
+    found = errors_of(reading(broken, tuple(range(12))))
     assert found[0] == (
         "The database is ahead: its migrations table records version 11, langgraph-checkpoint-postgres 3.2.0 supports up to 9, and the schema has drift. "
         "Install a newer library."
@@ -116,11 +116,11 @@ def test_a_database_ahead_that_cannot_be_used():
     assert len(found) == 2 and found[1].startswith("checkpoints: found row security on")
 
 
-def test_a_database_ahead_that_could_be_mended_is_left_to_its_own_library():
+def test_a_database_ahead_is_not_repaired():
     missing = postgres().with_table(postgres().table("checkpoints").without_index("checkpoints_thread_id_idx"))
-    found = told(reading(missing, tuple(range(12))))
+    found = errors_of(reading(missing, tuple(range(12))))
     assert found[0].startswith("The database is ahead") and found[1].startswith("checkpoints.checkpoints_thread_id_idx: found no index")
-    assert told(reading(missing, EVERYTHING)) == []
+    assert errors_of(reading(missing, EVERYTHING)) == []
 
 
 GIVE = " ".join('ALTER TABLE "public"."%s" OWNER TO "langgraph_owner";' % table for table in sorted([MIGRATIONS_TABLE, *DATA_TABLES]))
@@ -130,36 +130,36 @@ THEIRS = (
 )
 
 
-def test_tables_of_another_owner_are_refused_before_a_change():
+def test_tables_of_another_owner_are_an_error_before_a_change():
     before = reading(postgres(RELEASES["1.0.2"][1], owner="app"), tuple(range(5)))
-    assert told(before) == [THEIRS]
-    assert told(before, adopt=True) == []
-    assert told(before, adopt=True, adoptable=set([MIGRATIONS_TABLE, *DATA_TABLES])) == []
+    assert errors_of(before) == [THEIRS]
+    assert errors_of(before, adopt=True) == []
+    assert errors_of(before, adopt=True, adoptable=set([MIGRATIONS_TABLE, *DATA_TABLES])) == []
 
 
-def test_an_adoption_that_the_login_role_may_not_make():
+def test_an_adoption_that_the_login_role_cannot_do():
     before = reading(postgres(owner="app"), EVERYTHING, login="deployer")
-    (text,) = told(before, adopt=True, adoptable={MIGRATIONS_TABLE, "checkpoint_blobs", "checkpoints"})
+    (text,) = errors_of(before, adopt=True, adoptable={MIGRATIONS_TABLE, "checkpoint_blobs", "checkpoints"})
     assert text == (
         "deployer cannot change the owner of checkpoint_writes. As a superuser, or as their owner who is a member of langgraph_owner, run: "
         'ALTER TABLE "public"."checkpoint_writes" OWNER TO "langgraph_owner";'
     )
 
 
-def test_a_hidden_migrations_table_is_the_first_thing_to_open():
+def test_a_hidden_migrations_table_is_the_first_error():
     own = reading(postgres(), hidden=True)
     text = (
         "Role langgraph_owner may not read the migrations table checkpoint_migrations, which langgraph_owner owns. Run: "
         'GRANT SELECT ON "public"."checkpoint_migrations" TO "langgraph_owner";'
     )
-    assert told(own) == [text]
+    assert errors_of(own) == [text]
     foreign = reading(postgres(owner="app"), hidden=True, schema_usage=False)
-    found = told(foreign)
+    found = errors_of(foreign)
     assert 'Run: GRANT USAGE ON SCHEMA "public" TO "langgraph_owner"; GRANT SELECT ON' in found[0]
     assert found[1:] == [THEIRS]
 
 
-def test_several_obstacles_are_told_at_once():
+def test_several_errors_are_reported_at_once():
     before = reading(postgres(frozenset(), owner="app"), (0, 1, 2, 3), standby=True, schema_create=False)
-    found = told(before)
+    found = errors_of(before)
     assert [sentence.split(".")[0][:24] for sentence in found] == ["The server is a hot stan", "Role langgraph_owner has", "checkpoint_blobs, checkp"]

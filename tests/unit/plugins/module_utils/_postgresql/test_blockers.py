@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a plan needs of others, and how a session in the way is called."""
+"""Which locks a plan needs, and how blockers are described."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def alter(name, **fields):
     return postgres().with_table(replace(postgres().table(name), **fields))
 
 
-def test_a_plan_that_is_empty_needs_nothing():
+def test_an_empty_plan_needs_no_locks():
     assert lock_requirements(make_plan(database("3.2.0"), library())) == LockRequirements()
 
 
-def test_an_empty_database_has_nobody_in_the_way_but_old_snapshots():
+def test_an_empty_database_is_blocked_by_old_snapshots_only():
     found = lock_requirements(make_plan(empty(), library()))
-    assert found.snapshots, "CREATE INDEX CONCURRENTLY waits for them, on an empty table as well"
+    assert found.snapshots, "CREATE INDEX CONCURRENTLY waits for them, also on an empty table"
     assert set(found.exclusive) | set(found.shared) == set(DATA_TABLES)
 
 
 @pytest.mark.parametrize(
-    "lacking, expected",
+    "missing, expected",
     [
         (INDEXES, LockRequirements((), tuple(sorted(DATA_TABLES)), True)),
         (NULLABLE, LockRequirements(("checkpoint_blobs",), (), False)),
@@ -56,26 +56,26 @@ def test_an_empty_database_has_nobody_in_the_way_but_old_snapshots():
     ],
 )
 @pytest.mark.parametrize("recorded", [EVERYTHING, (0, 1, 2, 3)])
-def test_what_each_step_needs(lacking, expected, recorded):
-    # The ledger is written where an entry is lacking, and whoever shuts it would stop the run behind its first index.
+def test_what_each_step_needs(missing, expected, recorded):
+    # The migrations table is written if a migration is not recorded. A lock on it would stop the run after its first index.
     written = () if recorded == EVERYTHING else (MIGRATIONS_TABLE,)
-    assert needed(postgres(ALL - {lacking}), recorded) == replace(expected, written=written)
+    assert needed(postgres(ALL - {missing}), recorded) == replace(expected, written=written)
 
 
-def test_a_table_that_nobody_may_use_is_not_asked_for_twice():
+def test_an_exclusive_lock_replaces_a_shared_one():
     assert needed(postgres(frozenset()), (0, 1, 2, 3)) == LockRequirements(
         ("checkpoint_blobs", "checkpoint_writes"), ("checkpoints",), True, written=(MIGRATIONS_TABLE,)
     )
 
 
-def test_an_invalid_index_is_dropped_first_which_waits_for_everybody():
+def test_dropping_an_invalid_index_needs_an_exclusive_lock():
     current = postgres().table("checkpoints")
     for name in ("checkpoints_thread_id_idx", "checkpoints_thread_id_idx_ccnew"):
         broken = postgres().with_table(current.with_index(Index(name, ("thread_id",), valid=False)))
         assert needed(broken) == LockRequirements(("checkpoints",), (), True), name
 
 
-def test_a_default_is_set_at_once_but_alone():
+def test_setting_a_default_needs_an_exclusive_lock():
     columns = tuple(replace(column, default=None) for column in postgres().table("checkpoints").columns)
     assert needed(alter("checkpoints", columns=columns)) == LockRequirements(("checkpoints",), (), False)
 
@@ -134,5 +134,5 @@ ROW = {
         ),
     ],
 )
-def test_sessions_are_called_by_what_helps_to_find_them(changes, text):
+def test_the_description_of_a_session(changes, text):
     assert _describe_session(dict(ROW, **changes)) == text

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a module's options to libpq's keywords, and what is said where that fails. Connections are made in the functional tests."""
+"""Converts a module's options to libpq's keywords, and the messages if that fails. The functional tests open connections."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ SECRET = "hunter2-and-more"
 
 
 def options(**given):
-    """What AnsibleModule makes of a task's options."""
+    """The options as AnsibleModule passes them to a module."""
     given.setdefault("login_db", "langgraph")
     validated = ArgumentSpecValidator(connection_argument_spec()).validate(given)
     assert validated.error_messages == []
     return validated.validated_parameters
 
 
-def refused(**given):
-    """The message that conninfo() refuses the options with; no secret is in it."""
+def rejected(**given):
+    """The message with which conninfo() rejects the options. It contains no secret."""
     with pytest.raises(ModuleError) as found:
         conninfo(options(**given), "test")
     assert not isinstance(found.value, PrerequisiteMissing)
@@ -35,7 +35,7 @@ def refused(**given):
     return found.value.message
 
 
-def test_what_is_not_given_is_left_to_libpq():
+def test_options_that_are_not_given_are_left_to_libpq():
     keywords = conninfo(options(), "an application")
     assert {name: value for name, value in keywords.items() if name not in KEEPALIVES} == {
         "port": 5432,
@@ -48,7 +48,7 @@ def test_what_is_not_given_is_left_to_libpq():
     }
 
 
-def test_everything_that_can_be_given():
+def test_all_options():
     keywords = conninfo(
         options(
             login_host="db1,db2",
@@ -83,32 +83,32 @@ def test_everything_that_can_be_given():
 
 
 @pytest.mark.parametrize("host", ["", "localhost"])
-def test_the_socket_is_the_host_where_none_is_named(host):
+def test_the_socket_is_the_host_if_none_is_given(host):
     assert conninfo(options(login_host=host, login_unix_socket="/run/postgresql"), "x")["host"] == "/run/postgresql"
     assert conninfo(options(login_host="localhost"), "x")["host"] == "localhost"
     assert "host" not in conninfo(options(), "x")
 
 
-def test_an_empty_name_is_no_database():
-    assert refused(login_db="") == "login_db is empty, and libpq would use the database with the name of the role. Name the database."
+def test_an_empty_database_name():
+    assert rejected(login_db="") == "login_db is empty, and libpq would use the database with the name of the role. Name the database."
     assert conninfo(options(login_db="", connect_params={"dbname": "langgraph"}), "x")["dbname"] == "langgraph"
 
 
-def test_two_servers_are_refused():
-    text = refused(login_host="db1", login_unix_socket="/run/postgresql")
+def test_two_servers_are_rejected():
+    text = rejected(login_host="db1", login_unix_socket="/run/postgresql")
     assert text == "login_host (db1) and login_unix_socket (/run/postgresql) name two different servers. Give one of them."
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_a_secret_in_connect_params_is_refused(name):
+def test_a_secret_in_connect_params_is_rejected(name):
     advice = "Use login_password." if name == "password" else "Use login_password, or a key file that needs no password."
-    assert refused(connect_params={name: SECRET, "target_session_attrs": "any"}) == (
+    assert rejected(connect_params={name: SECRET, "target_session_attrs": "any"}) == (
         "connect_params must not contain %s: nothing in it is hidden from logs. %s" % (name, advice)
     )
 
 
 def test_all_secrets_in_connect_params_are_named_at_once():
-    assert "contain password, sslpassword:" in refused(connect_params={"sslpassword": SECRET, "password": SECRET})
+    assert "contain password, sslpassword:" in rejected(connect_params={"sslpassword": SECRET, "password": SECRET})
     assert {"password", "sslpassword"} <= set(SECRETS)
 
 
@@ -122,8 +122,8 @@ def test_all_secrets_in_connect_params_are_named_at_once():
         "password = '%s'" % SECRET,
     ],
 )
-def test_a_connection_string_is_refused_and_not_repeated(option, text):
-    assert refused(**{option: text}).startswith("%s is a connection string; " % option)
+def test_a_connection_string_is_rejected_and_not_repeated(option, text):
+    assert rejected(**{option: text}).startswith("%s is a connection string; " % option)
 
 
 @pytest.mark.parametrize(
@@ -136,16 +136,16 @@ def test_a_connection_string_is_refused_and_not_repeated(option, text):
         ("information_schema", "information_schema is reserved for PostgreSQL"),
     ],
 )
-def test_a_schema_that_cannot_be(schema, part):
-    assert part in refused(schema=schema)
+def test_invalid_schema_names(schema, part):
+    assert part in rejected(schema=schema)
 
 
 @pytest.mark.parametrize("schema", ["public", "pgvector", "PG_x", "my schema", 'odd "one"', "user", "a,b"])
-def test_a_schema_that_can_be(schema):
+def test_valid_schema_names(schema):
     conninfo(options(schema=schema), "x")
 
 
-def test_a_folder_of_sockets_may_be_called_anything():
+def test_a_socket_directory_may_have_any_name():
     assert conninfo(options(login_host="/run/a=b"), "x")["host"] == "/run/a=b"
 
 
@@ -158,7 +158,7 @@ def test_a_folder_of_sockets_may_be_called_anything():
         ({"login_password": SECRET, "login_user": "u"}, "database langgraph on the local server, port 5432, as u"),
     ],
 )
-def test_where_it_wanted_to(given, text):
+def test_the_target_in_messages(given, text):
     assert _target(conninfo(options(**given), "x")) == text
 
 
@@ -167,7 +167,7 @@ FATAL = REFUSED % "FATAL:  %s"
 
 
 @pytest.mark.parametrize(
-    "text, part, later",
+    "text, part, temporary",
     [
         (REFUSED % "Connection refused Is the server running on that host and accepting TCP/IP connections?", "Check that the server runs", True),
         ('connection to server on socket "/run/.s.PGSQL.5432" failed: No such file or directory', "Check that the server runs", True),
@@ -192,6 +192,6 @@ FATAL = REFUSED % "FATAL:  %s"
         ("something new", "Check the connection options", False),
     ],
 )
-def test_advice_on_what_libpq_says(text, part, later):
+def test_advice_on_errors_of_libpq(text, part, temporary):
     assert part in _advice(text)
-    assert bool(NOT_YET.search(text)) == later, "whether an earlier task of the play could still make it"
+    assert bool(NOT_YET.search(text)) == temporary, "whether an earlier task of the play may resolve it"
