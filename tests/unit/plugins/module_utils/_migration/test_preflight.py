@@ -81,7 +81,7 @@ def test_blocking_violations_are_errors(mutation):
     assert not found[0].endswith(("..", ";.", ";;"))
     if mutation.rule == "owner differs":
         assert found[-1].startswith("Set adopt, or run: ALTER TABLE")
-    elif "to put it right: " in found[0]:
+    elif "to correct it: " in found[0]:
         assert len(found) == 1
     else:
         assert found[1:] == ["Correct it manually, or name another schema or database."]
