@@ -206,7 +206,7 @@ def test_what_no_sample_is_counted_of_in_time_is_no_zero(lost, monkeypatch):
     monkeypatch.setattr(counting, "SECONDS", 0.2)
     monkeypatch.setattr(counting, "_sample", lambda percent: counting.sql.SQL("CROSS JOIN (SELECT pg_sleep(30)) AS slow"))
     found = counted(lost)
-    assert found["writes"] == found["blobs"] == {"count": None, "reason": "not counted within 0.2 s, nor was a sample of it"}
+    assert found["writes"] == found["blobs"] == {"count": None, "reason": "neither the table nor a sample of it was counted within 0.2 s"}
 
 
 @pytest.mark.parametrize("table", TABLES)
