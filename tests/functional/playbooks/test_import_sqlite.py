@@ -156,5 +156,5 @@ def test_the_report_as_a_page(site):
     assert [each.name for each in folder.iterdir()] == ["app1-import.html"]
     page = (folder / "app1-import.html").read_text()
     assert "<script" not in page and "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-    assert "Refused" in page and str(site.path) in page
+    assert "Rejected" in page and str(site.path) in page
     play(site, checkpointer_import_on_unreadable="skip", checkpointer_report_formats=["html"]).unchanged()

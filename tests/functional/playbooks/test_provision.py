@@ -82,7 +82,7 @@ PAIR = {**APP, "langgraph_db": {"hosts": {"db1": AWAY}}}
     "inventory, flags, said",
     usual(
         [
-            (PAIR, ["--limit", "db1", "--tags", "verify"], "--limit db1 leaves no host of langgraph_app, where verify would be done"),
+            (PAIR, ["--limit", "db1", "--tags", "verify"], "--limit db1 leaves no host of langgraph_app to run verify on"),
             (PAIR, ["--limit", "db1", "--tags", "install,setup,verify"], "--limit db1 leaves no host of langgraph_app"),
             (PAIR, ["--limit", "db1", "--skip-tags", "database"], "--limit db1 leaves no host of langgraph_app"),
             (PAIR, ["--limit", "app1", "--tags", "database"], "--limit app1 leaves no host of langgraph_db"),
