@@ -116,15 +116,15 @@ def test_defaults_of_the_play_do_not_send_the_file_s_host_to_the_database(apart)
     "group, laptop, said",
     usual(
         [
-            ({"checkpointer_sqlite_host": "desktop"}, {}, ["checkpointer_sqlite_host is desktop, which is no host of the inventory"]),
+            ({"checkpointer_sqlite_host": "desktop"}, {}, ["checkpointer_sqlite_host is desktop, which is not a host of the inventory"]),
             ({}, {"checkpointer_sqlite_path": ""}, ["checkpointer_sqlite_host is laptop", "the inventory sets no checkpointer_sqlite_path"]),
             ({}, {"checkpointer_sqlite_path": "/gone.sqlite"}, ["/gone.sqlite does not exist on this host", "-> laptop"]),
-            ({"checkpointer_sqlite_path": "/mine.sqlite"}, {}, ["checkpointer_sqlite_path and checkpointer_sqlite_host each say"]),
-            ({"checkpointer_sqlite_schema": {"engine": "sqlite"}}, {}, ["checkpointer_sqlite_schema and checkpointer_sqlite_host each say"]),
+            ({"checkpointer_sqlite_path": "/mine.sqlite"}, {}, ["checkpointer_sqlite_path and checkpointer_sqlite_host each define"]),
+            ({"checkpointer_sqlite_schema": {"engine": "sqlite"}}, {}, ["checkpointer_sqlite_schema and checkpointer_sqlite_host each define"]),
             (
                 {"checkpointer_sqlite_schema": {"engine": "sqlite"}, "checkpointer_sqlite_host": "", "checkpointer_sqlite_path": "/mine.sqlite"},
                 {},
-                ["checkpointer_sqlite_path and checkpointer_sqlite_schema each say"],
+                ["checkpointer_sqlite_path and checkpointer_sqlite_schema each define"],
             ),
             ({"checkpointer_sqlite_host": "{{ inventory_hostname }}"}, {}, ["this host itself, and it has no checkpointer_sqlite_path"]),
             ({"checkpointer_sqlite_host": "", "checkpointer_sqlite_schema": {"engine": "sqlite"}}, {}, ["sqlite_schema is invalid"]),

@@ -182,7 +182,7 @@ def test_artifacts(reports):
 
 
 def test_the_terminal_shows_a_table(reports):
-    lines = reports.done.of("Insist on parity", kind="failed")[0]["msg"].splitlines()
+    lines = reports.done.of("Require parity", kind="failed")[0]["msg"].splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("TABLE.OBJECT"))
     table = lines[start : lines.index("", start)]
     assert max(map(len, table)) <= 90
