@@ -270,9 +270,7 @@ def test_credentials_of_another_shape(site, database, role):
     password = getattr(database, role).password
     for wrong in (password, [password], {"password": password}):
         site.variables["checkpointer_%s_credentials" % role] = wrong
-        site.run(PROVISION, "--limit", "app1", "--tags", "setup,verify").stopped(
-            "checkpointer_%s_credentials has the wrong type or lacks a key" % role
-        )
+        site.run(PROVISION, "--limit", "app1", "--tags", "setup,verify").stopped("checkpointer_%s_credentials has the wrong type or lacks a key" % role)
 
 
 @pytest.mark.extended

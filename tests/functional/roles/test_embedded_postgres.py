@@ -573,7 +573,9 @@ def test_data_of_another_user(unusual):
     assert unusual.snapshot() == before
 
 
-@pytest.mark.parametrize("root, part", [("relative/path", "not an absolute path"), ("/tmp/a'b", "a character that is not allowed"), ("/tmp/a,b", "a character that is not allowed")])
+@pytest.mark.parametrize(
+    "root, part", [("relative/path", "not an absolute path"), ("/tmp/a'b", "a character that is not allowed"), ("/tmp/a,b", "a character that is not allowed")]
+)
 def test_a_path_that_cannot_be(main, root, part):
     main.play(root=root, virtualenv=str(main.root / "venv")).refused(part, "embedded_postgres_root")
 
