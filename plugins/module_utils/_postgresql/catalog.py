@@ -77,8 +77,8 @@ class DatabaseState:
 
     def hidden_migrations_table(self) -> str:
         """Why the migrations table was not read, and the statements that permit it."""
-        role, migrations_table = self.server.role, self.schema.table(MIGRATIONS_TABLE)
-        assert migrations_table is not None  # it is hidden, so it exists
+        role = self.server.role
+        migrations_table = next(table for table in self.schema.tables if table.name == MIGRATIONS_TABLE)
         statements = ["GRANT SELECT ON %s TO %s;" % (qualified(self.schema.name, MIGRATIONS_TABLE), quote(role))]
         if not self.server.schema_usage:
             statements.insert(0, "GRANT USAGE ON SCHEMA %s TO %s;" % (quote(self.schema.name), quote(role)))

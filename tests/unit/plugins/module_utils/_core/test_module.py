@@ -80,7 +80,8 @@ def test_a_missing_prerequisite_is_a_failure(finished):
         (
             OfTheServer("permission denied for table checkpoints"),
             "42501",
-            "PostgreSQL reports an error: permission denied for table checkpoints (SQLSTATE 42501). Grant the missing privilege, or log in as a role that has it.",
+            "PostgreSQL reports an error: permission denied for table checkpoints (SQLSTATE 42501)."
+            " Grant the missing privilege, or log in as a role that has it.",
         ),
     ],
 )
