@@ -119,7 +119,10 @@ test-static: test-lint test-sanity test-importer ## run all that needs no test r
 
 lint: test-lint
 
-test-lint: $(TEST)/.stamp ## run yamllint, ansible-lint (production) and the changelog's check
+test-lint: $(TEST)/.stamp ## run ruff, mypy, yamllint, ansible-lint (production) and the changelog's check
+	@$(TEST)/bin/ruff check --quiet
+	@$(TEST)/bin/ruff format --check --quiet
+	@$(TEST)/bin/mypy --python-executable $(TEST)/bin/python
 	@$(TEST)/bin/yamllint --strict .
 	@$(WITH_TEST) $(TEST)/bin/antsibull-changelog lint
 	@$(WITH_TEST) $(TEST)/bin/ansible-lint --offline -q

@@ -11,9 +11,10 @@ import argparse
 from crowd import crowds
 from host import ROOT, converged_host, make_filled_database, usual_database
 from imports import contest
-from playbooks import BY_HAND, EMPTY, MODULES, PING, ROLE, repeated, schema_info
 from shapes import SHAPES
 from timing import alternate, change, ratios, spread
+
+from playbooks import BY_HAND, EMPTY, MODULES, PING, ROLE, repeated, schema_info
 
 PARTS = ("role", "modules", "tables", "crowd", "import")
 

@@ -171,8 +171,7 @@ def _loader(database, scratch, path):
     script.write_text(
         "LOAD DATABASE FROM sqlite://%s INTO postgresql://%s:%s@%s:%d/%s\n"
         " WITH include drop, create tables, create indexes, reset no sequences, prefetch rows = 100\n"
-        " SET search_path TO 'loaded';\n"
-        % (path, database.owner.name, database.owner.password, database.server.host, database.server.port, database.name)
+        " SET search_path TO 'loaded';\n" % (path, database.owner.name, database.owner.password, database.server.host, database.server.port, database.name)
     )
     # Else it holds a hundred thousand rows at once, and falls over large ones; it may still.
     try:

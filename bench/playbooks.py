@@ -98,7 +98,6 @@ MODULES = {
     "checkpoint_schema_info": {
         "stateops.langgraph.checkpoint_schema_info": dict(APP, sqlite_path="{{ checkpointer_sqlite_path }}", assert_parity=True),
     },
-    "checkpoint_roundtrip": {"stateops.langgraph.checkpoint_roundtrip": APP},
     "checkpoint_verify": {
         "stateops.langgraph.checkpoint_verify": dict(APP, sqlite_path="{{ checkpointer_sqlite_path }}", roundtrip="in_parity"),
     },

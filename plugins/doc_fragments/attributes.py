@@ -7,14 +7,14 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # What every module of this collection says of itself.
+    # Attributes of every module in this collection.
     DOCUMENTATION = r"""
 options: {}
 attributes:
   check_mode:
-    description: Whether the module can run in check mode, and says there what a real run would do.
+    description: Whether the module can run in check mode and predict the result of a real run.
   diff_mode:
-    description: Whether the module shows the state before and after when the play runs with C(--diff).
+    description: Whether the module shows the state before and after the change if the play runs with C(--diff).
   idempotent:
     description: Whether a second run with the same options changes nothing.
   platform:
@@ -33,17 +33,17 @@ attributes:
     support: full
 """
 
-    # For modules that only look.
+    # For modules that only read.
     INFO = r"""
 options: {}
 attributes:
   check_mode:
     support: full
-    details: The module never changes anything, in check mode or out of it.
+    details: The module does not change anything, with or without check mode.
   diff_mode:
     support: none
-    details: There is no change to show.
+    details: The module does not change anything, so there is no difference to show.
   idempotent:
     support: full
-    details: The module never changes anything.
+    details: The module does not change anything.
 """

@@ -12,35 +12,36 @@ class ModuleDocFragment:
 options:
   sqlite_path:
     description:
-      - The application's SQLite checkpoint file on the target host, which may be in use.
-      - Run the task as a user who may read the file, its folder and its C(-wal).
-      - Without O(sqlite_path) and O(sqlite_schema), PostgreSQL is compared with what the installed C(langgraph-checkpoint-sqlite) creates.
+      - The path of the application's SQLite checkpoint file on the target host. The application may use the file at the same time.
+      - Run the task as a user who can read the file, its directory and its C(-wal).
+      - Without O(sqlite_path) and O(sqlite_schema), PostgreSQL is compared with the schema that the installed C(langgraph-checkpoint-sqlite) creates.
     type: path
   sqlite_schema:
     description:
-      - The SQLite schema as RV(sqlite) of an earlier task, typically from another host.
+      - The SQLite schema that an earlier task returned as RV(sqlite), typically from another host.
     type: dict
   parity_level:
     description:
-      - V(compatible) asserts the declared mapping, in which C(writes) is called C(checkpoint_writes) and a C(BLOB) may be C(JSONB).
-      - V(exact) counts each literal difference as drift. LangGraph's own schemas differ, so it is never in parity; it lists what differs and why.
+      - V(compatible) accepts the declared mapping, in which C(writes) is called C(checkpoint_writes) and a C(BLOB) may be C(JSONB).
+      - V(exact) counts each literal difference as drift. LangGraph's own schemas differ, so they are never in parity at this level.
+        The report lists each difference and its reason.
     type: str
     choices: [ compatible, exact ]
     default: compatible
   assert_parity:
     description:
-      - Fail where the two are not in parity.
+      - Whether the module fails if the schemas are not in parity.
     type: bool
     default: false
   orphan_grace:
     description:
-      - Seconds during which a pending write without its checkpoint is young. LangGraph stores both in the background, so such rows come and go.
+      - A pending write without a checkpoint is counted as recent if it is younger than this number of seconds. LangGraph stores both in the background,
+        so such rows exist for a short time in normal operation.
     type: int
     default: 3600
   count_orphans:
     description:
-      - Whether to count RV(orphans). Where the tables are very large that takes some seconds, 21 at the most, and reads from them what V(false)
-        spares the server.
+      - Whether to count RV(orphans). If the tables are very large, counting takes several seconds, at most 21, and puts load on the server.
     type: bool
     default: true
 """

@@ -12,8 +12,8 @@ class ModuleDocFragment:
 options:
   login_host:
     description:
-      - The server's name or address. Empty for the local Unix socket.
-      - Several servers may be named, separated by commas; C(target_session_attrs) in O(connect_params) then chooses among them.
+      - The server's name or address. If it is empty, the local Unix socket is used.
+      - The option accepts several servers, separated by commas. In this case, C(target_session_attrs) in O(connect_params) selects one of them.
     type: str
     default: ''
     aliases: [ host ]
@@ -31,48 +31,48 @@ options:
     aliases: [ login ]
   login_password:
     description:
-      - The role's password. Leave it empty for peer and certificate authentication, or for a C(.pgpass) file.
+      - The role's password. Leave it empty to use peer authentication, certificate authentication or a C(.pgpass) file.
     type: str
     default: ''
   login_unix_socket:
     description:
-      - The folder of the server's Unix socket. Only with O(login_host) empty or V(localhost).
+      - The directory of the server's Unix socket. It is allowed only if O(login_host) is empty or V(localhost).
     type: str
     default: ''
     aliases: [ unix_socket ]
   login_db:
     description:
-      - The name of the database that holds the checkpoints.
+      - The name of the database that contains the checkpoints.
     type: str
     required: true
     aliases: [ db ]
   ssl_mode:
     description:
-      - How much TLS is asked for, as libpq's C(sslmode).
+      - The TLS mode of the connection, as in libpq's C(sslmode).
     type: str
     default: prefer
     choices: [ allow, disable, prefer, require, verify-ca, verify-full ]
   ca_cert:
     description:
-      - A file on the target host with the certificates of the authorities that the server's certificate is checked against.
+      - A file on the target host that contains the CA certificates for verifying the server's certificate.
     type: path
     aliases: [ ssl_rootcert ]
   ssl_cert:
     description:
-      - The client's certificate, a file on the target host.
+      - A file on the target host that contains the client's certificate.
     type: path
   ssl_key:
     description:
-      - The client's key, a file on the target host that only the user who runs the module may read.
+      - A file on the target host that contains the client's private key. Only the user that runs the module may have access to it.
     type: path
   session_role:
     description:
-      - A role to take after logging in (C(SET ROLE)). Tables are then made and owned by it.
+      - The role to switch to after login (C(SET ROLE)). This role then owns the tables that the module creates.
     type: str
   connect_params:
     description:
-      - More parameters for libpq, which win over the options.
-      - Nothing in it is hidden from logs, so passwords in it are refused.
+      - Additional libpq parameters. They take precedence over the other options.
+      - The values appear in logs, so the module rejects passwords in this option.
     type: dict
     default: {}
   connect_timeout:
@@ -82,13 +82,14 @@ options:
     default: 10
   virtualenv:
     description:
-      - The virtualenv on the target host that holds the libraries. The module carries on under its Python.
-      - Without it the libraries must be in the Python that runs the module, as they are where C(ansible_python_interpreter) is the virtualenv's.
-      - Entering a virtualenv as root that others can write to is refused, since it would run their code.
+      - The virtualenv on the target host that contains the libraries. The module runs with the Python of this virtualenv.
+      - Without this option, the libraries must be installed for the Python that runs the module, for example because C(ansible_python_interpreter)
+        is the Python of a virtualenv.
+      - As root, the module rejects a virtualenv that other accounts can write to, because it would run their code.
     type: path
   schema:
     description:
-      - The PostgreSQL schema that holds the checkpoint tables.
+      - The PostgreSQL schema that contains the checkpoint tables.
     type: str
     default: public
 requirements:
@@ -96,7 +97,7 @@ requirements:
   - Python 3.10 or newer in the virtualenv
   - psycopg 3 in the virtualenv
 notes:
-  - Names of options are those of community.postgresql, so that one C(module_defaults) block can serve both collections.
-  - Where pipelining is off, Ansible writes a module's arguments, passwords included, into a file on the target host while the module runs.
-    Turn pipelining on.
+  - The options have the same names as in community.postgresql, so that one C(module_defaults) block can be used for both collections.
+  - Without pipelining, Ansible writes the module's arguments, including passwords, to a file on the target host while the module runs.
+    Enable pipelining.
 """

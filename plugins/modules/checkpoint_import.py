@@ -11,85 +11,86 @@ module: checkpoint_import
 short_description: Copy LangGraph's threads from a SQLite file into PostgreSQL
 version_added: 0.1.0
 description:
-  - Copies the threads of a checkpoint file that C(SqliteSaver) wrote into the tables of C(PostgresSaver), so that the same graph goes on there.
-  - The serialised bytes are cut, not rebuilt. No class of the application is imported, and nothing in the file is revived or run.
-  - The file is read in one snapshot, with what stands in its write-ahead log, is never altered, and may be in use.
-  - Whole threads are written, some of them to a transaction. Whatever ends a run in the middle, the next one goes on where it stopped, and
-    running again brings over what is new.
+  - Copies the threads of a checkpoint file that C(SqliteSaver) wrote into the tables of C(PostgresSaver), so that the same graph can continue there.
+  - Serialised values are copied as bytes. No class of the application is imported, and no code from the file runs.
+  - The file is read in one snapshot, including its write-ahead log. It is never changed, and may be in use.
+  - Each transaction writes one or more whole threads. If a run is interrupted, the next run continues where it stopped. A later run imports
+    what is new.
 author:
   - The stateops.langgraph authors (@stateops)
 options:
   sqlite_path:
     description:
       - The checkpoint file, on the host that the module runs on.
-      - A long run keeps the write-ahead log of a file in use from being reset; O(time_limit) bounds that.
+      - While a file is in use, its write-ahead log cannot be reset during the run. O(time_limit) limits that time.
     type: path
     required: true
   threads:
     description:
-      - The ids of the threads to import, or patterns as of a shell (V(*), V(?), V([...])). All where it is empty.
+      - The ids of the threads to import, or shell patterns (V(*), V(?), V([...])). All threads are imported if the list is empty.
     type: list
     elements: str
     default: []
   on_conflict:
     description:
-      - What to do with a row that PostgreSQL has already.
-      - V(skip) leaves it as it is, whatever the file holds.
-      - V(fail) ends the run where its content is another one.
-      - V(replace) overwrites it where its content is another one.
-      - Rows that the file does not have are never touched.
+      - What to do with a row that exists in PostgreSQL.
+      - V(skip) does not change the row.
+      - V(fail) ends the run if the row has other content.
+      - V(replace) overwrites the row if it has other content.
+      - Rows that are not in the file are never changed.
     type: str
     choices: [ skip, fail, replace ]
     default: skip
   batch_size:
     description:
-      - How many checkpoints one transaction holds at least, before it ends with the thread under way. A thread is never split.
-      - V(0) takes from 1000 to 5000, the more the smaller those of the file are.
+      - The minimum number of checkpoints in a transaction, which ends with a whole thread. A thread is never split.
+      - With V(0) the module chooses between 1000 and 5000, fewer if the checkpoints in the file are large.
     type: int
     default: 0
   time_limit:
     description:
-      - Begin no further transaction after so many seconds, and return RV(remaining). V(0) for no limit.
+      - The number of seconds after which no further transaction begins. RV(remaining) then counts the threads that are left. V(0) for no limit.
     type: int
     default: 0
   verify:
     description:
-      - V(counts) makes sure that each row that should have come is there, for the threads that were written to.
-      - V(full) compares each row of the threads gone through by what the savers would read from it, and finds a single byte.
-      - A difference fails the task.
+      - V(counts) checks that each imported row exists, in the threads to which rows were written.
+      - V(full) compares the content of each row in all processed threads, and detects a difference of a single byte.
+      - If there is a difference, the task fails.
     type: str
     choices: [ counts, full, none ]
     default: counts
   workers:
     description:
-      - How many processes copy side by side; the threads are shared out among them, and all read one and the same state of the file.
-      - Each has a connection of its own, beside that of the module itself. With V(1) there is the module's alone.
-      - More of them help as long as both hosts have cores to spare, and the file more threads.
-      - With V(0) there are two where the file is larger than 4 MiB, else one.
-      - Where some find no connection, a warning says so and the rest do the work.
+      - The number of worker processes. Each thread is copied by one worker, and all workers read the same state of the file.
+      - Each worker has its own connection, in addition to the connection of the module. With V(1) the module copies all threads itself.
+      - More workers help as long as both hosts have idle cores and the file has more threads than workers.
+      - With V(0) there are two workers if the file is larger than 4 MiB, else one.
+      - If a worker cannot connect, a warning says so and the other workers copy its threads.
     type: int
     default: 0
   on_unreadable:
     description:
-      - What to do with a checkpoint that cannot be carried over exactly, such as a damaged one, or one with a value that PostgreSQL cannot hold.
-      - V(fail) ends the run. What earlier transactions wrote stays.
-      - V(skip) goes on without it, and returns it in RV(refused).
+      - What to do with a checkpoint that cannot be imported exactly, because it is damaged or has a value that PostgreSQL cannot hold.
+      - V(fail) ends the run. Rows that earlier transactions wrote are kept.
+      - V(skip) rejects the checkpoint, imports the others, and returns it in RV(rejected).
     type: str
     choices: [ fail, skip ]
     default: fail
   compression:
     description:
-      - How PostgreSQL compresses large values as it writes them.
-      - With V(auto) it is lz4 where the server was built with it and nobody has set C(default_toast_compression). It takes a third of the time that the
-        server's own default takes, and about a fifth more space. Values of either kind stand side by side.
-      - V(server) leaves it to the server's settings. Choose it where a standby was built without lz4, since that could not read such values.
+      - How PostgreSQL compresses large values when it writes them.
+      - V(auto) uses lz4 if the server supports it and C(default_toast_compression) is not set. Compared with the server's default, lz4 takes a third
+        of the time and about a fifth more space. A table can contain values of both kinds.
+      - V(server) uses the server's settings. Choose it if a standby does not support lz4, since it could not read the values.
     type: str
     choices: [ auto, server ]
     default: auto
   encryption_key:
     description:
-      - The AES key of C(EncryptedSerializer), of 16, 24 or 32 bytes, where the file's checkpoints are encrypted.
-      - All channel values of an encrypted checkpoint are stored encrypted with this key, those as well that C(PostgresSaver.put) would leave in plain text.
+      - The AES key of C(EncryptedSerializer), of 16, 24 or 32 bytes. Required if checkpoints in the file are encrypted.
+      - All channel values of an encrypted checkpoint are stored encrypted with this key, including those that C(PostgresSaver.put) would store in plain
+        text.
     type: str
 extends_documentation_fragment:
   - stateops.langgraph.postgresql
@@ -98,7 +99,7 @@ extends_documentation_fragment:
 attributes:
   diff_mode:
     support: none
-    details: The data of an application is nobody else's to be shown.
+    details: Not supported, since the rows are application data.
 requirements:
   - langgraph-checkpoint-postgres 1.0.1 or newer in the virtualenv
   - pycryptodome in the virtualenv, with O(encryption_key)
@@ -107,10 +108,11 @@ seealso:
   - module: stateops.langgraph.checkpoint_schema_info
   - module: stateops.langgraph.checkpoint_verify
 notes:
-  - The role needs C(SELECT) and C(INSERT) on the three tables, and C(DELETE) for O(on_conflict=replace); the application's role will do.
-  - Check mode reads and cuts everything and writes nothing. What the server alone can refuse, such as an id too long for an index, shows in a real run.
-  - Metadata loses its C(writes), which C(PostgresSaver) drops as well.
-  - A file from before langgraph-checkpoint-sqlite 1.0, with C(thread_ts), is refused.
+  - The role needs C(SELECT) and C(INSERT) on the three tables, and C(DELETE) for O(on_conflict=replace); the application's role has them.
+  - Check mode reads and converts everything, and writes nothing. Rows that only the server can reject, for example because an id is too long for
+    an index, are found in a real run only.
+  - C(writes) in the metadata is removed, as C(PostgresSaver) does.
+  - A file from before langgraph-checkpoint-sqlite 1.0, with the column C(thread_ts), is rejected.
 """
 
 EXAMPLES = r"""
@@ -126,81 +128,81 @@ EXAMPLES = r"""
     verify: full
   register: imported
 
-- name: Show how much came
+- name: Show how much was imported
   ansible.builtin.debug:
     msg: "{{ imported.checkpoints.written }} checkpoints, {{ imported.remaining }} threads remain"
 """
 
 RETURN = r"""
 threads:
-  description: The threads gone through.
-  returned: success, and failure in the middle
+  description: The processed threads.
+  returned: success, and on failure after the copying began
   type: dict
-  sample: {read: 12, written: 12, there: 0, refused: 0}
+  sample: {read: 12, written: 12, existing: 0, rejected: 0}
   contains:
     read:
-      description: How many the file has, of those asked for and gone through.
+      description: The number that was read from the file.
       type: int
     written:
-      description: How many were written, or would be in check mode; of threads, those with any row written.
+      description: The number that was written, or would be in check mode. A thread counts if at least one of its rows was written.
       type: int
-    there:
-      description: How many PostgreSQL had already.
+    existing:
+      description: The number that existed in PostgreSQL.
       type: int
-    refused:
-      description: How many could not be carried over; of threads, those with any checkpoint refused.
+    rejected:
+      description: The number that could not be imported. A thread counts if at least one of its checkpoints was rejected.
       type: int
 checkpoints:
   description: The checkpoints, counted as RV(threads).
-  returned: success, and failure in the middle
+  returned: success, and on failure after the copying began
   type: dict
-  sample: {read: 480, written: 480, there: 0, refused: 0}
+  sample: {read: 480, written: 480, existing: 0, rejected: 0}
 writes:
   description: The pending writes, counted as RV(threads).
-  returned: success, and failure in the middle
+  returned: success, and on failure after the copying began
   type: dict
-  sample: {read: 1100, written: 1100, there: 0, refused: 0}
+  sample: {read: 1100, written: 1100, existing: 0, rejected: 0}
 blobs:
-  description: The channel values that are rows of their own, counted as RV(threads). Only those of checkpoints that had to be read.
-  returned: success, and failure in the middle
+  description: The channel values that are separate rows, counted as RV(threads). Only those of checkpoints that had to be read.
+  returned: success, and on failure after the copying began
   type: dict
-  sample: {read: 950, written: 950, there: 0, refused: 0}
+  sample: {read: 950, written: 950, existing: 0, rejected: 0}
 bytes:
-  description: The bytes sent to PostgreSQL.
-  returned: success, and failure in the middle
+  description: The number of bytes sent to PostgreSQL.
+  returned: success, and on failure after the copying began
   type: int
   sample: 34603008
 seconds:
-  description: How long the copying took.
-  returned: success, and failure in the middle
+  description: The duration of the copying.
+  returned: success, and on failure after the copying began
   type: float
   sample: 1.9
 rows_per_second:
-  description: Rows written a second.
-  returned: success, and failure in the middle
+  description: The number of rows written per second.
+  returned: success, and on failure after the copying began
   type: int
   sample: 1331
 remaining:
-  description: How many threads were not gone through, since O(time_limit) had passed.
+  description: The number of threads that were not processed, because O(time_limit) was reached.
   returned: success
   type: int
   sample: 0
-refused:
-  description: What could not be carried over.
-  returned: success, and failure in the middle
+rejected:
+  description: What could not be imported.
+  returned: success, and on failure after the copying began
   type: dict
-  sample: {total: 0, shown: []}
+  sample: {total: 0, sample: []}
   contains:
     total:
-      description: How many.
+      description: The number of checkpoints and whole threads.
       type: int
-    shown:
+    sample:
       description: The first hundred, each with C(thread_id), C(checkpoint_ns), C(checkpoint_id) and C(reason). The latter two are null for a whole thread.
       type: list
       elements: dict
 parity:
-  description: As RV(stateops.langgraph.checkpoint_schema_info#module:parity).
-  returned: where PostgreSQL cannot hold what the file holds
+  description: The same as RV(stateops.langgraph.checkpoint_schema_info#module:parity).
+  returned: if PostgreSQL cannot hold the content of the file
   type: dict
   sample:
     in_parity: false
@@ -210,28 +212,28 @@ parity:
     explanation: ""
     findings: []
 verified:
-  description: What was compared after it was written. Null in check mode and with O(verify=none).
-  returned: success, and where a difference was found
+  description: The comparison after the import. Null in check mode and with O(verify=none).
+  returned: success, and if a difference was found
   type: dict
-  sample: {how: full, checkpoints: 480, writes: 1100, blobs: 950, differences: 0, shown: []}
+  sample: {how: full, checkpoints: 480, writes: 1100, blobs: 950, differences: 0, sample: []}
   contains:
     how:
-      description: The O(verify).
+      description: The value of O(verify).
       type: str
     checkpoints:
-      description: How many checkpoints were compared.
+      description: The number of checkpoints that were compared.
       type: int
     writes:
-      description: How many pending writes were compared.
+      description: The number of pending writes that were compared.
       type: int
     blobs:
-      description: How many channel values were compared, one as often as a checkpoint names it.
+      description: The number of channel values that were compared. A value counts once for each checkpoint that names it.
       type: int
     differences:
-      description: How many differences were found.
+      description: The number of differences.
       type: int
-    shown:
-      description: The first twenty, in words.
+    sample:
+      description: The first twenty differences, in words.
       type: list
       elements: str
 """
@@ -239,29 +241,38 @@ verified:
 import contextlib
 import functools
 import time
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stateops.langgraph.plugins.module_utils._cipher import cipher_of
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection
-from ansible_collections.stateops.langgraph.plugins.module_utils._crew import Crew
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal, sentence
-from ansible_collections.stateops.langgraph.plugins.module_utils._facts import gather, nothing_yet, prepare
-from ansible_collections.stateops.langgraph.plugins.module_utils._import import Job
-from ansible_collections.stateops.langgraph.plugins.module_utils._source import open_source
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite_file import size
-from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell
-from ansible_collections.stateops.langgraph.plugins.module_utils._target import Target
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, sentence
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import nothing_yet, run_module
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Importer
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import ImportTarget
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import WorkerPool
+from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.encryption import cipher_of
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import size
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import gather, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import Library
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
 APPLICATION = "stateops.langgraph.checkpoint_import"
-# What fewer bytes take is over before a second process has begun.
-LARGE = 4 << 20
-MOST = 64
-# Seconds, where connect_timeout names none.
-ANSWER = 10
+# A smaller file is imported before a second worker has started.
+MIN_SIZE_FOR_TWO_WORKERS = 4 << 20
+MAX_WORKERS = 64
+# Seconds for the first answer of the server if connect_timeout is 0.
+FIRST_ANSWER = 10
 
 
-def main():
-    """Parse the options, then tell()."""
+def main() -> None:
+    """Parse the options, then run the module."""
     spec = connection_argument_spec()
     spec.update(
         sqlite_path={"type": "path", "required": True},
@@ -275,99 +286,95 @@ def main():
         compression={"type": "str", "choices": ["auto", "server"], "default": "auto"},
         encryption_key={"type": "str", "no_log": True},
     )
-    tell(AnsibleModule(argument_spec=spec, supports_check_mode=True), story)
+    run_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), run)
 
 
-def story(module):
-    """Enter the virtualenv, make sure of both schemas, copy, compare; returns the module's results."""
+def run(module: AnsibleModule) -> dict[str, Any]:
+    """Enter the virtualenv, check both schemas, copy, compare; returns the module's results."""
     params = module.params
-    if params["batch_size"] < 0 or params["time_limit"] < 0 or not 0 <= params["workers"] <= MOST:
-        raise Refusal("batch_size and time_limit are 0 or more, and workers from 0 to %d." % MOST)
+    if params["batch_size"] < 0 or params["time_limit"] < 0 or not 0 <= params["workers"] <= MAX_WORKERS:
+        given = tuple(params[name] for name in ("batch_size", "time_limit", "workers"))
+        message = "batch_size is %d, time_limit is %d, and workers is %d. Set batch_size and time_limit to 0 or more, and workers from 0 to %d."
+        raise ModuleError(message % (given + (MAX_WORKERS,)))
     try:
         known = prepare(dict(params, sqlite_schema=None))
         cipher = cipher_of(params["encryption_key"])
-        with Crew(_further(params), functools.partial(_apart, params, module.check_mode, cipher)) as crew:
+        with WorkerPool(_pool_size(params), functools.partial(_worker_importer, params, module.check_mode, cipher)) as pool:
             with open_connection(params, APPLICATION) as connection:
-                crew.start()
-                _insist_on_parity(module, connection, known)
-                with _opened(params, module.check_mode, cipher, connection) as job:
-                    return _copied(module, job, crew)
-    except NotYet as absent:
-        return nothing_yet(module, absent)
+                pool.start()
+                _require_parity(module, connection, known)
+                with _importer(params, module.check_mode, cipher, connection) as importer:
+                    return _copy_and_compare(module, importer, pool)
+    except PrerequisiteMissing as missing:
+        return nothing_yet(module, missing)
 
 
-def _further(params):
-    """How many processes work for this one; 0 where it does the work itself."""
-    workers = params["workers"] or (2 if size(params["sqlite_path"]) > LARGE else 1)
+def _pool_size(params: dict[str, Any]) -> int:
+    """The number of worker processes; 0 if the module does the work itself."""
+    workers = params["workers"] or (2 if size(params["sqlite_path"]) > MIN_SIZE_FOR_TWO_WORKERS else 1)
     return workers if workers > 1 else 0
 
 
 @contextlib.contextmanager
-def _apart(params, check, cipher):
-    """A Job with a connection of its own, if the server answers on it: a pooler may take it and have no server for it."""
+def _worker_importer(params: dict[str, Any], check: bool, cipher: Any) -> Iterator[Importer]:
+    """A worker's Importer with its own connection. Its first answer is limited: a pooler may accept a connection without a free server process."""
     with open_connection(params, APPLICATION) as connection:
-        patience, connection.answer_within = connection.answer_within, params["connect_timeout"] or ANSWER
+        limit, connection.answer_within = connection.answer_within, params["connect_timeout"] or FIRST_ANSWER
         connection.execute("SELECT 1")
-        connection.answer_within = patience
-        with _opened(params, check, cipher, connection) as job:
-            yield job
+        connection.answer_within = limit
+        with _importer(params, check, cipher, connection) as importer:
+            yield importer
 
 
 @contextlib.contextmanager
-def _opened(params, check, cipher, connection):
+def _importer(params: dict[str, Any], check: bool, cipher: Any, connection: Connection) -> Iterator[Importer]:
+    """The Importer for the module's options."""
     with open_source(params["sqlite_path"]) as source:
-        target = Target(connection, params["schema"], params["session_role"], params["compression"])
+        target = ImportTarget(connection, params["schema"], params["session_role"], params["compression"])
         options = {name: params[name] for name in ("threads", "batch_size", "time_limit", "on_conflict", "on_unreadable", "verify")}
-        yield Job(source, target, cipher=cipher, check=check, **options)
+        yield Importer(source, target, cipher=cipher, check=check, **options)
 
 
-def _insist_on_parity(module, connection, known):
-    """Raise Refusal where PostgreSQL cannot hold what the file holds."""
-    options = dict(sqlite_schema=None, parity_level="compatible", assert_parity=False, orphan_grace=0, count_orphans=False)
-    asking = _Asking(module, dict(module.params, **options))
-    parity = gather(asking, connection, known)["parity"]
+def _require_parity(module: AnsibleModule, connection: Connection, known: Library) -> None:
+    """Raise ModuleError if PostgreSQL cannot hold the content of the file."""
+    options: dict[str, Any] = dict(sqlite_schema=None, parity_level="compatible", assert_parity=False, orphan_grace=0, count_orphans=False)
+    parity = gather(dict(module.params, **options), connection, known, module.warn)["parity"]
     if not parity["in_parity"]:
-        advice = "Nothing was written. Where it is PostgreSQL that lacks something, run checkpoint_schema with the owner's role first."
-        raise Refusal("%s\n\n%s\n\n%s" % (parity["summary"], parity["explanation"], advice), parity=parity)
+        advice = "Nothing was written. If something is missing in PostgreSQL, run checkpoint_schema as the owner first."
+        raise ModuleError("%s\n\n%s\n\n%s" % (parity["summary"], parity["explanation"], advice), parity=parity)
 
 
-class _Asking:
-    """The module with options that gather() expects and users of this one need not know."""
-
-    def __init__(self, module, params):
-        self.params, self.warn, self.check_mode = params, module.warn, module.check_mode
-
-
-def _copied(module, job, crew):
-    started, verifier = time.monotonic(), job.verifier
+def _copy_and_compare(module: AnsibleModule, importer: Importer, pool: WorkerPool) -> dict[str, Any]:
+    """Copy and compare; returns the module's results."""
+    started, verifier = time.monotonic(), importer.verifier
     try:
-        crew.meet(job.source)
-        if crew.absent:
-            rest = "The rest do the work." if crew.members else "One process does the work."
-            module.warn("Of %d workers %d cannot begin: %s %s" % (crew.size, len(crew.absent), sentence(crew.absent[0]), rest))
-        job.run(crew if crew.members else None)
-    except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, what was written stands
-        refusal = job.refusal(error)
-        refusal.changed = (job.tally.written or refusal.changed) and not module.check_mode
-        refusal.results = _results(job, started)
-        raise refusal from None
-    results = dict(_results(job, started), changed=job.tally.written, remaining=job.remaining, verified=verifier and verifier.to_dict())
+        pool.sync_snapshots(importer.source)
+        if pool.unavailable:
+            others = "The other workers copy all threads." if pool.workers else "The module copies all threads itself."
+            module.warn("Of %d workers %d cannot start: %s %s" % (pool.size, len(pool.unavailable), sentence(pool.unavailable[0]), others))
+        importer.run(pool if pool.workers else None)
+    except Exception as error:  # pylint: disable=broad-exception-caught  # after any error the message reports what was written
+        failure = importer.module_error(error)
+        failure.changed = (importer.stats.written or failure.changed) and not module.check_mode
+        failure.results = _results(importer, started)
+        raise failure from None
+    results = dict(_results(importer, started), changed=importer.stats.written, remaining=importer.remaining, verified=verifier and verifier.to_dict())
     if verifier and verifier.differences:
         changed = results.pop("changed")
-        message = "%d differences between the file and PostgreSQL: %s" % (verifier.differences, "; ".join(verifier.shown[:3]))
-        raise Refusal(message + ". on_conflict=replace overwrites what differs.", changed, **results)
+        message = "%d differences between the file and PostgreSQL: %s" % (verifier.differences, "; ".join(verifier.sample[:3]))
+        raise ModuleError(message + ". Set on_conflict=replace to overwrite the rows that differ.", changed, **results)
     return results
 
 
-def _results(job, started):
-    tally, seconds = job.tally, time.monotonic() - started
-    rows = sum(tally.counts[kind]["written"] for kind in ("checkpoints", "writes", "blobs"))
+def _results(importer: Importer, started: float) -> dict[str, Any]:
+    stats, seconds = importer.stats, time.monotonic() - started
+    rows = sum(stats.counts[kind]["written"] for kind in ("checkpoints", "writes", "blobs"))
     return dict(
-        tally.counts,
-        bytes=tally.bytes,
+        stats.counts,
+        bytes=stats.bytes,
         seconds=round(seconds, 3),
         rows_per_second=int(rows / seconds) if seconds else 0,
-        refused={"total": tally.refusals, "shown": tally.refused},
+        rejected={"total": stats.rejections, "sample": stats.rejected},
     )
 
 

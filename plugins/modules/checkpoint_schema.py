@@ -11,46 +11,57 @@ module: checkpoint_schema
 short_description: Create and upgrade LangGraph's checkpoint tables in PostgreSQL
 version_added: 0.1.0
 description:
-  - Brings the tables of C(langgraph-checkpoint-postgres) to what the installed library needs, through LangGraph's own PostgresSaver.setup().
-  - Reads the catalog before and after. RV(ignore:changed) is the difference, whatever version number the database records, and a
-    schema that is still not right afterwards is a failure.
-  - A database that has everything is left alone, and a role that may only read it suffices for that.
-  - Runs that meet wait for each other, whichever hosts they come from.
+  - Creates, upgrades and repairs the tables of C(langgraph-checkpoint-postgres) for the installed library, with LangGraph's own
+    PostgresSaver.setup().
+  - Reads the catalog before and after. RV(ignore:changed) is true if the two differ, whatever version number the database records. If the schema is
+    still wrong afterwards, the task fails.
+  - If nothing is missing, nothing is changed, and a role that may only read the tables suffices.
+  - Runs on the same schema wait for each other, even if they run on different hosts.
 author:
   - The stateops.langgraph authors (@stateops)
 options:
   state:
     description:
-      - V(present) makes what is missing and mends what setup() passes over (INVALID or missing indexes, a missing C(task_path), lost defaults).
-      - V(absent) drops the four tables that setup() makes, and nothing else.
+      - V(present) creates what is missing, and repairs what setup() ignores (INVALID or missing indexes, a missing C(task_path), missing defaults).
+      - V(absent) drops the four tables that setup() creates, and nothing else.
     type: str
     choices: [ present, absent ]
     default: present
   force:
     description:
-      - With O(state=absent), drop the tables even though they hold checkpoints.
+      - With O(state=absent), drop the tables even if they contain checkpoints.
     type: bool
     default: false
   adopt:
     description:
-      - Take ownership of tables that another role made, typically an application that calls setup() itself at start.
-      - The role that logs in must be a member of their owner. Remove setup() from the application then.
+      - Take ownership of tables that another role created, typically an application that calls setup() at startup.
+      - O(login_user) must be a member of the role that owns the tables. Remove setup() from the application afterwards.
     type: bool
     default: false
+  app_roles:
+    description:
+      - Roles of the application that get exactly the privileges that a saver needs on the four tables, and USAGE on the schema. The owner grants
+        them, and the catalog is read again afterwards.
+      - Other privileges of these roles and of C(PUBLIC) on the tables are revoked, and default privileges that would open later tables to them.
+      - A privilege that a role has through a membership is an error that names the C(REVOKE) statement. Other roles keep what they have.
+      - Without roles no privilege is read or changed. With O(state=absent) the option has no effect.
+    type: list
+    elements: str
+    default: []
   lock_wait:
     description:
-      - Seconds to wait for another run of this module on the same schema.
+      - The number of seconds to wait for another run of this module on the same schema.
     type: int
     default: 300
   lock_timeout:
     description:
-      - Seconds that a statement may wait for a lock, and that sessions in the way are waited for before the first write.
-      - With V(0) statements wait without limit, and sessions in the way are waited for as long as O(lock_wait) says.
+      - The number of seconds that a statement waits for a lock, and that the module waits for blockers before its first write.
+      - With V(0) statements wait without limit, and the module waits for blockers as long as O(lock_wait).
     type: int
     default: 30
   statement_timeout:
     description:
-      - Seconds that a statement may take, which bounds the building of an index on a large table. V(0) for no limit.
+      - The number of seconds that a statement may take. Creating an index on a large table takes longest. V(0) for no limit.
     type: int
     default: 1800
 extends_documentation_fragment:
@@ -64,14 +75,14 @@ requirements:
   - langgraph-checkpoint-postgres 1.0.1 or newer in the virtualenv
 seealso:
   - module: stateops.langgraph.checkpoint_schema_info
-  - module: stateops.langgraph.checkpoint_roundtrip
+  - module: stateops.langgraph.checkpoint_verify
   - name: Persistence in LangGraph
     description: What checkpoints are and what they are for.
     link: https://docs.langchain.com/oss/python/langgraph/persistence
 notes:
-  - In check mode, a virtualenv or a database that is not there yet is no failure. The module then answers RV(ignore:changed=true)
+  - In check mode, the task does not fail if the virtualenv or the database does not exist yet. The module then returns RV(ignore:changed=true)
     and warns that the plan cannot be read yet.
-  - Behind a pooler in transaction mode the module refuses to work, since neither locks nor settings hold there.
+  - The module fails behind a connection pooler in transaction mode, since locks and settings do not work there.
 """
 
 EXAMPLES = r"""
@@ -83,8 +94,9 @@ EXAMPLES = r"""
     login_password: "{{ vault_langgraph_owner_password }}"
     login_db: langgraph
     schema: langgraph
+    app_roles: [langgraph_app]
 
-- name: Take over the tables that an application made for itself
+- name: Take ownership of the tables that an application created
   stateops.langgraph.checkpoint_schema:
     virtualenv: /opt/langgraph/venv
     login_unix_socket: /var/run/postgresql
@@ -94,7 +106,7 @@ EXAMPLES = r"""
     schema: langgraph
     adopt: true
 
-- name: Drop the tables again, with all the checkpoints in them
+- name: Drop the tables with all checkpoints in them
   stateops.langgraph.checkpoint_schema:
     virtualenv: /opt/langgraph/venv
     login_host: db1.example.com
@@ -107,9 +119,16 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+grants:
+  description: The statements that were executed to bring the privileges of O(app_roles) to what a saver needs, or would be in check mode.
+  returned: success, with O(state=present), when the database could be read
+  type: list
+  elements: str
+  sample:
+    - GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE langgraph.checkpoints TO langgraph_app
 library:
-  description: The library whose setup() decides what is needed. Not there with O(state=absent).
-  returned: success, when the virtualenv could be entered
+  description: The library whose setup() defines the schema.
+  returned: with O(state=present), if the virtualenv could be entered, on success and on failure after the first write
   type: dict
   sample:
     name: langgraph-checkpoint-postgres
@@ -122,20 +141,20 @@ library:
       description: Its version.
       type: str
 migrations:
-  description: The library's migrations against the ledger C(checkpoint_migrations) and the catalog.
-  returned: when the database could be read, also where a run stopped after its first write
+  description: The library's migrations, compared with the migrations table C(checkpoint_migrations) and the catalog.
+  returned: if the database could be read, and on failure after the first write
   type: dict
   contains:
     before:
-      description: The newest version that the ledger recorded before, or null.
+      description: The newest version in the migrations table before the run, or null.
       type: int
       sample: 4
     after:
-      description: The newest version that it records now; in check mode, that it would record.
+      description: The newest version after the run, or that it would be in check mode.
       type: int
       sample: 9
     pending:
-      description: What was missing before, by the ledger or by the catalog.
+      description: The migrations that were missing before the run, in the migrations table or in the catalog.
       type: list
       elements: dict
       contains:
@@ -153,7 +172,7 @@ migrations:
           sql: ALTER TABLE checkpoint_writes ADD COLUMN IF NOT EXISTS task_path TEXT NOT NULL DEFAULT '';
           reason: not recorded
     applied:
-      description: The migrations that this run added to the ledger; empty in check mode.
+      description: The migrations that this run added to the migrations table; empty in check mode.
       type: list
       elements: dict
       contains:
@@ -167,8 +186,8 @@ migrations:
         - version: 9
           sql: ALTER TABLE checkpoint_writes ADD COLUMN IF NOT EXISTS task_path TEXT NOT NULL DEFAULT '';
 repaired:
-  description: What setup() passes over and this run mended; in check mode, would mend.
-  returned: success, with O(state=present), when the database could be read
+  description: What setup() ignores and this run repaired, or would repair in check mode.
+  returned: with O(state=present), on success, if the database could be read
   type: list
   elements: dict
   contains:
@@ -182,7 +201,7 @@ repaired:
       description: What was wrong with it.
       type: str
     statements:
-      description: The SQL that mends it.
+      description: The SQL that repairs it.
       type: list
       elements: str
   sample:
@@ -194,9 +213,9 @@ repaired:
         - CREATE INDEX CONCURRENTLY IF NOT EXISTS checkpoints_thread_id_idx ON checkpoints(thread_id);
 schema:
   description:
-    - The tables as they stand after the run, in check mode as they would stand.
-    - Has the shape of RV(stateops.langgraph.checkpoint_schema_info#module:postgres).
-  returned: success, when the database could be read
+    - The tables after the run, or as they would be in check mode.
+    - The structure is that of RV(stateops.langgraph.checkpoint_schema_info#module:postgres).
+  returned: success, if the database could be read, and on failure after the first write
   type: dict
   sample:
     engine: postgresql
@@ -207,96 +226,108 @@ schema:
 """
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import library
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import (
-    connection_argument_spec,
-    open_connection,
-    pooler_mode,
-    settle,
-    take_role,
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import run_module
+from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import library
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.apply import converge, plan_for
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.drop import removal, remove
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.grants import (
+    converge_grants,
+    insist_on_grants,
+    read_grants,
+    revoke_defaults,
 )
-from ansible_collections.stateops.langgraph.plugins.module_utils._converge import (
-    Limits,
-    Target,
-    applied,
-    converge,
-    differs,
-    look,
-    plan_for,
-)
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._removal import removal, remove
-from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell
-from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import Limits, MigrationTarget, applied, read_state, state_differs
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.pooler import pooler_mode
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import configure_session, take_role
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.enter import enter
+
+if TYPE_CHECKING:
+    from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import Plan
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import DatabaseState
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
 APPLICATION = "stateops.langgraph.checkpoint_schema"
 
 
-def main():
-    """Parse the options, then tell()."""
+def main() -> None:
+    """Parse the options, then run the module."""
     spec = connection_argument_spec()
     spec.update(
         state={"type": "str", "choices": ["present", "absent"], "default": "present"},
         force={"type": "bool", "default": False},
         adopt={"type": "bool", "default": False},
+        app_roles={"type": "list", "elements": "str", "default": []},
         lock_wait={"type": "int", "default": 300},
         lock_timeout={"type": "int", "default": 30},
         statement_timeout={"type": "int", "default": 1800},
     )
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    tell(module, story)
+    run_module(module, run)
 
 
-def story(module):
-    """What the module does; in check mode, something that an earlier task would have made may be absent."""
+def run(module: AnsibleModule) -> dict[str, Any]:
+    """Run the module. In check mode, what an earlier task would have created may be missing."""
     try:
-        return _work(module, module.params)
-    except NotYet as absent:
+        return _run(module, module.params)
+    except PrerequisiteMissing as missing:
         if not module.check_mode:
             raise
-        module.warn("The plan cannot be read yet, so this task says changed: %s" % absent.message)
-        return {"changed": True, "msg": "The plan cannot be read yet: %s" % absent.message}
+        module.warn("The plan cannot be read yet, so this task reports a change: %s" % missing.message)
+        return {"changed": True, "msg": "The plan cannot be read yet: %s" % missing.message}
 
 
-def _work(module, params):
+def _run(module: AnsibleModule, params: dict[str, Any]) -> dict[str, Any]:
     """Enter the virtualenv, read, decide, act unless in check mode, read again; returns the module's results."""
     enter(params["virtualenv"], params)
     known = library() if params["state"] == "present" else None
     with open_connection(params, APPLICATION) as connection:
         if pooler_mode(connection, params, APPLICATION) == "transaction":
-            raise Refusal("A pooler in transaction mode stands before the server: neither locks nor settings hold there. Connect to the server itself.")
-        target = Target(params["schema"], known, params["adopt"], params["session_role"])
+            raise ModuleError("This is a connection pooler in transaction mode, where locks and settings do not work. Connect to the server itself.")
+        target = MigrationTarget(params["schema"], known, params["adopt"], params["session_role"])
         limits = Limits(params["lock_wait"], params["lock_timeout"], params["statement_timeout"])
         if params["state"] == "absent":
             return _absent(module, connection, target, limits)
         return _present(module, connection, target, limits)
 
 
-def _present(module, connection, target, limits):
-    before = look(connection, target)
-    before = _schema_to_come(module, before)
+def _present(module: AnsibleModule, connection: Connection, target: MigrationTarget, limits: Limits) -> dict[str, Any]:
+    before = _assume_schema(module, read_state(connection, target))
     plan = plan_for(connection, target, before)
     after = plan.after if module.check_mode else before
-    if not plan.empty and not module.check_mode:
+    roles, grants = module.params["app_roles"], []
+    if roles:
+        steps = read_grants(connection, target, roles, _coming(plan, before))
+        insist_on_grants(steps)
+        grants = [step.statement for step in steps if step.allowed]
+        for step in steps:
+            if not step.allowed:
+                module.warn("%s. As the owner of that object or as a superuser, run: %s;" % (step.reason, step.statement))
+    if not module.check_mode and (grants or not plan.empty):
         take_role(connection, target.role)
-        before, plan, after = converge(connection, target, limits, lambda: open_connection(module.params, APPLICATION))
-    known = target.library
+        before, plan, after, grants = _carry_out(module, connection, target, limits, (before, plan, after), roles)
+    known = target.required_library
     if known.unknown:
         module.warn(
-            "%s brings migrations that this collection does not know (%s): setup() runs them, but what they leave was not checked."
+            "langgraph-checkpoint-postgres %s has migrations that this collection does not know (%s). setup() runs them, but their results were not checked."
             % (known.version, ", ".join(str(number) for number in known.unknown))
         )
     if before.version is not None and before.version > known.newest:
         module.warn(
-            "The ledger records version %s, and langgraph-checkpoint-postgres %s knows up to %s. The schema satisfies it, so a rollback to it works."
+            "The migrations table records version %s, and langgraph-checkpoint-postgres %s supports up to %s. The schema is compatible with this library."
             % (before.version, known.version, known.newest)
         )
     for index in plan.building:
-        module.warn("Another session is building %s right now." % index)
+        module.warn("Another session is building %s." % index)
     return {
-        **_outcome(module, before, after),
+        **_outcome(module, before, after, grants),
+        "grants": grants,
         "library": known.to_dict(),
         "migrations": {
             "before": before.version,
@@ -308,20 +339,55 @@ def _present(module, connection, target, limits):
     }
 
 
-def _schema_to_come(module, reading):
-    """In check mode a missing schema may be one that an earlier task of the play would make."""
-    if reading.schema.exists or not module.check_mode:
-        return reading
-    module.warn("Schema %s does not exist yet; the plan supposes that an earlier task makes it." % reading.schema.name)
-    return reading.with_schema()
+def _coming(plan: Plan, before: DatabaseState) -> list[str]:
+    """The tables that carrying out the plan creates or adopts."""
+    existing = {table.name for table in before.schema.tables}
+    adopted = [table.name for table in plan.foreign] if plan.adopting else []
+    return adopted + [table.name for table in plan.after.schema.tables if table.name not in existing]
 
 
-def _absent(module, connection, target, limits):
-    before = look(connection, target)
+def _carry_out(
+    module: AnsibleModule,
+    connection: Connection,
+    target: MigrationTarget,
+    limits: Limits,
+    found: tuple[DatabaseState, Plan, DatabaseState],
+    roles: list[str],
+) -> tuple[DatabaseState, Plan, DatabaseState, list[str]]:
+    """The state before, the plan, the state after, and the statements of the grants.
+
+    Default privileges are revoked before setup() creates a table.
+    """
+    before, plan, after = found
+    revoked: list[str] = []
+    granted: list[str] = []
+    try:
+        if roles:
+            revoked = revoke_defaults(connection, read_grants(connection, target, roles))
+        if not plan.empty:
+            before, plan, after = converge(connection, target, limits, lambda: open_connection(module.params, APPLICATION))
+        if roles:
+            granted = converge_grants(connection, target, roles, limits.lock_wait)
+    except ModuleError as error:
+        error.changed = error.changed or bool(revoked) or state_differs(before, after)
+        raise
+    return before, plan, after, revoked + granted
+
+
+def _assume_schema(module: AnsibleModule, state: DatabaseState) -> DatabaseState:
+    """In check mode an earlier task of the play may be the one that creates a missing schema."""
+    if state.schema.exists or not module.check_mode:
+        return state
+    module.warn("Schema %s does not exist yet; the plan assumes that an earlier task creates it." % state.schema.name)
+    return state.with_schema()
+
+
+def _absent(module: AnsibleModule, connection: Connection, target: MigrationTarget, limits: Limits) -> dict[str, Any]:
+    before = read_state(connection, target)
     take_role(connection, target.role)
-    settle(connection, target.schema, {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout})
+    configure_session(connection, target.schema, {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout})
     after = removal(connection, target, before, module.params["force"])
-    if differs(before, after) and not module.check_mode:
+    if state_differs(before, after) and not module.check_mode:
         before, after = remove(connection, target, limits, module.params["force"], lambda: open_connection(module.params, APPLICATION))
     return {
         **_outcome(module, before, after),
@@ -329,13 +395,14 @@ def _absent(module, connection, target, limits):
     }
 
 
-def _outcome(module, before, after):
-    """What both states return: changed, the schema, and the diff where it was asked for."""
-    # What a bare name finds is the application's business, and this session has its own search_path.
-    outcome = {"changed": differs(before, after), "schema": replace(after.schema, elsewhere=()).to_dict()}
+def _outcome(module: AnsibleModule, before: DatabaseState, after: DatabaseState, grants: Sequence[str] = ()) -> dict[str, Any]:
+    """The results of both states: changed, the schema, and the diff if it was requested."""
+    # What an unqualified name resolves to depends on the application's search_path, and this session has its own.
+    outcome: dict[str, Any] = {"changed": state_differs(before, after) or bool(grants), "schema": replace(after.schema, elsewhere=()).to_dict()}
     if module._diff:
         name = "schema %s" % after.schema.name
-        outcome["diff"] = {"before_header": name, "after_header": name, "before": before.describe(), "after": after.describe()}
+        outcome["diff"] = {"before_header": name, "after_header": name, "before": before.describe()}
+        outcome["diff"]["after"] = after.describe() + "".join("%s;\n" % statement for statement in grants)
     return outcome
 
 

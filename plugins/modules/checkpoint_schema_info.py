@@ -11,24 +11,24 @@ module: checkpoint_schema_info
 short_description: Gather facts on LangGraph's checkpoint tables and assert parity with SQLite
 version_added: 0.1.0
 description:
-  - Reads the checkpoint tables from PostgreSQL's catalog and those of a SQLite file, and says by a declared mapping whether what stands
-    in PostgreSQL can hold what the SQLite file holds.
+  - Reads the schema of the checkpoint tables from PostgreSQL's catalog and from a SQLite file. Compares the two by a declared mapping, and reports
+    whether the tables in PostgreSQL can hold the content of the SQLite file.
   - Each comparison is returned with its reason, so that the verdict can be checked.
-  - Never writes to either side. Reading a SQLite file in WAL mode may create or change its C(-shm) file, as every reader does.
+  - Never writes to either side. Reading a SQLite file in WAL mode may create or change its C(-shm) file, as with every reader.
 author:
   - The stateops.langgraph authors (@stateops)
 options:
   login_db:
     description:
-      - The name of the database that holds the checkpoints.
-      - Without it only the file at O(sqlite_path) is read, for a host that has the file and no way to the database. That needs neither a server
-        nor a virtualenv, and returns RV(sqlite) and RV(orphans) alone.
+      - The name of the database that contains the checkpoints.
+      - Without it only the file at O(sqlite_path) is read, for a host that has the file but cannot connect to the database. That needs neither a server
+        nor a virtualenv, and returns only RV(sqlite) and RV(orphans).
     type: str
     required: false
     aliases: [ db ]
   assert_parity:
     description:
-      - Fail where the two are not in parity. Needs O(login_db).
+      - Fail if the two are not in parity. Requires O(login_db).
     type: bool
     default: false
 extends_documentation_fragment:
@@ -38,17 +38,16 @@ extends_documentation_fragment:
   - stateops.langgraph.attributes.info
 requirements:
   - langgraph-checkpoint-postgres 1.0.1 or newer in the virtualenv
-  - langgraph-checkpoint-sqlite in the virtualenv, where neither O(sqlite_path) nor O(sqlite_schema) is given
+  - langgraph-checkpoint-sqlite in the virtualenv, if neither O(sqlite_path) nor O(sqlite_schema) is given
 seealso:
   - module: stateops.langgraph.checkpoint_schema
-  - module: stateops.langgraph.checkpoint_roundtrip
   - module: stateops.langgraph.checkpoint_verify
 notes:
-  - In check mode, a virtualenv or a database that is not there yet is no failure; the module then warns that nothing is known yet.
+  - In check mode, the task does not fail if the virtualenv or the database does not exist yet. The module then warns that nothing is known yet.
 """
 
 EXAMPLES = r"""
-- name: Assert that PostgreSQL can hold what the application's SQLite file holds
+- name: Assert that PostgreSQL can hold the content of the application's SQLite file
   stateops.langgraph.checkpoint_schema_info:
     virtualenv: /opt/langgraph/venv
     login_host: db1.example.com
@@ -64,7 +63,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ facts.parity.summary }}"
 
-- name: Hold another database against the same SQLite schema
+- name: Compare another database with the same SQLite schema
   stateops.langgraph.checkpoint_schema_info:
     virtualenv: /opt/langgraph/venv
     login_host: db2.example.com
@@ -74,7 +73,7 @@ EXAMPLES = r"""
     schema: langgraph
     sqlite_schema: "{{ facts.sqlite }}"
 
-- name: Read the file on a host that has no way to the database
+- name: Read the file on a host that cannot connect to the database
   stateops.langgraph.checkpoint_schema_info:
     sqlite_path: /home/ada/agent/checkpoints.sqlite
   delegate_to: laptop1.example.com
@@ -82,8 +81,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+role:
+  description: The role whose privileges counted, which is O(session_role) or the one that logged in.
+  returned: with O(login_db), on success and on failure by O(assert_parity)
+  type: str
+  sample: langgraph_app
 library:
-  description: The library that says what the schema should be.
+  description: The library that defines the expected schema.
   returned: with O(login_db), on success and on failure by O(assert_parity)
   type: dict
   sample:
@@ -98,10 +102,10 @@ library:
       type: str
 versions:
   description:
-    - What was at work on both sides, by the names of the distributions; null for one that is not in the virtualenv.
-    - C(postgresql) is the server, as it calls its version itself; C(psycopg) the driver; C(python) the one of the virtualenv.
-    - C(langgraph-checkpoint-postgres) is as in RV(library.version); C(langgraph-checkpoint-sqlite) is the distribution from which the reference
-      comes, where no SQLite file was given; both savers build on C(langgraph-checkpoint).
+    - The versions on both sides, by the names of the distributions; null for a distribution that is not in the virtualenv.
+    - C(postgresql) is the server, C(psycopg) the driver, and C(python) the Python of the virtualenv.
+    - C(langgraph-checkpoint-postgres) is the same as RV(library.version). C(langgraph-checkpoint-sqlite) creates the reference if no SQLite file is
+      given. Both savers are based on C(langgraph-checkpoint).
   returned: with O(login_db), on success and on failure by O(assert_parity)
   type: dict
   sample:
@@ -112,20 +116,20 @@ versions:
     psycopg: 3.3.9
     python: 3.11.2
 migrations:
-  description: The library's migrations against the ledger C(checkpoint_migrations) and the catalog.
+  description: The library's migrations, compared with the migrations table C(checkpoint_migrations) and the catalog.
   returned: with O(login_db), on success and on failure by O(assert_parity)
   type: dict
   contains:
     recorded:
-      description: The newest version in the ledger, or null.
+      description: The newest version in the migrations table, or null.
       type: int
       sample: 9
     expected:
-      description: The newest version that the library has.
+      description: The newest version in the library.
       type: int
       sample: 9
     pending:
-      description: What the ledger or the catalog lacks.
+      description: The migrations that are missing in the migrations table or in the catalog.
       type: list
       elements: dict
       contains:
@@ -151,10 +155,10 @@ postgres:
       description: The schema.
       type: str
     exists:
-      description: Whether the schema is there.
+      description: Whether the schema exists.
       type: bool
     elsewhere:
-      description: Pairs of a table and the schema in which this role's search_path finds its bare name instead; empty for none.
+      description: Pairs of a table and another schema in which this role's search_path finds its name. The schema is empty if there is none.
       type: list
       elements: list
     tables:
@@ -188,7 +192,7 @@ postgres:
         indexes: []
         attachments: []
 sqlite:
-  description: The tables in SQLite, in the shape of RV(postgres). Serves as O(sqlite_schema) elsewhere.
+  description: The tables in SQLite, with the structure of RV(postgres). It can be given as O(sqlite_schema) in another task.
   returned: success, or failure by O(assert_parity)
   type: dict
   sample:
@@ -198,7 +202,7 @@ sqlite:
     elsewhere: []
     tables: []
 parity:
-  description: The verdict and what it rests on.
+  description: The verdict and the comparisons.
   returned: with O(login_db), on success and on failure by O(assert_parity)
   type: dict
   contains:
@@ -206,7 +210,7 @@ parity:
       description: Whether no finding is V(drift).
       type: bool
     level:
-      description: The O(parity_level).
+      description: The value of O(parity_level).
       type: str
     reference:
       description: What PostgreSQL was compared with.
@@ -215,7 +219,7 @@ parity:
       description: The verdict in a sentence.
       type: str
     explanation:
-      description: The drift as a table to be read in a terminal; empty where there is none.
+      description: The drift as a table for a terminal; empty if there is none.
       type: str
     findings:
       description: Each comparison.
@@ -223,13 +227,13 @@ parity:
       elements: dict
       contains:
         verdict:
-          description: V(identical), V(equivalent) (another form that holds the same), V(expected) (on one side only, and harmless) or V(drift).
+          description: V(identical), V(equivalent) (another form with the same content), V(expected) (on one side only, and harmless) or V(drift).
           type: str
         table:
-          description: PostgreSQL's name for the table, or SQLite's where there is no other.
+          description: The name of the table in PostgreSQL, or in SQLite if PostgreSQL has no such table.
           type: str
         object:
-          description: The column, key, index or other part; the table's own name for the table itself.
+          description: The column, key, index or other part; the name of the table for the table itself.
           type: str
         sqlite:
           description: What SQLite has.
@@ -238,7 +242,7 @@ parity:
           description: What PostgreSQL has.
           type: str
         reason:
-          description: Why it is so, or why it matters.
+          description: Why the two sides differ, or why it matters.
           type: str
   sample:
     in_parity: true
@@ -255,88 +259,90 @@ parity:
         reason: PostgreSQL's name for SQLite's writes
 orphans:
   description:
-    - Rows without their checkpoint. They are no drift; many old ones tell of a crash or of deletions by hand.
-    - They are counted in bounded time. A table in PostgreSQL of more than 16384 pages (128 MiB), and one that cannot be counted within 3 seconds, is
-      sampled; RV(orphans.writes.sampled_percent) then says how much of it was looked at.
-    - Each part is null where O(count_orphans) is false.
+    - Rows without their checkpoint. They are not drift. Many old ones indicate a crash or manual deletions.
+    - Counting is time-limited. A table in PostgreSQL is sampled if it has more than 16384 pages (128 MiB), or cannot be counted within 3 seconds.
+      RV(orphans.writes.sampled_percent) is then the sampled share.
+    - Each part is null if O(count_orphans) is false.
   returned: success, or failure by O(assert_parity)
   type: dict
   contains:
     writes:
-      description: Pending writes in PostgreSQL whose checkpoint is not there. Null where the tables are not.
+      description: Pending writes in PostgreSQL without their checkpoint. Null if the tables do not exist.
       type: dict
       contains:
         count:
-          description: Rows older than O(orphan_grace). Null where they could not be counted; the reason then stands beside it, and nothing else.
+          description: Rows older than O(orphan_grace). Null if they could not be counted; RV(orphans.writes.reason) is then the only other value.
           type: int
-        young:
-          description: Rows within O(orphan_grace). An id from the future, which a clock that is ahead has made, is young as well.
+        recent:
+          description: Rows within O(orphan_grace). A row whose id is from the future, because of a wrong clock, is recent as well.
           type: int
         age_unknown:
-          description: Rows whose checkpoint id has no time in it, since it is no version 6 UUID.
+          description: Rows whose checkpoint id contains no time, because it is not a version 6 UUID.
           type: int
         limited:
-          description: Whether there may be more rows than were looked at, since the first 10000 ids are told apart. The counts are then the least there is.
+          description: Whether there may be more rows than were counted. Only the first 10000 checkpoint ids are counted.
           type: bool
         sampled_percent:
-          description: The share of the table's pages that was looked at; the counts are of that share, and no estimate of the whole. Null where all was.
+          description: The percentage of the table's pages that was sampled. The counts are those of the sample. Null if the whole table was counted.
           type: float
         reason:
-          description: Why the rows could not be counted. Only there where they could not.
+          description: Why the rows could not be counted. Only returned if they could not.
           type: str
     blobs:
-      description: Channel values in PostgreSQL that no checkpoint names. They carry no time. Null where the tables are not there.
+      description: Channel values in PostgreSQL that no checkpoint names. They contain no time. Null if the tables do not exist.
       type: dict
       contains:
         count:
-          description: The rows. Null where they could not be counted.
+          description: The number of rows. Null if they could not be counted.
           type: int
         sampled_percent:
-          description: As of the writes.
+          description: The same as RV(orphans.writes.sampled_percent).
           type: float
         reason:
-          description: As of the writes.
+          description: The same as RV(orphans.writes.reason).
           type: str
     sqlite_writes:
-      description: Pending writes in the SQLite file whose checkpoint is not there. Null without O(sqlite_path), or where the file has another shape.
+      description: Pending writes in the SQLite file without their checkpoint. Null without O(sqlite_path), or if tables or columns are missing.
       type: dict
       contains:
         count:
-          description: As of the writes in PostgreSQL.
+          description: The same as RV(orphans.writes.count).
           type: int
-        young:
-          description: As of the writes in PostgreSQL.
+        recent:
+          description: The same as RV(orphans.writes.recent).
           type: int
         age_unknown:
-          description: As of the writes in PostgreSQL.
+          description: The same as RV(orphans.writes.age_unknown).
           type: int
         limited:
-          description: As of the writes in PostgreSQL; also where the file could not be looked through within 3 seconds.
+          description: The same as RV(orphans.writes.limited); also true if the file could not be searched within 3 seconds.
           type: bool
   sample:
-    writes: {count: 0, young: 0, age_unknown: 0, limited: false, sampled_percent: null}
+    writes: {count: 0, recent: 0, age_unknown: 0, limited: false, sampled_percent: null}
     blobs: {count: 0, sampled_percent: null}
-    sqlite_writes: {count: 0, young: 0, age_unknown: 0, limited: false}
+    sqlite_writes: {count: 0, recent: 0, age_unknown: 0, limited: false}
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection, refuse_negative
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._facts import (
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import (
     MUTUALLY_EXCLUSIVE,
+    connection_argument_spec,
     facts_argument_spec,
-    gather,
-    nothing_yet,
-    prepare,
-    sqlite_side,
+    refuse_negative,
 )
-from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import nothing_yet, run_module
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import gather, prepare, sqlite_side
 
 APPLICATION = "stateops.langgraph.checkpoint_schema_info"
 
 
-def main():
-    """Parse the options, then tell()."""
+def main() -> None:
+    """Parse the options, then run the module."""
     spec = dict(connection_argument_spec(), **facts_argument_spec())
     spec["login_db"]["required"] = False
     module = AnsibleModule(
@@ -346,24 +352,24 @@ def main():
         required_if=[("assert_parity", True, ["login_db"])],
         supports_check_mode=True,
     )
-    tell(module, story)
+    run_module(module, run)
 
 
-def story(module):
+def run(module: AnsibleModule) -> dict[str, Any]:
     """Enter the virtualenv, read both sides, compare; returns the module's results."""
     params = module.params
     if params["login_db"] is None:
         refuse_negative(params)
         if not params["sqlite_path"]:
-            raise Refusal("sqlite_path is empty, and without login_db there is nothing else to read. Give one of them.")
+            raise ModuleError("sqlite_path is empty, and login_db is not given, so there is nothing to read. Give one of them.")
         sqlite, orphaned = sqlite_side(params)
         return {"changed": False, "sqlite": sqlite.to_dict(), "orphans": {"writes": None, "blobs": None, "sqlite_writes": orphaned}}
     try:
         known = prepare(params)
         with open_connection(params, APPLICATION) as connection:
-            return gather(module, connection, known)
-    except NotYet as absent:
-        return nothing_yet(module, absent)
+            return gather(params, connection, known, module.warn)
+    except PrerequisiteMissing as missing:
+        return nothing_yet(module, missing)
 
 
 if __name__ == "__main__":

@@ -11,19 +11,22 @@ module: checkpoint_verify
 short_description: Assert parity with SQLite, then write, read and delete one checkpoint
 version_added: 0.1.0
 description:
-  - Does the work of M(stateops.langgraph.checkpoint_schema_info) and then that of M(stateops.langgraph.checkpoint_roundtrip) in one process
-    and over one connection, which takes little more than half the time of two tasks.
-  - Where the facts end in a failure, as by O(assert_parity), no checkpoint is written.
-  - Where the round trip fails, the facts are returned with the failure.
+  - Gathers the facts of M(stateops.langgraph.checkpoint_schema_info), then stores one checkpoint with a channel value and a pending write
+    through C(PostgresSaver), reads it back, compares it, and deletes it.
+  - Run it with the application's credentials on the application's host to check that the role has all privileges that a graph needs.
+  - If gathering the facts fails, as with O(assert_parity), no checkpoint is written.
+  - If the round trip fails, the facts are returned with the failure.
+  - The checkpoint is stored in a separate thread for each host, which is empty afterwards. Rows from an interrupted run are removed from it.
+    Behind a connection pooler in transaction mode advisory locks do not work, so each run uses a new thread, and no rows are removed.
 author:
   - The stateops.langgraph authors (@stateops)
 options:
   roundtrip:
     description:
       - When to write, read and delete one checkpoint.
-      - V(in_parity) leaves it out where the two are not in parity; what drifted then need not fail a second time.
-      - With V(never) the module only reads. Where the two are in parity it then makes sure by the catalog that the role has the rights
-        that a saver needs, and fails with the C(GRANT) statements where it has not.
+      - With V(in_parity) it is skipped if the two are not in parity, since it may then fail because of the drift.
+      - With V(never) the module only reads. If the two are in parity, it checks in the catalog that the role has the privileges
+        that a saver needs. If not, it fails and reports the C(GRANT) statements.
     type: str
     choices: [ always, in_parity, never ]
     default: always
@@ -35,21 +38,20 @@ extends_documentation_fragment:
 attributes:
   diff_mode:
     support: none
-    details: Nothing is left that could be shown.
+    details: The module leaves no change that a diff could show.
 requirements:
   - langgraph-checkpoint-postgres 1.0.1 or newer in the virtualenv
-  - langgraph-checkpoint-sqlite in the virtualenv, where neither O(sqlite_path) nor O(sqlite_schema) is given
+  - langgraph-checkpoint-sqlite in the virtualenv, if neither O(sqlite_path) nor O(sqlite_schema) is given
 seealso:
   - module: stateops.langgraph.checkpoint_schema
   - module: stateops.langgraph.checkpoint_schema_info
-  - module: stateops.langgraph.checkpoint_roundtrip
 notes:
-  - In check mode the facts are gathered, and no checkpoint is written. A virtualenv or a database that is not there yet is no failure then;
-    the module warns that nothing is known yet.
+  - In check mode the facts are gathered, and no checkpoint is written. The task does not fail if the virtualenv or the database does not exist yet;
+    the module then warns that nothing is known yet.
 """
 
 EXAMPLES = r"""
-- name: Prove that the application can go on in PostgreSQL
+- name: Verify that the application can continue in PostgreSQL
   stateops.langgraph.checkpoint_verify:
     virtualenv: /opt/langgraph/venv
     login_host: db1.example.com
@@ -67,31 +69,36 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-library:
-  description: As RV(stateops.langgraph.checkpoint_schema_info#module:library).
+role:
+  description: The role whose privileges counted, which is O(session_role) or the one that logged in.
   returned: when the facts could be gathered, also where parity or the round trip then failed
+  type: str
+  sample: langgraph_app
+library:
+  description: The same as RV(stateops.langgraph.checkpoint_schema_info#module:library).
+  returned: if the facts could be gathered, also if parity or the round trip failed
   type: dict
   sample:
     name: langgraph-checkpoint-postgres
     version: 3.2.0
 versions:
-  description: As RV(stateops.langgraph.checkpoint_schema_info#module:versions).
-  returned: when the facts could be gathered, also where parity or the round trip then failed
+  description: The same as RV(stateops.langgraph.checkpoint_schema_info#module:versions).
+  returned: if the facts could be gathered, also if parity or the round trip failed
   type: dict
   sample:
     postgresql: "18.6"
     langgraph-checkpoint-postgres: 3.2.0
 migrations:
-  description: As RV(stateops.langgraph.checkpoint_schema_info#module:migrations).
-  returned: when the facts could be gathered, also where parity or the round trip then failed
+  description: The same as RV(stateops.langgraph.checkpoint_schema_info#module:migrations).
+  returned: if the facts could be gathered, also if parity or the round trip failed
   type: dict
   sample:
     recorded: 9
     expected: 9
     pending: []
 postgres:
-  description: As RV(stateops.langgraph.checkpoint_schema_info#module:postgres).
-  returned: when the facts could be gathered, also where parity or the round trip then failed
+  description: The same as RV(stateops.langgraph.checkpoint_schema_info#module:postgres).
+  returned: if the facts could be gathered, also if parity or the round trip failed
   type: dict
   sample:
     engine: postgresql
@@ -100,8 +107,8 @@ postgres:
     elsewhere: []
     tables: []
 sqlite:
-  description: As RV(stateops.langgraph.checkpoint_schema_info#module:sqlite).
-  returned: when the facts could be gathered, also where parity or the round trip then failed
+  description: The same as RV(stateops.langgraph.checkpoint_schema_info#module:sqlite).
+  returned: if the facts could be gathered, also if parity or the round trip failed
   type: dict
   sample:
     engine: sqlite
@@ -110,8 +117,8 @@ sqlite:
     elsewhere: []
     tables: []
 parity:
-  description: As RV(stateops.langgraph.checkpoint_schema_info#module:parity).
-  returned: when the facts could be gathered, also where parity or the round trip then failed
+  description: The same as RV(stateops.langgraph.checkpoint_schema_info#module:parity).
+  returned: if the facts could be gathered, also if parity or the round trip failed
   type: dict
   sample:
     in_parity: true
@@ -120,72 +127,80 @@ parity:
     summary: "PostgreSQL is in parity with /srv/agent/checkpoints.sqlite (compatible): 17 identical, 5 equivalent, 5 expected, 0 drift"
     findings: []
 orphans:
-  description: As RV(stateops.langgraph.checkpoint_schema_info#module:orphans).
-  returned: when the facts could be gathered, also where parity or the round trip then failed
+  description: The same as RV(stateops.langgraph.checkpoint_schema_info#module:orphans).
+  returned: if the facts could be gathered, also if parity or the round trip failed
   type: dict
   sample:
-    writes: {count: 0, young: 0, age_unknown: 0, limited: false, sampled_percent: null}
+    writes: {count: 0, recent: 0, age_unknown: 0, limited: false, sampled_percent: null}
     blobs: {count: 0, sampled_percent: null}
-    sqlite_writes: {count: 0, young: 0, age_unknown: 0, limited: false}
+    sqlite_writes: {count: 0, recent: 0, age_unknown: 0, limited: false}
 roundtrip:
-  description: What was written, read and deleted. Null where nothing was, by O(roundtrip) or in check mode.
-  returned: success, when the facts could be gathered
+  description: The round trip. Null if O(roundtrip) or check mode skipped it.
+  returned: success, if the facts could be gathered
   type: dict
   sample:
-    thread_id: stateops.langgraph.checkpoint_roundtrip/app1
-    swept: 0
+    thread_id: stateops.langgraph.checkpoint_verify/app1
+    stale_rows_removed: 0
   contains:
     thread_id:
-      description: As RV(stateops.langgraph.checkpoint_roundtrip#module:thread_id).
+      description: The thread that was used and emptied.
       type: str
-    swept:
-      description: How many rows of an interrupted run were removed first. The task is RV(ignore:changed) where there were any.
+    stale_rows_removed:
+      description: The number of rows from an interrupted run that were removed first. If there were any, RV(ignore:changed) is true.
       type: int
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import NotYet, Refusal
-from ansible_collections.stateops.langgraph.plugins.module_utils._facts import MUTUALLY_EXCLUSIVE, facts_argument_spec, gather, nothing_yet, prepare
-from ansible_collections.stateops.langgraph.plugins.module_utils._roundtrip import insist_on_rights, prove
-from ansible_collections.stateops.langgraph.plugins.module_utils._story import tell, unexpected
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import MUTUALLY_EXCLUSIVE, connection_argument_spec, facts_argument_spec
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, unexpected
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import nothing_yet, run_module
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import gather, prepare
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify.roundtrip import check_privileges, run_roundtrip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Result = TypeVar("Result")
 APPLICATION = "stateops.langgraph.checkpoint_verify"
 
 
-def main():
-    """Parse the options, then tell()."""
+def main() -> None:
+    """Parse the options, then run the module."""
     spec = dict(connection_argument_spec(), **facts_argument_spec())
     spec["roundtrip"] = {"type": "str", "choices": ["always", "in_parity", "never"], "default": "always"}
-    tell(AnsibleModule(argument_spec=spec, mutually_exclusive=MUTUALLY_EXCLUSIVE, supports_check_mode=True), story)
+    run_module(AnsibleModule(argument_spec=spec, mutually_exclusive=MUTUALLY_EXCLUSIVE, supports_check_mode=True), run)
 
 
-def story(module):
-    """Enter the virtualenv, read both sides and compare, then go there and back; returns the module's results."""
+def run(module: AnsibleModule) -> dict[str, Any]:
+    """Enter the virtualenv, read both sides, compare, then run the round trip; returns the module's results."""
     params = module.params
     try:
         known = prepare(params)
         with open_connection(params, APPLICATION) as connection:
-            results = gather(module, connection, known)
+            results = gather(params, connection, known, module.warn)
             wanted = params["roundtrip"] == "always" or (params["roundtrip"] == "in_parity" and results["parity"]["in_parity"])
             if not module.check_mode and params["roundtrip"] == "never" and results["parity"]["in_parity"]:
-                _with_facts(results, lambda: insist_on_rights(connection, params))
+                _with_facts(results, lambda: check_privileges(connection, params))
             if module.check_mode or not wanted:
                 return dict(results, roundtrip=None)
-            thread, swept = _with_facts(results, lambda: prove(connection, params, APPLICATION))
-    except NotYet as absent:
-        return nothing_yet(module, absent)
-    return dict(results, changed=swept > 0, roundtrip={"thread_id": thread, "swept": swept})
+            thread, stale_rows = _with_facts(results, lambda: run_roundtrip(connection, params, APPLICATION))
+    except PrerequisiteMissing as missing:
+        return nothing_yet(module, missing)
+    return dict(results, changed=stale_rows > 0, roundtrip={"thread_id": thread, "stale_rows_removed": stale_rows})
 
 
-def _with_facts(results, proof):
-    """What a proof returns; the facts outlive its failure."""
+def _with_facts(results: dict[str, Any], check: Callable[[], Result]) -> Result:
+    """The result of check(). If it fails, the facts are returned with the failure."""
     try:
-        return proof()
-    except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, the facts stand
-        refusal = error if isinstance(error, Refusal) else Refusal(unexpected(error))
-        refusal.results = {name: value for name, value in results.items() if name != "changed"}
-        raise refusal from None
+        return check()
+    except Exception as error:  # pylint: disable=broad-exception-caught  # after any error the facts are returned
+        failure = error if isinstance(error, ModuleError) else ModuleError(unexpected(error))
+        failure.results = {name: value for name, value in results.items() if name != "changed"}
+        raise failure from None
 
 
 if __name__ == "__main__":

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: virtualenv_info
-short_description: Read what a virtualenv holds and which requirements it does not satisfy
+short_description: Return the packages of a virtualenv and the requirements that it does not satisfy
 version_added: 0.1.0
 description:
-  - Tells in a fraction of the time that pip needs whether pip would have anything to install.
-  - The packages are read by the virtualenv's own Python, started with C(-I). As root in a virtualenv
-    of somebody else that Python runs as the virtualenv's owner, and a virtualenv of root's that others can write is not entered at all.
-  - Nothing is changed, and no package index is asked.
+  - Checks whether pip would install anything, in a fraction of the time that pip needs.
+  - The virtualenv's Python reads the packages. It is started with C(-I). If the module runs as root and another account owns the virtualenv,
+    this Python runs as that account. If root owns the virtualenv and other accounts can write to it, this Python is not started.
+  - The module does not change anything and does not query a package index.
 options:
   path:
     description:
-      - The virtualenv's folder. It need not exist.
+      - The directory of the virtualenv. It does not have to exist.
     type: path
     required: true
     aliases: [virtualenv]
   requirements:
     description:
-      - Requirements as pip takes them on its command line, such as C(psycopg[binary]==3.3.9).
-      - They are followed to everything that they need in turn, with extras and environment markers.
-      - Of a requirement with a URL only the name is checked.
+      - The requirements, in the syntax of pip's command line, for example C(psycopg[binary]==3.3.9).
+      - The module also checks the requirements of the required packages, including extras and environment markers.
+      - If a requirement contains a URL, the module checks only the name.
     type: list
     elements: str
     default: []
@@ -34,8 +34,8 @@ extends_documentation_fragment:
   - stateops.langgraph.attributes
   - stateops.langgraph.attributes.info
 notes:
-  - Requirements are read with the library C(packaging) of the virtualenv, or with the one inside its pip.
-    Where there is neither, every requirement counts as unsatisfied.
+  - Requirements are parsed with the library C(packaging) of the virtualenv, or with the copy in its pip.
+    If the virtualenv contains neither, all requirements are reported as unsatisfied.
 seealso:
   - module: ansible.builtin.pip
 author:
@@ -43,7 +43,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Find out whether there is anything to install
+- name: Check whether pip would install anything
   stateops.langgraph.virtualenv_info:
     path: /opt/langgraph/venv
     requirements:
@@ -51,75 +51,76 @@ EXAMPLES = r"""
       - psycopg[binary]==3.3.9
   register: found
 
-- name: Say what is missing
+- name: Show the requirements that are not satisfied
   ansible.builtin.debug:
     var: found.unsatisfied
 """
 
 RETURN = r"""
 virtualenv:
-  description: The folder that was asked for.
+  description: The directory of the virtualenv, from O(path).
   returned: always
   type: str
   sample: /opt/langgraph/venv
 exists:
-  description: Whether there is a virtualenv whose Python runs and could be asked.
+  description: Whether the virtualenv exists and its Python returned the list of packages.
   returned: always
   type: bool
 problem:
   description:
-    - Why what is at RV(virtualenv) is of no use as a virtualenv to this user. Empty where there is a virtualenv, or nothing, or an empty folder.
+    - The reason why the user cannot use RV(virtualenv) as a virtualenv.
+    - Empty if it is a usable virtualenv or an empty directory, or if it does not exist.
   returned: always
   type: str
 python_version:
-  description: Version of the virtualenv's Python, V(null) where RV(exists) is V(false).
+  description: The version of the virtualenv's Python, or V(null) if RV(exists) is V(false).
   returned: always
   type: str
   sample: 3.11.2
 has_pip:
-  description: Whether pip is installed in it. A virtualenv that uv made has none.
+  description: Whether pip is installed in the virtualenv. By default, C(uv venv) does not install it.
   returned: always
   type: bool
 has_ensurepip:
-  description: Whether its Python can install pip by itself.
+  description: Whether the virtualenv's Python can install pip with C(ensurepip).
   returned: always
   type: bool
 uv:
-  description: Whether uv made it.
+  description: Whether uv created the virtualenv.
   returned: always
   type: bool
 owner:
-  description: Name of the folder's owner, V(null) where there is no folder.
+  description: The name of the directory's owner, or V(null) if the directory does not exist.
   returned: always
   type: str
   sample: langgraph
 group:
-  description: Name of the folder's group, V(null) where there is no folder.
+  description: The name of the directory's group, or V(null) if the directory does not exist.
   returned: always
   type: str
   sample: langgraph
 mode:
-  description: The folder's mode, V(null) where there is no folder.
+  description: The directory's mode, or V(null) if the directory does not exist.
   returned: always
   type: str
   sample: "0755"
 foreign_writable:
   description:
-    - Paths that others than the owner and root can write, of those that Python reads when it starts
-      (the folder, C(bin), C(bin/python), C(pyvenv.cfg), C(lib), and C(site-packages) with what stands directly in it).
-    - A group that can write counts as others.
+    - The paths that accounts other than the owner and root can write to, of those that Python reads at startup
+      (the directory, C(bin), C(bin/python), C(pyvenv.cfg), C(lib), and C(site-packages) with its direct entries).
+    - A path that a group can write to is included.
   returned: always
   type: list
   elements: str
 packages:
-  description: Version of each installed package by its normalised name.
+  description: The version of each installed package. The keys are the normalized names.
   returned: always
   type: dict
   sample:
     langgraph-checkpoint: 4.3.2
     psycopg: 3.3.9
 unsatisfied:
-  description: The requirements, and the requirements of packages that they lead to, that the virtualenv does not satisfy.
+  description: The requirements that the virtualenv does not satisfy, including requirements of required packages.
   returned: always
   type: list
   elements: dict
@@ -129,38 +130,39 @@ unsatisfied:
       type: str
       sample: langgraph-checkpoint-postgres==3.2.0
     found:
-      description: The version that is installed, V(null) where there is none.
+      description: The installed version, or V(null) if the package is not installed.
       type: str
       sample: 3.0.1
     reason:
-      description: What is wrong with it.
+      description: The reason why the requirement is not satisfied.
       type: str
       sample: another version is installed
     required_by:
-      description: The installed package that asks for it, V(null) for one of O(requirements).
+      description: The installed package that has this requirement, or V(null) if it is one of O(requirements).
       type: str
 user:
-  description: Name of the user as whom the task ran.
+  description: The name of the user that ran the task.
   returned: always
   type: str
   sample: root
 uid:
-  description: Number of that user.
+  description: The numeric id of that user.
   returned: always
   type: int
   sample: 0
 interpreter:
-  description: The Python that the task ran under.
+  description: The path of the Python that ran the task.
   returned: always
   type: str
   sample: /usr/bin/python3
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.stateops.langgraph.plugins.module_utils._packages import report
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.contents import report
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True, "aliases": ["virtualenv"]},

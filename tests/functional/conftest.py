@@ -29,7 +29,8 @@ from authority import Authority
 from contenders import Collection, Upstream
 from databases import Database
 from fault_table import Ledger, collected, lines
-from poolers import PgBouncer, program as pooler_program
+from poolers import PgBouncer
+from poolers import program as pooler_program
 from runner import Runner
 from scope import ALL, EVERYWHERE
 from secret_scanner import SecretScanner

@@ -62,7 +62,7 @@ def test_a_pooler_passes_queries_on(database, pooler, mode):
 
 
 @pytest.mark.newest
-@pytest.mark.parametrize("name", ["checkpoint_schema_info", "checkpoint_roundtrip"])
+@pytest.mark.parametrize("name", ["checkpoint_schema_info", "checkpoint_verify"])
 def test_a_module_in_a_fork_answers_as_in_a_process_of_its_own(database, call_module, name):
     database.setup()
     forked, alone = [call_module(name, database.login(), env=env) for env in (None, {"LANG": "C.UTF-8"})]

@@ -35,9 +35,7 @@ class Authority:
         built = _builder(_name(name), self.name, key.public_key(), age).add_extension(x509.SubjectAlternativeName(names), critical=False)
         certificate, secret = self.folder / (file + ".crt"), self.folder / (file + ".key")
         certificate.write_bytes(built.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-        secret.write_bytes(
-            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        )
+        secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
         secret.chmod(0o600)
         return certificate, secret
 

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-from databases import LEDGER, TABLES
+from databases import MIGRATIONS_TABLE, TABLES
 
-ALL = set(TABLES) | {LEDGER}
+ALL = set(TABLES) | {MIGRATIONS_TABLE}
 INDEXES = {table + "_thread_id_idx" for table in TABLES}
 
 

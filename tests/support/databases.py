@@ -12,7 +12,7 @@ from typing import NamedTuple
 from servers import MARK
 
 TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
-LEDGER = "checkpoint_migrations"
+MIGRATIONS_TABLE = "checkpoint_migrations"
 
 # Everything that a module could have changed: two equal snapshots mean that nothing was written.
 CATALOG = {
@@ -125,9 +125,7 @@ class Database:
 
         role = role or self.owner
         more = {"options": "-c search_path=" + schema} if schema else {}
-        return make_conninfo(
-            host=self.server.host, port=self.server.port, user=role.name, password=role.password, dbname=self.name, **more
-        )
+        return make_conninfo(host=self.server.host, port=self.server.port, user=role.name, password=role.password, dbname=self.name, **more)
 
     def setup(self, role=None, schema=None):
         """LangGraph's own setup(), as an application calls it at start."""
@@ -148,7 +146,7 @@ class Database:
             connection.execute('GRANT USAGE ON SCHEMA "%s" TO "%s"' % (schema, role.name))
             for table in TABLES:
                 connection.execute('GRANT SELECT, INSERT, UPDATE, DELETE ON "%s".%s TO "%s"' % (schema, table, role.name))
-            connection.execute('GRANT SELECT ON "%s".%s TO "%s"' % (schema, LEDGER, role.name))
+            connection.execute('GRANT SELECT ON "%s".%s TO "%s"' % (schema, MIGRATIONS_TABLE, role.name))
 
     def snapshot(self):
         """The catalog and every row of every table."""
@@ -176,7 +174,7 @@ class Database:
         }
 
     def recorded(self, schema="public"):
-        return self.execute('SELECT max(v) FROM "%s".%s' % (schema, LEDGER))[0][0]
+        return self.execute('SELECT max(v) FROM "%s".%s' % (schema, MIGRATIONS_TABLE))[0][0]
 
     def indexes(self, schema="public"):
         """Name to validity."""

@@ -18,7 +18,7 @@ import threading
 SSL, GSS, CANCEL = 80877103, 80877104, 80877102
 
 
-class Cut(Exception):
+class ParsedCheckpoint(Exception):
     """Raised by a callback: both sides of this connection are closed."""
 
 
@@ -101,7 +101,7 @@ class Interceptor:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client):
-        with client, contextlib.suppress(Cut, OSError):
+        with client, contextlib.suppress(ParsedCheckpoint, OSError):
             startup = self._startup(client)
             server = socket.create_connection((self.server.host, self.server.port))
             self._sockets.update((client, server))
@@ -133,7 +133,7 @@ class Interceptor:
             readable, _writable, _broken = select.select([client, server], [], [])
             if client in readable:
                 if not requests.receive():
-                    raise Cut
+                    raise ParsedCheckpoint
                 for kind, message in requests.messages():
                     group.append((kind, message))
                     # A password's answer ends no group of statements, and waits for no ReadyForQuery.
@@ -146,7 +146,7 @@ class Interceptor:
                         group = []
             if server in readable:
                 if not answers.receive():
-                    raise Cut
+                    raise ParsedCheckpoint
                 for kind, message in answers.messages():
                     if held is None:
                         client.sendall(message)
@@ -170,7 +170,7 @@ def _exactly(source, length):
     while len(data) < length:
         more = source.recv(length - len(data))
         if not more:
-            raise Cut
+            raise ParsedCheckpoint
         data += more
     return data
 

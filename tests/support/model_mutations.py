@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import (
+from schema_examples import postgres, sqlite
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import (
     COUNTERPARTS,
     DATA_TABLES,
     LARGE,
@@ -21,22 +23,21 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._contract impor
     SQLITE_OPTIONAL,
     TABLES,
 )
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Attachment, Column, Constraint, Index, Table
-from schema_examples import postgres, sqlite
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Table
 
-MEND, REFUSE, REPORT = "mend", "refuse", "report"
+REPAIR, BLOCK, INFO = "repair", "block", "info"
 MAYBE = {"nullable": False, "default": "(x ->> 'tenant'::text)"}
 KEYS = {name: table.primary_key.columns for name, table in POSTGRES.items()}
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """schema: the changed one. The rest: the one breach that it is. whole: whether its table is then not looked into."""
+    """schema: the changed one. The rest: the one violation that it is. whole: whether its table is then not looked into."""
 
     name: str
     schema: object
     rule: str
-    action: str
+    severity: str
     table: str
     object: str
     whole: bool = False
@@ -57,52 +58,52 @@ def mutations():
         yield from _thread_indexes(table)
     shallow = tuple(column for column in POSTGRES["checkpoints"].columns if column.name != "checkpoint_id")
     key = (replace(POSTGRES["checkpoints"].primary_key, columns=("thread_id", "checkpoint_ns")),)
-    yield _change("checkpoints", "made by ShallowPostgresSaver", "table shallow", REFUSE, whole=True, columns=shallow, constraints=key)
+    yield _change("checkpoints", "made by ShallowPostgresSaver", "table shallow", BLOCK, whole=True, columns=shallow, constraints=key)
     for table in DATA_TABLES:
         name = "%s of another owner" % table
         schema = postgres().with_table(replace(postgres().table(table), owner="somebody"))
-        yield Mutation(name, schema, "owner differs", REFUSE, "checkpoint_migrations", "owner")
+        yield Mutation(name, schema, "owner differs", BLOCK, "checkpoint_migrations", "owner")
 
 
-def _change(table, what, rule, action, place=None, whole=False, **fields):
+def _change(table, what, rule, severity, place=None, whole=False, **fields):
     """A Mutation that sets fields of a table."""
     schema = postgres()
     schema = schema.with_table(replace(schema.table(table), **fields))
-    return Mutation("%s: %s" % (table, what), schema, rule, action, table, place or table, whole)
+    return Mutation("%s: %s" % (table, what), schema, rule, severity, table, place or table, whole)
 
 
 def _tables(table):
     schema = postgres()
     without = replace(schema, tables=tuple(other for other in schema.tables if other.name != table))
-    yield Mutation("no %s" % table, without, "table missing", MEND, table, table, True)
+    yield Mutation("no %s" % table, without, "table missing", REPAIR, table, table, True)
     for kind in ("view", "materialized view", "foreign table", "sequence", "composite type", "index", "type"):
-        yield _change(table, "a " + kind, "table kind", REFUSE, whole=True, kind=kind)
-    yield _change(table, "partitioned", "table partitioned", REFUSE, whole=True, kind="partitioned table")
-    yield _change(table, "of another shape", "table shape", REFUSE, whole=True, columns=(Column("id", "bigint"),), constraints=(), indexes=())
+        yield _change(table, "a " + kind, "table kind", BLOCK, whole=True, kind=kind)
+    yield _change(table, "partitioned", "table partitioned", BLOCK, whole=True, kind="partitioned table")
+    yield _change(table, "of another shape", "table shape", BLOCK, whole=True, columns=(Column("id", "bigint"),), constraints=(), indexes=())
     for persistence in ("unlogged", "temporary"):
-        yield _change(table, persistence, "table unlogged", REFUSE, persistence=persistence)
-    yield _change(table, "row security", "row security", REFUSE, row_security=True)
-    yield Mutation("%s behind another" % table, replace(schema, elsewhere=((table, "other"),)), "table elsewhere", REFUSE, table, table)
-    yield Mutation("%s off the path" % table, replace(schema, elsewhere=((table, ""),)), "table not on path", REPORT, table, table)
+        yield _change(table, persistence, "table unlogged", BLOCK, persistence=persistence)
+    yield _change(table, "row security", "row security", BLOCK, row_security=True)
+    yield Mutation("%s behind another" % table, replace(schema, elsewhere=((table, "other"),)), "table elsewhere", BLOCK, table, table)
+    yield Mutation("%s off the path" % table, replace(schema, elsewhere=((table, ""),)), "table not on path", INFO, table, table)
 
 
 def _keys(table):
     current = postgres().table(table)
     key, place = current.primary_key, "primary key"
-    yield _change(table, "no key", "key missing", REFUSE, place, constraints=(), indexes=tuple(i for i in current.indexes if i.name != key.name))
-    yield _change(table, "key of other columns", "key columns", REFUSE, place, constraints=(replace(key, columns=key.columns + ("more",)),))
+    yield _change(table, "no key", "key missing", BLOCK, place, constraints=(), indexes=tuple(i for i in current.indexes if i.name != key.name))
+    yield _change(table, "key of other columns", "key columns", BLOCK, place, constraints=(replace(key, columns=key.columns + ("more",)),))
     if len(key.columns) > 1:
-        yield _change(table, "key with a column less", "key columns", REFUSE, place, constraints=(replace(key, columns=key.columns[:-1]),))
-        yield _change(table, "key in another order", "key order", REFUSE, place, constraints=(replace(key, columns=key.columns[::-1]),))
-    yield _change(table, "deferrable key", "key deferrable", REFUSE, place, constraints=(replace(key, deferrable=True),))
+        yield _change(table, "key with a column less", "key columns", BLOCK, place, constraints=(replace(key, columns=key.columns[:-1]),))
+        yield _change(table, "key in another order", "key order", BLOCK, place, constraints=(replace(key, columns=key.columns[::-1]),))
+    yield _change(table, "deferrable key", "key deferrable", BLOCK, place, constraints=(replace(key, deferrable=True),))
     index = current.index(key.name)
-    yield _change(table, "key with a column along", "index variant", REPORT, place, indexes=current.with_index(replace(index, included=("x",))).indexes)
+    yield _change(table, "key with a column along", "index variant", INFO, place, indexes=current.with_index(replace(index, included=("x",))).indexes)
     for column in _large(table):
         wide = current.with_index(replace(index, included=(column,)))
-        yield _change(table, "key with %s along" % column, "index wide", REFUSE, place, indexes=wide.indexes)
+        yield _change(table, "key with %s along" % column, "index wide", BLOCK, place, indexes=wide.indexes)
     for field in ("valid", "ready"):
         broken = current.with_index(replace(current.index(key.name), **{field: False}))
-        yield _change(table, "key not %s" % field, "key invalid", REFUSE, place, indexes=broken.indexes)
+        yield _change(table, "key not %s" % field, "key invalid", BLOCK, place, indexes=broken.indexes)
 
 
 def _large(table):
@@ -113,157 +114,157 @@ def _constraints(table):
     key = KEYS[table]
     current = postgres().table(table)
 
-    def more(what, rule, action, kind, columns=("x",), definition="", **fields):
+    def more(what, rule, severity, kind, columns=("x",), definition="", **fields):
         item = Constraint("extra", kind, columns, definition=definition or "%s (x)" % kind.upper(), **fields)
-        return _change(table, what, rule, action, "extra", constraints=postgres().table(table).constraints + (item,))
+        return _change(table, what, rule, severity, "extra", constraints=postgres().table(table).constraints + (item,))
 
-    yield more("unique", "unique", REFUSE, "unique")
-    yield more("unique over the key and more", "unique, implied", REPORT, "unique", key[::-1] + ("x",))
-    yield more("deferrable unique over the key", "unique, deferrable", REFUSE, "unique", key, deferrable=True)
-    yield more("deferrable unique over the key and more", "unique, implied", REPORT, "unique", key + ("x",), deferrable=True)
+    yield more("unique", "unique", BLOCK, "unique")
+    yield more("unique over the key and more", "unique, implied", INFO, "unique", key[::-1] + ("x",))
+    yield more("deferrable unique over the key", "unique, deferrable", BLOCK, "unique", key, deferrable=True)
+    yield more("deferrable unique over the key and more", "unique, implied", INFO, "unique", key + ("x",), deferrable=True)
     for column in _large(table):
         items = current.constraints + (Constraint("extra", "unique", key + (column,)),)
         index = Index("extra", key + (column,), unique=True)
-        yield _change(table, "unique over the key and %s" % column, "index wide", REFUSE, "extra", constraints=items, indexes=current.with_index(index).indexes)
+        yield _change(table, "unique over the key and %s" % column, "index wide", BLOCK, "extra", constraints=items, indexes=current.with_index(index).indexes)
     for column in POSTGRES[table].columns:
         definition = "CHECK ((%s IS NOT NULL))" % column.name
         if column.nullable:
-            yield more("check that %s is not NULL" % column.name, "check", REFUSE, "check", (column.name,), definition)
+            yield more("check that %s is not NULL" % column.name, "check", BLOCK, "check", (column.name,), definition)
         else:
-            yield more("check that %s is not NULL" % column.name, "check, implied", REPORT, "check", (column.name,), definition)
-            yield more("%s not null, not valid" % column.name, "not null, not valid", REFUSE, "not null", (column.name,))
-    yield more("check", "check", REFUSE, "check")
-    yield more("check not enforced", "check, not enforced", REPORT, "check", enforced=False)
-    yield more("exclusion", "exclusion", REFUSE, "exclusion")
-    yield more("foreign key", "foreign key", REFUSE, "foreign key")
-    yield more("cascading foreign key", "foreign key", REFUSE, "foreign key", on_delete="cascade")
+            yield more("check that %s is not NULL" % column.name, "check, implied", INFO, "check", (column.name,), definition)
+            yield more("%s not null, not valid" % column.name, "not null, not valid", BLOCK, "not null", (column.name,))
+    yield more("check", "check", BLOCK, "check")
+    yield more("check not enforced", "check, not enforced", INFO, "check", enforced=False)
+    yield more("exclusion", "exclusion", BLOCK, "exclusion")
+    yield more("foreign key", "foreign key", BLOCK, "foreign key")
+    yield more("cascading foreign key", "foreign key", BLOCK, "foreign key", on_delete="cascade")
     for action in ("no action", "restrict", "set null on not null", "set default"):
-        yield more("referred to, " + action, "foreign key, incoming", REFUSE, "foreign key", incoming="public.notes", on_delete=action)
-    yield more("referred to, not enforced", "check, not enforced", REPORT, "foreign key", incoming="public.notes", on_delete="restrict", enforced=False)
+        yield more("referred to, " + action, "foreign key, incoming", BLOCK, "foreign key", incoming="public.notes", on_delete=action)
+    yield more("referred to, not enforced", "check, not enforced", INFO, "foreign key", incoming="public.notes", on_delete="restrict", enforced=False)
     for action in ("cascade", "set null"):
         rule = "foreign key, incoming, cascading"
-        yield more("referred to, " + action, rule, REPORT, "foreign key", incoming="public.notes", on_delete=action)
+        yield more("referred to, " + action, rule, INFO, "foreign key", incoming="public.notes", on_delete=action)
     both = {"attachments": (Attachment("extra", "trigger"),), "constraints": postgres().table(table).constraints + (Constraint("extra", "trigger"),)}
-    yield _change(table, "constraint trigger", "trigger", REFUSE, "extra", **both)
+    yield _change(table, "constraint trigger", "trigger", BLOCK, "extra", **both)
 
 
 def _extra_indexes(table):
     current = postgres().table(table)
     key = current.primary_key
 
-    def more(what, rule, action, name="extra", columns=("x",), also=(), **fields):
+    def more(what, rule, severity, name="extra", columns=("x",), also=(), **fields):
         extra = current.with_index(Index(name, columns, **fields))
-        return _change(table, what, rule, action, name, indexes=extra.indexes, constraints=current.constraints + also)
+        return _change(table, what, rule, severity, name, indexes=extra.indexes, constraints=current.constraints + also)
 
-    yield more("index", "index extra", REPORT)
-    yield more("INVALID index", "index extra invalid", REPORT, valid=False)
-    yield more("index that nobody asked for, being built", "index building", REPORT, valid=False, building=True)
-    yield more("unique index", "unique", REFUSE, unique=True)
-    yield more("unique index over the key", "unique, implied", REPORT, columns=key.columns[::-1], unique=True)
-    yield more("partial unique index over the key", "unique, implied", REPORT, columns=key.columns, unique=True, predicate="x > 1")
-    yield more("partial unique index whose predicate can fail", "unique", REFUSE, columns=key.columns, unique=True, predicate="x::integer > 1")
-    yield more("index on an expression", "index extra", REPORT, columns=("lower(x)",))
-    yield more("index on an expression that can fail", "index computed", REFUSE, columns=("(x::integer)",))
-    yield more("INVALID index on an expression that can fail", "index computed", REFUSE, columns=("(x::integer)",), valid=False)
-    yield more("index whose predicate can fail", "index computed", REFUSE, predicate="(1 / x) > 0")
+    yield more("index", "index extra", INFO)
+    yield more("INVALID index", "index extra invalid", INFO, valid=False)
+    yield more("index that nobody asked for, being built", "index building", INFO, valid=False, building=True)
+    yield more("unique index", "unique", BLOCK, unique=True)
+    yield more("unique index over the key", "unique, implied", INFO, columns=key.columns[::-1], unique=True)
+    yield more("partial unique index over the key", "unique, implied", INFO, columns=key.columns, unique=True, predicate="x > 1")
+    yield more("partial unique index whose predicate can fail", "unique", BLOCK, columns=key.columns, unique=True, predicate="x::integer > 1")
+    yield more("index on an expression", "index extra", INFO, columns=("lower(x)",))
+    yield more("index on an expression that can fail", "index computed", BLOCK, columns=("(x::integer)",))
+    yield more("INVALID index on an expression that can fail", "index computed", BLOCK, columns=("(x::integer)",), valid=False)
+    yield more("index whose predicate can fail", "index computed", BLOCK, predicate="(1 / x) > 0")
     for column in _large(table):
-        yield more("index on %s" % column, "index wide", REFUSE, columns=(column,))
-        yield more("index on all of %s as text" % column, "index wide", REFUSE, columns=("(%s::text)" % column,))
-        yield more("index with %s along" % column, "index wide", REFUSE, included=(column,))
-        yield more("brin index on %s" % column, "index wide", REFUSE, columns=(column,), method="brin")
-        yield more("hash index on %s" % column, "index extra", REPORT, columns=(column,), method="hash")
-        yield more("gin index on %s" % column, "index extra", REPORT, columns=(column,), method="gin")
-        yield more("index into %s" % column, "index extra", REPORT, columns=("(%s ->> 'who'::text)" % column,))
-        yield more("index on the digest of %s" % column, "index extra", REPORT, columns=("md5(%s::text)" % column,))
-    yield more("INVALID unique index that takes part", "unique", REFUSE, unique=True, valid=False)
-    yield more("INVALID unique index that takes no part", "index extra invalid", REPORT, unique=True, valid=False, ready=False)
+        yield more("index on %s" % column, "index wide", BLOCK, columns=(column,))
+        yield more("index on all of %s as text" % column, "index wide", BLOCK, columns=("(%s::text)" % column,))
+        yield more("index with %s along" % column, "index wide", BLOCK, included=(column,))
+        yield more("brin index on %s" % column, "index wide", BLOCK, columns=(column,), method="brin")
+        yield more("hash index on %s" % column, "index extra", INFO, columns=(column,), method="hash")
+        yield more("gin index on %s" % column, "index extra", INFO, columns=(column,), method="gin")
+        yield more("index into %s" % column, "index extra", INFO, columns=("(%s ->> 'who'::text)" % column,))
+        yield more("index on the digest of %s" % column, "index extra", INFO, columns=("md5(%s::text)" % column,))
+    yield more("INVALID unique index that takes part", "unique", BLOCK, unique=True, valid=False)
+    yield more("INVALID unique index that takes no part", "index extra invalid", INFO, unique=True, valid=False, ready=False)
     for suffix in ("_ccnew", "_ccold", "_ccnew12"):
-        yield more("INVALID %s" % suffix, "index remains", MEND, key.name + suffix, key.columns, unique=True, valid=False)
-    yield more("VALID _ccold", "index extra", REPORT, key.name + "_ccold")
-    yield more("INVALID _ccnew of a foreign index", "index extra invalid", REPORT, "other_ccnew", valid=False)
+        yield more("INVALID %s" % suffix, "index remains", REPAIR, key.name + suffix, key.columns, unique=True, valid=False)
+    yield more("VALID _ccold", "index extra", INFO, key.name + "_ccold")
+    yield more("INVALID _ccnew of a foreign index", "index extra invalid", INFO, "other_ccnew", valid=False)
 
 
 def _attachments(table):
-    for kind, rule, action in (("trigger", "trigger", REFUSE), ("rule", "rule", REFUSE), ("policy", "policy", REPORT)):
-        yield _change(table, kind, rule, action, "extra", attachments=(Attachment("extra", kind),))
+    for kind, rule, severity in (("trigger", "trigger", BLOCK), ("rule", "rule", BLOCK), ("policy", "policy", INFO)):
+        yield _change(table, kind, rule, severity, "extra", attachments=(Attachment("extra", kind),))
     for kind in ("trigger", "rule"):
-        yield _change(table, "%s switched off" % kind, "%s idle" % kind, REPORT, "extra", attachments=(Attachment("extra", kind, enabled=False),))
+        yield _change(table, "%s switched off" % kind, "%s idle" % kind, INFO, "extra", attachments=(Attachment("extra", kind, enabled=False),))
     for enabled in (True, False):
         harmless = table not in DATA_TABLES and not enabled
         item = (Attachment("extra", "update rule", enabled=enabled),)
         what = "rule for updates" if enabled else "rule for updates, switched off"
-        yield _change(table, what, "rule idle" if harmless else "rule for updates", REPORT if harmless else REFUSE, "extra", attachments=item)
-    yield _change(table, "partition", "table partition", REFUSE, "whole", attachments=(Attachment("whole", "partition of", "FOR VALUES IN ('a')"),))
-    yield _change(table, "publication without identity", "publication", REFUSE, "extra", attachments=(Attachment("extra", "publication"),))
-    yield _change(table, "publication of some columns", "publication", REFUSE, "extra", attachments=(Attachment("extra", "publication", "FOR TABLE"),))
-    yield _change(table, "publication", "publication harmless", REPORT, "extra", attachments=(Attachment("extra", "publication", enabled=False),))
-    yield _change(table, "child", "table inherited", REFUSE, "child", attachments=(Attachment("child", "child"),))
-    yield _change(table, "parent", "table parent", REPORT, "parent", attachments=(Attachment("parent", "parent"),))
+        yield _change(table, what, "rule idle" if harmless else "rule for updates", INFO if harmless else BLOCK, "extra", attachments=item)
+    yield _change(table, "partition", "table partition", BLOCK, "whole", attachments=(Attachment("whole", "partition of", "FOR VALUES IN ('a')"),))
+    yield _change(table, "publication without identity", "publication", BLOCK, "extra", attachments=(Attachment("extra", "publication"),))
+    yield _change(table, "publication of some columns", "publication", BLOCK, "extra", attachments=(Attachment("extra", "publication", "FOR TABLE"),))
+    yield _change(table, "publication", "publication harmless", INFO, "extra", attachments=(Attachment("extra", "publication", enabled=False),))
+    yield _change(table, "child", "table inherited", BLOCK, "child", attachments=(Attachment("child", "child"),))
+    yield _change(table, "parent", "table parent", INFO, "parent", attachments=(Attachment("parent", "parent"),))
     policy = {"row_security": True, "attachments": (Attachment("extra", "policy"),)}
-    yield _change(table, "row security with a policy", "row security", REFUSE, **policy)
+    yield _change(table, "row security with a policy", "row security", BLOCK, **policy)
 
 
 def _columns(table, column):
     current = postgres().table(table)
 
-    def changed(what, rule, action, **fields):
+    def changed(what, rule, severity, **fields):
         columns = current.with_column(replace(column, **fields)).columns
-        return _change(table, "%s %s" % (column.name, what), rule, action, column.name, columns=columns)
+        return _change(table, "%s %s" % (column.name, what), rule, severity, column.name, columns=columns)
 
     kept = tuple(other for other in current.columns if other.name != column.name)
     if column.name == "task_path":
-        yield _change(table, "no task_path", "column missing, addable", MEND, column.name, columns=kept)
+        yield _change(table, "no task_path", "column missing, addable", REPAIR, column.name, columns=kept)
     elif kept:
-        yield _change(table, "no %s" % column.name, "column missing", REFUSE, column.name, columns=kept)
+        yield _change(table, "no %s" % column.name, "column missing", BLOCK, column.name, columns=kept)
     others = {"text": ("character varying(150)", "uuid", "citext"), "jsonb": ("json", "text"), "bytea": ("text",), "integer": ("smallint", "numeric", "text")}
     for other in others[column.type]:
-        yield changed("as " + other, "column type", REFUSE, type=other)
+        yield changed("as " + other, "column type", BLOCK, type=other)
     if column.type == "text":
         default = column.default and "''::character varying"
-        yield changed("as character varying", "column type alike", REPORT, type="character varying", default=default)
-        yield changed("under a collation of another order", "column collation order", REFUSE, collation="da", ordered=False)
+        yield changed("as character varying", "column type alike", INFO, type="character varying", default=default)
+        yield changed("under a collation of another order", "column collation order", BLOCK, collation="da", ordered=False)
     elif column.type == "integer":
-        yield changed("as bigint", "column type alike", REPORT, type="bigint")
-        yield changed("identity by default", "column default extra", REPORT, generated="identity by default")
+        yield changed("as bigint", "column type alike", INFO, type="bigint")
+        yield changed("identity by default", "column default extra", INFO, generated="identity by default")
     else:
-        yield changed("stored plain", "column storage", REFUSE, storage="plain")
+        yield changed("stored plain", "column storage", BLOCK, storage="plain")
     for how in ("stored", "virtual", "identity always"):
-        yield changed("generated, " + how, "column generated", REFUSE, generated=how, default=None)
+        yield changed("generated, " + how, "column generated", BLOCK, generated=how, default=None)
     if column.type == "text":
-        yield changed("under a nondeterministic collation", "column collation", REFUSE, collation="ignore_case", deterministic=False)
-        yield changed("under another collation", "column collation other", REPORT, collation="C")
+        yield changed("under a nondeterministic collation", "column collation", BLOCK, collation="ignore_case", deterministic=False)
+        yield changed("under another collation", "column collation other", INFO, collation="C")
     if not column.nullable:
-        yield changed("nullable", "column nullable", REFUSE, nullable=True)
+        yield changed("nullable", "column nullable", BLOCK, nullable=True)
     elif column.name == "blob":
-        yield changed("not null", "column not null, older", MEND, nullable=False)
+        yield changed("not null", "column not null, older", REPAIR, nullable=False)
     else:
-        yield changed("not null", "column not null", REFUSE, nullable=False)
+        yield changed("not null", "column not null", BLOCK, nullable=False)
     if column.default is not None:
-        yield changed("without its default", "column default", MEND, default=None)
-        yield changed("with another default", "column default", MEND, default="'x'::text")
+        yield changed("without its default", "column default", REPAIR, default=None)
+        yield changed("with another default", "column default", REPAIR, default="'x'::text")
     else:
-        yield changed("with a default", "column default extra", REPORT, default="'x'::text")
+        yield changed("with a default", "column default extra", INFO, default="'x'::text")
         unwritten = (table, column.name) == ("checkpoints", "type")
-        rule, action = ("column extra, computed", REFUSE) if unwritten else ("column default extra", REPORT)
-        yield changed("with a default that can fail", rule, action, default="((1 / 0))::text")
+        rule, severity = ("column extra, computed", BLOCK) if unwritten else ("column default extra", INFO)
+        yield changed("with a default that can fail", rule, severity, default="((1 / 0))::text")
 
 
 def _extra_columns(table):
     columns = postgres().table(table).columns
-    for what, rule, action, fields in (
-        ("nullable", "column extra", REPORT, {}),
-        ("with a default", "column extra", REPORT, {"nullable": False, "default": "now()"}),
-        ("identity", "column extra", REPORT, {"nullable": False, "generated": "identity always"}),
-        ("generated", "column extra", REPORT, {"generated": "stored", "default": "lower(x)"}),
-        ("generated and not null", "column extra", REPORT, {"nullable": False, "generated": "stored", "default": "lower(%s)" % KEYS[table][0]}),
-        ("generated and not null, from what may be missing", "column extra, required", REFUSE, dict(MAYBE, generated="stored")),
-        ("virtual and not null, from what may be missing", "column extra, required", REFUSE, dict(MAYBE, generated="virtual")),
-        ("generated, which can fail", "column extra, computed", REFUSE, {"generated": "stored", "default": "(x)::integer"}),
-        ("virtual, which can fail", "column extra", REPORT, {"generated": "virtual", "default": "(x)::integer"}),
-        ("with a default that can fail", "column extra, computed", REFUSE, {"default": "(1 / 0)"}),
-        ("required", "column extra, required", REFUSE, {"nullable": False}),
+    for what, rule, severity, fields in (
+        ("nullable", "column extra", INFO, {}),
+        ("with a default", "column extra", INFO, {"nullable": False, "default": "now()"}),
+        ("identity", "column extra", INFO, {"nullable": False, "generated": "identity always"}),
+        ("generated", "column extra", INFO, {"generated": "stored", "default": "lower(x)"}),
+        ("generated and not null", "column extra", INFO, {"nullable": False, "generated": "stored", "default": "lower(%s)" % KEYS[table][0]}),
+        ("generated and not null, from what may be missing", "column extra, required", BLOCK, dict(MAYBE, generated="stored")),
+        ("virtual and not null, from what may be missing", "column extra, required", BLOCK, dict(MAYBE, generated="virtual")),
+        ("generated, which can fail", "column extra, computed", BLOCK, {"generated": "stored", "default": "(x)::integer"}),
+        ("virtual, which can fail", "column extra", INFO, {"generated": "virtual", "default": "(x)::integer"}),
+        ("with a default that can fail", "column extra, computed", BLOCK, {"default": "(1 / 0)"}),
+        ("required", "column extra, required", BLOCK, {"nullable": False}),
     ):
-        yield _change(table, "a further column, " + what, rule, action, "extra", columns=columns + (Column("extra", "text", **fields),))
+        yield _change(table, "a further column, " + what, rule, severity, "extra", columns=columns + (Column("extra", "text", **fields),))
 
 
 def _thread_indexes(table):
@@ -271,29 +272,29 @@ def _thread_indexes(table):
     name = "%s_thread_id_idx" % table
     index = current.index(name)
 
-    def changed(what, rule, action, **fields):
-        return _change(table, "thread index %s" % what, rule, action, name, indexes=current.with_index(replace(index, **fields)).indexes)
+    def changed(what, rule, severity, **fields):
+        return _change(table, "thread index %s" % what, rule, severity, name, indexes=current.with_index(replace(index, **fields)).indexes)
 
-    yield _change(table, "no thread index", "index missing", MEND, name, indexes=current.without_index(name).indexes)
-    yield changed("INVALID", "index invalid", MEND, valid=False)
-    yield changed("INVALID and not ready", "index invalid", MEND, valid=False, ready=False)
-    yield changed("being built", "index building", REPORT, valid=False, building=True)
-    yield changed("over another column", "index differs", REFUSE, columns=("checkpoint_ns",))
-    yield changed("over more columns", "index differs", REFUSE, columns=("thread_id", "checkpoint_ns"))
-    yield changed("unique", "index differs", REFUSE, unique=True)
-    yield changed("as hash", "index differs", REFUSE, method="hash")
-    yield changed("partial", "index differs", REFUSE, predicate="thread_id <> ''::text")
-    yield changed("descending", "index variant", REPORT, variant="thread_id DESC")
-    yield changed("of another operator class", "index variant", REPORT, variant="thread_id text_pattern_ops")
-    yield changed("of an unknown operator class", "index differs", REFUSE, columns=("thread_id strange_ops",))
-    yield changed("with a column along", "index variant", REPORT, included=("checkpoint_ns",))
+    yield _change(table, "no thread index", "index missing", REPAIR, name, indexes=current.without_index(name).indexes)
+    yield changed("INVALID", "index invalid", REPAIR, valid=False)
+    yield changed("INVALID and not ready", "index invalid", REPAIR, valid=False, ready=False)
+    yield changed("being built", "index building", INFO, valid=False, building=True)
+    yield changed("over another column", "index differs", BLOCK, columns=("checkpoint_ns",))
+    yield changed("over more columns", "index differs", BLOCK, columns=("thread_id", "checkpoint_ns"))
+    yield changed("unique", "index differs", BLOCK, unique=True)
+    yield changed("as hash", "index differs", BLOCK, method="hash")
+    yield changed("partial", "index differs", BLOCK, predicate="thread_id <> ''::text")
+    yield changed("descending", "index variant", INFO, variant="thread_id DESC")
+    yield changed("of another operator class", "index variant", INFO, variant="thread_id text_pattern_ops")
+    yield changed("of an unknown operator class", "index differs", BLOCK, columns=("thread_id strange_ops",))
+    yield changed("with a column along", "index variant", INFO, included=("checkpoint_ns",))
     for column in _large(table):
-        yield changed("with %s along" % column, "index wide", REFUSE, included=(column,))
+        yield changed("with %s along" % column, "index wide", BLOCK, included=(column,))
     remains = current.with_index(replace(index, name=name + "_ccnew", valid=False))
-    yield _change(table, "INVALID copy of the thread index", "index remains", MEND, name + "_ccnew", indexes=remains.indexes)
+    yield _change(table, "INVALID copy of the thread index", "index remains", REPAIR, name + "_ccnew", indexes=remains.indexes)
     missing = postgres().with_table(current.without_index(name))
     taken = missing.with_table(Table(name, kind="sequence"))
-    yield Mutation("%s taken by a sequence" % name, taken, "index name taken", REFUSE, table, name)
+    yield Mutation("%s taken by a sequence" % name, taken, "index name taken", BLOCK, table, name)
 
 
 def file_mutations():
@@ -302,47 +303,47 @@ def file_mutations():
         table = SQLITE[name]
         key = table.primary_key
 
-        def changed(what, rule, action, place=None, **fields):
+        def changed(what, rule, severity, place=None, **fields):
             schema = sqlite().with_table(replace(sqlite().table(name), **fields))
-            return Mutation("%s: %s" % (name, what), schema, rule, action, counterpart, place or counterpart)
+            return Mutation("%s: %s" % (name, what), schema, rule, severity, counterpart, place or counterpart)
 
         others = tuple(other for other in sqlite().tables if other.name != name)
-        yield Mutation("no %s" % name, replace(sqlite(), tables=others), "sqlite table missing", REFUSE, counterpart, counterpart)
+        yield Mutation("no %s" % name, replace(sqlite(), tables=others), "sqlite table missing", BLOCK, counterpart, counterpart)
         for kind in ("view", "virtual table"):
-            yield changed("a " + kind, "sqlite table kind", REFUSE, kind=kind)
+            yield changed("a " + kind, "sqlite table kind", BLOCK, kind=kind)
         old = (Column("thread_id", "TEXT", False), Column("thread_ts", "TEXT", False), Column("parent_ts", "TEXT"))
         old_key = (replace(key, columns=("thread_id", "thread_ts")),)
-        yield changed("with thread_ts", "sqlite table thread_ts", REFUSE, columns=old, constraints=old_key)
-        yield changed("no key", "sqlite key missing", REFUSE, "primary key", constraints=())
+        yield changed("with thread_ts", "sqlite table thread_ts", BLOCK, columns=old, constraints=old_key)
+        yield changed("no key", "sqlite key missing", BLOCK, "primary key", constraints=())
         wider = (replace(key, columns=key.columns + ("type",)),)
-        yield changed("wider key", "sqlite key wider", REFUSE, "primary key", constraints=wider)
-        yield changed("narrower key", "sqlite key narrower", REFUSE, "primary key", constraints=(replace(key, columns=key.columns[:-1]),))
+        yield changed("wider key", "sqlite key wider", BLOCK, "primary key", constraints=wider)
+        yield changed("narrower key", "sqlite key narrower", BLOCK, "primary key", constraints=(replace(key, columns=key.columns[:-1]),))
         for column in table.columns:
             yield from _file_columns(name, counterpart, column, changed)
-        yield changed("a further column", "sqlite column extra", REFUSE, "extra", columns=table.columns + (Column("extra", "TEXT"),))
+        yield changed("a further column", "sqlite column extra", BLOCK, "extra", columns=table.columns + (Column("extra", "TEXT"),))
         foreign = Constraint("", "foreign key", ("thread_id",), definition="FOREIGN KEY (thread_id) REFERENCES threads")
-        yield changed("foreign key", "sqlite foreign key", REPORT, "foreign keys", constraints=table.constraints + (foreign,))
-        yield changed("index", "sqlite index", REPORT, "extra", indexes=(Index("extra", ("type",)),))
-        yield changed("unique index", "sqlite index", REPORT, "extra", indexes=(Index("extra", ("type",), unique=True),))
-        yield changed("trigger", "sqlite trigger", REPORT, "extra", attachments=(Attachment("extra", "trigger"),))
+        yield changed("foreign key", "sqlite foreign key", INFO, "foreign keys", constraints=table.constraints + (foreign,))
+        yield changed("index", "sqlite index", INFO, "extra", indexes=(Index("extra", ("type",)),))
+        yield changed("unique index", "sqlite index", INFO, "extra", indexes=(Index("extra", ("type",), unique=True),))
+        yield changed("trigger", "sqlite trigger", INFO, "extra", attachments=(Attachment("extra", "trigger"),))
     for kind in ("table", "view"):
-        yield Mutation("a %s beside" % kind, sqlite().with_table(Table("notes", kind=kind)), "sqlite table extra", REPORT, "notes", "notes")
+        yield Mutation("a %s beside" % kind, sqlite().with_table(Table("notes", kind=kind)), "sqlite table extra", INFO, "notes", "notes")
 
 
 def _file_columns(name, counterpart, column, changed):
     table = sqlite().table(name)
     place = RENAMED.get((name, column.name), column.name)
 
-    def altered(what, rule, action, **fields):
+    def altered(what, rule, severity, **fields):
         columns = table.with_column(replace(column, **fields)).columns
-        return changed("%s %s" % (column.name, what), rule, action, place, columns=columns)
+        return changed("%s %s" % (column.name, what), rule, severity, place, columns=columns)
 
     kept = tuple(other for other in table.columns if other.name != column.name)
-    rule, action = ("sqlite column missing, older", REPORT) if (name, column.name) in SQLITE_OPTIONAL else ("sqlite column missing", REFUSE)
+    rule, severity = ("sqlite column missing, older", INFO) if (name, column.name) in SQLITE_OPTIONAL else ("sqlite column missing", BLOCK)
     if column.name not in table.primary_key.columns:
-        yield changed("no %s" % column.name, rule, action, place, columns=kept)
-        yield altered("generated", "sqlite column generated", REFUSE, generated="virtual")
+        yield changed("no %s" % column.name, rule, severity, place, columns=kept)
+        yield altered("generated", "sqlite column generated", BLOCK, generated="virtual")
     else:  # SQLite takes no generated column into a key
-        yield altered("under NOCASE", "sqlite key collation", REFUSE, collation="NOCASE")
+        yield altered("under NOCASE", "sqlite key collation", BLOCK, collation="NOCASE")
     other = {"TEXT": "INTEGER", "BLOB": "TEXT", "INTEGER": "REAL"}[column.type]
-    yield altered("as %s" % other, "sqlite column type", REFUSE, type=other)
+    yield altered("as %s" % other, "sqlite column type", BLOCK, type=other)

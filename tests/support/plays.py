@@ -32,11 +32,7 @@ class Run(Outcome):
 
     def of(self, task, host=None, kind=None):
         """Results of the tasks whose name ends so."""
-        return [
-            each["result"]
-            for each in self.tasks
-            if each["task"].endswith(task) and host in (None, each["host"]) and kind in (None, each["kind"])
-        ]
+        return [each["result"] for each in self.tasks if each["task"].endswith(task) and host in (None, each["host"]) and kind in (None, each["kind"])]
 
     def hosts(self, task):
         """Where a task ran and was not skipped; hosts of one batch end in any order."""

@@ -146,7 +146,8 @@ def packed():
 @once
 def module_forks():
     """Where modules run."""
-    ours = [UTILITIES + path.stem for path in sorted((ROOT / "plugins" / "module_utils").glob("_*.py"))]
+    folder = ROOT / "plugins" / "module_utils"
+    ours = [UTILITIES + ".".join(path.relative_to(folder).with_suffix("").parts) for path in sorted(folder.rglob("*.py"))]
     theirs = ["ansible.module_utils.basic", "ansible.module_utils.urls", "ansible.module_utils.facts.default_collectors"]
     if (library() / "ansible_collections" / "community").is_dir():
         theirs.append("ansible_collections.community.postgresql.plugins.module_utils.postgres")

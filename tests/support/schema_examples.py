@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._checkpointer import Library, Migration
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, POSTGRES, SQLITE, step_of, thread_index
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import Reading, Server
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import Library, Migration
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import DatabaseState, Server
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, POSTGRES, SQLITE, step_of, thread_index
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 
 OWNER = "langgraph_owner"
 NULLABLE, INDEXES, TASK_PATH = "blob may be NULL", "thread_id indexes", "task_path"
@@ -57,7 +57,7 @@ def server(**changes):
 
 def reading(schema, recorded=None, hidden=False, **changes):
     """A Reading of a schema on that server."""
-    return Reading(schema, server(**changes), recorded, hidden)
+    return DatabaseState(schema, server(**changes), recorded, hidden)
 
 
 def empty():

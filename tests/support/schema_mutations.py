@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import DATA_TABLES, LARGE, POSTGRES, TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, LARGE, POSTGRES, TABLES
 
 EAT = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
 ICU = "ICU"

@@ -14,7 +14,7 @@ from secret_scanner import SecretScanner, holds
 from virtualenvs import linked
 
 # What the role checkpointer calls its tasks.
-SETUP = "Bring the schema up to what the library needs"
+SETUP = "Set up the schema that the library needs"
 COMPARE = "Compare the schema in PostgreSQL with SQLite's"
 ROUNDTRIP = COMPARE + ", then write, read and delete one checkpoint"
 

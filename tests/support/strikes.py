@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from assertions import assert_no_secret
 from contenders import Collection
-from databases import LEDGER
+from databases import MIGRATIONS_TABLE
 from fault_points import EVERY, alone, locks, whole
-from interceptor import Cut, Interceptor
+from interceptor import Interceptor, ParsedCheckpoint
 
 # A server dies with the thread that started it, and a connection's own ends with the connection.
 STARTER = ThreadPoolExecutor(1)
@@ -40,7 +40,7 @@ class Strike:
             self.begun.wait(30)
             self.struck = text
             self.how(self.run)
-            raise Cut
+            raise ParsedCheckpoint
 
 
 def kill(run):
@@ -104,9 +104,9 @@ def untrue(outcome, database, changed):
         yield "the first run said that it changed nothing"
     if not changed and outcome.get("changed") and "could not be read" not in message:
         yield "the first run said that it changed something"
-    told = re.search(r"The ledger records (no version|version (\d+))", message)
+    told = re.search(r"The migrations table records (no version|version (\d+))", message)
     if told:
-        recorded = database.recorded() if LEDGER in database.tables() else None
+        recorded = database.recorded() if MIGRATIONS_TABLE in database.tables() else None
         if told.group(2) != (None if recorded is None else str(recorded)):
             yield "the first run said %s, and it is %s" % (told.group(0), recorded)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from authority import Authority
 from servers import Server
 
-MODULES = ("checkpoint_schema", "checkpoint_schema_info", "checkpoint_roundtrip")
+MODULES = ("checkpoint_schema", "checkpoint_schema_info", "checkpoint_verify")
 
 
 class Encrypted:

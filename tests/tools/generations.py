@@ -191,7 +191,7 @@ def record_sqlite(release, folder):
     path = RECORDINGS / "sqlite" / ("%s.sqlite" % release)
     made = Path(folder) / "checkpoints.sqlite"
     ask(virtualenv("sqlite-" + release, SQLITE[release]), sqlite=str(made))
-    settle(made, path)
+    configure_session(made, path)
 
 
 def reopen(folder):
@@ -200,10 +200,10 @@ def reopen(folder):
     made = Path(folder) / "reopened.sqlite"
     shutil.copy(RECORDINGS / "sqlite" / ("%s.sqlite" % old), made)
     ask(virtualenv("sqlite-" + new, SQLITE[new]), sqlite=str(made))
-    settle(made, RECORDINGS / "sqlite" / ("%s-by-%s.sqlite" % REOPENED))
+    configure_session(made, RECORDINGS / "sqlite" / ("%s-by-%s.sqlite" % REOPENED))
 
 
-def settle(made, path):
+def configure_session(made, path):
     """Whole, and all in the main file."""
     assert not os.path.exists(str(made) + "-wal"), made
     with contextlib.closing(sqlite3.connect("file:%s?immutable=1" % made, uri=True)) as connection:

@@ -1,4 +1,4 @@
-"""Says what this Python and this system lack for the virtualenv: `python -c probe.py FLAVOUR (build|wheels) (new|old)`."""
+"""Prints what this Python and this system lack for the virtualenv: `python -c probe.py FLAVOUR (build|wheels) (new|old)`."""
 
 import ctypes.util
 import importlib.util

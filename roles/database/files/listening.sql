@@ -1,5 +1,5 @@
--- What the server listens on, what it would after a restart with `wanted` in our file (nothing: without our setting),
--- and which place stands in the way. The view reads the files as they are now, not as they were at the start.
+-- The current listen_addresses, the value after a restart with `wanted` in our file (empty: without our setting),
+-- and the place that overrides ours. The view pg_file_settings reads the current files, not the files at startup.
 WITH current AS (
   SELECT setting, boot_val, source, sourcefile, source IN ('command line', 'environment variable', 'override') AS fixed
   FROM pg_settings WHERE name = 'listen_addresses'
@@ -8,7 +8,7 @@ WITH current AS (
 ), ours AS (
   SELECT max(seqno) AS seqno FROM entries WHERE ours
 ), rival AS (
-  -- The last one wins: where ours is not written yet, its place is known from the files' names.
+  -- The last entry takes precedence. If our file is not written yet, its position follows from the names of the files.
   SELECT e.sourcefile, e.sourceline, e.setting FROM entries e, ours
   WHERE NOT e.ours AND CASE WHEN ours.seqno IS NOT NULL THEN e.seqno > ours.seqno
                             ELSE e.sourcefile ~ '/postgresql\.auto\.conf$'
@@ -22,7 +22,7 @@ SELECT c.setting,
             ELSE (SELECT format('%%s, line %%s', sourcefile, sourceline) FROM rival) END AS obstacle,
        CASE WHEN c.fixed THEN c.setting
             WHEN %(wanted)s <> '' THEN %(wanted)s
-            -- What others changed is theirs to bring into effect.
+            -- A restart for settings in other files is the administrator's decision.
             WHEN c.sourcefile IS DISTINCT FROM %(file)s THEN c.setting
             ELSE coalesce((SELECT setting FROM entries WHERE NOT ours ORDER BY seqno DESC LIMIT 1), c.boot_val) END AS next
 FROM current c, ours

@@ -1,4 +1,4 @@
--- What the whole server knows: who we are there, the two roles, and whether the database exists.
+-- The state of the server: the current role, the owner and application roles, and whether the database exists.
 WITH me AS (
   SELECT oid, rolname, rolsuper, rolcreatedb, rolcreaterole, rolinherit, current_setting('server_version_num')::int AS version
   FROM pg_roles WHERE rolname = current_user
@@ -28,15 +28,15 @@ SELECT
   (SELECT coalesce(json_object_agg(p.rolname, json_build_object('superuser', p.rolsuper, 'flags', p.flags)), '{}') FROM parties p) AS roles,
   (SELECT json_build_object('owner', r.rolname, 'connectable', d.datallowconn)
    FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE d.datname = %(database)s) AS database,
-  -- From PostgreSQL 16 on, who creates a role may hand it out but neither inherits from it nor may become it,
-  -- so being its member says too little: both are named, and both are asked about.
+  -- Since PostgreSQL 16, the creator of a role can grant it but neither inherits its privileges nor can SET ROLE to it.
+  -- Membership is therefore not sufficient: both options are checked and granted.
   CASE WHEN me.rolsuper THEN NULL
        WHEN coalesce((SELECT pg_has_role(me.oid, p.oid, 'USAGE')
                              AND pg_has_role(me.oid, p.oid, CASE WHEN me.version >= 160000 THEN 'SET' ELSE 'MEMBER' END)
                       FROM parties p WHERE p.is_owner), false) THEN NULL
        ELSE format('GRANT %%I TO %%I', %(owner)s, me.rolname) || CASE WHEN me.version >= 160000 THEN ' WITH INHERIT TRUE, SET TRUE' ELSE '' END
   END AS membership,
-  -- Roles that somebody else made: from 16 on CREATEROLE alone gives no power over them.
+  -- Roles that another role created: since PostgreSQL 16, CREATEROLE alone does not allow changing them.
   (SELECT coalesce(json_agg(p.rolname ORDER BY p.rolname), '[]') FROM parties p
    WHERE NOT me.rolsuper AND me.version >= 160000 AND NOT pg_has_role(me.oid, p.oid, 'MEMBER WITH ADMIN OPTION')) AS unruled
 FROM me

@@ -1,5 +1,5 @@
--- Passwords can be compared only by who may read pg_authid. Asking for it without the right would fail the whole reading,
--- so it is asked in a branch, and what it said waits in a setting that ends with the transaction.
+-- Comparing passwords needs SELECT on pg_authid. Without the privilege a plain query would fail the whole statement list, so the
+-- query runs conditionally, and a setting local to the transaction passes its result on.
 DO $verifiers$
 BEGIN
   IF has_table_privilege('pg_authid', 'SELECT') THEN

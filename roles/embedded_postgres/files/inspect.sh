@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Prints what is there as lines of key=value, and changes nothing.
-# One process instead of ten tasks: on a converged host this is all the role runs.
+# Prints the current state as lines of key=value, and changes nothing.
+# One process instead of ten tasks: on a converged host the role runs only this script.
 LC_ALL=C
 export LC_ALL
 
@@ -8,7 +8,7 @@ say() {
     printf '%s=%s\n' "$1" "$2"
 }
 
-# A path as the programs need it: absolute, no slash at its end.
+# Expands ~ and removes a trailing slash.
 full() {
     case $1 in
         [~]) path=$HOME ;;
@@ -18,7 +18,7 @@ full() {
     printf '%s' "${path%/}"
 }
 
-# An account that is still to be created will have no more rights than these.
+# Runs a command as the server's user. An account that does not exist yet will have no more privileges than nobody.
 as_server() {
     if [ "$uid" -ne 0 ]; then
         "$@"
@@ -60,7 +60,7 @@ say socket "$run/.s.PGSQL.5432"
 say socket_bytes "$(printf '%s' "$run/.s.PGSQL.5432" | wc -c | tr -d ' ')"
 
 for path in "$root" "$data" "$run" "$venv"; do
-    # The rest of the script would only repeat that these are wrong.
+    # The remaining checks would report the same error again.
     case $path in
         /*) ;;
         *) say relative "$path"; exit 0 ;;
@@ -69,7 +69,7 @@ done
 
 for path in "$root" "$data" "$run" "$venv"; do
     nearest=$path
-    # The server's own folders are closed to root's other users; who owns them is asked below.
+    # Only the server's user can enter its own directories. Their owner is checked below.
     if [ "$uid" -eq 0 ] && [ -d "$path" ] && { [ "$path" = "$run" ] || [ "$path" = "$data" ]; }; then
         nearest=$(dirname "$path")
     fi
@@ -100,7 +100,7 @@ done
 say root_exists "$([ -d "$root" ] && echo yes)"
 wrong_folders=
 for path in "$run" "$log" "$data"; do
-    # The data folder is made together with what is in it.
+    # The data directory is created together with its contents.
     [ "$path" = "$data" ] && [ ! -e "$data/PG_VERSION" ] && continue
     [ "$(stat -c %a -- "$path" 2>/dev/null)" = 700 ] || wrong_folders="$wrong_folders:$path"
     owner=$(stat -c %U -- "$path" 2>/dev/null)
@@ -128,8 +128,8 @@ else
     say data_state foreign
 fi
 
-# A process id outlives its process: after a kill or a reboot somebody else may have the number,
-# and in a container a killed process may stay a zombie. PostgreSQL takes both for a server that runs.
+# The process id in the file can be stale: after a kill or a reboot another process may have the number,
+# and in a container a killed process may remain a zombie. PostgreSQL treats both as a running server.
 server=
 pid=$(head -n 1 "$data/postmaster.pid" 2>/dev/null)
 case $pid in
@@ -150,7 +150,7 @@ esac
 say server "$server"
 say pid "$pid"
 
-# A virtualenv that somebody else can write runs with the rights of whoever enters it.
+# Code in a virtualenv that another account can write would run with root's privileges.
 if [ "$uid" -eq 0 ] && [ -d "$venv" ]; then
     exposed=$(find "$venv" "$venv/bin" "$venv/lib" -maxdepth 0 ! -type l \( ! -user root -o -perm -020 -o -perm -002 \) \
         -exec stat -c '%n (mode %a, owner %U)' {} + 2>/dev/null | head -n 1)
@@ -195,15 +195,15 @@ if [ -z "$damaged" ]; then
     say bin_version "$(as_server "$bin/postgres" --version 2>&1 | head -n 1 | sed -n 's/^postgres (PostgreSQL) \([0-9.]*\).*/\1/p')"
 fi
 
-# Only a connection proves that there is a server, and its data folder that it is this one.
-# Nothing of the caller's PG* variables takes part.
+# Only a connection proves that a server is running, and its data_directory proves that it is this server.
+# The caller's PG* variables are not used.
 if [ -z "$damaged" ] && [ -S "$run/.s.PGSQL.5432" ]; then
     answer=$(env -i LC_ALL=C PGCONNECT_TIMEOUT=5 "$bin/psql" -XAtq -w -h "$run" -p 5432 -U postgres -d postgres \
         -c "SELECT split_part(current_setting('server_version'), ' ', 1) || ' ' || current_setting('data_directory')" 2>&1)
     code=$?
     answer=$(printf '%s' "$answer" | head -n 1)
     if [ $code -ne 0 ]; then
-        say refusal "$answer"
+        say error "$answer"
     elif [ "${answer#* }" -ef "$data" ]; then
         say answers yes
         say running_version "${answer%% *}"

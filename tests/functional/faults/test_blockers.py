@@ -13,7 +13,7 @@ import time
 import pytest
 from assertions import assert_refused, assert_succeeded
 from blockers import APPLICATION, HUNG, Late, locked, old_snapshot, open_write
-from databases import LEDGER, TABLES
+from databases import MIGRATIONS_TABLE, TABLES
 from events import until
 from fault_points import STARTS, alone, locks, whole
 from interceptor import Interceptor
@@ -25,7 +25,7 @@ PATIENCE = 2
 
 
 BLOCKERS = {"a writer idle in transaction": open_write, "an old REPEATABLE READ snapshot": old_snapshot}
-BLOCKERS.update(("ACCESS EXCLUSIVE on %s" % table, locked(table)) for table in (*TABLES, LEDGER))
+BLOCKERS.update(("ACCESS EXCLUSIVE on %s" % table, locked(table)) for table in (*TABLES, MIGRATIONS_TABLE))
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ LATE = {
     "a snapshot before CREATE INDEX": (r"CREATE INDEX CONCURRENTLY .*checkpoints_thread", old_snapshot),
     "a lock before CREATE INDEX": (r"CREATE INDEX CONCURRENTLY .*blobs_thread", locked("checkpoint_blobs")),
     "a lock before ALTER TABLE": (r"ADD COLUMN IF NOT EXISTS task_path", locked("checkpoint_writes")),
-    "a lock before the ledger's INSERT": (r"INSERT INTO checkpoint_migrations", locked(LEDGER)),
+    "a lock before the ledger's INSERT": (r"INSERT INTO checkpoint_migrations", locked(MIGRATIONS_TABLE)),
 }
 
 

@@ -14,7 +14,7 @@ from databases import Database
 from events import until
 from fault_points import OLD, whole
 from generations import migrate
-from interceptor import Cut, Interceptor
+from interceptor import Interceptor, ParsedCheckpoint
 from scope import usual
 from servers import Server, installations, wait_for_replay
 
@@ -84,7 +84,7 @@ def test_a_failover_during_a_run(pair, collection, ledger, text):
             # Else the standby has nothing of the run yet.
             wait_for_replay(pair.primary, pair.standby)
             pair.fail_over()
-            raise Cut
+            raise ParsedCheckpoint
 
     before = pair.database.snapshot()
     pair.between.callback = strike
@@ -101,7 +101,7 @@ def test_upstream_and_a_failover_during_a_run(pair, upstream, ledger):
     def strike(when, _number, statement):
         if when == "before" and "CREATE INDEX CONCURRENTLY" in statement and pair.database.server is pair.primary:
             pair.fail_over()
-            raise Cut
+            raise ParsedCheckpoint
 
     conninfo = pair.database.conninfo() + " host=%s port=%d target_session_attrs=read-write" % (BOTH, pair.between.port)
     pair.between.callback = strike

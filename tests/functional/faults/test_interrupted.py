@@ -11,7 +11,6 @@ from fault_points import FEWER, STARTS
 from scope import EVERYWHERE
 from strikes import kill, restarting, stopping, undertake
 
-
 ALL = pytest.mark.parametrize("start", STARTS, ids=lambda start: start.name)
 KILLED = "killed before and after each statement of %s"
 STOPPED = "server stopped hard at each statement of %s"

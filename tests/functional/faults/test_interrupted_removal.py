@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 from contenders import Collection
-from databases import LEDGER, TABLES
+from databases import MIGRATIONS_TABLE, TABLES
 from fault_points import Start
 from scope import EVERYWHERE
 from strikes import kill, restarting, stopping, undertake
@@ -35,7 +35,7 @@ class Full(Start):
 
 def gone(database):
     """Why a database is not what a removal leaves, or an empty string."""
-    left = database.tables() & {*TABLES, LEDGER}
+    left = database.tables() & {*TABLES, MIGRATIONS_TABLE}
     return "left: %s" % ", ".join(sorted(left)) if left else ""
 
 
@@ -62,8 +62,8 @@ def test_a_removal_that_is_struck(victim, removal, ledger, how, revive):
 
 def test_all_or_none(victim, removal):
     """What a strike in the middle leaves is never some of them; shown where it is likeliest, before the DROP and before its COMMIT."""
-    from strikes import Strike
     from interceptor import Interceptor
+    from strikes import Strike
 
     for text in ("DROP TABLE", "COMMIT"):
         database = Full().make(victim)
@@ -83,6 +83,6 @@ def test_all_or_none(victim, removal):
                 blow.aim(run)
                 run.process.wait()
             assert blow.struck.startswith(text)
-            assert database.tables() >= {*TABLES, LEDGER}
+            assert database.tables() >= {*TABLES, MIGRATIONS_TABLE}
         finally:
             database.drop()

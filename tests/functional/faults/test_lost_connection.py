@@ -55,9 +55,9 @@ def test_it_waits_for_the_old_session(database, collection, ledger, who):
     server = database.server
     login = {} if who == "the owner" else {"login_user": server.user, "login_password": server.password, "session_role": database.owner.name}
     outcome, left = cut_while_building(database, collection, 4, **login)
-    assert_refused(outcome, "The run stopped", "The ledger records", "Run again", databases=[database], changed=True)
+    assert_refused(outcome, "The run stopped", "The migrations table records", "Run again", databases=[database], changed=True)
     assert left == [], "the old session was still at work when the module told what stands"
-    told = re.search(r"The ledger records version (\d+)", outcome["msg"])
+    told = re.search(r"The migrations table records version (\d+)", outcome["msg"])
     assert int(told.group(1)) == database.recorded()
     assert_succeeded(collection.start(database).finish(), database)
     assert not whole(database) and not locks(database)
@@ -69,7 +69,7 @@ def test_it_says_so_where_the_old_session_stays(database, collection):
     """The network between has swallowed the end of the connection, so the server works on."""
     outcome, left = cut_while_building(database, collection, 60)
     assert len(left) == 1
-    assert_refused(outcome, r"lost session \(pid %d\) is still at work" % left[0], databases=[database], changed=True)
+    assert_refused(outcome, r"lost session \(pid %d\) is still running" % left[0], databases=[database], changed=True)
     alone(database)
     assert_succeeded(collection.start(database).finish(), database)
     assert not whole(database)

@@ -36,9 +36,7 @@ def wraparound(database):
     """A real one: the table is older than it may be, and the worker is slow."""
     server = database.server
     database.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) SELECT 'w', n::text, '{}' FROM generate_series(1, 60000) n")
-    database.execute(
-        "ALTER TABLE checkpoints SET (autovacuum_freeze_max_age = %d, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)" % AGE
-    )
+    database.execute("ALTER TABLE checkpoints SET (autovacuum_freeze_max_age = %d, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)" % AGE)
     # A subtransaction that writes takes a transaction's number.
     database.execute(
         "CREATE TABLE spent (n int); DO $$ BEGIN FOR n IN 1..%d LOOP"

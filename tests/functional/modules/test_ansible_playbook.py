@@ -18,7 +18,7 @@ from virtualenvs import make_venv
 
 pytestmark = pytest.mark.newest
 
-MODULES = ["checkpoint_schema", "checkpoint_schema_info", "checkpoint_roundtrip", "checkpoint_verify"]
+MODULES = ["checkpoint_schema", "checkpoint_schema_info", "checkpoint_verify"]
 GROUP = "group/stateops.langgraph.postgresql"
 
 
@@ -58,8 +58,8 @@ def test_one_module_defaults_block_serves_all(run_tasks, database):
     results = {document["task"]: document["result"] for document in outcome.tasks}
     assert results["checkpoint_schema"]["changed"] is True
     assert results["checkpoint_schema_info"]["parity"]["in_parity"] is True
-    assert results["checkpoint_roundtrip"]["changed"] is False
-    assert results["checkpoint_verify"]["roundtrip"]["swept"] == 0
+    assert results["checkpoint_verify"]["changed"] is False
+    assert results["checkpoint_verify"]["roundtrip"]["stale_rows_removed"] == 0
     assert results["theirs"]["query_result"] == [{"max": 9}]
     assert_no_secret(outcome, database)
 
@@ -93,7 +93,7 @@ def test_from_a_python_without_libraries_into_the_virtualenv(run_module, databas
     assert_no_secret(outcome, database)
 
 
-@pytest.mark.parametrize("password", usual(["it's \"quoted\" \\ {} %s end", "ünïcode and spaces", "0123456789"]))
+@pytest.mark.parametrize("password", usual(['it\'s "quoted" \\ {} %s end', "ünïcode and spaces", "0123456789"]))
 def test_a_password_of_odd_characters_works_and_stays_hidden(run_tasks, database, target_venv, password):
     database.setup()
     database.grant()
@@ -135,6 +135,8 @@ def filled(task, database, schema, sqlite_path, virtualenv):
         options["login_db"] = database.name
         options["schema"] = schema
         options["virtualenv"] = str(virtualenv)
+        if "app_roles" in options:
+            options["app_roles"] = [database.app.name]
         if "session_role" in options:
             options["session_role"] = database.owner.name
         if "ca_cert" in options:

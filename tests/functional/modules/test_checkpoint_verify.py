@@ -2,9 +2,11 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""checkpoint_verify: what checkpoint_schema_info finds and then what checkpoint_roundtrip proves, in one process."""
+"""checkpoint_verify: the facts of checkpoint_schema_info, and when a round trip follows; test_roundtrip.py has the round trip itself."""
 
 from __future__ import annotations
+
+import socket
 
 import pytest
 from assertions import assert_refused, assert_succeeded
@@ -39,7 +41,7 @@ def facts(outcome):
 
 
 @pytest.mark.parametrize("reference", ["file", "schema", "library"])
-def test_it_says_and_does_what_both_modules_do(ready, call_module, tmp_path, reference):
+def test_it_returns_the_facts_and_makes_a_round_trip(ready, call_module, tmp_path, reference):
     args = ready.login(ready.app)
     if reference != "library":
         args["sqlite_path"] = str(sqlite_file(tmp_path / "checkpoints.sqlite"))
@@ -47,10 +49,9 @@ def test_it_says_and_does_what_both_modules_do(ready, call_module, tmp_path, ref
         args["sqlite_schema"] = assert_succeeded(call_module("checkpoint_schema_info", args), ready)["sqlite"]
         del args["sqlite_path"]
     info = assert_succeeded(call_module("checkpoint_schema_info", args), ready)
-    roundtrip = assert_succeeded(call_module("checkpoint_roundtrip", ready.login(ready.app)), ready)
     done = assert_succeeded(call_module("checkpoint_verify", args), ready)
     assert facts(done) == facts(info)
-    assert done["roundtrip"] == {"thread_id": roundtrip["thread_id"], "swept": 0}
+    assert done["roundtrip"] == {"thread_id": "stateops.langgraph.checkpoint_verify/" + socket.gethostname(), "stale_rows_removed": 0}
     assert done["changed"] is False
     assert [ready.execute("SELECT count(*) FROM %s" % table)[0][0] for table in TABLES] == [0, 0, 0]
 
@@ -97,7 +98,7 @@ def test_the_facts_outlive_an_error_before_the_first_write(ready, call_module):
     ready.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES (%s, 'c', '{}')", [thread])
     ready.execute("ALTER TABLE checkpoints ENABLE ROW LEVEL SECURITY; CREATE POLICY fails ON checkpoints USING (1 / length(checkpoint_ns) = 1)")
     outcome = call_module("checkpoint_verify", ready.login(ready.app))
-    assert_refused(outcome, "^PostgreSQL says: division by zero", databases=[ready])
+    assert_refused(outcome, "^PostgreSQL reports an error: division by zero", databases=[ready])
     assert facts(outcome)["parity"]["in_parity"] is False
 
 
@@ -105,7 +106,7 @@ def test_what_was_left_behind_is_swept_and_told(ready, call_module):
     thread = assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app)), ready)["roundtrip"]["thread_id"]
     ready.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES (%s, 'c', '{}')", [thread])
     done = assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app)), ready)
-    assert done["changed"] is True and done["roundtrip"]["swept"] == 1
+    assert done["changed"] is True and done["roundtrip"]["stale_rows_removed"] == 1
     assert assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app)), ready)["changed"] is False
 
 
@@ -113,7 +114,7 @@ def test_what_was_left_behind_is_swept_and_told(ready, call_module):
 def test_behind_a_pooler(ready, pooler, call_module, mode):
     bouncer = pooler(ready, mode)
     outcome = call_module("checkpoint_verify", ready.login(ready.app, login_port=bouncer.port))
-    assert assert_succeeded(outcome, ready)["roundtrip"]["swept"] == 0
+    assert assert_succeeded(outcome, ready)["roundtrip"]["stale_rows_removed"] == 0
 
 
 def test_through_a_session_role(ready, call_module):

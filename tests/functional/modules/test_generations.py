@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 from assertions import Ways, assert_refused, assert_succeeded
-from databases import LEDGER, TABLES
+from databases import MIGRATIONS_TABLE, TABLES
 from generations import LEDGER_ROW, POSTGRES, SHALLOW, ledger, migrate, recording, replay, sent, shallow, statements
 from scope import usual
 
@@ -21,7 +21,7 @@ NEWEST = POSTGRES[-1]
 FINAL = recording(NEWEST)["savers"]["PostgresSaver"]["catalog"]
 # What each entry of today's MIGRATIONS leaves behind: (table, object).
 EFFECTS = [
-    (LEDGER, LEDGER),
+    (MIGRATIONS_TABLE, MIGRATIONS_TABLE),
     ("checkpoints", "checkpoints"),
     ("checkpoint_blobs", "checkpoint_blobs"),
     ("checkpoint_writes", "checkpoint_writes"),
@@ -37,7 +37,7 @@ EFFECTS = [
 def missing(database):
     """The effects that the catalog lacks; a table that is not there lacks all of its own."""
     shape = database.shape()
-    tables = {name for name in (*TABLES, LEDGER) if any(line.startswith("column %s." % name) for line in shape)}
+    tables = {name for name in (*TABLES, MIGRATIONS_TABLE) if any(line.startswith("column %s." % name) for line in shape)}
     found = set()
     for effect in filter(None, EFFECTS):
         table, name = effect
@@ -58,7 +58,7 @@ def missing(database):
 
 def rows(database):
     """The ledger's rows; nothing where there is no ledger."""
-    return [row[0] for row in database.execute("SELECT v FROM %s ORDER BY v" % LEDGER)] if LEDGER in database.tables() else []
+    return [row[0] for row in database.execute("SELECT v FROM %s ORDER BY v" % MIGRATIONS_TABLE)] if MIGRATIONS_TABLE in database.tables() else []
 
 
 def drift(result):
@@ -191,9 +191,9 @@ def test_a_ledger_that_lies(database, call_module, release, numbers):
     if LEDGERS[numbers] == ledger(release):
         return  # it does not lie
     migrate(database, release)
-    database.execute("DELETE FROM %s" % LEDGER)
+    database.execute("DELETE FROM %s" % MIGRATIONS_TABLE)
     for number in LEDGERS[numbers]:
-        database.execute("INSERT INTO %s VALUES (%%s)" % LEDGER, [number])
+        database.execute("INSERT INTO %s VALUES (%%s)" % MIGRATIONS_TABLE, [number])
     judge_and_mend(database, call_module)
 
 
@@ -220,7 +220,7 @@ def test_a_single_part_that_is_recorded_and_missing(database, call_module, numbe
 def test_a_ledger_beyond_today(database, call_module, release):
     """A newer release's number: over a schema that fits it is a rollback, over one that does not only the newer release knows."""
     migrate(database, release)
-    database.execute("INSERT INTO %s VALUES (12)" % LEDGER)
+    database.execute("INSERT INTO %s VALUES (12)" % MIGRATIONS_TABLE)
     gone = missing(database)
     done = assert_succeeded(call_module("checkpoint_schema_info", database.login()), database)
     assert done["migrations"]["recorded"] == 12

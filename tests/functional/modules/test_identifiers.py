@@ -10,14 +10,14 @@ import secrets
 
 import pytest
 from assertions import assert_succeeded
-from databases import LEDGER, TABLES, Role
+from databases import MIGRATIONS_TABLE, TABLES, Role
 from plays import PLAYBOOKS, run
 from psycopg import sql
 from sites import WatchedSite
 
 pytestmark = pytest.mark.newest
 
-NAMES = ["Upper Case", "quo\"ted", "it's", "semi; DROP TABLE canary; --", "\"); DROP TABLE canary; --", "per%cent %s", "back\\slash", "état"]
+NAMES = ["Upper Case", 'quo"ted', "it's", "semi; DROP TABLE canary; --", '"); DROP TABLE canary; --', "per%cent %s", "back\\slash", "état"]
 
 PREPARE = "CREATE TABLE canary (); ALTER TABLE canary OWNER TO {owner}; CREATE SCHEMA {schema} AUTHORIZATION {owner}"
 FOUND = "SELECT relname, relowner = {owner}::regrole FROM pg_class WHERE relnamespace = {schema}::regnamespace AND relkind = 'r'"
@@ -63,11 +63,11 @@ def test_any_name_works_and_none_is_read_as_sql(named, server, call_module, name
     done = assert_succeeded(call_module("checkpoint_schema", own, diff=True))
     assert plan["changed"] is done["changed"] is True and plan["diff"] == done["diff"]
     found = execute(FOUND, schema=sql.Literal(schema.as_string()), owner=sql.Literal(sql.Identifier(owner.name).as_string()))
-    assert dict(found) == dict.fromkeys((*TABLES, LEDGER), True)
+    assert dict(found) == dict.fromkeys((*TABLES, MIGRATIONS_TABLE), True)
     execute(GRANT, schema=schema, app=sql.Identifier(app.name))
     theirs = dict(login, login_user=app.name, login_password=app.password)
     assert assert_succeeded(call_module("checkpoint_schema_info", theirs))["parity"]["in_parity"] is True
-    assert_succeeded(call_module("checkpoint_roundtrip", theirs))
+    assert_succeeded(call_module("checkpoint_verify", theirs))
     assert assert_succeeded(call_module("checkpoint_schema", dict(own, state="absent", force=True)))["changed"] is True
     assert execute("SELECT relname FROM pg_class WHERE relname = 'canary'") == [("canary",)]
 
@@ -89,9 +89,12 @@ def test_through_the_playbooks(tmp_path, database, runner):
         run(tmp_path, PLAYBOOKS / "provision.yml", inventory).unchanged()
         run(tmp_path, PLAYBOOKS / "verify.yml", inventory).unchanged()
         with server.connect(site.name) as connection:
-            found = connection.execute("SELECT c.relname, n.nspname, pg_get_userbyid(c.relowner) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-                                       " WHERE c.relname = ANY(%s)", [[*TABLES, LEDGER]]).fetchall()
-        assert sorted(found) == sorted((table, schema, owner.name) for table in (*TABLES, LEDGER))
+            found = connection.execute(
+                "SELECT c.relname, n.nspname, pg_get_userbyid(c.relowner) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                " WHERE c.relname = ANY(%s)",
+                [[*TABLES, MIGRATIONS_TABLE]],
+            ).fetchall()
+        assert sorted(found) == sorted((table, schema, owner.name) for table in (*TABLES, MIGRATIONS_TABLE))
         assert server.execute("SELECT relname FROM pg_class WHERE relname = 'canary'") == [("canary",)]
     finally:
         server.execute("DROP TABLE canary")

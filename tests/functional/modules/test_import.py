@@ -56,13 +56,14 @@ def test_odd_values_arrive_as_they_were(ready, call_module, path):
     with SqliteSaver.from_conn_string(str(path)) as saver:
         put(saver, "odd", dict(ODD, deep=deep))
         put(saver, "unversioned", {"floats deep in it": [1e16, {"a": 1e22}]}, {})
-        put(saver, "apart", {"back\\slash": "text", "also\\this": 1.5},
-            metadata={"large": 10**30, "float": 1e22, "emoji": "\U0001f600", "nested": {"a": [1.0]}})
+        put(
+            saver, "apart", {"back\\slash": "text", "also\\this": 1.5}, metadata={"large": 10**30, "float": 1e22, "emoji": "\U0001f600", "nested": {"a": [1.0]}}
+        )
         for name, value in ODD.items():
             put(saver, "versions", {name: value}, {name: 3}, writes=[("t", "", [(name, value), ("other", value)])])
             put(saver, "floats", {name: value}, {name: 1e16})
     done = imported(call_module, ready, path)
-    assert done["refused"]["total"] == 0
+    assert done["rejected"]["total"] == 0
 
 
 def test_the_order_of_pending_writes(ready, call_module, path):
@@ -88,8 +89,8 @@ def test_what_postgresql_cannot_hold_is_refused_by_name(ready, call_module, path
         put(saver, "odd", {"a": [2]}, {"a": 2})
     assert_refused(run(call_module, ready, path, batch_size=1), identifier, "odd", reason, databases=[ready], changed=True)
     done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip"), ready)
-    assert done["refused"]["total"] == 1 and done["refused"]["shown"][0]["checkpoint_id"] == identifier
-    assert done["checkpoints"] == {"read": 3, "written": 1, "there": 1, "refused": 1}
+    assert done["rejected"]["total"] == 1 and done["rejected"]["sample"][0]["checkpoint_id"] == identifier
+    assert done["checkpoints"] == {"read": 3, "written": 1, "existing": 1, "rejected": 1}
     assert done["verified"]["differences"] == 0
 
 
@@ -98,9 +99,9 @@ def test_an_id_that_no_index_holds_is_refused_by_name(ready, call_module, path):
     with SqliteSaver.from_conn_string(str(path)) as saver:
         put(saver, long, {"a": [1]})
         put(saver, "short", {"a": [1]})
-    assert_refused(run(call_module, ready, path), "PostgreSQL says", "index row", databases=[ready])
+    assert_refused(run(call_module, ready, path), "PostgreSQL reports an error", "index row", databases=[ready])
     done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip"), ready)
-    assert done["threads"] == {"read": 2, "written": 1, "there": 0, "refused": 1}
+    assert done["threads"] == {"read": 2, "written": 1, "existing": 0, "rejected": 1}
 
 
 @pytest.mark.parametrize("column", ["thread_id", "checkpoint_ns", "checkpoint_id", "task_id"])
@@ -141,7 +142,7 @@ def test_two_values_under_one_version(ready, call_module, path):
         put(saver, "absent", {"a": [1]}, {"a": 1}, identifier="1")
         put(saver, "absent", {}, {"a": 1}, identifier="2")
     done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip"), ready)
-    assert [each["checkpoint_id"] for each in done["refused"]["shown"]] == ["2", "2"]
+    assert [each["checkpoint_id"] for each in done["rejected"]["sample"]] == ["2", "2"]
 
 
 @pytest.mark.parametrize("generation", [name for name in SQLITE if not name.startswith("thread_ts")])

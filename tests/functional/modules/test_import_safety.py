@@ -63,7 +63,7 @@ def test_a_file_in_use_is_read_with_its_log_and_not_altered(ready, call_module, 
         put(saver, "a", {"x": [2]}, {"x": 2})
         put(saver, "b", {"x": [2]})
         done = assert_succeeded(run(call_module, ready, path), ready)
-        assert done["checkpoints"] == {"read": 3, "written": 2, "there": 1, "refused": 0}
+        assert done["checkpoints"] == {"read": 3, "written": 2, "existing": 1, "rejected": 0}
     assert_same(path, ready)
 
 
@@ -112,7 +112,7 @@ def test_pending_writes_that_came_later(ready, call_module, path):
         saver.put_writes(config, [("a", 3)], "second", "~2")
     predicted = run(call_module, ready, path, check=True)
     done = assert_succeeded(run(call_module, ready, path), ready)
-    assert predicted["writes"] == done["writes"] == {"read": 3, "written": 1, "there": 2, "refused": 0}
+    assert predicted["writes"] == done["writes"] == {"read": 3, "written": 1, "existing": 2, "rejected": 0}
     assert_same(path, ready)
 
 
@@ -152,7 +152,7 @@ def test_a_deadlock_with_the_application(ready, start_module, path):
             second.join()
         done = assert_succeeded(running.finish(), ready)
     # The application's rows, which are left as they are.
-    assert done["changed"] is False and done["checkpoints"]["there"] == done["writes"]["there"] == 1
+    assert done["changed"] is False and done["checkpoints"]["existing"] == done["writes"]["existing"] == 1
 
 
 def test_conflicts(ready, call_module, path):
@@ -199,8 +199,8 @@ def test_a_page_of_garbage(ready, call_module, path):
     assert ready.execute("SELECT count(DISTINCT thread_id) FROM checkpoints") == [(30,)]
     done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip", verify="counts"), ready)
     # A page may hold rows of two.
-    lost = {each["thread_id"] for each in done["refused"]["shown"]}
-    assert "thread 030" in lost and len(lost) <= 2 and done["threads"]["refused"] == len(lost)
+    lost = {each["thread_id"] for each in done["rejected"]["sample"]}
+    assert "thread 030" in lost and len(lost) <= 2 and done["threads"]["rejected"] == len(lost)
     assert ready.execute("SELECT count(*), count(DISTINCT thread_id) FROM checkpoints") == [(180 - 3 * len(lost), 60 - len(lost))]
     again = assert_succeeded(run(call_module, ready, path, on_unreadable="skip"), ready)
     assert not again["changed"]
@@ -227,7 +227,7 @@ def test_sends_of_old_checkpoints(ready, call_module, path):
         put(saver, "none", {"a": [1]}, identifier="2", pending_sends=[], v=1)
     assert_refused(run(call_module, ready, path), "thread lost", "pending_sends", databases=[ready])
     done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip"), ready)
-    assert [(each["thread_id"], each["checkpoint_id"]) for each in done["refused"]["shown"]] == [("lost", "2")]
+    assert [(each["thread_id"], each["checkpoint_id"]) for each in done["rejected"]["sample"]] == [("lost", "2")]
     with ready.saver() as saver:
         found = saver.get_tuple({"configurable": {"thread_id": "kept", "checkpoint_ns": "", "checkpoint_id": "2"}})
         assert found.checkpoint["channel_values"] == {"a": [1], "__pregel_tasks": [send]}

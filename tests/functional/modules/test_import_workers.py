@@ -26,9 +26,7 @@ pytestmark = pytest.mark.newest
 
 SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'stateops.langgraph.checkpoint_import'"
 
-PENDING = (
-    "INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, value) VALUES (?, '', 'c', 't', ?, 'a', 'msgpack', ?)"
-)
+PENDING = "INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, value) VALUES (?, '', 'c', 't', ?, 'a', 'msgpack', ?)"
 
 
 def children(pid):
@@ -60,7 +58,7 @@ def test_the_result_is_that_of_one(ready, call_module, path, workers, batch_size
     assert "warnings" not in done
     ready.execute("TRUNCATE checkpoints, checkpoint_blobs, checkpoint_writes")
     alone = imported(call_module, ready, path, workers=1, batch_size=batch_size)
-    for name in (*KINDS, "bytes", "remaining", "verified", "refused"):
+    for name in (*KINDS, "bytes", "remaining", "verified", "rejected"):
         assert done[name] == alone[name], name
 
 
@@ -86,7 +84,7 @@ def test_too_few_connections(ready, call_module, path, limit, absent):
         done = assert_succeeded(run(call_module, ready, path, workers=3, batch_size=1), ready)
     finally:
         ready.execute('ALTER ROLE "%s" CONNECTION LIMIT -1' % ready.app.name)
-    assert "Of 3 workers %d cannot begin" % absent in str(done["warnings"]) and "too many connections" in str(done["warnings"])
+    assert "Of 3 workers %d cannot start" % absent in str(done["warnings"]) and "too many connections" in str(done["warnings"])
     assert_same(path, ready)
 
 
@@ -130,7 +128,7 @@ def test_a_pooler_with_too_few_servers(ready, call_module, path, pooler):
     host = pooler(ready, "session", default_pool_size=2)
     args = dict(ready.login(ready.app, sqlite_path=str(path), batch_size=1, workers=3), login_host=host.host, login_port=host.port, connect_timeout=2)
     done = assert_succeeded(call_module("checkpoint_import", args), ready)
-    assert "Of 3 workers 2 cannot begin" in str(done["warnings"]) and "no answer within 2 seconds" in str(done["warnings"])
+    assert "Of 3 workers 2 cannot start" in str(done["warnings"]) and "no answer within 2 seconds" in str(done["warnings"])
     assert_same(path, ready)
 
 
@@ -174,7 +172,7 @@ def test_what_one_refuses_ends_all(ready, call_module, path):
     # Those under way when it was refused are all that may come after it.
     assert ready.execute("SELECT max(thread_id) FROM checkpoints")[0][0] < "thread 016"
     done = assert_succeeded(run(call_module, ready, path, workers=3, batch_size=1, on_unreadable="skip"), ready)
-    assert done["threads"]["refused"] == 1 and done["refused"]["total"] == 3
+    assert done["threads"]["rejected"] == 1 and done["rejected"]["total"] == 3
 
 
 @pytest.mark.parametrize("workers", [-1, 65])

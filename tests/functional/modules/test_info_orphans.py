@@ -9,11 +9,14 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils import _connection, _orphans
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import Schema
 from assertions import assert_refused, assert_succeeded
 from databases import TABLES
 from sqlite_threads import saved
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql import session
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify import orphans as counting
 
 pytestmark = pytest.mark.newest
 
@@ -47,7 +50,7 @@ def write(database, checkpoint_id, thread="t", task="task"):
 
 def test_nothing_there_is_a_zero(ready, call_module):
     found = orphans(call_module, ready)
-    assert found["writes"]["count"] == found["writes"]["young"] == found["writes"]["age_unknown"] == 0
+    assert found["writes"]["count"] == found["writes"]["recent"] == found["writes"]["age_unknown"] == 0
     assert found["blobs"]["count"] == 0
     assert found["sqlite_writes"] is None
 
@@ -72,7 +75,7 @@ def test_what_real_checkpoints_leave_is_no_orphan(ready, call_module):
         saver.put_writes(stored, [("messages", ["more"])], "task")
     assert ready.execute("SELECT count(*) FROM checkpoint_blobs") == [(1,)]
     found = orphans(call_module, ready, orphan_grace=0)
-    assert (found["writes"]["count"], found["writes"]["young"], found["blobs"]["count"]) == (0, 0, 0)
+    assert (found["writes"]["count"], found["writes"]["recent"], found["blobs"]["count"]) == (0, 0, 0)
     ready.execute("DELETE FROM checkpoints")
     found = orphans(call_module, ready, orphan_grace=0)
     assert (found["writes"]["count"], found["blobs"]["count"]) == (1, 1)
@@ -85,11 +88,11 @@ def test_young_old_and_ageless_writes_are_told_apart(ready, call_module):
     write(ready, "no-uuid")
     write(ready, "1ef4f797-8335-4428-8001-8a1503f9b875")
     found = orphans(call_module, ready, orphan_grace=300)["writes"]
-    assert (found["count"], found["young"], found["age_unknown"]) == (2, 1, 2)
+    assert (found["count"], found["recent"], found["age_unknown"]) == (2, 1, 2)
     found = orphans(call_module, ready, orphan_grace=5)["writes"]
-    assert (found["count"], found["young"]) == (3, 0)
+    assert (found["count"], found["recent"]) == (3, 0)
     found = orphans(call_module, ready)["writes"]
-    assert (found["count"], found["young"]) == (0, 3)
+    assert (found["count"], found["recent"]) == (0, 3)
 
 
 def test_the_same_id_in_another_thread_or_namespace_is_no_checkpoint_of_theirs(ready, call_module):
@@ -128,7 +131,7 @@ def test_orphans_of_the_sqlite_file(ready, call_module, tmp_path):
     connection.close()
     found = orphans(call_module, ready, sqlite_path=str(path), orphan_grace=0)
     assert found["sqlite_writes"]["count"] == 2
-    assert orphans(call_module, ready, sqlite_path=str(path))["sqlite_writes"]["young"] == 2
+    assert orphans(call_module, ready, sqlite_path=str(path))["sqlite_writes"]["recent"] == 2
 
 
 def test_counting_can_be_left_out(ready, call_module, tmp_path):
@@ -145,9 +148,7 @@ def lost(ready):
     with ready.connect() as connection:
         for column in ("checkpoint_writes ALTER blob", "checkpoint_blobs ALTER blob"):
             connection.execute("ALTER TABLE %s SET STORAGE PLAIN" % column)
-        connection.execute(
-            "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('kept', %s, '{\"channel_versions\": {\"c\": \"1\"}}')", [old]
-        )
+        connection.execute('INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES (\'kept\', %s, \'{"channel_versions": {"c": "1"}}\')', [old])
         connection.execute("INSERT INTO checkpoint_blobs VALUES ('kept', '', 'c', '1', 'msgpack', '')")
         filled = "decode(repeat('00', 5000), 'hex')"
         connection.execute(
@@ -160,11 +161,18 @@ def lost(ready):
 def counted(database, grace=60):
     """postgres_orphans() in this process, so that its limits can be moved."""
     params = dict(
-        database.login(database.app), ssl_mode="prefer", ca_cert=None, ssl_cert=None, ssl_key=None, connect_params={}, connect_timeout=10,
-        login_unix_socket="", schema="public",
+        database.login(database.app),
+        ssl_mode="prefer",
+        ca_cert=None,
+        ssl_cert=None,
+        ssl_key=None,
+        connect_params={},
+        connect_timeout=10,
+        login_unix_socket="",
+        schema="public",
     )
-    with _connection.open_connection(params, "test") as connection, _connection.snapshot(connection, None, 60):
-        return _orphans.postgres_orphans(connection, Schema("postgresql", "public", ()), grace)
+    with open_connection(params, "test") as connection, session.snapshot(connection, None, 60):
+        return counting.postgres_orphans(connection, Schema("postgresql", "public", ()), grace)
 
 
 def test_a_small_table_is_counted_whole(lost):
@@ -174,8 +182,8 @@ def test_a_small_table_is_counted_whole(lost):
 
 
 def test_a_large_table_is_sampled_and_the_count_says_so(lost, monkeypatch):
-    monkeypatch.setattr(_orphans, "WHOLE", 100)
-    monkeypatch.setattr(_orphans, "SAMPLES", (50,))
+    monkeypatch.setattr(counting, "COUNTED_WHOLE", 100)
+    monkeypatch.setattr(counting, "SAMPLES", (50,))
     found = counted(lost)
     for part in (found["writes"], found["blobs"]):
         assert 10 < part["sampled_percent"] < 20 and 0 < part["count"] < 150, found
@@ -183,22 +191,22 @@ def test_a_large_table_is_sampled_and_the_count_says_so(lost, monkeypatch):
 
 
 def test_what_is_not_counted_in_time_is_sampled(lost, monkeypatch):
-    monkeypatch.setattr(_orphans, "SAMPLES", (50,))
-    monkeypatch.setattr(_orphans, "SECONDS", 0.5)
-    whole = _orphans._sample
+    monkeypatch.setattr(counting, "SAMPLES", (50,))
+    monkeypatch.setattr(counting, "SECONDS", 0.5)
+    whole = counting._sample
 
-    slow = _orphans.sql.SQL("CROSS JOIN (SELECT pg_sleep(30)) AS slow")
-    monkeypatch.setattr(_orphans, "_sample", lambda percent: slow if percent is None else whole(percent))
+    slow = counting.sql.SQL("CROSS JOIN (SELECT pg_sleep(30)) AS slow")
+    monkeypatch.setattr(counting, "_sample", lambda percent: slow if percent is None else whole(percent))
     found = counted(lost)
     assert 10 < found["writes"]["sampled_percent"] < 20 and 0 < found["writes"]["count"] < 150
     assert 10 < found["blobs"]["sampled_percent"] < 20 and 0 < found["blobs"]["count"] < 150
 
 
 def test_what_no_sample_is_counted_of_in_time_is_no_zero(lost, monkeypatch):
-    monkeypatch.setattr(_orphans, "SECONDS", 0.2)
-    monkeypatch.setattr(_orphans, "_sample", lambda percent: _orphans.sql.SQL("CROSS JOIN (SELECT pg_sleep(30)) AS slow"))
+    monkeypatch.setattr(counting, "SECONDS", 0.2)
+    monkeypatch.setattr(counting, "_sample", lambda percent: counting.sql.SQL("CROSS JOIN (SELECT pg_sleep(30)) AS slow"))
     found = counted(lost)
-    assert found["writes"] == found["blobs"] == {"count": None, "reason": "not counted within 0.2 s, nor was a sample of it"}
+    assert found["writes"] == found["blobs"] == {"count": None, "reason": "neither the table nor a sample of it was counted within 0.2 s"}
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -222,7 +230,7 @@ def test_a_policy_makes_no_count_out_of_what_it_hides(ready, call_module, table)
 def test_an_id_from_the_future_is_young(ready, call_module):
     write(ready, identifier(-7200))
     found = orphans(call_module, ready, orphan_grace=0)["writes"]
-    assert (found["count"], found["young"]) == (0, 1)
+    assert (found["count"], found["recent"]) == (0, 1)
 
 
 def test_a_file_alone_needs_neither_server_nor_virtualenv(ready, call_module, bare_venv, tmp_path):

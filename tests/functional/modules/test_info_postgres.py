@@ -10,7 +10,7 @@ import time
 
 import pytest
 from assertions import assert_refused, assert_succeeded
-from databases import LEDGER, TABLES
+from databases import MIGRATIONS_TABLE, TABLES
 from events import until
 from generations import shallow
 from scope import usual
@@ -43,7 +43,7 @@ def test_a_converged_database_in_every_part(database, info):
     assert done["migrations"] == {"recorded": 9, "expected": 9, "pending": []}
     assert done["parity"]["in_parity"] is True
     assert done["parity"]["level"] == "compatible"
-    assert {table["name"] for table in done["postgres"]["tables"]} == set(TABLES) | {LEDGER}
+    assert {table["name"] for table in done["postgres"]["tables"]} == set(TABLES) | {MIGRATIONS_TABLE}
     assert {table["name"] for table in done["sqlite"]["tables"]} >= {"checkpoints", "writes"}
     assert {table["owner"] for table in done["postgres"]["tables"]} == {database.owner.name}
     for finding in done["parity"]["findings"]:
@@ -91,7 +91,7 @@ def test_the_exact_level_names_every_literal_difference(database, info):
     assert done["parity"]["level"] == "exact"
     assert done["parity"]["in_parity"] is False
     text = str(drifts(done))
-    for name in ("checkpoint_blobs", LEDGER, "checkpoint_writes", "jsonb", "bytea", "thread_id_idx"):
+    for name in ("checkpoint_blobs", MIGRATIONS_TABLE, "checkpoint_writes", "jsonb", "bytea", "thread_id_idx"):
         assert name in text, name
     assert all(finding["reason"] for finding in drifts(done))
 

@@ -317,7 +317,7 @@ def test_a_file_of_each_generation(ready, call_module, tmp_path, generation):
         assert_refused(asserted, "thread_ts", r"1\.0", databases=[ready])
     else:
         assert done["parity"]["in_parity"] is True and not asserted.failed
-        assert done["orphans"]["sqlite_writes"] == {"count": 0, "young": 0, "age_unknown": 0, "limited": False}
+        assert done["orphans"]["sqlite_writes"] == {"count": 0, "recent": 0, "age_unknown": 0, "limited": False}
         (finding,) = [finding for finding in done["parity"]["findings"] if finding["object"] == "task_path"]
         assert (finding["verdict"], finding["sqlite"] == "no column") == (("expected", True) if GENERATIONS[generation] else (finding["verdict"], False))
     assert contents(tmp_path) == before and os.listdir(tmp_path) == ["state.sqlite"]
@@ -451,7 +451,7 @@ def test_a_writer_that_holds_the_file_is_told(ready, call_module, tmp_path):
         assert (tmp_path / "state.sqlite-journal").stat().st_size > 512
         before = contents(tmp_path)
         outcome = compare(call_module, ready, sqlite_path=str(path))
-        assert_refused(outcome, "state.sqlite", "locked", "try again", databases=[ready])
+        assert_refused(outcome, "state.sqlite", "locked", "run again", databases=[ready])
         assert contents(tmp_path) == before
     done = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
     assert done["parity"]["in_parity"] is True
@@ -473,7 +473,7 @@ def test_a_writer_that_keeps_the_wal_to_itself_is_told(ready, call_module, tmp_p
         assert sorted(os.listdir(tmp_path)) == ["state.sqlite", "state.sqlite-wal"]
         before = contents(tmp_path)
         outcome = compare(call_module, ready, sqlite_path=str(path))
-        assert_refused(outcome, "state.sqlite", "locked", "try again", databases=[ready])
+        assert_refused(outcome, "state.sqlite", "locked", "run again", databases=[ready])
         assert contents(tmp_path) == before
 
 

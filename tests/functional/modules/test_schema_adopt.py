@@ -10,10 +10,10 @@ import re
 
 import pytest
 from assertions import assert_refused
-from databases import LEDGER, TABLES
+from databases import MIGRATIONS_TABLE, TABLES
 from generations import migrate
 
-ALL = set(TABLES) | {LEDGER}
+ALL = set(TABLES) | {MIGRATIONS_TABLE}
 
 
 @pytest.fixture

@@ -30,13 +30,13 @@ class Case:
     to_come: what an earlier task of the play may make, so that check mode ends in a plan.
     """
 
-    def __init__(self, database, says, to_come=False, spoiled=None, **login):
+    def __init__(self, database, says, to_come=False, failed_threads=None, **login):
         self.database = database
         self.login = login
         self.says = says
         self.to_come = to_come
         self.before = database.snapshot()
-        self.spoiled = spoiled or (lambda: database.snapshot() != self.before)
+        self.failed_threads = failed_threads or (lambda: database.snapshot() != self.before)
 
     @property
     def conninfo(self):
@@ -135,7 +135,7 @@ def no_connection_left(find):
         with contextlib.suppress(OperationalError):
             while True:
                 stack.enter_context(database.connect(database.owner))
-        case.spoiled = lambda: stack.close() or bool(database.tables())
+        case.failed_threads = lambda: stack.close() or bool(database.tables())
         yield case
 
 
@@ -180,7 +180,7 @@ CASES = {
 def test_refused(ways, ledger, request, what):
     with CASES[what](request.getfixturevalue) as case:
         outcome = ways.refuse(case.database, case.database.login(**case.login), *case.says, check=not case.to_come)
-        assert not case.spoiled(), "something was written before the refusal"
+        assert not case.failed_threads(), "something was written before the refusal"
         ledger.record("refused: %s" % what, Collection.name, True, message=outcome["msg"])
 
 
@@ -189,5 +189,5 @@ def test_what_upstream_does(upstream, ledger, request, what):
     """Whole is what was left alone, or brought to a schema that the saver can use where it was asked for."""
     with CASES[what](request.getfixturevalue) as case:
         outcome = upstream.start_with(case.conninfo).finish(20)
-        good = not case.spoiled() if outcome.failed else not whole(case.database, case.login.get("schema", "public"))
+        good = not case.failed_threads() if outcome.failed else not whole(case.database, case.login.get("schema", "public"))
         ledger.record("refused: %s" % what, upstream.name, good, message=outcome.get("msg", "no word of it"))

@@ -99,7 +99,7 @@ class Traffic:
         self.longest = 0.0
         self._over = threading.Event()
         self._threads = [threading.Thread(target=self._work, args=("thread-%d" % number,), daemon=True) for number in range(3)]
-        database.execute('ALTER ROLE "%s" SET lock_timeout = \'%s\'' % (database.app.name, PATIENCE))
+        database.execute("ALTER ROLE \"%s\" SET lock_timeout = '%s'" % (database.app.name, PATIENCE))
 
     def __enter__(self):
         for thread in self._threads:
@@ -156,7 +156,7 @@ def _round(saver, name):
 
 def admit(database):
     """What an application needs, also on a table that comes anew; role database grants it after each setup."""
-    rights = "GRANT SELECT, INSERT, UPDATE, DELETE ON %%sTABLES %%sTO \"%s\"" % database.app.name
+    rights = 'GRANT SELECT, INSERT, UPDATE, DELETE ON %%sTABLES %%sTO "%s"' % database.app.name
     database.execute(rights % ("ALL ", "IN SCHEMA public "))
     database.execute('ALTER DEFAULT PRIVILEGES FOR ROLE "%s" IN SCHEMA public %s' % (database.owner.name, rights % ("", "")))
 

@@ -55,7 +55,7 @@ def test_a_database_without_an_encoding(server, call_module):
         server.execute('CREATE DATABASE "%s" OWNER "%s" %s' % (database.name, database.owner.name, ascii_only))
         assert assert_succeeded(call_module("checkpoint_schema", database.login()), database)["changed"] is True
         assert assert_succeeded(call_module("checkpoint_schema_info", database.login()), database)["parity"]["in_parity"] is True
-        assert_succeeded(call_module("checkpoint_roundtrip", database.login()), database)
+        assert_succeeded(call_module("checkpoint_verify", database.login()), database)
     finally:
         database.drop()
 

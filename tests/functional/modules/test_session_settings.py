@@ -7,8 +7,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._connection import connection_argument_spec, open_connection, settle
-from ansible_collections.stateops.langgraph.plugins.module_utils._errors import Refusal
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import configure_session
 
 pytestmark = pytest.mark.newest
 
@@ -31,7 +34,7 @@ def connect(database):
 
 def test_on_the_server_itself(database, connect):
     connection = connect()
-    settle(connection, "agents", LIMITS)
+    configure_session(connection, "agents", LIMITS)
     query = "SELECT current_setting('search_path') AS path, current_setting('lock_timeout') AS locks, current_setting('statement_timeout') AS statements"
     assert connection.execute(query).fetchone() == {"path": '"agents"', "locks": "5s", "statements": "7s"}
 
@@ -39,7 +42,7 @@ def test_on_the_server_itself(database, connect):
 def test_a_pooler_that_forgets(database, connect, pooler):
     """It hands the server back after each transaction, and clears it."""
     connection = connect(login_port=pooler(database, "transaction", server_reset_query_always=1).port)
-    with pytest.raises(Refusal) as refusal:
-        settle(connection, "agents", LIMITS)
-    assert "a pooler stands between here and the server" in refusal.value.message
+    with pytest.raises(ModuleError) as refusal:
+        configure_session(connection, "agents", LIMITS)
+    assert "a connection pooler does not keep settings" in refusal.value.message
     assert "after it was set to" in refusal.value.message

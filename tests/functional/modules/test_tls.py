@@ -29,10 +29,12 @@ def how(database, call_module, args):
     def watch():
         with database.connect() as looking:
             while not over.is_set():
-                seen.update(looking.execute(
-                    "SELECT s.ssl, s.version, s.client_dn FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid)"
-                    " WHERE a.application_name LIKE 'stateops.langgraph.%'"
-                ).fetchall())
+                seen.update(
+                    looking.execute(
+                        "SELECT s.ssl, s.version, s.client_dn FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid)"
+                        " WHERE a.application_name LIKE 'stateops.langgraph.%'"
+                    ).fetchall()
+                )
                 over.wait(0.01)
 
     thread = threading.Thread(target=watch)

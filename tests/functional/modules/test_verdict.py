@@ -14,17 +14,19 @@ import sqlite3
 
 import psycopg
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import COUNTERPARTS, RULES, TABLES
-from ansible_collections.stateops.langgraph.plugins.module_utils._examination import examine
-from ansible_collections.stateops.langgraph.plugins.module_utils._parity import compare
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgres import read
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite import read_file, reference
 from databases import Database
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.postgres import PostgresSaver
 from model_mutations import file_mutations, mutations
 from psycopg.rows import dict_row
 from schema_mutations import FURTHER, ICU, SILENT, changes, others
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import check_schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import COUNTERPARTS, TABLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import RULES
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.schema import read_file, reference
 
 EXPECTED = {mutation.name: mutation for mutation in mutations()}
 EXPECTED_IN_FILES = {mutation.name: mutation for mutation in file_mutations()}
@@ -44,7 +46,7 @@ class Laboratory:
         self.connection = database.connect(row_factory=dict_row, autocommit=False, prepare_threshold=None)
 
     def try_out(self, statements):
-        """(breaches, the verdict, what a saver said or None), or None where this server does not know the statements."""
+        """(violations, the verdict, what a saver said or None), or None where this server does not know the statements."""
         if isinstance(statements, tuple):
             need, statements = statements
             if need != ICU and self.connection.info.server_version < need * 10000:
@@ -56,9 +58,9 @@ class Laboratory:
                 assert "ICU is not supported" in str(error), error
                 return None
             schema = read(self.connection, "public").schema
-            breaches = examine(schema)
-            trouble = None if any(breach.drift for breach in breaches) else self.live()
-            return breaches, compare(self.sqlite, schema), trouble
+            violations = check_schema(schema)
+            trouble = None if any(violation.drift for violation in violations) else self.live()
+            return violations, compare(self.sqlite, schema), trouble
         finally:
             self.connection.rollback()
 
@@ -108,17 +110,17 @@ def laboratory(server):
     database.drop()
 
 
-def disagreement(outcome, rule, action, table, item):
+def disagreement(outcome, rule, severity, table, item):
     """How the outcome of a change differs from what it has to be found as; empty where it does not."""
-    breaches, parity, trouble = outcome
-    found = [(breach.rule, breach.action, breach.table, breach.object) for breach in breaches]
-    if found != [(rule, action, table, item)]:
+    violations, parity, trouble = outcome
+    found = [(violation.rule.name, violation.severity, violation.table, violation.object) for violation in violations]
+    if found != [(rule, severity, table, item)]:
         return "found as %s" % found
-    if parity.in_parity != (action == "report"):
+    if parity.in_parity != (severity == "info"):
         return "in_parity is %s" % parity.in_parity
-    verdict = "expected" if action == "report" else "drift"
+    verdict = "expected" if severity == "info" else "drift"
     findings = [finding for finding in parity.findings if (finding.table, finding.object, finding.verdict) == (table, item, verdict)]
-    if [finding.reason for finding in findings if finding.reason == RULES[rule].told] != [RULES[rule].told]:
+    if [finding.reason for finding in findings if finding.reason == RULES[rule].explanation] != [RULES[rule].explanation]:
         return "the finding is %s" % findings
     if parity.in_parity and trouble:
         return "no drift, but the saver says %s" % trouble
@@ -136,7 +138,7 @@ def hold(laboratory, named):
             continue
         if outcome:
             tried += 1
-            difference = disagreement(outcome, mutation.rule, mutation.action, mutation.table, mutation.object)
+            difference = disagreement(outcome, mutation.rule, mutation.severity, mutation.table, mutation.object)
             if difference:
                 wrong[mutation.name] = difference
     assert not wrong, "\n".join("%s: %s" % pair for pair in wrong.items())
@@ -144,8 +146,8 @@ def hold(laboratory, named):
 
 
 def test_what_setup_leaves_is_in_parity_and_works(laboratory):
-    breaches, parity, trouble = laboratory.try_out("SELECT 1")
-    assert breaches == [] and parity.in_parity and trouble is None
+    violations, parity, trouble = laboratory.try_out("SELECT 1")
+    assert violations == [] and parity.in_parity and trouble is None
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -163,13 +165,13 @@ def test_each_change_with_a_name_of_its_own(laboratory):
 def test_other_ways_to_the_same(laboratory, rule):
     for statements in FURTHER[rule]:
         outcome = laboratory.try_out(statements)
-        assert disagreement(outcome, rule, RULES[rule].action, "checkpoints", "extra") == "", statements
+        assert disagreement(outcome, rule, RULES[rule].severity, "checkpoints", "extra") == "", statements
 
 
 @pytest.mark.parametrize("statements", SILENT)
 def test_what_is_no_difference_is_not_mentioned(laboratory, statements):
-    breaches, parity, trouble = laboratory.try_out(statements)
-    assert breaches == [] and parity.in_parity and trouble is None
+    violations, parity, trouble = laboratory.try_out(statements)
+    assert violations == [] and parity.in_parity and trouble is None
 
 
 def test_what_cannot_be_made_or_found_on_a_real_server():
@@ -184,19 +186,19 @@ def test_what_cannot_be_made_or_found_on_a_real_server():
 
 
 def test_a_path_that_leads_elsewhere(laboratory):
-    breaches, parity, _trouble = laboratory.try_out("CREATE SCHEMA other; SET LOCAL search_path = other")
-    assert [(breach.rule, breach.table) for breach in breaches] == [("table not on path", table) for table in TABLES]
+    violations, parity, _trouble = laboratory.try_out("CREATE SCHEMA other; SET LOCAL search_path = other")
+    assert [(violation.rule.name, violation.table) for violation in violations] == [("table not on path", table) for table in TABLES]
     assert parity.in_parity
 
 
 @pytest.mark.parametrize("of", ["ALL TABLES", "TABLES IN SCHEMA public"])
 def test_publications_of_every_table(laboratory, of):
-    breaches, parity, trouble = laboratory.try_out("CREATE PUBLICATION extra FOR %s" % of)
-    assert [(breach.rule, breach.table) for breach in breaches] == [("publication harmless", table) for table in TABLES]
+    violations, parity, trouble = laboratory.try_out("CREATE PUBLICATION extra FOR %s" % of)
+    assert [(violation.rule.name, violation.table) for violation in violations] == [("publication harmless", table) for table in TABLES]
     assert parity.in_parity and trouble is None
     statements = "ALTER TABLE checkpoint_blobs REPLICA IDENTITY NOTHING; CREATE PUBLICATION extra FOR %s" % of
-    breaches, parity, _trouble = laboratory.try_out(statements)
-    assert [(breach.table, breach.object) for breach in breaches if breach.drift] == [("checkpoint_blobs", "extra")] and not parity.in_parity
+    violations, parity, _trouble = laboratory.try_out(statements)
+    assert [(violation.table, violation.object) for violation in violations if violation.drift] == [("checkpoint_blobs", "extra")] and not parity.in_parity
 
 
 def test_every_refused_kind_was_seen_to_refuse(laboratory):
@@ -316,9 +318,9 @@ def test_each_change_to_a_file(laboratory, upstream, after):
     for name, script in made.items():
         mutation = EXPECTED_IN_FILES[name]
         parity = compare(after(script), postgres)
-        verdict = "expected" if mutation.action == "report" else "drift"
-        found = [(each.table, each.object) for each in parity.findings if each.verdict == verdict and each.reason == RULES[mutation.rule].told]
-        if (mutation.table, mutation.object) not in found or parity.in_parity != (mutation.action == "report") or len(parity.drift) > 1:
+        verdict = "expected" if mutation.severity == "info" else "drift"
+        found = [(each.table, each.object) for each in parity.findings if each.verdict == verdict and each.reason == RULES[mutation.rule].explanation]
+        if (mutation.table, mutation.object) not in found or parity.in_parity != (mutation.severity == "info") or len(parity.drift) > 1:
             wrong[name] = (found, [(each.table, each.object, each.reason) for each in parity.drift])
     assert not wrong, "\n".join("%s: %s" % pair for pair in wrong.items())
     assert len(made) > 60
@@ -369,10 +371,10 @@ def test_what_comes_to_the_same_in_a_file(laboratory, upstream, after, what):
 # What exact's reasons say of each kind of difference.
 WORDING = {
     "name": ("name for SQLite's", "savers call it"),
-    "type": ("the same bytes", "keeps it as JSON"),
-    "nullability": ("insists on it", "insists on a value"),
-    "default": ("default of its own",),
-    "position": ("hence last",),
+    "type": ("the same bytes", "stores it as JSON"),
+    "nullability": ("only PostgreSQL requires one", "SQLite requires a value"),
+    "default": ("the defaults differ",),
+    "position": ("added the column at the end",),
 }
 
 

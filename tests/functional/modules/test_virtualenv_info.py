@@ -23,9 +23,7 @@ PINS = ["langgraph-checkpoint-postgres", "langgraph-checkpoint-sqlite", "psycopg
 
 
 def test_it_says_what_pip_says(run_module, target_venv):
-    installed = {
-        re.sub(r"[-_.]+", "-", each.metadata["Name"]).lower(): each.version for each in distributions(path=[str(site_packages(target_venv))])
-    }
+    installed = {re.sub(r"[-_.]+", "-", each.metadata["Name"]).lower(): each.version for each in distributions(path=[str(site_packages(target_venv))])}
     wanted = ["%s==%s" % (name, installed[name.split("[", maxsplit=1)[0]]) for name in PINS]
     done = run_module("virtualenv_info", {"virtualenv": str(target_venv), "requirements": wanted}, forked=False)
     assert done["changed"] is False and done["exists"] is True and done["unsatisfied"] == []
@@ -118,8 +116,8 @@ def test_what_another_user_may_not_read_is_told(closed, mode):
             settings.write("home = /usr/bin\n")
         os.chmod(folder, 0o755)
         os.chmod(os.path.join(venv, closed), mode)
-        shutil.copy(ROOT / "plugins" / "module_utils" / "_packages.py", folder)
-        program = "import sys; sys.path.insert(0, %r); import json, _packages; print(json.dumps(_packages.report(%r, [])))" % (folder, venv)
+        shutil.copy(ROOT / "plugins" / "module_utils" / "_virtualenv" / "contents.py", folder)
+        program = "import sys; sys.path.insert(0, %r); import json, contents; print(json.dumps(contents.report(%r, [])))" % (folder, venv)
         command = ["/usr/bin/python3", "-c", program]
         done = subprocess.run(command, user=65534, group=65534, extra_groups=[], check=True, capture_output=True, text=True)
     told = json.loads(done.stdout)["problem"]

@@ -24,10 +24,11 @@ from servers import os_user
 ROOT = Path(__file__).resolve().parents[3]
 # All that may be in it; a new kind of file is added here on purpose or not at all.
 WANTED = re.compile(
-    r"MANIFEST\.json|FILES\.json|README\.md|CHANGELOG\.md|CONTRIBUTING\.md|COPYING"
+    r"MANIFEST\.json|FILES\.json|COPYING|(README|CHANGELOG|CONTRIBUTING|SECURITY|MAINTAINERS|CODE_OF_CONDUCT)\.md"
+    r"|docs/report\.png|docs/docsite/(config|extra-docs|links)\.yml|docs/docsite/rst/\w+\.rst"
     r"|meta/(runtime|execution-environment)\.yml|meta/ee-(requirements|bindep)\.txt"
     r"|changelogs/(config|changelog)\.yaml|changelogs/fragments/[\w.-]+\.yml"
-    r"|plugins/(action|doc_fragments|filter|module_utils|modules)/\w+\.py"
+    r"|plugins/((action|doc_fragments|filter|modules|plugin_utils)|module_utils/_\w+)/\w+\.py"
     r"|roles/\w+/README\.md|roles/\w+/(defaults|files|handlers|meta|tasks|templates|vars)/[\w.-]+"
     r"|playbooks/[\w./-]+"
 )
@@ -39,7 +40,10 @@ LITTER = [
     ".venv/pyvenv.cfg",
     "CHANGELOG.md.orig",
     "bench/results.json",
-    "plugins/module_utils/__pycache__/_schema.cpython-311.pyc",
+    "docs/_build/index.html",
+    "docs/docsite/rst/.quick_start.rst.swp",
+    "docs/docsite/rst/quick_start.rst~",
+    "plugins/module_utils/_schema/__pycache__/model.cpython-311.pyc",
     "plugins/modules/.checkpoint_schema.py.swp",
     "plugins/modules/checkpoint_schema.py~",
     "roles/database/.cache/facts",
@@ -121,9 +125,15 @@ def test_nothing_but_what_is_wanted(names):
 
 
 def test_all_that_is_needed(names):
-    sources = ("meta/", "playbooks/", "plugins/", "roles/", "changelogs/")
-    needed = {name for name in files() if name.startswith(sources)} | {"README.md", "CHANGELOG.md", "COPYING"}
+    sources = ("meta/", "playbooks/", "plugins/", "roles/", "changelogs/", "docs/docsite/")
+    needed = {name for name in files() if name.startswith(sources) or "/" not in name and name.endswith(".md")} | {"COPYING"}
     assert needed - set(names) == set()
+
+
+def test_links_of_the_readme_lead_to_files_of_the_archive(names):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    linked = {target.partition("#")[0] for target in re.findall(r"\]\((?!https?:|#)([^)]+)\)", text)}
+    assert linked and linked - set(names) == set()
 
 
 def test_metadata(archive):
@@ -133,6 +143,8 @@ def test_metadata(archive):
     assert info["version"] == galaxy["version"]
     assert info["license"] == ["GPL-3.0-or-later"]
     assert list(info["dependencies"]) == ["community.postgresql"]
+    for address in ("documentation", "homepage", "issues"):
+        assert info[address].startswith(galaxy["repository"]), address
 
 
 def test_documentation(installed, folder):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.stateops.langgraph.plugins.module_utils import _connection
-from ansible_collections.stateops.langgraph.plugins.module_utils._contract import RULES
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core import argspec
 
 ROOT = Path(__file__).resolve().parents[3]
 COLLECTION = "ansible_collections.stateops.langgraph.plugins."
@@ -155,46 +156,29 @@ def test_what_may_be_secret_is_said_to_be_or_not(name, monkeypatch):
             assert details["no_log"] is True, option
         elif any(word in option for word in ("key", "secret", "token")):
             assert details["no_log"] is False, option
-    assert _connection.connection_argument_spec()["login_password"]["no_log"] is True
+    assert argspec.connection_argument_spec()["login_password"]["no_log"] is True
 
 
-def named_rules():
-    """The rules that the examination names: what it makes a Breach with, what a variable called rule can hold, and what a function answers."""
-    texts_of = [(ROOT / "plugins" / "module_utils" / name).read_text(encoding="utf-8") for name in ("_examination.py", "_columns.py", "_file_examination.py")]
-    found = set()
-    for node in (node for text in texts_of for node in ast.walk(ast.parse(text))):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Breach":
-            found |= texts(node.args[0])
-        elif isinstance(node, ast.Return) and node.value is not None:
-            found |= texts(node.value) & set(RULES)
-        elif isinstance(node, ast.Assign):
-            for target in node.targets:
-                if isinstance(target, ast.Name) and target.id == "rule":
-                    found |= texts(node.value)
-                elif isinstance(target, ast.Tuple) and getattr(target.elts[0], "id", None) == "rule" and isinstance(node.value, ast.Tuple):
-                    found |= texts(node.value.elts[0])
-                elif isinstance(target, ast.Tuple) and getattr(target.elts[0], "id", None) == "rule":
-                    for branch in (node.value.body, node.value.orelse):
-                        found |= texts(branch.elts[0])
-    return found
+def sources():
+    """The texts of plugins/, roles/ and playbooks/ in one line each."""
+    for path in sorted((ROOT / "plugins").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield " ".join(node.value.split())
+    for folder in ("roles", "playbooks"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".yml", ".sh", ".sql"):
+                yield " ".join(path.read_text(encoding="utf-8").split())
 
 
-def texts(node):
-    """The strings that an expression can come to; a condition's test is none of them, and a computed name is looked at elsewhere."""
-    if isinstance(node, ast.IfExp):
-        return texts(node.body) | texts(node.orelse)
-    if isinstance(node, ast.BoolOp):
-        return set().union(*map(texts, node.values))
-    return {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) else set()
-
-
-# Named by what was found: the kind of a constraint or an attachment, and whether it is switched off.
-COMPUTED = {"check", "foreign key", "exclusion", "trigger", "rule", "policy", "publication", "trigger idle", "rule idle"}
-
-
-def test_every_rule_that_is_named_exists_and_every_rule_is_named():
-    assert len(named_rules()) > 40
-    assert named_rules() | COMPUTED == set(RULES)
+def test_the_messages_in_troubleshooting_are_those_of_the_code():
+    page = (ROOT / "docs" / "docsite" / "rst" / "troubleshooting.rst").read_text(encoding="utf-8")
+    quoted = [text for line in re.findall(r"^(``.+``)$", page, re.M) for text in re.findall(r"``(.+?)``", line)]
+    assert len(quoted) > 30
+    known = list(sources())
+    parts = {part.strip(" .:,") for text in quoted for part in text.split("...")}
+    missing = [part for part in sorted(parts) if part and not any(part in text for text in known)]
+    assert not missing, "\n".join(missing)
 
 
 OPTION = {"type": "int", "default": 1, "aliases": ["p"]}

@@ -24,7 +24,7 @@ from virtualenvs import linked
 
 pytestmark = pytest.mark.newest
 
-# The README's, for a server that Ansible does not manage.
+# The guide's statements, for a server without administrative access.
 HANDED_OUT = """
 CREATE SCHEMA langgraph AUTHORIZATION {owner}; GRANT USAGE ON SCHEMA langgraph TO {app};
 ALTER ROLE {owner} IN DATABASE {database} SET search_path TO langgraph; ALTER ROLE {app} IN DATABASE {database} SET search_path TO langgraph
@@ -136,18 +136,18 @@ def test_provision_and_verify(tower):
     status, code, tasks, artifacts, text = tower.job(1, "langgraph provision", answers)
     assert (status, code) == ("successful", 0), text[-3000:]
     assert "stateops.langgraph.checkpoint_schema" in tasks
-    assert artifacts["checkpointer_evidence"]["app1"]["in_parity"] is True
+    assert artifacts["checkpointer_parity_report"]["app1"]["in_parity"] is True
     assert tower.database.tables("langgraph") >= {"checkpoints", "checkpoint_migrations"}
 
     status, code, tasks, artifacts, text = tower.job(2, "langgraph verify", answers)
     assert (status, code) == ("successful", 0), text[-3000:]
     assert not {"stateops.langgraph.checkpoint_schema", "community.postgresql.postgresql_query"} & tasks
-    assert artifacts["checkpointer_evidence"]["app1"]["in_parity"] is True
+    assert artifacts["checkpointer_parity_report"]["app1"]["in_parity"] is True
 
     tower.database.execute("DROP INDEX langgraph.checkpoints_thread_id_idx")
     status, code, _tasks, artifacts, text = tower.job(3, "langgraph verify", answers)
     assert (status, code) == ("failed", 2) and "checkpoints_thread_id_idx" in text
-    assert artifacts["checkpointer_evidence"]["app1"]["in_parity"] is False
+    assert artifacts["checkpointer_parity_report"]["app1"]["in_parity"] is False
 
 
 @pytest.mark.extended

@@ -65,7 +65,7 @@ def compared(apart, done, hosts=("app1", "app2")):
         # Of that very file, and not what the library creates.
         assert {table["name"] for table in found["sqlite"]["tables"]} == {"checkpoints", "writes", "notes"}
         (read,) = done.of(FILE, host)
-        assert read["orphans"]["sqlite_writes"] == {"count": 0, "young": 0, "age_unknown": 0, "limited": False}
+        assert read["orphans"]["sqlite_writes"] == {"count": 0, "recent": 0, "age_unknown": 0, "limited": False}
         assert "[%s -> laptop" % host in done.output
     assert "laptop" not in done.recap or done.recap["laptop"]["changed"] == 0
 
@@ -114,20 +114,23 @@ def test_defaults_of_the_play_do_not_send_the_file_s_host_to_the_database(apart)
 
 @pytest.mark.parametrize(
     "group, laptop, said",
-    usual([
-        ({"checkpointer_sqlite_host": "desktop"}, {}, ["checkpointer_sqlite_host is desktop, which is no host of the inventory"]),
-        ({}, {"checkpointer_sqlite_path": ""}, ["checkpointer_sqlite_host is laptop", "the inventory sets no checkpointer_sqlite_path"]),
-        ({}, {"checkpointer_sqlite_path": "/gone.sqlite"}, ["/gone.sqlite does not exist on this host", "-> laptop"]),
-        ({"checkpointer_sqlite_path": "/mine.sqlite"}, {}, ["checkpointer_sqlite_path and checkpointer_sqlite_host each say"]),
-        ({"checkpointer_sqlite_schema": {"engine": "sqlite"}}, {}, ["checkpointer_sqlite_schema and checkpointer_sqlite_host each say"]),
-        (
-            {"checkpointer_sqlite_schema": {"engine": "sqlite"}, "checkpointer_sqlite_host": "", "checkpointer_sqlite_path": "/mine.sqlite"},
-            {},
-            ["checkpointer_sqlite_path and checkpointer_sqlite_schema each say"],
-        ),
-        ({"checkpointer_sqlite_host": "{{ inventory_hostname }}"}, {}, ["this host itself, and it has no checkpointer_sqlite_path"]),
-        ({"checkpointer_sqlite_host": "", "checkpointer_sqlite_schema": {"engine": "sqlite"}}, {}, ["sqlite_schema does not fit"]),
-    ], 3),
+    usual(
+        [
+            ({"checkpointer_sqlite_host": "desktop"}, {}, ["checkpointer_sqlite_host is desktop, which is not a host of the inventory"]),
+            ({}, {"checkpointer_sqlite_path": ""}, ["checkpointer_sqlite_host is laptop", "the inventory sets no checkpointer_sqlite_path"]),
+            ({}, {"checkpointer_sqlite_path": "/gone.sqlite"}, ["/gone.sqlite does not exist on this host", "-> laptop"]),
+            ({"checkpointer_sqlite_path": "/mine.sqlite"}, {}, ["checkpointer_sqlite_path and checkpointer_sqlite_host each define"]),
+            ({"checkpointer_sqlite_schema": {"engine": "sqlite"}}, {}, ["checkpointer_sqlite_schema and checkpointer_sqlite_host each define"]),
+            (
+                {"checkpointer_sqlite_schema": {"engine": "sqlite"}, "checkpointer_sqlite_host": "", "checkpointer_sqlite_path": "/mine.sqlite"},
+                {},
+                ["checkpointer_sqlite_path and checkpointer_sqlite_schema each define"],
+            ),
+            ({"checkpointer_sqlite_host": "{{ inventory_hostname }}"}, {}, ["this host itself, and it has no checkpointer_sqlite_path"]),
+            ({"checkpointer_sqlite_host": "", "checkpointer_sqlite_schema": {"engine": "sqlite"}}, {}, ["sqlite_schema is invalid"]),
+        ],
+        3,
+    ),
     ids=["unknown host", "no file of its own", "no such file", "path and host", "schema and host", "path and schema", "itself", "no schema"],
 )
 def test_a_reference_that_cannot_be_had(apart, group, laptop, said):

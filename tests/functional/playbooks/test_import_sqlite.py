@@ -70,7 +70,7 @@ def play(site, *flags, **changes):
 
 
 def told(done):
-    return [each["msg"] for each in done.of("Say how far it is")]
+    return [each["msg"] for each in done.of("Report the progress")]
 
 
 def test_graphs_resume_where_they_waited(site):
@@ -79,15 +79,15 @@ def test_graphs_resume_where_they_waited(site):
     assert site.database.snapshot() == before and not (site.folder / "report").exists()
     assert predicted.recap["app1"]["changed"] == 1
     done = play(site).passed()
-    rows = re.search(r"(\d+) rows of 12 threads would be written", predicted.of("Say what was imported")[0]["msg"])
-    first = done.of("seconds")[0]
+    rows = re.search(r"(\d+) rows of 12 threads would be written", predicted.of("Report what was imported")[0]["msg"])
+    first = done.of("until the time limit")[0]
     assert int(rows.group(1)) == sum(first[kind]["written"] for kind in ("checkpoints", "writes", "blobs")) > 0
-    assert re.fullmatch(r"12 of 12 threads, \d+ rows a second", told(done)[-1])
-    assert "every row was compared" in done.of("Say what was imported")[0]["msg"]
+    assert re.fullmatch(r"12 of 12 threads, \d+ rows per second", told(done)[-1])
+    assert "every row was compared" in done.of("Report what was imported")[0]["msg"]
     count = assert_same(site.path, site.database)
     report = json.loads((site.folder / "report" / "app1-import.json").read_text())
     assert report["verified"]["checkpoints"] == report["counts"]["checkpoints"]["read"] == count[0]
-    assert report["verified"]["differences"] == 0 and report["refused"]["total"] == 0
+    assert report["verified"]["differences"] == 0 and report["rejected"]["total"] == 0
     page = (site.folder / "report" / "app1-import.md").read_text()
     assert "| checkpoints | %d | 0 | %d |" % (count[0], count[0]) in page
     play(site).unchanged()
@@ -115,11 +115,11 @@ def test_passes_go_on_where_the_last_one_ended(site):
     """One thread a transaction; the first of them waits until its pass has no time left."""
     blocker = threading.Thread(target=hold_up, args=(site.database, 1.5))
     blocker.start()
-    done = play(site, checkpointer_import_batch_size=1, checkpointer_import_seconds=1).passed()
+    done = play(site, checkpointer_import_batch_size=1, checkpointer_import_time_limit=1).passed()
     blocker.join()
     first, last = told(done)
-    assert re.fullmatch(r"1 of 12 threads, \d+ rows a second, about \d+ s left", first)
-    assert re.fullmatch(r"12 of 12 threads, \d+ rows a second", last)
+    assert re.fullmatch(r"1 of 12 threads, \d+ rows per second, about \d+ s left", first)
+    assert re.fullmatch(r"12 of 12 threads, \d+ rows per second", last)
     assert assert_same(site.path, site.database)
 
 
@@ -140,7 +140,7 @@ def test_a_damaged_thread_is_told_of(site):
     play(site).stopped("thread-03")
     play(site, checkpointer_import_on_unreadable="skip").passed()
     report = json.loads((site.folder / "report" / "app1-import.json").read_text())
-    assert {each["thread_id"] for each in report["refused"]["shown"]} == {"thread-03"}
+    assert {each["thread_id"] for each in report["rejected"]["sample"]} == {"thread-03"}
     assert "thread-03" in (site.folder / "report" / "app1-import.md").read_text()
 
 
@@ -156,5 +156,5 @@ def test_the_report_as_a_page(site):
     assert [each.name for each in folder.iterdir()] == ["app1-import.html"]
     page = (folder / "app1-import.html").read_text()
     assert "<script" not in page and "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-    assert "Refused" in page and str(site.path) in page
+    assert "Rejected" in page and str(site.path) in page
     play(site, checkpointer_import_on_unreadable="skip", checkpointer_report_formats=["html"]).unchanged()

@@ -19,8 +19,8 @@ import zipfile
 
 import pytest
 import yaml
-from ansible_runner import RunnerConfig
 from ansible_runner import Runner as AnsibleRunner
+from ansible_runner import RunnerConfig
 from plays import PLAYBOOKS, run, short
 from runner import ROOT
 from scope import some, usual

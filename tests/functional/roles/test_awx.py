@@ -120,10 +120,10 @@ def test_a_changed_password(site):
 
 
 BAD = {
-    "a default outside its limits": ({"type": "text", "default": "x", "min": 2}, "in a way that AWX takes and a job cannot use"),
-    "a number above its limit": ({"type": "integer", "default": 50, "max": 5}, "in a way that AWX takes and a job cannot use"),
-    "a variable with a space": ({"variable": "a b"}, "in a way that AWX takes and a job cannot use"),
-    "a password with a default": ({"type": "password", "default": "shown"}, "in a way that AWX takes and a job cannot use"),
+    "a default outside its limits": ({"type": "text", "default": "x", "min": 2}, "in a way that a job cannot use"),
+    "a number above its limit": ({"type": "integer", "default": 50, "max": 5}, "in a way that a job cannot use"),
+    "a variable with a space": ({"variable": "a b"}, "in a way that a job cannot use"),
+    "a password with a default": ({"type": "password", "default": "shown"}, "in a way that a job cannot use"),
 }
 
 

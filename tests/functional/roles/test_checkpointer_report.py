@@ -172,7 +172,7 @@ def test_no_secret_and_no_row_is_in_any_of_them(reports):
 def test_artifacts(reports):
     """As AWX takes them from a job: one value, to which each host adds its own."""
     shown = re.search(r"RUN: (\{.*\})", reports.done.output).group(1)
-    facts = json.loads(shown)["checkpointer_evidence"]
+    facts = json.loads(shown)["checkpointer_parity_report"]
     assert sorted(facts) == [ODD, "app1"]
     assert facts["app1"]["in_parity"] is True and facts["app1"]["drift"] == []
     assert facts[ODD]["in_parity"] is False and {each["object"] for each in facts[ODD]["drift"]} >= {TEMPLATE}
@@ -182,7 +182,7 @@ def test_artifacts(reports):
 
 
 def test_the_terminal_shows_a_table(reports):
-    lines = reports.done.of("Insist on parity", kind="failed")[0]["msg"].splitlines()
+    lines = reports.done.of("Require parity", kind="failed")[0]["msg"].splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("TABLE.OBJECT"))
     table = lines[start : lines.index("", start)]
     assert max(map(len, table)) <= 90

@@ -228,7 +228,7 @@ def another(main, base):
 def person(base):
     """A user without any rights, with a home of his own."""
     if os.geteuid():
-        account, home = pwd.getpwuid(os.geteuid()), base / "home"
+        home = base / "home"
         home.mkdir()
         return Host(home)
     home = base / "home"
@@ -239,7 +239,7 @@ def person(base):
     host.path = "/usr/local/bin:/usr/bin:/bin"
     packages = Path(sysconfig.get_path("purelib"))
     if host.execute(["test", "-r", packages / "ansible", "-a", "-r", PLAYBOOK]).returncode:
-        pytest.skip("%s may not read %s or %s" % (PERSON, packages, PLAYBOOK))
+        pytest.skip("%s cannot read %s or %s" % (PERSON, packages, PLAYBOOK))
     try:
         runs = host.execute([TOOLS / "python", "-c", ""]).returncode == 0
     except PermissionError:
@@ -482,7 +482,7 @@ def test_a_full_server_is_not_restarted(main):
 
     try:
         wait_for(full)
-        main.play().refused("does not answer", "too many clients")
+        main.play().refused("does not accept connections", "too many clients")
         assert main.pid == before
         assert [guest.poll() for guest in guests].count(None) == 4
     finally:
@@ -525,7 +525,7 @@ def test_a_path_too_long_for_a_socket(another):
     another.root = another.root / ("x" * 90)
     another.settings["embedded_postgres_root"] = str(another.root)
     length = len(str(another.root / "run/.s.PGSQL.5432"))
-    another.play().refused("has %d bytes" % length, "allows 107", "embedded_postgres_socket_dir")
+    another.play().refused("has %d bytes" % length, "allows at most 107", "embedded_postgres_socket_dir")
     assert not another.root.parent.exists()
 
 
@@ -573,7 +573,9 @@ def test_data_of_another_user(unusual):
     assert unusual.snapshot() == before
 
 
-@pytest.mark.parametrize("root, part", [("relative/path", "not an absolute path"), ("/tmp/a'b", "cannot carry"), ("/tmp/a,b", "cannot carry")])
+@pytest.mark.parametrize(
+    "root, part", [("relative/path", "not an absolute path"), ("/tmp/a'b", "a character that is not allowed"), ("/tmp/a,b", "a character that is not allowed")]
+)
 def test_a_path_that_cannot_be(main, root, part):
     main.play(root=root, virtualenv=str(main.root / "venv")).refused(part, "embedded_postgres_root")
 
@@ -602,13 +604,13 @@ def test_a_folder_of_something_else(another):
     another.data.mkdir(parents=True)
     (another.data / "precious").write_text("x")
     before = another.snapshot()
-    another.play().refused("holds no PG_VERSION", "embedded_postgres_data_dir")
+    another.play().refused("contains no PG_VERSION", "embedded_postgres_data_dir")
     assert another.snapshot() == before
 
 
 def test_a_file_in_the_way(another):
     another.root.write_text("x")
-    another.play().refused("%s is not a folder" % another.root)
+    another.play().refused("%s is not a directory" % another.root)
 
 
 def test_two_servers_do_not_share_a_socket(main, another):
@@ -635,8 +637,8 @@ def test_a_python_that_cannot_make_a_virtualenv(another, base, python, part):
 @pytest.mark.parametrize(
     "settings, part",
     [
-        ({"roles": ["postgres", "/.*"]}, "may not begin with a slash"),
-        ({"roles": ["postgres", 'a"b']}, "no double quote"),
+        ({"roles": ["postgres", "/.*"]}, "must not start with a slash"),
+        ({"roles": ["postgres", 'a"b']}, "a double quote"),
         ({"roles": ["x"]}, "does not name postgres"),
         ({"state": "running"}, "must be one of: started, stopped"),
         ({"timeout": "soon"}, "embedded_postgres_timeout"),
@@ -649,7 +651,7 @@ def test_wrong_values(another, settings, part):
 
 def test_a_password_in_an_index_address_is_refused_and_not_shown(another):
     run = another.play("-vvvv", "--diff", pip_index_url="https://person:s3cr3t-token@index.example/simple")
-    run.refused("process list", "pip's own configuration file")
+    run.refused("process list", "pip's configuration file")
     assert "s3cr3t-token" not in run.output
 
 
@@ -672,7 +674,7 @@ def test_a_parent_folder_that_the_server_may_not_enter(another, base, known):
     closed = base / ("closed-%s" % known)
     (closed / "in").mkdir(parents=True)
     closed.chmod(0o700)
-    another.play(root=str(closed / "in" / "root"), user=name).refused("the folder %s may not be entered" % closed, "chmod o+x %s" % closed)
+    another.play(root=str(closed / "in" / "root"), user=name).refused("no execute permission on the directory %s" % closed, "chmod o+x %s" % closed)
     assert list((closed / "in").iterdir()) == []
     assert not exists(UNBORN)
 
@@ -685,7 +687,7 @@ def test_a_virtualenv_that_others_can_change_is_not_entered(another, base):
     trap.write_text("#!/bin/sh\ntouch %s\n" % (base / "trapped"))
     trap.chmod(0o755)
     venv.chmod(0o777)
-    another.play(virtualenv=str(venv)).refused("Others than root can change", "mode 777")
+    another.play(virtualenv=str(venv)).refused("Other users than root can change", "mode 777")
     assert not (base / "trapped").exists()
 
 
@@ -750,5 +752,5 @@ def test_an_ordinary_user_may_not_use_what_is_not_his(main, base, person):
     person.play(root=str(main.root)).refused("may not")
     shut = base / "shut"
     shut.mkdir(mode=0o700)
-    person.play(root="%s/embedded" % shut).refused("%s/embedded cannot be reached" % shut, "%s may not be entered by %s" % (shut, PERSON))
-    person.play(root="/opt/embedded").refused("may not write to /opt")
+    person.play(root="%s/embedded" % shut).refused("%s/embedded cannot be reached" % shut, "%s has no execute permission on the directory %s" % (PERSON, shut))
+    person.play(root="/opt/embedded").refused("has no write permission on /opt")

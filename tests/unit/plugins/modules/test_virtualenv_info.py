@@ -12,7 +12,8 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.stateops.langgraph.plugins.module_utils import _packages
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import contents
 
 
 def site_packages(folder):
@@ -21,7 +22,7 @@ def site_packages(folder):
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
-    """A virtualenv with the pip that its Python brings, and nothing else."""
+    """A virtualenv that contains only the pip of its Python."""
     folder = tmp_path_factory.mktemp("virtualenv") / "venv"
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     return folder
@@ -29,7 +30,7 @@ def base(tmp_path_factory):
 
 @pytest.fixture
 def install(base):
-    """`install(name, version, *metadata lines)` puts a package's metadata there, as pip would; gone again after the test."""
+    """`install(name, version, *metadata lines)` puts a package's metadata there, as pip would. It is removed after the test."""
     site = site_packages(base)
     made = []
 
@@ -48,14 +49,14 @@ def install(base):
 
 
 def unsatisfied(path, *requirements):
-    result = _packages.read(str(path), list(requirements))
+    result = contents.read(str(path), list(requirements))
     assert result["exists"], result["problem"]
     return [(each["requirement"], each["found"], each["required_by"]) for each in result["unsatisfied"]]
 
 
 def test_what_is_there(base, install):
     install("Some-Thing", "1.0")
-    result = _packages.read(str(base), [])
+    result = contents.read(str(base), [])
     assert result["exists"] and result["has_pip"] and not result["uv"] and result["problem"] == ""
     assert result["python_version"] == "%d.%d.%d" % sys.version_info[:3]
     assert result["packages"]["some-thing"] == "1.0" and "pip" in result["packages"]
@@ -106,7 +107,7 @@ def test_packages_that_need_each_other(base, install):
 
 def test_a_requirement_that_is_none(base):
     with pytest.raises(ValueError, match="psycopg=3: .*psycopg.binary.==3.3.9"):
-        _packages.read(str(base), ["psycopg=3"])
+        contents.read(str(base), ["psycopg=3"])
 
 
 def bare(folder):
@@ -115,7 +116,7 @@ def bare(folder):
 
 
 def test_nobody_can_tell_what_satisfies(tmp_path):
-    result = _packages.read(str(bare(tmp_path / "bare")), ["thing"])
+    result = contents.read(str(bare(tmp_path / "bare")), ["thing"])
     assert result["exists"] and not result["has_pip"] and result["has_ensurepip"]
     assert "neither packaging nor pip" in result["unsatisfied"][0]["reason"]
 
@@ -124,45 +125,45 @@ def test_uv(tmp_path):
     folder = bare(tmp_path / "uv")
     with open(folder / "pyvenv.cfg", "a", encoding="utf-8") as config:
         config.write("uv = 0.9.1\n")
-    assert _packages.read(str(folder), [])["uv"] is True
+    assert contents.read(str(folder), [])["uv"] is True
 
 
 def test_what_pth_files_print_is_passed_over(tmp_path):
     folder = bare(tmp_path / "loud")
     (site_packages(folder) / "loud.pth").write_text("import sys; print('hello')\n")
-    assert _packages.read(str(folder), [])["exists"] is True
+    assert contents.read(str(folder), [])["exists"] is True
 
 
 def test_no_virtualenv(tmp_path):
-    gone = _packages.read(str(tmp_path / "gone"), ["thing"])
+    gone = contents.read(str(tmp_path / "gone"), ["thing"])
     assert (gone["exists"], gone["problem"], gone["owner"]) == (False, "", None)
     assert [each["requirement"] for each in gone["unsatisfied"]] == ["thing"]
     (tmp_path / "empty").mkdir()
-    empty = _packages.read(str(tmp_path / "empty"), [])
+    empty = contents.read(str(tmp_path / "empty"), [])
     assert (empty["exists"], empty["problem"]) == (False, "") and empty["owner"] is not None
 
 
 def other(tmp_path):
     (tmp_path / "f").mkdir()
     (tmp_path / "f" / "x").touch()
-    return "a folder with something else in it"
+    return "a directory that contains something other than a virtualenv"
 
 
 def a_file(tmp_path):
     (tmp_path / "f").touch()
-    return "is not a folder"
+    return "is not a directory"
 
 
 def a_dangling_link(tmp_path):
     (tmp_path / "f").symlink_to(tmp_path / "gone")
-    return "a link to something that does not exist"
+    return "a symbolic link to a path that does not exist"
 
 
 def a_python_that_is_gone(tmp_path):
     python = bare(tmp_path / "f") / "bin" / "python"
     python.unlink()
     python.symlink_to("/opt/gone/python")
-    return "points at a Python that is gone"
+    return "is a link to a Python that no longer exists"
 
 
 def a_python_that_fails(tmp_path):
@@ -176,7 +177,7 @@ def a_python_that_fails(tmp_path):
 @pytest.mark.parametrize("make", [other, a_file, a_dangling_link, a_python_that_is_gone, a_python_that_fails])
 def test_of_no_use(tmp_path, make):
     problem = make(tmp_path)
-    result = _packages.read(str(tmp_path / "f"), ["thing"])
+    result = contents.read(str(tmp_path / "f"), ["thing"])
     assert result["exists"] is False
     assert re.search(problem, result["problem"]), result["problem"]
     assert result["unsatisfied"][0]["reason"] == result["problem"]
@@ -189,15 +190,15 @@ def test_what_others_can_write(tmp_path, name):
     (site / "late.pth").touch()
     path = site if name == "site" else site / "late.pth" if name == "site/late.pth" else folder / name
     path.chmod(path.stat().st_mode | 0o020)
-    result = _packages.read(str(folder), [])
+    result = contents.read(str(folder), [])
     assert [item.rstrip("/") for item in result["foreign_writable"]] == [str(path)]
-    # root runs nothing that others can have put there; an ordinary user's own is his own.
+    # root does not run code that other accounts can write. An ordinary user may use a virtualenv that the user owns.
     assert result["exists"] is (os.geteuid() != 0)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_root_reads_another_users_virtualenv_as_that_user(tmp_path):
-    # pytest's own folders, of which there is one more where it runs in several processes.
+    # pytest's directories, with one more level if it runs in several processes.
     for each in (tmp_path, *(folder for folder in tmp_path.parents if "pytest-" in str(folder))):
         each.chmod(0o755)
     folder = tmp_path / "theirs"
@@ -209,7 +210,7 @@ def test_root_reads_another_users_virtualenv_as_that_user(tmp_path):
         "import os; open(%r, 'w').write('%%s %%s %%s' %% (os.getuid(), os.getgid(), 0 in os.getgroups()))\n" % str(seen)
     )
     subprocess.run(["chown", "-R", "--no-dereference", "nobody", str(folder)], check=True)
-    result = _packages.read(str(folder), [])
+    result = contents.read(str(folder), [])
     assert result["exists"] and result["owner"] == "nobody", result["problem"]
     account = pwd.getpwnam("nobody")
     assert seen.read_text() == "%d %d False" % (account.pw_uid, account.pw_gid)
@@ -220,5 +221,5 @@ def test_an_ordinary_user_does_not_run_what_another_one_made(tmp_path, monkeypat
     folder = bare(tmp_path / "theirs")
     os.chown(folder, 65534, 65534)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    result = _packages.read(str(folder), [])
-    assert result["exists"] is False and "run it as the owner or as root" in result["problem"]
+    result = contents.read(str(folder), [])
+    assert result["exists"] is False and "run the task as the owner or as root" in result["problem"]

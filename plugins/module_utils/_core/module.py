@@ -1,0 +1,40 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How every module ends: with results, or with one message and no traceback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, unexpected
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+
+def run_module(module: AnsibleModule, run: Callable[[AnsibleModule], dict[str, Any]]) -> None:
+    """Call run(module) and exit the module with the results that it returns, or with a failure message."""
+    results: dict[str, Any] = {}
+    failure: dict[str, Any] = {}
+    try:
+        results = run(module)
+    except ModuleError as error:
+        module.no_log_values.update(error.hidden)
+        failure = dict(error.results, msg=error.message, changed=error.changed)
+    except Exception as error:  # pylint: disable=broad-exception-caught
+        failure = {"msg": unexpected(error)}
+    # Exit after the handlers: from -vvv on, ansible-core 2.18 shows a traceback of the exception that is being handled.
+    if failure:
+        module.fail_json(**failure)
+    module.exit_json(**results)
+
+
+def nothing_yet(module: AnsibleModule, absent: PrerequisiteMissing) -> dict[str, Any]:
+    """The results if an earlier task of the play has not created a prerequisite yet, as in check mode. Outside check mode, raise the error."""
+    if not module.check_mode:
+        raise absent
+    message = "The schema cannot be read yet: %s" % absent.message
+    module.warn(message)
+    return {"changed": False, "msg": message}

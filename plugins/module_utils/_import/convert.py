@@ -1,0 +1,241 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Converts a checkpoint from SQLite into the rows from which PostgresSaver reads the same checkpoint. It accesses no database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.copy_format import ROW
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.jsonb import dump, inline, metadata, number, plain
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import VALUES, Unreadable, parse_json, parse_msgpack
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key, Pair
+
+    # {(channel, version): (type, bytes)}
+    Blobs = dict[Pair, tuple[str, bytes]]
+
+# The extension code of a delta channel's snapshot, and the position of the code by the first byte of an extension.
+DELTA, CODES = 7, {0xC7: 2, 0xC8: 3, 0xC9: 5, **dict.fromkeys(range(0xD4, 0xD9), 1)}
+INLINE = "inline"
+# Searching bytes for an int is faster than searching for a bytes object.
+BACKSLASH, NUL = b"\\\0"
+NOTHING: frozenset[tuple[bytes, int]] = frozenset()
+# How many values of a thread are remembered. If there are more, the database is queried.
+REMEMBERED = 300000
+
+
+class CheckpointRows:
+    """A converted checkpoint: its columns, its blobs {(channel, version): (type, bytes)}, and its pending writes.
+
+    versions: its channel_versions. places: {(channel, version): a number that identifies the blob across all threads}.
+    checkpoint, metadata: JSON text as bytes, or None if there are only pending writes.
+    """
+
+    __slots__ = ("key", "parent", "checkpoint", "metadata", "versions", "blobs", "places", "writes", "sends", "exists", "written")
+
+    def __init__(self, key: Key, parent: bytes | None, checkpoint: Any, meta: Any, versions: dict[str, Any], blobs: Blobs, sends: bool) -> None:
+        self.key, self.parent, self.checkpoint, self.metadata, self.versions, self.blobs, self.sends = key, parent, checkpoint, meta, versions, blobs, sends
+        thread, namespace, _identifier = key
+        self.places = {pair: hash((thread, namespace, pair)) for pair in blobs}
+        self.writes: list[tuple[Any, ...]] = []
+        # Whether the row of the checkpoint exists in PostgreSQL, and (task, index) of the pending writes that exist.
+        self.exists = False
+        self.written: Collection[tuple[bytes, int]] = NOTHING
+
+    def weight(self) -> int:
+        """The approximate bytes of its values."""
+        values = len(self.checkpoint or b"") + sum(len(value) for _kind, value in self.blobs.values()) + sum(len(row[-1]) for row in self.writes)
+        return values + ROW * (1 + len(self.blobs) + len(self.writes))
+
+
+class Converter:
+    """Converts the checkpoints of one thread after the other, and checks that checkpoints that share a blob have the same value for it."""
+
+    def __init__(self, cipher: Any = None) -> None:
+        self.cipher = cipher
+        self.thread: bytes | None = None
+        self.namespace: tuple[bytes, bytes] | None = None
+        # {place of a blob: the mark of its value}; values and hint of the previous checkpoint.
+        self.seen: dict[int, Any] = {}
+        self.before: dict[str, bytes] = {}
+        self.hint = (0, 0)
+        self.forgotten = False
+
+    def convert(self, row: tuple[Any, ...]) -> CheckpointRows:
+        """The CheckpointRows of (thread, ns, id, parent, type, checkpoint, metadata), with text as bytes. Raises Unreadable."""
+        thread, namespace, identifier, parent, kind, raw, meta = row
+        require_text(thread, namespace, identifier, parent or b"")
+        if thread != self.thread:
+            self.thread, self.seen, self.forgotten = thread, {}, False
+        if (thread, namespace) != self.namespace:
+            self.namespace, self.before = (thread, namespace), {}
+        if len(self.seen) > REMEMBERED:
+            self.seen, self.forgotten = {}, True
+        kind, cipher, raw = self._decrypted_checkpoint(kind, raw)
+        parsed = parse_msgpack(raw, self.before, self.hint) if kind == "msgpack" else parse_json(raw)
+        versions = parsed.fields.get("channel_versions")
+        if not isinstance(parsed.fields.get("v"), int) or not isinstance(versions, dict):
+            raise Unreadable("the checkpoint has no v or no channel_versions")
+        inline_values: dict[str, Any] = {}
+        blobs: Blobs = {}
+        marks: dict[str, Any] = {}
+        floats = kind == "json" or parsed.floats
+        for channel, value in parsed.values.items():
+            version = versions.get(channel)
+            if not isinstance(version, str):
+                version = version_text(version)
+            is_inline, inline_value = (False, None) if cipher else inline(kind, value)
+            if is_inline:
+                inline_values[channel] = inline_value
+                marks[channel] = INLINE
+                floats = floats or isinstance(inline_value, float)
+            elif version is None or "\\" in channel or "\0" in channel:
+                inline_values[channel] = self._without_blob(kind, value, channel, version, cipher)
+                # The value may contain floats.
+                marks[channel], floats = INLINE, True
+            else:
+                blobs[channel, version] = kind, value
+                delta = is_delta(kind, value)
+                marks[channel] = (hash(value),) if delta else hash(value)
+                if delta and not cipher:
+                    inline_values[channel] = True
+        self._check_versions(namespace, versions, marks)
+        if kind == "msgpack":
+            # Consecutive checkpoints share most values, and their layout.
+            self.before, self.hint = parsed.values, parsed.hint
+        fields = parsed.fields
+        fields[VALUES] = inline_values
+        if cipher:
+            blobs = {pair: self._encrypted(kind, cipher, value) for pair, (kind, value) in blobs.items()}
+        return CheckpointRows((thread, namespace, identifier), parent, dump(fields, floats), metadata(meta), versions, blobs, parsed.sends)
+
+    @staticmethod
+    def without_checkpoint(key: Key) -> CheckpointRows:
+        """CheckpointRows for pending writes only. Raises Unreadable."""
+        require_text(*key)
+        return CheckpointRows(key, None, None, None, {}, {}, False)
+
+    def _decrypted_checkpoint(self, kind: Any, raw: Any) -> tuple[str, str, bytes]:
+        """(type, name of the cipher or "", bytes after decryption). Raises Unreadable."""
+        if kind == b"msgpack" and raw is not None:
+            return "msgpack", "", raw
+        kind = "" if kind is None else kind.decode("utf-8", "replace")
+        if raw is None:
+            raise Unreadable("the checkpoint is NULL")
+        kind, plus, cipher = kind.partition("+")
+        if plus:
+            if self.cipher is None:
+                raise Unreadable("it is encrypted (type %s+%s). Give encryption_key" % (kind, cipher))
+            try:
+                raw = self.cipher.decrypt(cipher, raw)
+            except (ValueError, AssertionError, KeyError) as error:
+                raise Unreadable("it cannot be decrypted (type %s+%s): %s. Check encryption_key" % (kind, cipher, error)) from None
+        if kind not in ("msgpack", "json"):
+            raise Unreadable("a checkpoint of type %s cannot be parsed without running code from it" % (kind or "NULL"))
+        return kind, cipher, raw
+
+    def _encrypted(self, kind: str, cipher: str, value: bytes) -> tuple[str, bytes]:
+        name, secret = self.cipher.encrypt(value)
+        return "%s+%s" % (kind, name), secret
+
+    def decrypted(self, kind: str, raw: bytes) -> tuple[str, bytes]:
+        """(type, bytes) of a blob for a comparison: encrypting a value twice gives different bytes."""
+        inner, plus, name = kind.partition("+")
+        if not plus or self.cipher is None:
+            return kind, raw
+        try:
+            return inner + "+", self.cipher.decrypt(name, raw)
+        except (ValueError, AssertionError, KeyError):
+            return kind, raw
+
+    @staticmethod
+    def _without_blob(kind: str, value: bytes, channel: str, version: str | None, cipher: str) -> Any:
+        """The value of a channel that has to be stored in JSONB. Raises Unreadable."""
+        why = "it has no version" if version is None else "PostgresSaver reads no blob of a channel with such a name"
+        if cipher:
+            raise Unreadable("the encrypted value of channel %r cannot be stored: %s" % (channel, why))
+        try:
+            return plain(kind, value)
+        except Unreadable as reason:
+            raise Unreadable("the value of channel %r cannot be stored: %s, and %s" % (channel, why, reason)) from None
+
+    def _check_versions(self, namespace: bytes, versions: dict[str, Any], marks: dict[str, Any]) -> None:
+        """All checkpoints that name a version of a channel share one blob. Raise Unreadable if their values differ.
+
+        marks: {channel: the mark of its value}: a hash, a hash in a tuple for a delta channel's snapshot, or INLINE. A snapshot is stored at one
+        checkpoint and is the state of all checkpoints that name its version, as with PostgresSaver.
+        """
+        seen = self.seen
+        for channel, version in versions.items():
+            if not isinstance(version, str):
+                version = version_text(version)
+            mark = marks.get(channel)
+            place = hash((namespace, channel, version))
+            known = seen.setdefault(place, mark)
+            if known == mark or not (isinstance(known, (int, tuple)) or isinstance(mark, (int, tuple))):
+                continue
+            if (known is None and isinstance(mark, tuple)) or (mark is None and isinstance(known, tuple)):
+                seen[place] = known or mark
+                continue
+            raise Unreadable("channel %r has two values under version %s, of which PostgreSQL can hold one" % (channel, version))
+
+
+def is_delta(kind: str, value: Any) -> bool:
+    """Whether a value is a delta channel's snapshot."""
+    if kind != "msgpack" or not isinstance(value, bytes):
+        return False
+    place = CODES.get(value[0])
+    return place is not None and value[place] == DELTA
+
+
+def version_text(version: Any) -> str | None:
+    """A channel's version as jsonb_each_text() returns it; None if no blob can have this version."""
+    if isinstance(version, str):
+        return version
+    if isinstance(version, bool) or not isinstance(version, (int, float)):
+        return None
+    return number(version) if isinstance(version, float) else str(version)
+
+
+def require_text(*texts: Any) -> None:
+    """Raise Unreadable if PostgreSQL cannot hold one of the texts."""
+    try:
+        # The line break separates incomplete characters.
+        joined = b"\n".join(texts)
+        joined.decode("utf-8")
+        if NUL not in joined:
+            return
+    except (TypeError, UnicodeDecodeError):
+        pass
+    for text in texts:
+        if not isinstance(text, bytes):
+            raise Unreadable("a key column contains %r, which is not text" % (text,))
+        if NUL in text:
+            raise Unreadable("a key column contains NUL, which PostgreSQL's text cannot hold")
+        try:
+            text.decode("utf-8")
+        except UnicodeDecodeError:
+            raise Unreadable("a key column is not UTF-8") from None
+
+
+def write_row(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The columns of one pending write (task_id, idx, task_path, channel, type, value) after a check. Raises Unreadable."""
+    task, number, path, channel, kind, value = row
+    require_text(task, path, channel, b"" if kind is None else kind)
+    if kind is None:
+        raise Unreadable("a pending write of channel %s has no type" % channel.decode("utf-8"))
+    if BACKSLASH in channel or BACKSLASH in task or BACKSLASH in kind:
+        raise Unreadable("PostgresSaver reads no pending write whose channel or task has a backslash in its name")
+    if not isinstance(number, int) or not -(2**31) <= number < 2**31:
+        raise Unreadable("a pending write has the index %r, which PostgreSQL's integer cannot hold" % (number,))
+    if value is None:
+        if kind != b"null":
+            raise Unreadable("a pending write of channel %s is NULL" % channel.decode("utf-8"))
+        value = b""
+    return task, number, path, channel, kind, value

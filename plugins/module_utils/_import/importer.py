@@ -1,0 +1,180 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Imports a snapshot of a file into the tables: batches of whole threads, each in one transaction. Progress is read from the target tables."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line, unexpected
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.batch import Batch
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import text
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import ImportStats
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.verify import Verifier
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import damaged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import CheckpointRows, Converter
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import Source
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import ImportTarget
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import WorkerPool
+
+ATTEMPTS = 5
+
+
+class Outcome(NamedTuple):
+    """The outcome of a batch. stats: of what is committed. verifier: None if nothing is compared. failure: a ModuleError, or None."""
+
+    stats: ImportStats
+    verifier: Verifier | None
+    failure: ModuleError | None
+
+
+class Importer:
+    """An import: its source, its target and its options. stats: of what is committed. remaining: threads that are not imported yet."""
+
+    def __init__(
+        self,
+        source: Source,
+        target: ImportTarget,
+        cipher: Any = None,
+        check: bool = False,
+        threads: Sequence[str] = (),
+        batch_size: int = 0,
+        time_limit: float = 0,
+        on_conflict: str = "skip",
+        on_unreadable: str = "fail",
+        verify: str = "none",
+    ) -> None:
+        self.source, self.target, self.cipher, self.check = source, target, cipher, check
+        self.patterns, self.batch_size, self.time_limit = threads, batch_size, time_limit
+        self.on_conflict, self.on_unreadable, self.verify = on_conflict, on_unreadable, "none" if check else verify
+        self.stats, self.verifier, self.remaining = ImportStats(), self._verifier(), 0
+        # {thread: why it cannot be read}, {key: why PostgreSQL rejected its rows}
+        self.failed_threads: dict[bytes, str] = {}
+        self.rejected_rows: dict[Key, str] = {}
+
+    def run(self, pool: WorkerPool | None = None) -> None:
+        """Import the threads until the time is up. self.stats counts what is committed, also if this raises ModuleError.
+
+        pool: the WorkerPool that imports the batches, or None.
+        """
+        end = time.monotonic() + self.time_limit if self.time_limit else None
+        self.source.check_text()
+        self.remaining = self.source.count(self.patterns)
+        self.batch_size = self.batch_size or self.source.default_batch_size(pool.size if pool else 1)
+        batches, failure = self._timely(end), None
+        for batch, outcome in pool.results(batches) if pool else self._results(batches):
+            self.stats.merge(outcome.stats)
+            self.remaining -= len(batch)
+            if self.verifier is not None and outcome.verifier is not None:
+                self.verifier.merge(outcome.verifier)
+            failure = failure or outcome.failure
+        if failure is not None:
+            raise failure
+
+    def _results(self, batches: Iterable[list[bytes]]) -> Iterator[tuple[list[bytes], Outcome]]:
+        """The same as WorkerPool.results(), in this process."""
+        for batch in batches:
+            outcome = self.one(batch)
+            yield batch, outcome
+            if outcome.failure is not None:
+                return
+
+    def one(self, batch: list[bytes]) -> Outcome:
+        """Import a batch; returns its Outcome."""
+        stats, verifier, failure = ImportStats(), self._verifier(), None
+        try:
+            stats = self._batch(batch)
+            if verifier is not None:
+                verifier.batch(self, batch, stats)
+        except Exception as error:  # pylint: disable=broad-exception-caught  # after any error the stats of what is committed are returned
+            failure = self.module_error(error)
+        return Outcome(stats, verifier, failure)
+
+    def module_error(self, error: Exception) -> ModuleError:
+        """The ModuleError for any error."""
+        if isinstance(error, sqlite3.Error):
+            return damaged(self.source.path, error)
+        return error if isinstance(error, ModuleError) else ModuleError(unexpected(error))
+
+    def _verifier(self) -> Verifier | None:
+        return None if self.verify == "none" else Verifier(self.verify == "full")
+
+    def convert(self, converter: Converter, key: Key, row: tuple[Any, ...] | None) -> CheckpointRows:
+        """The CheckpointRows of a key. row: None if only pending writes are imported. Raises Unreadable."""
+        if self.rejected_rows and key in self.rejected_rows:
+            raise Unreadable("PostgreSQL reports an error: %s" % self.rejected_rows[key])
+        if row is None:
+            return converter.without_checkpoint(key)
+        converted = converter.convert(row)
+        if converted.sends and not (converted.parent and self.source.has_sends(key[0], key[1], converted.parent)):
+            raise Unreadable("its pending_sends are not among the pending writes of its parent, and JSONB cannot hold them")
+        return converted
+
+    def _timely(self, end: float | None) -> Iterator[list[bytes]]:
+        """The batches until the time is up. The first one is always imported, so that repeated runs make progress."""
+        batches = self._batches()
+        yield from itertools.islice(batches, 1)
+        yield from itertools.takewhile(lambda _batch: end is None or time.monotonic() < end, batches)
+
+    def _batches(self) -> Iterator[list[bytes]]:
+        batch: list[bytes] = []
+        size = 0
+        for thread, checkpoints in self.source.threads(self.patterns):
+            batch.append(thread)
+            size += checkpoints
+            if size >= self.batch_size:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def _batch(self, threads: list[bytes]) -> ImportStats:
+        """Import and commit a batch; returns its stats. It is repeated if one of its threads or rows turns out to be unreadable."""
+        careful, attempts = False, 0
+        while True:
+            batch = Batch(self, [thread for thread in threads if thread not in self.failed_threads], careful)
+            try:
+                with self.target.connection.transaction():
+                    stats = batch.run()
+            except (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected):
+                attempts += 1  # the application wrote the same rows at the same time
+                if attempts == ATTEMPTS:
+                    raise
+                continue
+            except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded):
+                if careful and not self.rejected_rows:
+                    raise
+                careful = True
+                continue
+            except sqlite3.Error as error:
+                if careful:
+                    self._give_up_thread(batch, error)
+                careful = True
+                continue
+            for thread in threads:
+                if thread in self.failed_threads:
+                    stats.reject((thread,), self.failed_threads[thread])
+                    stats.add("threads", "read")
+                    stats.add("threads", "rejected")
+            return stats
+
+    def _give_up_thread(self, batch: Batch, error: sqlite3.Error) -> None:
+        """Reject the current thread, which has a damaged page, or raise ModuleError if on_unreadable demands it."""
+        failure = damaged(self.source.path, error)
+        thread = batch.current_thread
+        if self.on_unreadable == "fail" or thread is None:
+            where = "" if thread is None else "Thread %s: " % text(thread)
+            raise ModuleError(where + failure.message) from None
+        self.failed_threads[thread] = one_line(error)

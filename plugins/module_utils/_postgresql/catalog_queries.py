@@ -1,0 +1,144 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The SQL that reads PostgreSQL's catalog. It uses pg_catalog only: information_schema hides constraints from roles that do not own the table."""
+
+from __future__ import annotations
+
+SERVER = """
+SELECT current_user AS role, session_user AS login, pg_is_in_recovery() AS standby,
+       current_setting('default_transaction_read_only') = 'on' AS read_only,
+       (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
+       current_database() AS database,
+       n.oid IS NOT NULL AS schema_exists,
+       n.oid IS NOT NULL AND has_schema_privilege(n.oid, 'USAGE') AS schema_usage,
+       n.oid IS NOT NULL AND has_schema_privilege(n.oid, 'CREATE') AS schema_create,
+       current_schemas(true)::text[] AS path
+FROM (SELECT 1) AS one LEFT JOIN pg_namespace n ON n.nspname = %(schema)s
+"""
+
+# Each table creates a type with its name, so another type with that name prevents its creation.
+RELATIONS = """
+SELECT c.oid::bigint AS oid, c.relname AS name, n.nspname AS schema, c.relkind::text AS kind, c.relpersistence::text AS persistence,
+       pg_get_userbyid(c.relowner) AS owner, c.relrowsecurity AS row_security,
+       has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') AND NOT row_security_active(c.oid) AS readable,
+       has_table_privilege(session_user, c.oid, 'SELECT') AND has_schema_privilege(session_user, n.oid, 'USAGE') AND (
+           NOT c.relrowsecurity
+           OR pg_has_role(session_user, c.relowner, 'USAGE') AND NOT c.relforcerowsecurity
+           OR (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = session_user)) AS login_readable, o.relname AS indexed
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_index i ON i.indexrelid = c.oid LEFT JOIN pg_class o ON o.oid = i.indrelid
+WHERE c.relname = ANY(%(names)s) AND (n.nspname = %(schema)s OR n.nspname = ANY(%(path)s))
+UNION ALL
+SELECT - t.oid::bigint, t.typname, n.nspname, 'T', 'p', pg_get_userbyid(t.typowner), false, false, false, NULL
+FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+WHERE t.typname = ANY(%(names)s) AND n.nspname = %(schema)s AND t.typrelid = 0
+"""
+
+# A domain has its own NOT NULL and its own default. nameable: whether the role may use the collation in a query.
+COLUMNS = """
+SELECT a.attrelid AS oid, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
+       NOT (a.attnotnull OR t.typnotnull OR EXISTS (
+           SELECT FROM pg_constraint k WHERE k.contypid = t.oid AND pg_get_constraintdef(k.oid) ~* 'VALUE IS NOT NULL')) AS nullable,
+       coalesce(pg_get_expr(d.adbin, d.adrelid), t.typdefault) AS expression, a.attgenerated::text AS generated, a.attidentity::text AS identity,
+       CASE WHEN a.attcollation <> t.typcollation THEN l.collname END AS collation,
+       coalesce(l.collisdeterministic, true) AS deterministic, n.nspname AS collation_schema, l.collname AS collation_name,
+       coalesce(has_schema_privilege(n.oid, 'USAGE'), false) AS nameable,
+       CASE WHEN a.attstorage = 'p' AND t.typlen = -1 THEN 'plain' ELSE '' END AS storage
+FROM pg_attribute a
+JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+LEFT JOIN pg_collation l ON l.oid = a.attcollation
+LEFT JOIN pg_namespace n ON n.oid = l.collnamespace
+WHERE a.attrelid = ANY(%(oids)s) AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attrelid, a.attnum
+"""
+
+# Whether a collation sorts hexadecimal digits, which ids consist of, in the order of their bytes. Danish, for example, sorts aa after z.
+ORDERED = """
+SELECT array_agg(a || b ORDER BY a || b COLLATE {collation}) = array_agg(a || b ORDER BY a || b COLLATE "C") AS ordered
+FROM unnest(string_to_array('0123456789abcdef', NULL)) AS a, unnest(string_to_array('0123456789abcdef', NULL)) AS b
+"""
+
+# conenforced exists since PostgreSQL 18. NOT NULL constraints ('n') are read with the columns, except those that are NOT VALID.
+CONSTRAINT_ROWS = """
+SELECT k.conrelid AS oid, k.confrelid AS target, k.conname AS name, k.contype::text AS kind, k.condeferrable AS deferrable,
+       coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true) AS enforced,
+       CASE WHEN k.confdeltype = 'n' AND EXISTS (
+           SELECT FROM pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = ANY(coalesce(k.confdelsetcols, k.conkey)) AND a.attnotnull)
+       THEN 'N' ELSE k.confdeltype::text END AS on_delete,
+       pg_get_constraintdef(k.oid) AS definition,
+       n.nspname AS schema, c.relname AS relation,
+       ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(num, place)
+             JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.num ORDER BY u.place) AS columns
+FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE (k.conrelid = ANY(%(oids)s) OR k.confrelid = ANY(%(oids)s)) AND (k.contype <> 'n' OR NOT k.convalidated)
+ORDER BY k.conname, k.conrelid
+"""
+
+# A session that builds an index CONCURRENTLY holds SHARE UPDATE EXCLUSIVE on its table, as VACUUM does. In pg_stat_progress_create_index
+# every role sees the process ids, and nothing else.
+INDEXES = """
+SELECT i.indrelid AS oid, c.relname AS name, i.indisunique AS unique, m.amname AS method, i.indisvalid AS valid, i.indisready AS ready,
+       coalesce(pg_get_expr(i.indpred, i.indrelid, true), '') AS predicate, pg_get_indexdef(i.indexrelid) AS definition,
+       keys.columns, CASE WHEN keys.usual THEN '' ELSE keys.variant END AS variant,
+       ARRAY(SELECT pg_get_indexdef(i.indexrelid, k::int, true) FROM generate_series(i.indnkeyatts + 1, i.indnatts) AS k ORDER BY k) AS included,
+       NOT i.indisvalid AND EXISTS (
+           SELECT FROM pg_locks l JOIN pg_stat_progress_create_index b ON b.pid = l.pid
+           WHERE l.locktype = 'relation' AND l.relation = i.indrelid AND l.mode = 'ShareUpdateExclusiveLock'
+             AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+             AND l.granted AND l.pid <> pg_backend_pid()) AS building
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
+CROSS JOIN LATERAL (
+    SELECT array_agg(name || CASE WHEN alike THEN '' ELSE class END ORDER BY k) AS columns, bool_and((class = '' OR NOT alike) AND direction = '') AS usual,
+           string_agg(name || class || direction, ', ' ORDER BY k) AS variant
+    FROM (SELECT k, pg_get_indexdef(i.indexrelid, k::int, true)
+                    || CASE WHEN a.attcollation IS NOT NULL AND i.indcollation[k - 1] <> a.attcollation THEN ' collate other' ELSE '' END AS name,
+                 CASE WHEN o.opcdefault THEN '' ELSE ' ' || o.opcname END AS class, o.opcname::text = ANY(%(alike)s) AS alike,
+                 CASE WHEN i.indoption[k - 1] & 1 = 1 THEN ' DESC' ELSE '' END
+                 || CASE i.indoption[k - 1] & 3 WHEN 1 THEN ' NULLS LAST' WHEN 2 THEN ' NULLS FIRST' ELSE '' END AS direction
+          FROM generate_series(1, i.indnkeyatts) AS k JOIN pg_opclass o ON o.oid = i.indclass[k - 1]
+          LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k - 1] AND a.attcollation <> 0) AS each) AS keys
+WHERE i.indrelid = ANY(%(oids)s)
+ORDER BY c.relname
+"""
+
+# enabled, for triggers and rules: whether they act on an ordinary session's INSERT, UPDATE or DELETE. The arguments of a trigger are not
+# read, since a webhook's trigger has its token there. A publication of updates or deletions rejects them if it cannot identify the rows:
+# without a replica identity, or with a column list or a filter that does not cover it.
+ATTACHMENTS = """
+SELECT tgrelid AS oid, tgname AS name, 'trigger' AS kind,
+       CASE WHEN tgnargs = 0 THEN pg_get_triggerdef(oid)
+            ELSE split_part(pg_get_triggerdef(oid), ' EXECUTE FUNCTION ', 1) || ' EXECUTE FUNCTION ' || tgfoid::regproc || '(...)' END AS definition,
+       tgenabled IN ('O', 'A') AND tgtype & 28 <> 0 AS enabled
+FROM pg_trigger WHERE tgrelid = ANY(%(oids)s) AND NOT tgisinternal
+UNION ALL
+SELECT ev_class, rulename, CASE ev_type WHEN '2' THEN 'update rule' ELSE 'rule' END, pg_get_ruledef(oid), ev_enabled IN ('O', 'A')
+FROM pg_rewrite WHERE ev_class = ANY(%(oids)s) AND rulename <> '_RETURN'
+UNION ALL
+SELECT polrelid, polname, 'policy', '', true FROM pg_policy WHERE polrelid = ANY(%(oids)s)
+UNION ALL
+SELECT h.inhparent, h.inhrelid::regclass::text, 'child', '', true
+FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhparent WHERE h.inhparent = ANY(%(oids)s) AND c.relkind = 'r'
+UNION ALL
+SELECT inhrelid, inhparent::regclass::text, CASE WHEN c.relispartition THEN 'partition of' ELSE 'parent' END,
+       coalesce(pg_get_expr(c.relpartbound, c.oid), ''), true
+FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid WHERE inhrelid = ANY(%(oids)s)
+UNION ALL
+SELECT c.oid, p.pubname, 'publication', CASE WHEN r.prattrs IS NULL AND r.prqual IS NULL THEN '' ELSE 'FOR TABLE' END,
+       (p.pubupdate OR p.pubdelete) AND CASE c.relreplident
+           WHEN 'n' THEN true
+           WHEN 'f' THEN r.prattrs IS NOT NULL
+           ELSE i.indexrelid IS NULL
+                OR r.prattrs IS NOT NULL AND NOT i.indkey::int2[] <@ r.prattrs::int2[]
+                OR NOT ARRAY(SELECT m[1]::int2 FROM regexp_matches(r.prqual::text, ':varattno ([0-9]+)', 'g') AS m) <@ i.indkey::int2[]
+       END
+FROM pg_class c
+LEFT JOIN pg_index i ON i.indrelid = c.oid AND (c.relreplident = 'd' AND i.indisprimary AND i.indimmediate OR c.relreplident = 'i' AND i.indisreplident)
+CROSS JOIN pg_publication p LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = c.oid
+WHERE c.oid = ANY(%(oids)s) AND c.relkind = 'r' AND (
+    p.puballtables AND c.relpersistence = 'p' OR r.oid IS NOT NULL
+    OR EXISTS (SELECT FROM pg_publication_namespace s WHERE s.pnpubid = p.oid AND s.pnnspid = c.relnamespace))
+ORDER BY 3, 2
+"""

@@ -1,0 +1,106 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sets up a session: role, settings and snapshot; and finds the session of a lost connection, which may still be running."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import quote
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, psycopg, sql
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.timeouts import SLACK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
+
+# The server detects a client that has disappeared, so that no session keeps its locks.
+SERVER_SIDE = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3", "tcp_user_timeout": "60000"}
+# Limits of a role or a database that could interrupt a run, which sets its own.
+LIFTED = ("idle_session_timeout", "idle_in_transaction_session_timeout", "transaction_timeout")
+# Seconds for a statement until configure_session() sets the limits of the run.
+READ_TIMEOUT = 60
+# Seconds for which a statement that only reads waits for a lock.
+READ_LOCK_TIMEOUT = 3
+
+
+@dataclass(frozen=True)
+class Session:
+    """pid: the process id on the server, which a pooler may hide. since: its start, as process ids are reused; None if session_role may not see it."""
+
+    pid: int
+    since: datetime | None
+
+    @classmethod
+    def of(cls, connection: Connection) -> Session:
+        """The session of a connection."""
+        row = fetch_row(connection, "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()")
+        return cls(row["pid"], row["backend_start"])
+
+    def still_running(self, other: Connection) -> bool:
+        """Whether the session still exists. other: another connection with the same login."""
+        query = "SELECT FROM pg_stat_activity WHERE pid = %s AND usename = session_user AND backend_start = coalesce(%s, backend_start)"
+        return other.execute(query, (self.pid, self.since)).fetchone() is not None
+
+
+def take_role(connection: Connection, role: str | None, local: bool = False) -> None:
+    """SET ROLE to session_role, if it is given. local: for this transaction only. Raises ModuleError."""
+    if not role:
+        return
+    try:
+        connection.execute(sql.SQL("SET {} ROLE {}").format(sql.SQL("LOCAL" if local else "SESSION"), sql.Identifier(role)))
+    except psycopg.Error as error:
+        user = connection.info.user
+        absent = isinstance(error, psycopg.errors.InvalidParameterValue)
+        advice = "Create it, or check session_role." if absent else "Run: GRANT %s TO %s;" % (quote(role), quote(user))
+        raise (PrerequisiteMissing if absent else ModuleError)("Cannot take session_role %s as %s: %s. %s" % (role, user, one_line(error), advice)) from None
+
+
+def configure_session(connection: Connection, schema: str, timeouts: Mapping[str, float]) -> None:
+    """Set search_path and time limits for the session, and read them back.
+
+    timeouts: {setting: seconds}, 0 for no limit. Raises ModuleError if a setting was not kept.
+    """
+    wanted = {name: str(int(seconds * 1000)) for name, seconds in timeouts.items()}
+    wanted["search_path"] = sql.Identifier(schema).as_string(connection)
+    connection.execute(
+        "SELECT set_config(s.name, w.value, false) FROM unnest(%s::text[], %s::text[]) AS w(name, value) JOIN pg_settings s USING (name)",
+        (list(SERVER_SIDE) + list(LIFTED), list(SERVER_SIDE.values()) + ["0"] * len(LIFTED)),
+    )
+    for name, value in wanted.items():
+        connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+    seconds = timeouts.get("statement_timeout", 0)
+    connection.answer_within = seconds + SLACK if seconds else 0
+    rows = connection.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", (list(wanted),)).fetchall()
+    found = {row["name"]: row["setting"] for row in rows}
+    for name, value in wanted.items():
+        if found.get(name) != value:
+            raise ModuleError(
+                "The setting %s is %s after it was set to %s: a connection pooler does not keep settings. Connect to the server itself."
+                % (name, found.get(name), value)
+            )
+
+
+@contextlib.contextmanager
+def snapshot(connection: Connection, role: str | None = None, seconds: float = 0) -> Iterator[None]:
+    """A read-only transaction with one snapshot of the database. Its settings end with the transaction.
+
+    role: SET LOCAL ROLE first, which also works behind a pooler in transaction mode. seconds: a limit for each statement, 0 for none.
+    A statement waits READ_LOCK_TIMEOUT seconds for a lock: only ACCESS EXCLUSIVE blocks a reader, and its holder is reported.
+    row_security is off, so that a query whose rows a policy hides fails.
+    """
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        take_role(connection, role, local=True)
+        connection.execute(
+            "SELECT set_config('row_security', 'off', true), set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)",
+            (str(int(seconds * 1000)), "%ds" % READ_LOCK_TIMEOUT),
+        )
+        yield

@@ -1,0 +1,60 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Properties of an SQL expression that its text shows, in the form in which PostgreSQL prints it. Pure functions."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Iterable
+
+if TYPE_CHECKING:
+    from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Column
+
+# Functions and casts of PostgreSQL that do not fail for any value.
+SAFE_FUNCTIONS = tuple(
+    "now clock_timestamp statement_timestamp transaction_timestamp gen_random_uuid uuidv4 uuidv7 uuid_generate_v4 nextval "
+    "lower upper md5 length octet_length char_length coalesce jsonb_typeof hashtext nullif".split()
+)
+SAFE_CASTS = ("text", "character varying")
+# PostgreSQL has already evaluated the cast of a constant, so it cannot fail later.
+CONSTANT = re.compile(r"E?'(?:[^']|'')*'(?:::[a-z_]+(?: [a-z_]+)*(?:\(\d+(?:,\d+)?\))?(?:\[\])?)?")
+CALL = re.compile(r'([\w."]+)\s*\(')
+CAST = re.compile(r"::([\w.\" ]+)")
+# Arithmetic can overflow or divide by zero. The operators ->, ->>, ~* and ~~* (ILIKE) are not arithmetic.
+ARITHMETIC = re.compile(r"[/%^+]|(?<!~)\*|-(?!>)")
+WORDS = ("and", "or", "not", "any", "all", "in", "array", "case", "when", "then", "else", "is")
+REACHING_IN = re.compile(r"->>?|#>>?")
+# The size of these members of a checkpoint grows with the application's values and channels.
+GROWING = re.compile(r"\b(channel_values|channel_versions|versions_seen)\b")
+SHORTENING = ("md5", "length", "octet_length", "char_length", "hashtext", "jsonb_typeof")
+
+
+def never_fails(expression: str) -> bool:
+    """Whether evaluating the expression certainly does not fail for any row."""
+    text = CONSTANT.sub("0", expression)
+    casts = {name.strip() for name in CAST.findall(text)}
+    return all(map(_safe, CALL.findall(text))) and casts <= set(SAFE_CASTS) and not ARITHMETIC.search(text)
+
+
+def _safe(name: str) -> bool:
+    """Whether a name before a parenthesis is in PostgreSQL's pg_catalog and safe: functions of other schemas are printed with quotes or a schema."""
+    return name.lower() in SAFE_FUNCTIONS + WORDS or name.endswith(".uuid_generate_v4")  # of an extension, in any schema
+
+
+def mentions(expression: str, name: str) -> bool:
+    """Whether the expression uses the column."""
+    return re.search(r'(?<![\w.])"?%s"?(?!\w)' % re.escape(name), CONSTANT.sub("0", expression)) is not None
+
+
+def keeps_size(expression: str, name: str) -> bool:
+    """Whether the result can be as large as the column's value: the expression uses the column and does not reduce or extract a small part of it."""
+    if not mentions(expression, name) or expression.lstrip("(").startswith(SHORTENING):
+        return False
+    return REACHING_IN.search(CONSTANT.sub("0", expression)) is None or GROWING.search(expression) is not None
+
+
+def may_be_null(expression: str, columns: Iterable[Column]) -> bool:
+    """Whether the result may be NULL, given the columns of the table."""
+    return REACHING_IN.search(expression) is not None or any(column.nullable and mentions(expression, column.name) for column in columns)

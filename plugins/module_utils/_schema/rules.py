@@ -1,0 +1,193 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules of the contract, and the violations of them that are found in PostgreSQL or in a SQLite file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# INFO is not drift.
+REPAIR, BLOCK, INFO = "repair", "block", "info"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """name: the name in tests and messages. severity: REPAIR, BLOCK or INFO. reason: an observed fact, in words.
+
+    since: the first version of the library that the rule applies to, or empty if it applies to every version. library: the library of that version.
+    """
+
+    name: str
+    severity: str
+    reason: str
+    since: str = ""
+    library: str = "langgraph-checkpoint-postgres"
+
+    @property
+    def explanation(self) -> str:
+        """The reason as findings show it."""
+        return "%s (since %s %s)" % (self.reason, self.library, self.since) if self.since else self.reason
+
+
+@dataclass(frozen=True)
+class Violation:
+    """An object that does not meet the contract.
+
+    table, object: the names in PostgreSQL, or in the file if PostgreSQL has no counterpart. found, expected: in words.
+    step: the key of the Step whose effect is missing, if any. statement: the SQL statement that corrects it, if any.
+    """
+
+    rule: Rule
+    table: str
+    object: str
+    found: str
+    expected: str
+    step: tuple[str, ...] = ()
+    statement: str = ""
+
+    @property
+    def severity(self) -> str:
+        """REPAIR, BLOCK or INFO."""
+        return self.rule.severity
+
+    @property
+    def drift(self) -> bool:
+        """Whether the violation can break the application."""
+        return self.severity != INFO
+
+    @property
+    def reason(self) -> str:
+        """Why the violation matters, or why it does not."""
+        return self.rule.explanation
+
+    def describe(self) -> str:
+        """The violation in a sentence."""
+        text = "%s: found %s, expected %s (%s)" % (
+            self.table if self.object == self.table else "%s.%s" % (self.table, self.object),
+            self.found,
+            self.expected,
+            self.reason,
+        )
+        return "%s; to correct it: %s" % (text, self.statement) if self.statement else text
+
+
+NO_FOREIGN_KEY = "none on either engine: LangGraph may store a pending write before its checkpoint"
+SEVERAL = "several rows in this file can have the same key in PostgreSQL"
+NOT_COPIED = "LangGraph did not create it; the table's rows can be copied anyway"
+TABLE_MISSING = Rule("table missing", REPAIR, "setup() creates it, and every saver reads it")
+TABLE_KIND = Rule(
+    "table kind", BLOCK, "setup() creates an ordinary table; the saver's indexes and ON CONFLICT clauses do not work on any other kind of relation"
+)
+TABLE_SHAPE = Rule("table shape", BLOCK, "the table belongs to another application; use another schema or database")
+TABLE_UNLOGGED = Rule("table unlogged", BLOCK, "PostgreSQL empties an unlogged table after a crash and does not replicate it to standby servers")
+TABLE_SHALLOW = Rule("table shallow", BLOCK, "these are ShallowPostgresSaver's tables: they have one row per thread, and PostgresSaver cannot read them")
+TABLE_PARTITIONED = Rule("table partitioned", BLOCK, "CREATE INDEX CONCURRENTLY does not work on a partitioned table")
+TABLE_PARTITION = Rule("table partition", BLOCK, "a partition rejects rows that belong to another partition")
+TABLE_INHERITED = Rule("table inherited", BLOCK, "queries on this table also return the rows of the tables that inherit from it")
+TABLE_PARENT = Rule("table parent", INFO, "queries on the parent table also return this table's rows; the saver is not affected")
+TABLE_ELSEWHERE = Rule("table elsewhere", BLOCK, "LangGraph uses unqualified table names, and the search_path finds another table of this name first")
+TABLE_NOT_ON_PATH = Rule("table not on path", INFO, "LangGraph uses unqualified table names, and this role's search_path does not contain the table's schema")
+OWNER_DIFFERS = Rule("owner differs", BLOCK, "one role cannot migrate tables that have different owners")
+COLUMN_MISSING = Rule("column missing", BLOCK, "the saver's statements use this column, and its values cannot be derived from other data")
+COLUMN_MISSING_ADDABLE = Rule("column missing, addable", REPAIR, "the saver writes and reads this column; adding it does not rewrite the table", "2.0.12")
+COLUMN_TYPE = Rule("column type", BLOCK, "the saver's values change or are rejected in this type, or the saver's statements do not work with it")
+COLUMN_TYPE_ALIKE = Rule("column type alike", INFO, "this type stores the same values, and the saver's statements work in the same way")
+COLUMN_NULLABLE = Rule("column nullable", BLOCK, "the saver cannot read a row that contains NULL in this column")
+COLUMN_NOT_NULL = Rule("column not null", BLOCK, "the saver stores NULL in this column, so its INSERT would fail")
+COLUMN_NOT_NULL_OLDER = Rule("column not null, older", REPAIR, "the saver stores an empty channel as NULL, so its INSERT would fail", "1.0.2")
+COLUMN_DEFAULT = Rule("column default", REPAIR, "rows that are inserted manually or by older savers need the default")
+COLUMN_DEFAULT_EXTRA = Rule("column default extra", INFO, "savers always write a value to this column, or never read it")
+COLUMN_GENERATED = Rule("column generated", BLOCK, "the saver writes to this column, and PostgreSQL rejects writes to a generated column")
+COLUMN_STORAGE = Rule("column storage", BLOCK, "with this storage, PostgreSQL rejects rows with values larger than about 8 kB")
+COLUMN_COLLATION = Rule("column collation", BLOCK, "a nondeterministic collation can treat different ids as equal")
+COLUMN_COLLATION_ORDER = Rule(
+    "column collation order", BLOCK, "the newest checkpoint is the one whose id sorts last, and this collation sorts ids in a different order"
+)
+COLUMN_COLLATION_OTHER = Rule("column collation other", INFO, "the collation differs from the database's default, but it distinguishes the same ids")
+COLUMN_EXTRA = Rule("column extra", INFO, "the saver does not use this column")
+COLUMN_EXTRA_REQUIRED = Rule("column extra, required", BLOCK, "the saver does not write to this column, so its INSERT would fail")
+COLUMN_EXTRA_COMPUTED = Rule(
+    "column extra, computed", BLOCK, "PostgreSQL evaluates its expression for each row, which can fail for a row that the saver writes"
+)
+KEY_MISSING = Rule("key missing", BLOCK, "the saver's ON CONFLICT clause needs this key")
+KEY_COLUMNS = Rule("key columns", BLOCK, "the saver's ON CONFLICT clause needs exactly these columns")
+KEY_ORDER = Rule("key order", BLOCK, "finding the newest checkpoint of a thread needs the key's columns in this order")
+KEY_INVALID = Rule("key invalid", BLOCK, "the saver's ON CONFLICT clause cannot use a key whose index is INVALID")
+KEY_DEFERRABLE = Rule("key deferrable", BLOCK, "ON CONFLICT does not accept a deferrable key")
+NOT_NULL_NOT_VALID = Rule("not null, not valid", BLOCK, "rows that are older than the constraint can contain NULL, which the saver cannot read")
+UNIQUE = Rule("unique", BLOCK, "it rejects rows that the saver may write")
+UNIQUE_IMPLIED = Rule("unique, implied", INFO, "it includes the primary key's columns, so it rejects no additional rows")
+UNIQUE_DEFERRABLE = Rule(
+    "unique, deferrable", BLOCK, "the saver's ON CONFLICT clause names the constraint's columns, and ON CONFLICT does not accept a deferrable constraint"
+)
+CHECK = Rule("check", BLOCK, "it may reject rows that the saver writes")
+CHECK_IMPLIED = Rule("check, implied", INFO, "the column is NOT NULL, so it rejects no additional rows")
+CHECK_NOT_ENFORCED = Rule("check, not enforced", INFO, "it is not enforced")
+EXCLUSION = Rule("exclusion", BLOCK, "it may reject rows that the saver writes")
+FOREIGN_KEY = Rule(
+    "foreign key",
+    BLOCK,
+    "LangGraph stores pending writes in the background, possibly before their checkpoint: with a foreign key, such writes fail and their runs are lost",
+)
+FOREIGN_KEY_INCOMING = Rule("foreign key, incoming", BLOCK, "deleting a thread fails if rows of another table reference it")
+FOREIGN_KEY_INCOMING_CASCADING = Rule(
+    "foreign key, incoming, cascading", INFO, "another table references this one, and its ON DELETE action allows the saver's deletions"
+)
+INDEX_MISSING = Rule("index missing", REPAIR, "without it, deleting and listing threads scan the whole table", "2.0.8")
+INDEX_INVALID = Rule("index invalid", REPAIR, "queries do not use an INVALID index, writes still maintain it, and setup() does not replace it", "2.0.8")
+INDEX_REMAINS = Rule("index remains", REPAIR, "an interrupted REINDEX left it behind: queries do not use it, and writes still maintain it")
+INDEX_NAME_TAKEN = Rule("index name taken", BLOCK, "setup() skips an index if any relation already has its name", "2.0.8")
+INDEX_BUILDING = Rule("index building", INFO, "another session is building it")
+INDEX_COVERED = Rule("index covered", INFO, "another index serves the same queries", "2.0.8")
+INDEX_DIFFERS = Rule("index differs", BLOCK, "setup() skips an index if its name exists, whatever its definition is", "2.0.8")
+INDEX_VARIANT = Rule("index variant", INFO, "the saver's queries can use it in spite of its different sort order, operator class or additional columns")
+INDEX_WIDE = Rule("index wide", BLOCK, "the size of an index entry is limited to a few kilobytes, so rows with larger values are rejected")
+INDEX_COMPUTED = Rule("index computed", BLOCK, "PostgreSQL evaluates its expression for each row, which can fail for a row that the saver writes")
+INDEX_EXTRA = Rule("index extra", INFO, "setup() does not create this index; it slows down writes but breaks nothing")
+INDEX_EXTRA_INVALID = Rule(
+    "index extra invalid", INFO, "setup() does not create this index, and it is INVALID: it slows down writes, and queries do not use it"
+)
+TRIGGER = Rule("trigger", BLOCK, "a trigger may change or reject rows that the saver writes")
+TRIGGER_IDLE = Rule("trigger idle", INFO, "it is disabled, or the saver's statements do not fire it")
+RULE = Rule("rule", BLOCK, "a rule rewrites the saver's statements")
+RULE_IDLE = Rule("rule idle", INFO, "it is disabled, or does not apply to the saver's statements")
+RULE_FOR_UPDATES = Rule("rule for updates", BLOCK, "PostgreSQL rejects ON CONFLICT on a table that has a rule for updates, even if the rule is disabled")
+ROW_SECURITY = Rule("row security", BLOCK, "row security hides rows from the saver without an error")
+POLICY = Rule("policy", INFO, "row security is off, so the policy has no effect")
+PUBLICATION = Rule(
+    "publication", BLOCK, "it publishes updates or deletions, and the table's replica identity does not cover them, so PostgreSQL rejects these statements"
+)
+PUBLICATION_HARMLESS = Rule("publication harmless", INFO, "it publishes the table's changes; the saver is not affected")
+SQLITE_TABLE_MISSING = Rule("sqlite table missing", BLOCK, "every SqliteSaver creates this table")
+SQLITE_TABLES_MISSING = Rule(
+    "sqlite tables missing",
+    BLOCK,
+    "the file contains no checkpoints: it is empty, belongs to another program, or is the main file of a live database, copied without its -wal",
+)
+SQLITE_TABLE_KIND = Rule("sqlite table kind", BLOCK, "SqliteSaver creates a table")
+SQLITE_TABLE_THREAD_TS = Rule(
+    "sqlite table thread_ts",
+    BLOCK,
+    "this file has a column thread_ts, as in releases before langgraph-checkpoint-sqlite 1.0. No PostgreSQL saver can read it: "
+    "first move its threads with langgraph 0.1 and langgraph-checkpoint-sqlite 1.0",
+)
+SQLITE_TABLE_EXTRA = Rule("sqlite table extra", INFO, "not a table of the checkpointer; it is ignored")
+SQLITE_COLUMN_MISSING = Rule("sqlite column missing", BLOCK, "every SqliteSaver creates this column")
+SQLITE_COLUMN_MISSING_OLDER = Rule(
+    "sqlite column missing, older", INFO, "older savers do not store it; its value is taken as ''", "3.1.2", "langgraph-checkpoint-sqlite"
+)
+SQLITE_COLUMN_TYPE = Rule("sqlite column type", BLOCK, "SqliteSaver declares a different type; with this type, SQLite may convert values when it stores them")
+SQLITE_COLUMN_GENERATED = Rule("sqlite column generated", BLOCK, "SqliteSaver writes to this column")
+SQLITE_COLUMN_EXTRA = Rule("sqlite column extra", BLOCK, "no saver has this column, so its values would be lost")
+SQLITE_KEY_MISSING = Rule("sqlite key missing", BLOCK, SEVERAL)
+SQLITE_KEY_WIDER = Rule("sqlite key wider", BLOCK, SEVERAL)
+SQLITE_KEY_NARROWER = Rule("sqlite key narrower", BLOCK, "rows that are distinct in PostgreSQL replace each other in this file")
+SQLITE_KEY_COLLATION = Rule("sqlite key collation", BLOCK, "ids that are equal under this collation are distinct in PostgreSQL")
+SQLITE_FOREIGN_KEY = Rule("sqlite foreign key", INFO, NO_FOREIGN_KEY)
+SQLITE_INDEX = Rule("sqlite index", INFO, NOT_COPIED)
+SQLITE_TRIGGER = Rule("sqlite trigger", INFO, NOT_COPIED)
+
+# By name.
+RULES = {rule.name: rule for rule in tuple(globals().values()) if isinstance(rule, Rule)}

@@ -1,0 +1,300 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a virtualenv contains, who can write to it, and which requirements it does not satisfy.
+
+This file imports only the standard library because the action plugin passes its source to the host's Python.
+"""
+
+from __future__ import annotations
+
+import grp
+import json
+import os
+import pwd
+import stat
+import subprocess
+import sys
+from typing import Any, Callable, Sequence
+
+# Runs under the virtualenv's Python. Names and versions come from the names of the metadata directories, and only the
+# metadata of required packages is opened: importlib.metadata would take longer than everything else together.
+SCRIPT = r"""
+import importlib.util, json, os, sys
+
+asked = json.load(sys.stdin)
+found = {}
+for entry in reversed(sys.path):
+    try:
+        names = os.listdir(entry)
+    except OSError:
+        continue
+    for name in names:
+        stem, suffix = os.path.splitext(name)
+        if suffix in (".dist-info", ".egg-info") and "-" in stem:
+            package, version = stem.split("-")[:2]
+            key = package.replace("_", "-").replace(".", "-").lower()
+            found[key] = (version, os.path.join(entry, name))
+answer = {"version": list(sys.version_info[:3]), "packages": {key: found[key][0] for key in found}, "unsatisfied": []}
+
+
+def missing(requirement, version, reason, parent=None):
+    answer["unsatisfied"].append({"requirement": str(requirement), "found": version, "reason": reason, "required_by": parent})
+
+
+def metadata(folder):
+    for name in ("METADATA", "PKG-INFO"):
+        path = os.path.join(folder, name)
+        if os.path.isfile(path):
+            with open(path, encoding="utf-8", errors="replace") as lines:
+                for line in lines:
+                    if not line.strip():
+                        return
+                    if line.startswith("Requires-Dist:"):
+                        yield line[14:].strip()
+            return
+
+
+def applies(requirement, extras):
+    return requirement.marker is None or any(requirement.marker.evaluate({"extra": extra}) for extra in extras)
+
+
+def check(text, parent, extras):
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement as error:
+        if parent is None:
+            answer["invalid"] = "%s: %s" % (text, " ".join(str(error).split()))
+        return
+    if not applies(requirement, extras):
+        return
+    key = canonicalize_name(requirement.name)
+    version, folder = found.get(key, (None, None))
+    if version is None:
+        missing(requirement, None, "it is not installed", parent)
+        return
+    if not requirement.specifier.contains(version, prereleases=True):
+        missing(requirement, version, "another version is installed", parent)
+        return
+    for wanted in sorted(requirement.extras | {""}):
+        if (key, wanted) not in seen:
+            seen.add((key, wanted))
+            for line in metadata(folder):
+                if wanted == "" or "extra" in line:  # for an extra, only the requirements that it adds
+                    check(line, key, [wanted])
+
+
+if asked:
+    try:
+        try:
+            from packaging.requirements import InvalidRequirement, Requirement
+            from packaging.utils import canonicalize_name
+        except ImportError:
+            from pip._vendor.packaging.requirements import InvalidRequirement, Requirement
+            from pip._vendor.packaging.utils import canonicalize_name
+    except ImportError:
+        for text in asked:
+            missing(text, None, "the virtualenv contains neither packaging nor pip, and one of them is needed to check it")
+    else:
+        seen = set()
+        for text in asked:
+            check(text, None, [""])
+answer["ensurepip"] = importlib.util.find_spec("ensurepip") is not None
+print(json.dumps(answer))
+"""
+
+# Paths that Python reads or executes when it starts in a virtualenv.
+ENTRANCE = ("", "bin", "bin/python", "pyvenv.cfg", "lib")
+
+
+def account_of(uid: int) -> str:
+    """The name of an account, or its number if it has no name."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def group_of(gid: int) -> str:
+    """The name of a group, or its number if it has no name."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def not_usable(path: str, requirements: Sequence[str], reason: str = "") -> dict[str, Any]:
+    """The result for a virtualenv that does not exist or must not be used."""
+    return {
+        "virtualenv": path,
+        "exists": False,
+        "problem": reason,
+        "python_version": None,
+        "has_pip": False,
+        "has_ensurepip": False,
+        "uv": False,
+        "owner": None,
+        "group": None,
+        "mode": None,
+        "foreign_writable": [],
+        "packages": {},
+        "unsatisfied": [
+            {"requirement": each, "found": None, "reason": reason or "the virtualenv does not exist", "required_by": None} for each in requirements
+        ],
+    }
+
+
+def report(path: str, requirements: Sequence[str]) -> dict[str, Any]:
+    """The return values of the module virtualenv_info."""
+    user = os.geteuid()
+    try:
+        result = read(os.path.expanduser(os.path.expandvars(path)), requirements)
+    except ValueError as error:
+        return {"failed": True, "msg": str(error)}
+    return dict(result, changed=False, user=account_of(user), uid=user, interpreter=sys.executable)
+
+
+def read(path: str, requirements: Sequence[str]) -> dict[str, Any]:
+    """Inspect one path. Raises ValueError if a requirement is malformed."""
+    try:
+        folder = os.stat(path)
+    except FileNotFoundError:
+        return not_usable(path, requirements, "%s is a symbolic link to a path that does not exist" % path if os.path.lexists(path) else "")
+    except OSError as error:
+        return not_usable(path, requirements, "%s cannot be read: %s" % (path, error.strerror))
+    result = not_usable(path, requirements)
+    result.update(owner=account_of(folder.st_uid), group=group_of(folder.st_gid), mode="%04o" % stat.S_IMODE(folder.st_mode))
+    problem = _unfit(path, folder)
+    if problem is None:
+        # A virtualenv can be created in an empty directory.
+        return result
+    if not problem:
+        try:
+            result["uv"] = _created_by_uv(path)
+            result["foreign_writable"] = foreign_writable(path, folder.st_uid)
+            problem = _untrusted(path, folder, result["foreign_writable"])
+        except OSError as error:
+            problem = "%s cannot be read by %s: %s" % (error.filename, account_of(os.geteuid()), error.strerror)
+    if not problem:
+        answer, problem = _ask(path, requirements, folder)
+    if problem:
+        result.update(not_usable(path, requirements, problem), **{key: result[key] for key in ("uv", "owner", "group", "mode", "foreign_writable")})
+        return result
+    result.update(
+        exists=True,
+        python_version=".".join(str(part) for part in answer["version"]),
+        packages=answer["packages"],
+        has_pip="pip" in answer["packages"],
+        has_ensurepip=answer["ensurepip"],
+        unsatisfied=answer["unsatisfied"],
+    )
+    return result
+
+
+def _unfit(path: str, folder: os.stat_result) -> str | None:
+    """None for an empty directory, an empty string for a virtualenv, otherwise what the path is instead."""
+    if not stat.S_ISDIR(folder.st_mode):
+        return "%s is not a directory" % path
+    try:
+        if not os.listdir(path):
+            return None
+    except OSError as error:
+        return "%s cannot be read: %s" % (path, error.strerror)
+    if not os.path.isfile(os.path.join(path, "pyvenv.cfg")):
+        return "%s is a directory that contains something other than a virtualenv (it has no pyvenv.cfg)" % path
+    python = os.path.join(path, "bin", "python")
+    try:
+        os.stat(python)
+    except FileNotFoundError:
+        what = "is a link to a Python that no longer exists" if os.path.lexists(python) else "is missing"
+        return "%s %s; remove %s and create it again" % (python, what, path)
+    except OSError as error:
+        return "%s cannot be read by %s: %s" % (python, account_of(os.geteuid()), error.strerror)
+    return ""
+
+
+def _created_by_uv(path: str) -> bool:
+    with open(os.path.join(path, "pyvenv.cfg"), encoding="utf-8", errors="replace") as lines:
+        return any(line.split("=")[0].strip() == "uv" for line in lines)
+
+
+def foreign_writable(path: str, owner: int) -> list[str]:
+    """The paths that Python reads at startup and that accounts other than the owner and root can write to."""
+    names = list(ENTRANCE)
+    lib = os.path.join(path, "lib")
+    for version in sorted(os.listdir(lib)) if os.path.isdir(lib) else ():
+        site = os.path.join("lib", version, "site-packages")
+        if os.path.isdir(os.path.join(path, site)):
+            names += [os.path.join("lib", version), site]
+            names += sorted(os.path.join(site, name) for name in os.listdir(os.path.join(path, site)))
+    result = []
+    for name in names:
+        each = os.path.join(path, name) if name else path
+        try:
+            found = os.stat(each)
+        except OSError:
+            continue
+        if found.st_uid not in (0, owner) or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            result.append(each)
+    return result
+
+
+def _untrusted(path: str, folder: os.stat_result, writable: list[str]) -> str:
+    """Why this virtualenv must not run with the current user's rights (a .pth file in it is code), or an empty string."""
+    user = os.geteuid()
+    if user == 0:
+        if folder.st_uid == 0 and writable:
+            return "accounts other than root can write to %s, so root does not use it; check its contents, then run chmod -R go-w %s" % (_some(writable), path)
+    elif folder.st_uid not in (0, user):
+        return "%s belongs to %s, but the task runs as %s; run the task as the owner or as root" % (path, account_of(folder.st_uid), account_of(user))
+    return ""
+
+
+def _some(paths: list[str]) -> str:
+    return ", ".join(paths[:3]) + (" and %d more" % (len(paths) - 3) if len(paths) > 3 else "")
+
+
+def _drop(folder: os.stat_result) -> Callable[[], None] | None:
+    """A function that gives up root's rights before the Python of another account's virtualenv starts, or None."""
+    if os.geteuid() != 0 or folder.st_uid == 0:
+        return None
+    try:
+        account = pwd.getpwuid(folder.st_uid)
+        group, groups = account.pw_gid, os.getgrouplist(account.pw_name, account.pw_gid)
+    except KeyError:
+        group, groups = 65534, []  # no such account: the group nobody, which owns no files
+
+    def drop() -> None:
+        os.setgroups(groups)
+        os.setgid(group)
+        os.setuid(folder.st_uid)
+
+    return drop
+
+
+def _ask(path: str, requirements: Sequence[str], folder: os.stat_result) -> tuple[dict[str, Any], str]:
+    """The script's output and an empty string, or an empty dictionary and the reason for the failure."""
+    python = os.path.join(path, "bin", "python")
+    try:
+        # preexec_fn because user= and group= need Python 3.9. run_command supports none of these and has no timeout.
+        done = subprocess.run(  # pylint: disable=subprocess-popen-preexec-fn,ansible-bad-function
+            [python, "-I", "-c", SCRIPT],
+            input=json.dumps(requirements).encode(),
+            capture_output=True,
+            cwd="/",
+            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
+            preexec_fn=_drop(folder),
+            timeout=120,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return {}, "%s does not run: %s" % (python, error)
+    try:
+        answer = json.loads(done.stdout.decode().splitlines()[-1])  # a .pth file can print text before this line
+    except (ValueError, IndexError):
+        last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+        return {}, "%s does not run (exit status %d): %s" % (python, done.returncode, "".join(last) or "no error message")
+    if "invalid" in answer:
+        raise ValueError("requirements contains an invalid requirement: %s. Use pip's syntax, such as psycopg[binary]==3.3.9." % answer["invalid"])
+    return answer, ""

@@ -1,0 +1,152 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running a module with the Python of a virtualenv."""
+
+from __future__ import annotations
+
+import glob
+import importlib
+import importlib.util
+import json
+import os
+import stat
+import subprocess
+import sys
+from typing import Any, Iterator
+
+from ansible.module_utils.common.respawn import has_respawned, respawn_module
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
+
+# The import name of each library that modules need, and the package that provides it.
+PACKAGES = {
+    "psycopg": "psycopg[binary]",
+    "langgraph.checkpoint.postgres": "langgraph-checkpoint-postgres",
+    "langgraph.checkpoint.sqlite": "langgraph-checkpoint-sqlite",
+}
+# The size of options, in bytes, that respawning can pass on: it writes to a pipe before any process reads from it.
+PIPE = 40000
+OLDEST_PYTHON = (3, 10)
+
+
+def enter(virtualenv: str | None, params: dict[str, Any], library: str = "psycopg") -> None:
+    """Start the module again with the virtualenv's Python, unless it already runs there, and check that the library is installed.
+
+    virtualenv: its directory, or None to use the current Python. params: the module's options, which respawning passes through a pipe.
+    Raises ModuleError, or PrerequisiteMissing if the virtualenv or the library does not exist yet.
+    """
+    if virtualenv and not _inside(virtualenv):
+        if has_respawned():
+            raise ModuleError("%s/bin/python is not the Python of %s (its prefix is %s). Create the virtualenv again." % (virtualenv, virtualenv, sys.prefix))
+        python = _python(virtualenv)
+        if len(json.dumps(params, default=str)) > PIPE:
+            raise ModuleError(
+                "The options are too large to pass to the Python of %s. Set ansible_python_interpreter to %s for this task." % (virtualenv, python)
+            )
+        respawn_module(python)
+    if sys.version_info < OLDEST_PYTHON:
+        raise ModuleError(
+            "%s has Python %d.%d, but LangGraph needs 3.10 or newer. Create the virtualenv with a newer Python."
+            % (virtualenv or sys.executable, sys.version_info[0], sys.version_info[1])
+        )
+    require(library, virtualenv)
+    if library == "psycopg":
+        _import_psycopg(virtualenv)
+
+
+def require(library: str, virtualenv: str | None) -> None:
+    """Raise PrerequisiteMissing, with the command that installs the library, if this Python does not find it."""
+    if not _found(library):
+        package = PACKAGES[library]
+        raise PrerequisiteMissing(
+            "The library %s is not installed in %s. Install it: %s -m pip install '%s'%s"
+            % (
+                library,
+                virtualenv or sys.executable,
+                os.path.join(virtualenv, "bin", "python") if virtualenv else sys.executable,
+                package,
+                "" if virtualenv else ", or set the option virtualenv to a virtualenv that contains it",
+            )
+        )
+
+
+def _inside(virtualenv: str) -> bool:
+    return os.path.realpath(sys.prefix) == os.path.realpath(virtualenv)
+
+
+def _found(library: str) -> bool:
+    try:
+        return importlib.util.find_spec(library) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _import_psycopg(virtualenv: str | None) -> None:
+    """Import psycopg, which fails if it is installed without libpq (the pure Python package needs the system's)."""
+    try:
+        importlib.import_module("psycopg")
+    except ImportError as error:
+        text = " ".join(str(error).split())
+        where = virtualenv or sys.executable
+        raise PrerequisiteMissing("psycopg in %s cannot be imported: %s. Install psycopg[binary] there, or the system's libpq." % (where, text)) from None
+
+
+def _python(virtualenv: str) -> str:
+    """The path of the virtualenv's Python. Raises ModuleError if it does not run, or if other accounts can add code to it."""
+    python = os.path.join(virtualenv, "bin", "python")
+    if not os.path.isdir(virtualenv):
+        if os.path.lexists(virtualenv):
+            raise ModuleError("%s is not a directory; the option virtualenv must name the directory of a virtualenv." % virtualenv)
+        raise PrerequisiteMissing("The virtualenv %s does not exist. Create it, for example with the role stateops.langgraph.checkpointer." % virtualenv)
+    if not os.path.exists(python):
+        raise ModuleError(
+            "%s has no bin/python, so it is not a virtualenv. Name another directory, or create a virtualenv: python3 -m venv %s" % (virtualenv, virtualenv)
+        )
+    if os.geteuid() == 0:
+        _reject_writable_by_others(virtualenv)
+    try:
+        # run_command has no timeout.
+        result = subprocess.run(  # pylint: disable=ansible-bad-function
+            [python, "-I", "-c", ""], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ModuleError("%s does not run: %s. Create the virtualenv again." % (python, error)) from None
+    if result.returncode:
+        raise ModuleError("%s does not run (exit status %d). Create the virtualenv again." % (python, result.returncode))
+    return python
+
+
+def _reject_writable_by_others(virtualenv: str) -> None:
+    """Raise ModuleError if accounts other than root can write to the virtualenv: a .pth file in it would run as root."""
+    for path in _entrance(os.path.abspath(virtualenv)):
+        try:
+            found = os.stat(path)
+        except OSError:
+            continue
+        # In a sticky directory such as /tmp, other accounts cannot rename a file that root owns.
+        open_to_others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
+        if found.st_uid != 0 or open_to_others:
+            raise ModuleError(
+                "Using %s as root would run code that other accounts can write: %s belongs to user %d and has mode %04o. "
+                "Run the task as the owner (become_user), or make root the owner of the virtualenv."
+                % (virtualenv, path, found.st_uid, stat.S_IMODE(found.st_mode))
+            )
+
+
+def _entrance(virtualenv: str) -> Iterator[str]:
+    """The directories above the virtualenv, and the paths that Python reads or executes when it starts in it."""
+    folder = os.path.realpath(virtualenv)
+    while True:
+        yield folder
+        if os.path.dirname(folder) == folder:
+            break
+        folder = os.path.dirname(folder)
+    for name in ("bin", "bin/python", "pyvenv.cfg", "lib"):
+        yield os.path.join(virtualenv, name)
+    for site in glob.glob(os.path.join(glob.escape(virtualenv), "lib", "python*", "site-packages")):
+        yield os.path.dirname(site)
+        yield site
+        for name in os.listdir(site):
+            yield os.path.join(site, name)

@@ -1,0 +1,195 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""app_roles of checkpoint_schema: exactly the privileges that a saver needs, as predicted, whatever was granted before."""
+
+from __future__ import annotations
+
+import pytest
+from assertions import assert_refused, assert_succeeded
+from databases import MIGRATIONS_TABLE, TABLES
+from generations import migrate
+
+DML = {"SELECT", "INSERT", "UPDATE", "DELETE"}
+EXACT = {**{table: DML for table in TABLES}, MIGRATIONS_TABLE: {"SELECT"}}
+
+
+def held(database, grantee=None, schema="public"):
+    """{table: what was granted on it}; to the application unless told otherwise."""
+    found = {}
+    for table, privilege in database.execute(
+        "SELECT c.relname, a.privilege_type || CASE WHEN a.is_grantable THEN '*' ELSE '' END"
+        " FROM pg_class c, aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee"
+        " WHERE c.relnamespace = %s::regnamespace AND coalesce(r.rolname, 'PUBLIC') = %s",
+        [schema, grantee or database.app.name],
+    ):
+        found.setdefault(table, set()).add(privilege)
+    return found
+
+
+def effective(database):
+    """The same by PostgreSQL's own judgement, whatever way the privilege takes."""
+    kinds = [*DML, "TRUNCATE", "REFERENCES", "TRIGGER", *(["MAINTAIN"] if database.server.version >= 17 else [])]
+    rows = database.execute(
+        "SELECT c.relname, array_agg(kind) FROM pg_class c, unnest(%s::text[]) kind WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'"
+        " AND has_table_privilege(%s, c.oid, kind) GROUP BY 1",
+        [kinds, database.app.name],
+    )
+    return {table: set(privileges) for table, privileges in rows}
+
+
+@pytest.fixture
+def schema(call_module):
+    """`schema(database, **options)`: check mode predicts, the run does that, and a second run changes nothing; returns the run's result."""
+
+    def run(database, login=None, **options):
+        args = database.login(login, app_roles=[database.app.name], **options)
+        before = database.snapshot()
+        plan = assert_succeeded(call_module("checkpoint_schema", args, check=True, diff=True), database)
+        assert database.snapshot() == before, "check mode wrote"
+        done = assert_succeeded(call_module("checkpoint_schema", args, diff=True), database)
+        assert (plan["changed"], plan["grants"], plan["diff"]) == (done["changed"], done["grants"], done["diff"])
+        again = assert_succeeded(call_module("checkpoint_schema", args, diff=True), database)
+        assert again["changed"] is False and again["grants"] == []
+        return done
+
+    return run
+
+
+def test_from_nothing(database, schema):
+    done = schema(database)
+    assert done["changed"] is True and done["grants"] and done["grants"][0] in done["diff"]["after"]
+    assert held(database) == effective(database) == EXACT
+    with database.saver() as saver:
+        assert list(saver.list({"configurable": {"thread_id": "t"}})) == []
+
+
+def test_without_roles_no_privilege_is_touched(database, call_module):
+    database.setup()
+    database.execute("GRANT ALL ON checkpoints TO PUBLIC")
+    before = database.snapshot()
+    done = assert_succeeded(call_module("checkpoint_schema", database.login()), database)
+    assert done["changed"] is False and done["grants"] == [] and database.snapshot() == before
+
+
+@pytest.mark.newest
+def test_a_role_that_only_reads_converged_privileges(database, schema, call_module):
+    schema(database)
+    reader = database.role("reader_" + database.name)
+    database.execute('GRANT SELECT ON ALL TABLES IN SCHEMA public TO "%s"' % reader.name)
+    done = assert_succeeded(call_module("checkpoint_schema", database.login(reader, app_roles=[database.app.name])), database)
+    assert done["changed"] is False and done["grants"] == []
+
+
+def test_excess_is_revoked(database, schema):
+    database.setup()
+    other = database.role("other_" + database.name)
+    for statement in (
+        'GRANT ALL ON checkpoints TO "{app}" WITH GRANT OPTION',
+        'GRANT UPDATE (v) ON checkpoint_migrations TO "{app}"',
+        "GRANT SELECT ON checkpoint_blobs TO PUBLIC",
+        'GRANT SELECT ON checkpoints TO "{other}"',
+        'ALTER DEFAULT PRIVILEGES FOR ROLE "{owner}" IN SCHEMA public GRANT SELECT ON TABLES TO "{app}"',
+        'ALTER DEFAULT PRIVILEGES FOR ROLE "{owner}" GRANT SELECT ON TABLES TO PUBLIC',
+    ):
+        database.execute(statement.format(app=database.app.name, owner=database.owner.name, other=other.name))
+    done = schema(database)
+    assert done["migrations"]["applied"] == [] and any("ALTER DEFAULT PRIVILEGES" in statement for statement in done["grants"])
+    assert held(database) == effective(database) == EXACT
+    assert held(database, "PUBLIC") == {} and held(database, other.name) == {"checkpoints": {"SELECT"}}
+    assert database.execute("SELECT count(*) FROM pg_attribute WHERE attacl IS NOT NULL AND attrelid = 'checkpoint_migrations'::regclass") == [(0,)]
+    database.execute("CREATE TABLE later ()", role=database.owner)
+    assert "later" not in effective(database)
+
+
+@pytest.mark.newest
+def test_default_privileges_do_not_reach_new_tables(database, schema):
+    database.execute('ALTER DEFAULT PRIVILEGES FOR ROLE "%s" GRANT ALL ON TABLES TO "%s", PUBLIC' % (database.owner.name, database.app.name))
+    schema(database)
+    assert held(database) == EXACT and held(database, "PUBLIC") == {}
+
+
+@pytest.mark.newest
+def test_tables_that_the_application_made(database, schema):
+    """Adopted and granted in one run; what the former owner held as its own is gone."""
+    database.execute('GRANT CREATE ON SCHEMA public TO "{app}"; GRANT "{app}" TO "{owner}"'.format(app=database.app.name, owner=database.owner.name))
+    migrate(database, "2.0.12", role=database.app)
+    database.execute("GRANT SELECT ON checkpoints TO PUBLIC", role=database.app)
+    schema(database, adopt=True)
+    assert set(database.owners().values()) == {database.owner.name}
+    assert held(database) == effective(database) == EXACT and held(database, "PUBLIC") == {}
+
+
+@pytest.mark.newest
+def test_a_session_role_grants(database, schema):
+    login = database.role("deployer_" + database.name)
+    database.execute('GRANT "%s" TO "%s"' % (database.owner.name, login.name))
+    schema(database, login, session_role=database.owner.name)
+    assert set(database.owners().values()) == {database.owner.name} and held(database) == EXACT
+
+
+@pytest.mark.newest
+def test_several_roles(database, call_module):
+    second = database.role("second_" + database.name)
+    args = database.login(app_roles=[database.app.name, second.name])
+    assert assert_succeeded(call_module("checkpoint_schema", args), database)["changed"] is True
+    assert held(database) == held(database, second.name) == EXACT
+    assert assert_succeeded(call_module("checkpoint_schema", args), database)["changed"] is False
+
+
+@pytest.mark.newest
+def test_what_comes_by_a_membership_is_an_error_before_anything_is_written(database, call_module):
+    database.setup()
+    other = database.role("other_" + database.name, "NOLOGIN")
+    database.execute('GRANT TRUNCATE ON checkpoints TO "{other}"; GRANT "{other}" TO "{app}"'.format(other=other.name, app=database.app.name))
+    before = database.snapshot()
+    args = database.login(app_roles=[database.app.name])
+    for check in (True, False):
+        outcome = call_module("checkpoint_schema", args, check=check)
+        assert_refused(outcome, "TRUNCATE", 'REVOKE "?%s"? FROM "?%s"?' % (other.name, database.app.name), databases=[database])
+    assert database.snapshot() == before
+
+
+@pytest.mark.newest
+def test_a_grant_of_somebody_else_that_stays(database, call_module):
+    """REVOKE succeeds without a word, and takes nothing back."""
+    database.setup()
+    other = database.role("other_" + database.name)
+    names = {"other": other.name, "app": database.app.name}
+    database.execute('GRANT TRUNCATE ON checkpoints TO "{other}" WITH GRANT OPTION; GRANT USAGE ON SCHEMA public TO "{other}"'.format(**names))
+    database.execute('GRANT TRUNCATE ON checkpoints TO "{app}"'.format(**names), role=other)
+    outcome = call_module("checkpoint_schema", database.login(app_roles=[database.app.name]))
+    assert_refused(outcome, "catalog does not show", other.name, "TRUNCATE", databases=[database], changed=True)
+
+
+@pytest.mark.newest
+def test_a_role_that_is_not_there(database, call_module):
+    args = database.login(app_roles=["nobody_there"])
+    assert_refused(call_module("checkpoint_schema", args), "nobody_there", "does not exist", databases=[database])
+    assert database.tables() == set()
+    plan = assert_succeeded(call_module("checkpoint_schema", args, check=True), database)
+    assert plan["changed"] is True and "nobody_there" in plan["msg"]
+
+
+@pytest.mark.newest
+def test_create_on_the_schema(database, schema, call_module):
+    """Taken back by the schema's owner; another one is told of."""
+    database.execute("CREATE SCHEMA agents", role=database.owner)
+    database.execute('GRANT CREATE ON SCHEMA agents TO "%s", PUBLIC; GRANT USAGE ON SCHEMA agents TO "%s"' % ((database.app.name,) * 2))
+    done = schema(database, schema="agents")
+    assert len([statement for statement in done["grants"] if "REVOKE CREATE" in statement]) == 2
+    database.execute('CREATE SCHEMA shared; GRANT CREATE, USAGE ON SCHEMA shared TO "%s", "%s"' % (database.owner.name, database.app.name))
+    done = assert_succeeded(call_module("checkpoint_schema", database.login(schema="shared", app_roles=[database.app.name])), database)
+    assert "CREATE on schema shared" in str(done["warnings"]) and "REVOKE CREATE ON SCHEMA shared" in str(done["warnings"])
+    assert held(database, schema="shared") == EXACT
+
+
+@pytest.mark.newest
+def test_names_that_need_quoting(database, schema, call_module):
+    database.execute('ALTER ROLE "%s" RENAME TO "The App %s"' % (database.app.name, database.app.name))
+    renamed = database.app._replace(name="The App " + database.app.name)
+    database.roles[database.roles.index(database.app)] = database.app = renamed
+    database.execute('CREATE SCHEMA "select"', role=database.owner)
+    schema(database, schema="select")
+    assert held(database, schema='"select"') == EXACT

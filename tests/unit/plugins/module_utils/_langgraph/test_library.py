@@ -1,0 +1,228 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Access to langgraph-checkpoint-postgres: what is installed, read from real files. The lock around setup()."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+import schema_examples as examples
+from schema_examples import RELEASES
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
+from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import DISTRIBUTION, SOURCE, Library, Migration, library
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import step_of
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """A function that installs a langgraph-checkpoint-postgres with this version and source, as pip would, and hides any other."""
+    elsewhere = [path for path in sys.path if "site-packages" not in path]
+    monkeypatch.setattr(sys, "path", [str(tmp_path)] + elsewhere)
+    for name in imported():
+        monkeypatch.delitem(sys.modules, name)
+
+    def install(version, source, package=""):
+        info = tmp_path / ("%s-%s.dist-info" % (DISTRIBUTION.replace("-", "_"), version))
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (DISTRIBUTION, version), encoding="utf-8")
+        base = tmp_path / SOURCE
+        base.parent.mkdir(parents=True)
+        (base.parent / "__init__.py").write_text(package, encoding="utf-8")
+        if source is not None:
+            base.write_text(source, encoding="utf-8")
+
+    yield install
+    # Later tests would import these modules instead of the real library; monkeypatch restores only modules that existed before.
+    for name in imported():
+        del sys.modules[name]
+
+
+def imported():
+    return [name for name in sys.modules if name.split(".")[0] == "langgraph"]
+
+
+def source_of(statements):
+    return '"""Some saver."""\nimport nothing_that_exists\nOTHER = 1\nMIGRATIONS = %r\n\nclass Saver:\n    MIGRATIONS = MIGRATIONS\n' % (statements,)
+
+
+@pytest.mark.parametrize("release", sorted(RELEASES))
+def test_a_library_is_read_from_its_source_without_importing_it(installed, release):
+    installed(release, source_of(RELEASES[release][0]), package="raise SystemError('imported')")
+    found = library()
+    assert found == examples.library(release)
+    assert found.newest == len(RELEASES[release][0]) - 1 and found.unknown == []
+    assert found.to_dict() == {"name": "langgraph-checkpoint-postgres", "version": release}
+
+
+def test_a_newer_library_brings_what_the_contract_does_not_know(installed):
+    installed("9.9.9", source_of(RELEASES["3.2.0"][0] + ["ALTER TABLE checkpoints ADD COLUMN more text;"]))
+    found = library()
+    assert found.unknown == [10] and found.newest == 10
+    assert found.steps == examples.library().steps
+
+
+@pytest.mark.parametrize(
+    "source",
+    [None, "MIGRATIONS = [", "MIGRATIONS: list = ['SELECT 1;']", "MIGRATIONS = list()", "MIGRATIONS = [1, 2]", "x = 1\x00"],
+    ids=["no file", "no Python", "annotated", "computed", "no strings", "a NUL"],
+)
+def test_what_the_source_does_not_say_the_class_says(installed, source):
+    installed("3.2.0", source, package="class PostgresSaver:\n    MIGRATIONS = ['SELECT 1;']\n")
+    assert [migration.sql for migration in library().migrations] == ["SELECT 1;"]
+
+
+def test_a_library_that_does_not_import_is_refused(installed):
+    installed("3.2.0", None, package="import a_library_that_is_not_there\n")
+    with pytest.raises(ModuleError, match="cannot be imported: No module named 'a_library_that_is_not_there'. Install it again: .* --force-reinstall"):
+        library()
+
+
+def test_a_library_without_migrations_is_too_old(installed):
+    installed("1.0.0", "x = 1\n", package="class PostgresSaver:\n    pass\n")
+    with pytest.raises(ModuleError, match=r"^langgraph-checkpoint-postgres 1.0.0 has no list of migrations; version 1.0.1 or newer is required. Upgrade it.$"):
+        library()
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_library_that_is_not_installed_may_still_come():
+    with pytest.raises(PrerequisiteMissing, match="The library langgraph-checkpoint-postgres is not installed in .*Install it: .* -m pip install langgraph"):
+        library()
+
+
+@pytest.mark.parametrize(
+    "statement, repeatable",
+    [(examples.ADD, False), (examples.ADD_AGAIN, True), (examples.NULL, True), ("SELECT 1;", True), ("", True)]
+    + [(statement, True) for statement in examples.CREATES + examples.INDEXING],
+)
+def test_which_migrations_may_run_twice(statement, repeatable):
+    assert Migration(0, statement, step_of(statement)).repeatable is repeatable
+
+
+def test_an_empty_library():
+    assert Library("0", ()).newest == -1 and Library("0", ()).steps == ()
+
+
+class Session:
+    """The part of a connection that advisory_lock() uses: execute() and closed.
+
+    It replaces a server because these tests check waiting times without waiting. The functional tests use real locks.
+    """
+
+    def __init__(self, answers, holder=None):
+        self.answers = list(answers)
+        self.holder = holder
+        self.closed = False
+        self.asked = []
+        self.breaks = False
+
+    def execute(self, query, parameters):
+        word = next(name for name in ("try_advisory_lock", "advisory_unlock", "pg_locks") if name in query)
+        self.asked.append((word, parameters))
+        if word == "advisory_unlock" and self.breaks:
+            raise OSError("gone")
+        self.row = {"got": self.answers.pop(0) if self.answers else False} if word == "try_advisory_lock" else self.holder
+        return self
+
+    def fetchone(self):
+        return self.row
+
+    def count(self, word):
+        return len([name for name, _parameters in self.asked if name == word])
+
+
+class Clock:
+    """A clock that only sleeping moves."""
+
+    def __init__(self):
+        self.now = 100.0
+        self.naps = []
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        assert seconds > 0, "a nap of nothing would spin"
+        self.naps.append(seconds)
+        self.now += seconds
+
+
+def locked(session, seconds, clock, schema="public"):
+    return advisory_lock(session, schema, seconds, clock, clock.sleep)
+
+
+def test_a_free_lock_is_taken_at_once_and_given_back():
+    session, clock = Session([True]), Clock()
+    with locked(session, 300, clock) as waited:
+        assert waited is False and session.count("advisory_unlock") == 0
+    assert [name for name, _parameters in session.asked] == ["try_advisory_lock", "advisory_unlock"]
+    assert session.asked[0][1] == session.asked[1][1] and clock.naps == []
+
+
+def test_a_taken_lock_is_asked_for_again_ever_less_often():
+    session, clock = Session([False] * 20 + [True]), Clock()
+    with locked(session, 300, clock) as waited:
+        assert waited is True
+    assert session.count("try_advisory_lock") == 21
+    assert clock.naps == sorted(clock.naps) and clock.naps[0] == 0.05 and clock.naps[-1] == 1.0
+
+
+@pytest.mark.parametrize("seconds", [0, 0.01, 2, 300])
+def test_a_lock_that_stays_taken_is_given_up_naming_its_holder(seconds):
+    holder = {"pid": 17, "name": "langgraph_owner", "application": "stateops.langgraph.checkpoint_schema", "state": "active", "age": 7}
+    session, clock = Session([], holder), Clock()
+    with pytest.raises(ModuleError) as found, locked(session, seconds, clock, "agents"):
+        pytest.fail("the lock was not had")
+    assert found.value.message == (
+        "Could not acquire the lock on agents within %s seconds: another run holds it (pid 17, user langgraph_owner, "
+        "application stateops.langgraph.checkpoint_schema, active, last statement 7 s ago). Nothing was written. "
+        "Wait for that run, raise lock_wait, or end that session." % seconds
+    )
+    assert found.value.changed is False
+    assert sum(clock.naps) == pytest.approx(seconds), "neither given up early nor waited for longer"
+    assert session.count("advisory_unlock") == 0, "what was not had is not given back"
+
+
+@pytest.mark.parametrize(
+    "holder, words",
+    [
+        (None, "that run has just ended"),
+        (
+            {"pid": 1, "name": "u", "application": "", "state": None, "age": None},
+            "pid 1, user u, application unnamed, its age is hidden from this role: GRANT pg_read_all_stats shows it",
+        ),
+    ],
+)
+def test_a_holder_that_says_little(holder, words):
+    with pytest.raises(ModuleError, match=words), locked(Session([], holder), 0, Clock()):
+        pytest.fail("the lock was not had")
+
+
+def test_the_lock_is_given_back_whatever_happens_and_the_first_error_is_told():
+    for breaks in (False, True):
+        session = Session([True])
+        session.breaks = breaks
+        with pytest.raises(ValueError, match="first"), locked(session, 1, Clock()):
+            raise ValueError("first")
+        assert session.count("advisory_unlock") == 1
+
+
+def test_a_connection_that_is_gone_has_given_its_lock_back():
+    session = Session([True])
+    with locked(session, 1, Clock()):
+        session.closed = True
+    assert session.count("advisory_unlock") == 0
+
+
+def test_each_schema_has_a_lock_of_its_own_and_keys_fit():
+    keys = set()
+    for schema in ("public", "langgraph", "a", "", "é", "x" * 63):
+        session = Session([True])
+        with locked(session, 1, Clock(), schema):
+            keys.add(session.asked[0][1])
+    assert len(keys) == 6 and len({first for first, _second in keys}) == 1
+    assert all(-(2**31) <= part < 2**31 for key in keys for part in key)

@@ -1,0 +1,283 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading real SQLite files. The functional tests compare files that upstream's saver creates."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+
+import pytest
+from schema_examples import postgres
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import SQLITE
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.schema import read_file
+
+ROWS = 3
+
+
+def ddl(table):
+    """CREATE TABLE for a table of the contract."""
+    lines = []
+    for column in SQLITE[table].columns:
+        default = " DEFAULT %s" % column.default if column.default is not None else ""
+        lines.append("%s %s%s%s" % (column.name, column.type, "" if column.nullable else " NOT NULL", default))
+    return "CREATE TABLE %s (%s, PRIMARY KEY (%s))" % (table, ", ".join(lines), ", ".join(SQLITE[table].primary_key.columns))
+
+
+def make(path, statements=(), wal=False):
+    """An open file with both tables and some rows, after additional statements."""
+    connection = sqlite3.connect(str(path), isolation_level=None)
+    if wal:
+        connection.execute("PRAGMA journal_mode = wal")
+    for statement in [ddl(table) for table in sorted(SQLITE)] + list(statements):
+        connection.execute(statement)
+    for number in range(ROWS):
+        connection.execute("INSERT INTO checkpoints (thread_id, checkpoint_id) VALUES ('t', ?)", (str(number),))
+    return connection
+
+
+def rows(connection, _schema):
+    return connection.execute("SELECT count(*) FROM checkpoints").fetchone()[0]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "checkpoints.sqlite"
+
+
+def schema_after(path, *statements):
+    make(path, statements).close()
+    schema, more = read_file(str(path))
+    assert more is None
+    return schema
+
+
+def test_the_contracts_tables(path):
+    schema = schema_after(path)
+    assert (schema.engine, schema.name, schema.exists) == ("sqlite", str(path), True)
+    assert [table.name for table in schema.tables] == ["checkpoints", "writes"]
+    for table in schema.tables:
+        assert table.columns == SQLITE[table.name].columns
+        assert table.primary_key.columns == SQLITE[table.name].primary_key.columns
+        assert (table.kind, table.indexes, table.attachments, table.owner) == ("table", (), (), "")
+    assert compare(schema, postgres()).in_parity
+    assert Schema.from_dict(schema.to_dict()) == schema
+
+
+def test_everything_that_can_hang_on_a_table(path):
+    schema = schema_after(
+        path,
+        "CREATE TABLE threads (id TEXT PRIMARY KEY, owner TEXT UNIQUE, size INT GENERATED ALWAYS AS (length(owner)) VIRTUAL,"
+        " kept INT AS (1) STORED, anything, CHECK (id <> ''))",
+        "CREATE TABLE notes (a TEXT, b TEXT, thread TEXT REFERENCES threads ON DELETE CASCADE, FOREIGN KEY (b, a) REFERENCES writes (task_id, idx),"
+        " PRIMARY KEY (b, a)) WITHOUT ROWID",
+        "CREATE UNIQUE INDEX recent ON notes (thread, lower(a)) WHERE a > ''",
+        "CREATE TRIGGER watch AFTER INSERT ON notes BEGIN SELECT 1; END",
+        "CREATE TRIGGER another AFTER DELETE ON notes BEGIN SELECT 1; END",
+        "CREATE VIEW latest AS SELECT thread_id FROM checkpoints",
+        "CREATE VIRTUAL TABLE words USING fts5(body)",
+    )
+    described = {table.name: table.describe() for table in schema.tables if table.name in ("threads", "notes", "latest")}
+    assert described == {
+        "threads": [
+            "table threads",
+            "  id TEXT",
+            "  owner TEXT",
+            "  size INT generated virtual",
+            "  kept INT generated stored",
+            "  anything (no type)",
+            "  constraint  primary key (id)",
+            "  unique index sqlite_autoindex_threads_2 btree (owner)",
+        ],
+        "notes": [
+            "table notes",
+            "  a TEXT not null",
+            "  b TEXT not null",
+            "  thread TEXT",
+            "  constraint  primary key (b, a)",
+            "  constraint  FOREIGN KEY (b, a) REFERENCES writes",
+            "  constraint  FOREIGN KEY (thread) REFERENCES threads",
+            "  unique index recent btree (thread, (expression)) where (partial)",
+            "  trigger another",
+            "  trigger watch",
+        ],
+        "latest": ["view latest", "  thread_id TEXT"],
+    }
+    assert schema.table("words").kind == "virtual table"
+    assert not [table.name for table in schema.tables if table.name.startswith("sqlite_")]
+    foreign = [item for item in schema.table("notes").constraints if item.kind == "foreign key"]
+    assert [(item.columns, item.on_delete) for item in foreign] == [(("b", "a"), "no action"), (("thread",), "cascade")]
+    assert compare(schema, postgres()).in_parity, "none of this is LangGraph's"
+
+
+@pytest.mark.parametrize("name", ["a b.sqlite", "what?.sqlite", "50%41.sqlite", "#1.sqlite", "it's.sqlite", "ü.sqlite", "x&mode=rwc"])
+def test_names_that_a_uri_would_misread(tmp_path, name):
+    assert schema_after(tmp_path / name).name.endswith(name)
+    assert sorted(os.listdir(str(tmp_path))) == [name]
+
+
+def test_odd_names_inside(path):
+    table = 'it\'s "odd"; %'
+    quoted = [name.replace('"', '""') for name in (table, 'a "b"', "i'")]
+    schema = schema_after(path, 'CREATE TABLE "%s" ("%s" TEXT PRIMARY KEY)' % tuple(quoted[:2]), 'CREATE INDEX "%s" ON "%s" (1 + 1)' % (quoted[2], quoted[0]))
+    found = schema.table(table)
+    assert found.primary_key.columns == ('a "b"',) and found.index("i'").columns == ("(expression)",)
+
+
+def contents(folder):
+    return {name: (folder / name).read_bytes() for name in sorted(os.listdir(str(folder))) if not name.endswith("-shm")}
+
+
+def test_a_file_in_use_is_read_with_its_wal_and_not_changed(path):
+    with contextlib.closing(make(path, wal=True)) as connection:
+        before = contents(path.parent)
+        assert len(before) == 2 and before[path.name + "-wal"]
+        schema, count = read_file(str(path), rows)
+        assert len(schema.tables) == 2 and count == ROWS
+        assert contents(path.parent) == before
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DELETE FROM checkpoints")
+        assert read_file(str(path), rows)[1] == ROWS
+
+
+def test_what_a_crash_left_in_the_wal_is_seen(path, tmp_path):
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    with contextlib.closing(make(path, wal=True)):
+        for name in (path.name, path.name + "-wal"):
+            shutil.copy(str(tmp_path / name), str(copy / name))
+    before = contents(copy)
+    assert len(read_file(str(copy / path.name))[0].tables) == 2
+    assert contents(copy) == before
+
+
+def test_the_main_file_alone_of_a_file_in_use_is_told_apart_from_one_that_is_empty(path, tmp_path):
+    alone = tmp_path / "alone.sqlite"
+    with contextlib.closing(make(path, wal=True)):
+        shutil.copy(str(path), str(alone))
+    schema, _more = read_file(str(alone))
+    assert schema.tables == ()
+    assert "-wal" in compare(schema, postgres()).drift[0].reason
+
+
+@pytest.mark.parametrize("wal", [False, True])
+def test_a_file_that_nobody_has_open_is_left_without_a_trace(path, wal):
+    make(path, wal=wal).close()
+    before, modified = path.read_bytes(), path.stat().st_mtime_ns
+    assert read_file(str(path), rows)[1] == ROWS
+    assert os.listdir(str(path.parent)) == [path.name]
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == (before, modified)
+
+
+@pytest.mark.parametrize("wal", [False, True])
+@pytest.mark.parametrize("error", [None, sqlite3.DatabaseError("database disk image is malformed")])
+def test_a_writer_that_comes_meanwhile_is_noticed(path, wal, error):
+    make(path, wal=wal).close()
+    seen = []
+
+    def write_in_between(connection, schema):
+        seen.append(rows(connection, schema))
+        if len(seen) == 1:
+            with contextlib.closing(sqlite3.connect(str(path), isolation_level=None)) as writer:
+                writer.execute("DELETE FROM checkpoints WHERE checkpoint_id = '0'")
+            if error:
+                raise error
+        return seen[-1]
+
+    assert read_file(str(path), write_in_between)[1] == ROWS - 1
+    assert seen == [ROWS, ROWS - 1]
+
+
+def test_what_a_crash_left_half_written_is_not_read(path, tmp_path):
+    crashed = tmp_path / "crashed.sqlite"
+    with contextlib.closing(make(path)) as connection:
+        connection.execute("PRAGMA cache_size = 5")
+        connection.execute("BEGIN")
+        for number in range(500):
+            connection.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('u', ?, ?)", (str(number), b"x" * 500))
+        for suffix in ("", "-journal"):
+            shutil.copy(str(path) + suffix, str(crashed) + suffix)
+    text = refused(crashed)
+    assert "left a -journal: open the file once with the application" in text
+    with contextlib.closing(sqlite3.connect(str(crashed))) as application:
+        assert rows(application, None) == ROWS
+    assert read_file(str(crashed), rows)[1] == ROWS
+
+
+def refused(path):
+    with pytest.raises(ModuleError) as found:
+        read_file(str(path))
+    assert not isinstance(found.value, PrerequisiteMissing) and str(path) in found.value.message
+    return found.value.message
+
+
+def test_what_is_no_database(tmp_path):
+    (tmp_path / "empty").write_bytes(b"")
+    assert "is empty (0 bytes)" in refused(tmp_path / "empty")
+    missing = tmp_path / "missing.sqlite"
+    assert "does not exist on this host. Correct sqlite_path" in refused(missing)
+    assert not missing.exists(), "looking for a file must not make it"
+    assert "is not a regular file" in refused(tmp_path)
+    os.mkfifo(str(tmp_path / "pipe"))
+    assert "is not a regular file" in refused(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    assert "Too many levels" in refused(tmp_path / "loop")
+    (tmp_path / "text").write_bytes(b"thread_id,checkpoint\n" * 50)
+    assert "is not a SQLite database" in refused(tmp_path / "text")
+    (tmp_path / "file").write_bytes(b"")
+    assert "Not a directory" in refused(tmp_path / "file" / "x.sqlite")
+
+
+def test_a_truncated_file_is_refused(path):
+    make(path).close()
+    whole = path.read_bytes()
+    for size in (16, 99):
+        path.write_bytes(whole[:size])
+        assert "its header is incomplete" in refused(path), size
+    for size in (100, 512, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        text = refused(path)
+        assert "is truncated: it has %d bytes, but its header states %d pages of 4096" % (size, len(whole) // 4096) in text
+    path.write_bytes(whole + b"\0" * 4096)
+    assert len(read_file(str(path))[0].tables) == 2, "more than is counted does no harm"
+
+
+def test_a_file_of_the_largest_pages(path):
+    make(path).close()
+    with contextlib.closing(sqlite3.connect(str(path), isolation_level=None)) as connection:
+        connection.execute("PRAGMA page_size = 65536")
+        connection.execute("VACUUM")
+    assert len(read_file(str(path))[0].tables) == 2
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "pages of 65536" in refused(path)
+
+
+def test_a_damaged_file_is_refused(path):
+    make(path).close()
+    damaged = bytearray(path.read_bytes())
+    damaged[100:4096] = b"\xff" * 3996
+    path.write_bytes(bytes(damaged))
+    assert "Cannot read the SQLite file" in refused(path) and "make a complete copy of the original file" in refused(path)
+
+
+def test_a_locked_file_is_waited_for_and_then_refused(path, monkeypatch):
+    monkeypatch.setattr("ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file.PATIENCE", 0.05)
+    with contextlib.closing(make(path)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("DELETE FROM checkpoints")
+        assert "A writer has locked it: run again when the writer has finished." in refused(path)
+
+
+def test_the_reader_cannot_write(path):
+    make(path).close()
+    with pytest.raises(ModuleError, match="readonly"):
+        read_file(str(path), lambda connection, schema: connection.execute("DELETE FROM checkpoints"))
+    assert read_file(str(path), rows)[1] == ROWS
