@@ -749,7 +749,7 @@ def test_a_missing_program_is_installed_again(person):
 @as_root
 @pytest.mark.extended
 def test_an_ordinary_user_may_not_use_what_is_not_his(main, base, person):
-    person.play(root=str(main.root)).refused("may not")
+    person.play(root=str(main.root)).refused("has no execute permission on the directory")
     shut = base / "shut"
     shut.mkdir(mode=0o700)
     person.play(root="%s/embedded" % shut).refused("%s/embedded cannot be reached" % shut, "%s has no execute permission on the directory %s" % (PERSON, shut))
