@@ -44,4 +44,17 @@ options:
       - Whether to count RV(orphans). If the tables are very large, counting takes several seconds, at most 21, and puts load on the server.
     type: bool
     default: true
+  owner:
+    description:
+      - The role that must own the tables. If another role owns one, RV(setup_pending) says so.
+      - Without it, the owner is not checked.
+    type: str
+  app_roles:
+    description:
+      - Roles of the application that must have exactly the privileges that a saver needs, as with
+        O(stateops.langgraph.checkpoint_schema#module:app_roles). If they do not, RV(setup_pending) says so.
+      - Without roles, privileges are not checked.
+    type: list
+    elements: str
+    default: []
 """

@@ -240,6 +240,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._migration.gran
     converge_grants,
     insist_on_grants,
     read_grants,
+    report_optional,
     revoke_defaults,
 )
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import Limits, MigrationTarget, applied, read_state, state_differs
@@ -303,12 +304,10 @@ def _present(module: AnsibleModule, connection: Connection, target: MigrationTar
     after = plan.after if module.check_mode else before
     roles, grants = module.params["app_roles"], []
     if roles:
-        steps = read_grants(connection, target, roles, _coming(plan, before))
+        steps = read_grants(connection, target.schema, roles, session_role=target.role, coming=_coming(plan, before))
         insist_on_grants(steps)
         grants = [step.statement for step in steps if step.allowed]
-        for step in steps:
-            if not step.allowed:
-                module.warn("%s. As the owner of that object or as a superuser, run: %s;" % (step.reason, step.statement))
+        report_optional(steps, module.warn)
     if not module.check_mode and (grants or not plan.empty):
         take_role(connection, target.role)
         before, plan, after, grants = _carry_out(module, connection, target, limits, (before, plan, after), roles)
@@ -363,7 +362,7 @@ def _carry_out(
     granted: list[str] = []
     try:
         if roles:
-            revoked = revoke_defaults(connection, read_grants(connection, target, roles))
+            revoked = revoke_defaults(connection, read_grants(connection, target.schema, roles))
         if not plan.empty:
             before, plan, after = converge(connection, target, limits, lambda: open_connection(module.params, APPLICATION))
         if roles:

@@ -143,6 +143,16 @@ migrations:
           description: Why it is pending.
           type: str
       sample: []
+setup_pending:
+  description:
+    - Why M(stateops.langgraph.checkpoint_schema) has to run, one sentence for each thing that it would change or reject. Empty if it would succeed
+      without a change.
+    - The owner of the tables and the privileges on them count only if O(owner) and O(app_roles) are given.
+  returned: with O(login_db), on success and on failure by O(assert_parity)
+  type: list
+  elements: str
+  sample:
+    - Migration 9 is not recorded.
 postgres:
   description: The tables in PostgreSQL.
   returned: with O(login_db), on success and on failure by O(assert_parity)

@@ -96,6 +96,12 @@ migrations:
     recorded: 9
     expected: 9
     pending: []
+setup_pending:
+  description: The same as RV(stateops.langgraph.checkpoint_schema_info#module:setup_pending).
+  returned: if the facts could be gathered, also if parity or the round trip failed
+  type: list
+  elements: str
+  sample: []
 postgres:
   description: The same as RV(stateops.langgraph.checkpoint_schema_info#module:postgres).
   returned: if the facts could be gathered, also if parity or the round trip failed

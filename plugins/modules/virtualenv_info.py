@@ -159,10 +159,12 @@ interpreter:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.contents import report
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import run_module
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.contents import read
 
 
 def main() -> None:
+    """Parse the options, then run the module."""
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True, "aliases": ["virtualenv"]},
@@ -170,10 +172,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    result = report(module.params["path"], module.params["requirements"])
-    if "failed" in result:
-        module.fail_json(msg=result["msg"])
-    module.exit_json(**result)
+    run_module(module, lambda module: read(module.params["path"], module.params["requirements"]))
 
 
 if __name__ == "__main__":

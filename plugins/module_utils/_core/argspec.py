@@ -56,4 +56,6 @@ def facts_argument_spec() -> dict[str, dict[str, Any]]:
         "assert_parity": {"type": "bool", "default": False},
         "orphan_grace": {"type": "int", "default": 3600},
         "count_orphans": {"type": "bool", "default": True},
+        "owner": {"type": "str"},
+        "app_roles": {"type": "list", "elements": "str", "default": []},
     }

@@ -37,4 +37,4 @@ def nothing_yet(module: AnsibleModule, absent: PrerequisiteMissing) -> dict[str,
         raise absent
     message = "The schema cannot be read yet: %s" % absent.message
     module.warn(message)
-    return {"changed": False, "msg": message}
+    return {"changed": False, "skipped": True, "msg": message}

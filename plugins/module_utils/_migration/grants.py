@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Iterable
+from typing import TYPE_CHECKING
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import take_role
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READ_TIMEOUT, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, MIGRATIONS_TABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import MigrationTarget
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
@@ -28,9 +31,9 @@ LOCK_TIMEOUT = "10s"
 DEFAULTS = 10
 QUERY = """
 WITH me AS (
-  SELECT oid, rolsuper, current_setting('server_version_num')::int AS version FROM pg_roles WHERE rolname = current_user
+  SELECT oid, rolname, rolsuper, current_setting('server_version_num')::int AS version FROM pg_roles WHERE rolname = coalesce(%(owner)s, current_user)
 ), party AS (
-  SELECT (SELECT oid FROM pg_roles WHERE rolname = current_user) AS owner, (SELECT oid FROM pg_roles WHERE rolname = %(app)s) AS app
+  SELECT (SELECT oid FROM me) AS owner, (SELECT oid FROM pg_roles WHERE rolname = %(app)s) AS app
 ), target AS (
   SELECT n.oid, n.nspname, n.nspowner, me.rolsuper OR pg_has_role(me.oid, n.nspowner, 'USAGE') AS mine,
          coalesce(n.nspacl, acldefault('n', n.nspowner)) AS acl
@@ -68,11 +71,11 @@ WITH me AS (
     AND (d.defaclnamespace = 0 OR d.defaclnamespace IN (SELECT oid FROM target))
 ), steps (step, allowed, required, "table", statement, reason) AS (
   SELECT 10, true, true, NULL::text,
-         format('ALTER DEFAULT PRIVILEGES FOR ROLE %%I%%s REVOKE ALL ON TABLES FROM %%s', current_user,
+         format('ALTER DEFAULT PRIVILEGES FOR ROLE %%I%%s REVOKE ALL ON TABLES FROM %%s', me.rolname,
                 CASE WHEN l.defaclnamespace = 0 THEN '' ELSE format(' IN SCHEMA %%I', %(schema)s) END,
                 CASE WHEN l.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(%(app)s) END),
-         format('every table that %%s creates later is open to %%s', current_user, CASE WHEN l.grantee = 0 THEN 'PUBLIC' ELSE %(app)s END)
-  FROM later l
+         format('every table that %%s creates later is open to %%s', me.rolname, CASE WHEN l.grantee = 0 THEN 'PUBLIC' ELSE %(app)s END)
+  FROM later l, me
   UNION ALL
   SELECT 20, t.mine, true, NULL, format('GRANT USAGE ON SCHEMA %%I TO %%I', t.nspname, %(app)s),
          format('%%s has no USAGE on schema %%s', %(app)s, t.nspname)
@@ -128,18 +131,20 @@ class GrantStep:
     reason: str
 
 
-def read_grants(connection: Connection, target: MigrationTarget, roles: list[str], coming: Iterable[str] = ()) -> list[GrantStep]:
-    """The steps for all roles, as the target's role sees them. Raises PrerequisiteMissing if a role does not exist.
+def read_grants(
+    connection: Connection, schema: str, roles: list[str], *, session_role: str | None = None, owner: str | None = None, coming: Iterable[str] = ()
+) -> list[GrantStep]:
+    """The steps for all roles. Raises PrerequisiteMissing if a role of app_roles does not exist.
 
-    coming: the tables that are created or adopted before, as if they were there.
+    owner: the role that would execute the steps; None for session_role or the role that logged in. coming: the tables that are created or adopted before,
+    as if they existed.
     """
     steps: dict[str, GrantStep] = {}
     wanted = json.dumps(PRIVILEGES)
-    with connection.transaction():
-        take_role(connection, target.role, local=True)
+    with snapshot(connection, session_role, READ_TIMEOUT):
         connection.execute("SELECT set_config('search_path', 'pg_catalog', true)")
         for role in roles:
-            (row,) = connection.execute(QUERY, {"app": role, "schema": target.schema, "wanted": wanted, "coming": list(coming)}).fetchall()
+            (row,) = connection.execute(QUERY, {"app": role, "owner": owner, "schema": schema, "wanted": wanted, "coming": list(coming)}).fetchall()
             if not row["exists"]:
                 raise PrerequisiteMissing("Role %s of app_roles does not exist. Create it first: role stateops.langgraph.database does." % role)
             steps.update((found["statement"], GrantStep(**found)) for found in row["steps"])
@@ -156,6 +161,13 @@ def insist_on_grants(steps: list[GrantStep]) -> None:
         )
 
 
+def report_optional(steps: list[GrantStep], warn: Callable[[str], None]) -> None:
+    """Warn of each step that the acting role may not execute and that a saver can do without."""
+    for step in steps:
+        if not step.allowed and not step.required:
+            warn("%s. As the owner of that object or as a superuser, run: %s;" % (step.reason, step.statement))
+
+
 def revoke_defaults(connection: Connection, steps: list[GrantStep]) -> list[str]:
     """Take back the privileges on tables that are created later. Returns the statements."""
     return _execute(connection, [step for step in steps if step.step == DEFAULTS])
@@ -164,8 +176,8 @@ def revoke_defaults(connection: Connection, steps: list[GrantStep]) -> list[str]
 def converge_grants(connection: Connection, target: MigrationTarget, roles: list[str], lock_wait: float) -> list[str]:
     """Execute the steps in one transaction and read the catalog again; returns the statements. The target's role was taken. Raises ModuleError."""
     with advisory_lock(connection, "schema %s" % target.schema, lock_wait):
-        done = _execute(connection, read_grants(connection, target, roles))
-        left = [step for step in read_grants(connection, target, roles) if step.allowed or step.required] if done else []
+        done = _execute(connection, read_grants(connection, target.schema, roles))
+        left = [step for step in read_grants(connection, target.schema, roles) if step.allowed or step.required] if done else []
     if left:
         raise ModuleError(
             "PostgreSQL accepted the statements, but its catalog does not show their effect: %s. As the grantor or as a superuser, run: %s"
@@ -179,11 +191,20 @@ def _execute(connection: Connection, steps: list[GrantStep]) -> list[str]:
     statements = [step.statement for step in steps if step.allowed]
     if not statements:
         return []
+    committing = False
     try:
         with connection.transaction():
             connection.execute("SELECT set_config('search_path', 'pg_catalog', true), set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
             for statement in statements:
                 connection.execute(statement)
+            committing = True
     except psycopg.Error as error:
+        # The server may have committed before it could answer.
+        if committing and lost(connection):
+            raise ModuleError(
+                "The connection was lost while the privileges were committed: %s. Whether these statements took effect is unknown: %s. "
+                "Run again when the server is available: the next run reads the privileges and grants what is missing." % (one_line(error), "; ".join(statements)),
+                changed=True,
+            ) from None
         raise ModuleError("The privileges were not granted: %s. None of these statements took effect: %s" % (one_line(error), "; ".join(statements))) from None
     return statements

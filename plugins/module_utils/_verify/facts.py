@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import DISTRIBUTION, library, versions_beside
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.pending import setup_pending
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import report_lock_holders
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
@@ -47,6 +48,8 @@ def gather(params: dict[str, Any], connection: Connection, known: Library, warn:
     state, orphans, server = _postgres_side(connection, params)
     if state.hidden:
         raise ModuleError(state.hidden_migrations_table())
+    plan = make_plan(state, known)
+    pending = setup_pending(connection, params, state, plan, warn)
     sqlite, orphans["sqlite_writes"] = sqlite_side(params)
     parity = compare(sqlite, state.schema, params["parity_level"], known.steps)
     results: dict[str, Any] = {
@@ -57,8 +60,9 @@ def gather(params: dict[str, Any], connection: Connection, known: Library, warn:
         "migrations": {
             "recorded": state.version,
             "expected": known.newest,
-            "pending": make_plan(state, known).pending_list(),
+            "pending": plan.pending_list(),
         },
+        "setup_pending": pending,
         "postgres": state.schema.to_dict(),
         "sqlite": sqlite.to_dict(),
         "parity": parity.to_dict(),

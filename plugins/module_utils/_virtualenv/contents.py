@@ -2,10 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a virtualenv contains, who can write to it, and which requirements it does not satisfy.
-
-This file imports only the standard library because the action plugin passes its source to the host's Python.
-"""
+"""What a virtualenv contains, who can write to it, and which requirements it does not satisfy."""
 
 from __future__ import annotations
 
@@ -17,6 +14,8 @@ import stat
 import subprocess
 import sys
 from typing import Any, Callable, Sequence
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
 
 # Runs under the virtualenv's Python. Names and versions come from the names of the metadata directories, and only the
 # metadata of required packages is opened: importlib.metadata would take longer than everything else together.
@@ -145,18 +144,13 @@ def not_usable(path: str, requirements: Sequence[str], reason: str = "") -> dict
     }
 
 
-def report(path: str, requirements: Sequence[str]) -> dict[str, Any]:
-    """The return values of the module virtualenv_info."""
-    user = os.geteuid()
-    try:
-        result = read(os.path.expanduser(os.path.expandvars(path)), requirements)
-    except ValueError as error:
-        return {"failed": True, "msg": str(error)}
-    return dict(result, changed=False, user=account_of(user), uid=user, interpreter=sys.executable)
-
-
 def read(path: str, requirements: Sequence[str]) -> dict[str, Any]:
-    """Inspect one path. Raises ValueError if a requirement is malformed."""
+    """The return values of the module virtualenv_info for one path. Raises ModuleError if a requirement is malformed."""
+    user = os.geteuid()
+    return dict(_inspect(path, requirements), user=account_of(user), uid=user, interpreter=sys.executable)
+
+
+def _inspect(path: str, requirements: Sequence[str]) -> dict[str, Any]:
     try:
         folder = os.stat(path)
     except FileNotFoundError:
@@ -296,5 +290,5 @@ def _ask(path: str, requirements: Sequence[str], folder: os.stat_result) -> tupl
         last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         return {}, "%s does not run (exit status %d): %s" % (python, done.returncode, "".join(last) or "no error message")
     if "invalid" in answer:
-        raise ValueError("requirements contains an invalid requirement: %s. Use pip's syntax, such as psycopg[binary]==3.3.9." % answer["invalid"])
+        raise ModuleError("requirements contains an invalid requirement: %s. Use pip's syntax, such as psycopg[binary]==3.3.9." % answer["invalid"])
     return answer, ""

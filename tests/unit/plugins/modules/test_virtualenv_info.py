@@ -13,6 +13,7 @@ import sys
 
 import pytest
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import contents
 
 
@@ -106,7 +107,7 @@ def test_packages_that_need_each_other(base, install):
 
 
 def test_a_requirement_that_is_none(base):
-    with pytest.raises(ValueError, match="psycopg=3: .*psycopg.binary.==3.3.9"):
+    with pytest.raises(ModuleError, match="psycopg=3: .*psycopg.binary.==3.3.9"):
         contents.read(str(base), ["psycopg=3"])
 
 
