@@ -193,3 +193,37 @@ def test_names_that_need_quoting(database, schema, call_module):
     database.execute('CREATE SCHEMA "select"', role=database.owner)
     schema(database, schema="select")
     assert held(database, schema='"select"') == EXACT
+
+
+# What makes the privileges differ from what a saver needs, or the tables from what the library needs; nothing for the first.
+CHANGES = {
+    "nothing": "SELECT 1",
+    "a privilege of another role": 'GRANT SELECT ON checkpoints TO "{other}"',
+    "an index that setup() creates": "DROP INDEX checkpoints_thread_id_idx",
+    "a missing privilege": 'REVOKE DELETE ON checkpoint_writes FROM "{app}"',
+    "an excess privilege": 'GRANT TRUNCATE ON checkpoints TO "{app}"',
+    "a privilege of a column": 'GRANT UPDATE (v) ON checkpoint_migrations TO "{app}"',
+    "a grant option": 'GRANT SELECT ON checkpoints TO "{app}" WITH GRANT OPTION',
+    "a privilege of PUBLIC": "GRANT SELECT ON checkpoints TO PUBLIC",
+    "default privileges": 'ALTER DEFAULT PRIVILEGES FOR ROLE "{owner}" GRANT SELECT ON TABLES TO "{app}"',
+    "default privileges of another role": 'ALTER DEFAULT PRIVILEGES FOR ROLE "{other}" GRANT SELECT ON TABLES TO "{app}"',
+    "CREATE on a schema of another role": 'GRANT CREATE ON SCHEMA public TO "{app}"',
+    "a privilege through a membership": 'GRANT TRUNCATE ON checkpoints TO "{other}"; GRANT "{other}" TO "{app}"',
+    "the application owns a table": 'ALTER TABLE checkpoints OWNER TO "{app}"',
+}
+
+
+@pytest.mark.newest
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_application_reads_what_the_owner_would_do(database, schema, call_module, change):
+    """setup_pending, read with the application's login, is empty if and only if the owner's run succeeds without a change."""
+    schema(database)
+    other = database.role("other_" + database.name)
+    database.execute(CHANGES[change].format(app=database.app.name, owner=database.owner.name, other=other.name))
+    plan = call_module("checkpoint_schema", database.login(app_roles=[database.app.name]), check=True)
+    facts = database.login(database.app, app_roles=[database.app.name], owner=database.owner.name)
+    found = assert_succeeded(call_module("checkpoint_schema_info", facts), database)
+    assert bool(found["setup_pending"]) == (bool(plan.rc) or plan["changed"]), (found["setup_pending"], plan.output)
+    if not plan.rc:
+        # The warnings are the same: about privileges that only another role can revoke.
+        assert sorted(plan.get("warnings", [])) == sorted(found.get("warnings", []))

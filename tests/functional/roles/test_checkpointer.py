@@ -60,6 +60,7 @@ PENDING = {
     "a missing index": "DROP INDEX checkpoints_thread_id_idx",
     "a migration that is not recorded": "DELETE FROM checkpoint_migrations WHERE v = 9",
     "a missing privilege": 'REVOKE DELETE ON checkpoint_writes FROM "{app}"',
+    "a migrations table that the application may not read": 'REVOKE SELECT ON checkpoint_migrations FROM "{app}"',
     "an excess privilege": 'GRANT TRUNCATE ON checkpoint_writes TO "{app}"',
     "a privilege of every role": "GRANT SELECT ON checkpoints TO PUBLIC",
     "later tables open to the application": 'ALTER DEFAULT PRIVILEGES FOR ROLE "{owner}" GRANT SELECT ON TABLES TO "{app}"',
@@ -75,7 +76,7 @@ def test_what_is_pending_is_set_up_once_and_verified_again(site, database, pendi
     assert done.hosts(SETUP) == ["app1"] and done.of(SETUP)[0]["changed"] is True
     assert done.hosts(ROUNDTRIP) == sorted(["app1", "app2", "app3"] * 2)
     before, after = done.of(ROUNDTRIP, "app2")
-    assert before["setup_pending"] and after["setup_pending"] == [] and after["roundtrip"]
+    assert before.get("setup_pending", before.get("msg")) and after["setup_pending"] == [] and after["roundtrip"]
     assert site.play().unchanged().hosts(SETUP) == []
 
 
