@@ -26,15 +26,12 @@ from tables import fill  # noqa: E402  # found through the path set above
 
 VIRTUALENV = ROOT / ".build" / "bench" / "venv"
 SCHEMA = "langgraph"
-PINS = {
-    name: yaml.safe_load((ROOT / "roles" / "checkpointer" / "defaults" / "main.yml").read_text())["checkpointer_%s_version" % name]
-    for name in ("postgres", "sqlite", "checkpoint", "psycopg")
-}
+DEFAULTS = yaml.safe_load((ROOT / "roles" / "checkpointer" / "defaults" / "main.yml").read_text())
 PACKAGES = [
-    "langgraph-checkpoint-postgres==" + PINS["postgres"],
-    "langgraph-checkpoint-sqlite==" + PINS["sqlite"],
-    "langgraph-checkpoint==" + PINS["checkpoint"],
-    "psycopg[binary]==" + PINS["psycopg"],
+    "langgraph-checkpoint-postgres==" + DEFAULTS["checkpointer_langgraph_checkpoint_postgres_version"],
+    "langgraph-checkpoint-sqlite==" + DEFAULTS["checkpointer_langgraph_checkpoint_sqlite_version"],
+    "langgraph-checkpoint==" + DEFAULTS["checkpointer_langgraph_checkpoint_version"],
+    "psycopg[binary]==" + DEFAULTS["checkpointer_psycopg_version"],
 ]
 # The tests' servers keep nothing and log everything; this one is as a server usually is.
 SETTINGS = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "shared_buffers": "128MB", "log_statement": "none"}
