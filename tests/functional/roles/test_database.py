@@ -307,6 +307,19 @@ def test_an_administrator_without_the_right_is_refused(deploy, missing, say):
 
 
 @pytest.mark.newest
+def test_all_unmet_requirements_are_told_together(deploy):
+    it = deploy()
+    admin = it.role("admin", "LOGIN")
+    it.server.execute(sql.SQL("CREATE DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(it.name)))
+    login = {"database_login_user": admin.name, "database_login_password": admin.password, "database_manage_server": True, "database_become_user": ""}
+    lines = it.run(tasks_from="administer", fails=True, **login)["msg"].splitlines()
+    assert len(lines) == 3
+    assert lines[0].endswith('A superuser may run: ALTER ROLE "%s" CREATEROLE' % admin.name)
+    assert lines[1] == "The database %s does not allow connections (datallowconn is off). Choose another database_name." % it.name
+    assert lines[2].startswith("%s has no permission to read the location of the server's configuration" % admin.name)
+
+
+@pytest.mark.newest
 @pytest.mark.extended
 def test_passwords(deploy):
     it = deploy()
