@@ -465,7 +465,7 @@ def test_an_administrator_without_its_membership_gets_it_back(deploy):
 @pytest.mark.newest
 def test_no_verifier_outlives_its_use(deploy):
     it = deploy()
-    show = [{"name": "Show everything", "ansible.builtin.debug": {"msg": "{{ hostvars[inventory_hostname].database_server_reading | default('gone') }}"}}]
+    show = [{"name": "Show everything", "ansible.builtin.debug": {"msg": "{{ hostvars[inventory_hostname].__database_server_reading | default('gone') }}"}}]
     it.run()
     # run() itself looks for verifiers in all that was printed.
     outcome = it.run(after=show)
