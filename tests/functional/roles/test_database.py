@@ -475,6 +475,16 @@ def test_no_verifier_outlives_its_use(deploy):
     assert "version_text" in outcome["msg"]["query_result"][0]
 
 
+@pytest.mark.newest
+def test_the_facts_tell_other_plays_what_the_run_does(deploy):
+    it = deploy()
+    show = [{"name": "Show", "ansible.builtin.debug": {"msg": "{{ [database_provisioned, database_adopts, database_not_enforced | default('not set')] }}"}}]
+    assert it.run("--check", after=show, database_login_port=1)["msg"] == [True, False, "not set"]
+    assert it.run(after=show, database_adopt="yes")["msg"] == [True, True, []]
+    mighty = it.role("mighty", "LOGIN SUPERUSER")
+    assert it.run(after=show, fails=True, database_app_user=mighty.name)["msg"] == [True, False, "not set"]
+
+
 @pytest.fixture
 def managed(deploy, server):
     """A server of its own whose files the role may write, started by nobody but the test."""
