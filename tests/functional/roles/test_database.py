@@ -307,6 +307,19 @@ def test_an_administrator_without_the_right_is_refused(deploy, missing, say):
 
 
 @pytest.mark.newest
+def test_all_unmet_requirements_are_told_together(deploy):
+    it = deploy()
+    admin = it.role("admin", "LOGIN")
+    it.server.execute(sql.SQL("CREATE DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(it.name)))
+    login = {"database_login_user": admin.name, "database_login_password": admin.password, "database_manage_server": True, "database_become_user": ""}
+    lines = it.run(tasks_from="administer", fails=True, **login)["msg"].splitlines()
+    assert len(lines) == 3
+    assert lines[0].endswith('A superuser may run: ALTER ROLE "%s" CREATEROLE' % admin.name)
+    assert lines[1] == "The database %s does not allow connections (datallowconn is off). Choose another database_name." % it.name
+    assert lines[2].startswith("%s has no permission to read the location of the server's configuration" % admin.name)
+
+
+@pytest.mark.newest
 @pytest.mark.extended
 def test_passwords(deploy):
     it = deploy()
@@ -452,7 +465,7 @@ def test_an_administrator_without_its_membership_gets_it_back(deploy):
 @pytest.mark.newest
 def test_no_verifier_outlives_its_use(deploy):
     it = deploy()
-    show = [{"name": "Show everything", "ansible.builtin.debug": {"msg": "{{ hostvars[inventory_hostname].database_server_reading | default('gone') }}"}}]
+    show = [{"name": "Show everything", "ansible.builtin.debug": {"msg": "{{ hostvars[inventory_hostname].__database_server_reading | default('gone') }}"}}]
     it.run()
     # run() itself looks for verifiers in all that was printed.
     outcome = it.run(after=show)
@@ -460,6 +473,16 @@ def test_no_verifier_outlives_its_use(deploy):
     it.execute("CREATE TABLE langgraph.checkpoints ()")
     outcome = it.run(after=show, fails=True)
     assert "version_text" in outcome["msg"]["query_result"][0]
+
+
+@pytest.mark.newest
+def test_the_facts_tell_other_plays_what_the_run_does(deploy):
+    it = deploy()
+    show = [{"name": "Show", "ansible.builtin.debug": {"msg": "{{ [database_provisioned, database_adopts, database_not_enforced | default('not set')] }}"}}]
+    assert it.run("--check", after=show, database_login_port=1)["msg"] == [True, False, "not set"]
+    assert it.run(after=show, database_adopt="yes")["msg"] == [True, True, []]
+    mighty = it.role("mighty", "LOGIN SUPERUSER")
+    assert it.run(after=show, fails=True, database_app_user=mighty.name)["msg"] == [True, False, "not set"]
 
 
 @pytest.fixture

@@ -580,6 +580,37 @@ def test_a_path_that_cannot_be(main, root, part):
     main.play(root=root, virtualenv=str(main.root / "venv")).refused(part, "embedded_postgres_root")
 
 
+def test_the_path_that_cannot_be_is_named(main):
+    main.play(data_dir="/tmp/a,b").refused("The path /tmp/a,b contains a character that is not allowed")
+
+
+@as_root
+def test_a_running_server_does_not_hide_a_problem(main):
+    python = main.root / "venv" / "bin" / "python"
+    target = os.readlink(python)
+    python.unlink()
+    python.symlink_to("/nowhere/python3")
+    try:
+        main.play().refused("no Python that runs")
+    finally:
+        python.unlink()
+        python.symlink_to(target)
+    account = pwd.getpwnam("nobody")
+    owner = main.log.stat()
+    os.chown(main.log, account.pw_uid, account.pw_gid)
+    try:
+        main.play().refused("The directory %s belongs to nobody" % main.log)
+    finally:
+        os.chown(main.log, owner.st_uid, owner.st_gid)
+    shut = main.root.stat().st_mode & 0o7777
+    main.root.chmod(0o700)
+    try:
+        main.play().refused("no execute permission on the directory %s" % main.root)
+    finally:
+        main.root.chmod(shut)
+    main.play().passed(changed=0)
+
+
 @pytest.mark.extended
 def test_data_of_another_major_version(main, another):
     main.control("stop")
@@ -637,7 +668,7 @@ def test_a_python_that_cannot_make_a_virtualenv(another, base, python, part):
 @pytest.mark.parametrize(
     "settings, part",
     [
-        ({"roles": ["postgres", "/.*"]}, "must not start with a slash"),
+        ({"roles": ["postgres", "langgraph", "/.*"]}, 'contains the name "/.*"; a role name must not start with a slash'),
         ({"roles": ["postgres", 'a"b']}, "a double quote"),
         ({"roles": ["x"]}, "does not name postgres"),
         ({"state": "running"}, "must be one of: started, stopped"),

@@ -1,0 +1,69 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A role's variable is an option, a fact that its README documents, or private: then it is named __ROLE_name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+
+
+def load(path):
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def tasks(entries):
+    for task in entries or []:
+        yield task
+        for part in ("block", "rescue", "always"):
+            yield from tasks(task.get(part))
+
+
+def set_by(task):
+    """The names of the variables that a task sets."""
+    yield from task.get("vars", {})
+    yield from (name for name in task.get("ansible.builtin.set_fact", {}) if name != "cacheable")
+    if "register" in task:
+        yield task["register"]
+    if "loop_var" in task.get("loop_control", {}):
+        yield task["loop_control"]["loop_var"]
+
+
+def options(role):
+    """The options of all entry points."""
+    return {name for entry in load(role / "meta" / "argument_specs.yml")["argument_specs"].values() for name in entry.get("options", {})}
+
+
+def undocumented(role):
+    """[(file, name)]: the variables that are neither private nor documented, nor Ansible's own."""
+    facts = set(re.findall(r"`(\w+)`", (role / "README.md").read_text(encoding="utf-8")))
+    known = options(role) | facts
+    names = [("vars/main.yml", name) for name in load(role / "vars" / "main.yml")]
+    for path in sorted((role / "tasks").glob("*.yml")):
+        names += [("tasks/" + path.name, name) for task in tasks(load(path)) for name in set_by(task)]
+    return [(file, name) for file, name in names if name not in known and not name.startswith(("__%s_" % role.name, "ansible_"))]
+
+
+@pytest.mark.parametrize("role", ["awx", "database", "embedded_postgres"])
+def test_a_variable_is_private_or_documented(role):
+    assert undocumented(ROLES / role) == []
+
+
+@pytest.mark.parametrize("role", ["awx", "database", "embedded_postgres"])
+def test_every_default_is_an_option(role):
+    assert set(load(ROLES / role / "defaults" / "main.yml")) <= options(ROLES / role)
+
+
+def test_every_way_to_set_a_variable_is_seen():
+    entries = [
+        {"vars": {"a": 1}, "block": [{"register": "b"}], "always": [{"ansible.builtin.set_fact": {"c": 1, "cacheable": True}}]},
+        {"loop_control": {"loop_var": "d"}},
+    ]
+    assert [name for task in tasks(entries) for name in set_by(task)] == ["a", "b", "c", "d"]
