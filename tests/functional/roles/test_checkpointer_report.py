@@ -411,7 +411,7 @@ def test_a_report_changes_only_with_its_facts(site, database):
 
 
 @pytest.mark.extended
-def test_fewer_formats_remove_the_other_files(site):
+def test_fewer_formats_remove_the_other_reports(site):
     site.run().passed()
     (site.folder / "app1.md").write_text("my own notes\n", encoding="utf-8")
     (site.folder / "app2.json").write_text("{}", encoding="utf-8")
