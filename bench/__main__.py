@@ -2,21 +2,21 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Times the role beside a playbook written by hand, modules beside ping, full tables beside empty ones, many runs beside one, the import: `python bench`."""
+"""Compares the role with a hand-written playbook, modules with ping, full tables with empty ones, concurrent runs with one, import methods: `python bench`."""
 
 from __future__ import annotations
 
 import argparse
 
-from crowd import crowds
+from concurrent_runs import measure_concurrent_runs
 from host import ROOT, converged_host, make_filled_database, usual_database
-from imports import contest
+from imports import measure_import
 from shapes import SHAPES
 from timing import alternate, change, ratios, spread
 
 from playbooks import BY_HAND, EMPTY, MODULES, PING, ROLE, repeated, schema_info
 
-PARTS = ("role", "modules", "tables", "crowd", "import")
+PARTS = ("role", "modules", "tables", "concurrent", "import")
 
 
 def main():
@@ -34,24 +34,26 @@ def main():
             _modules_beside_ping(host, args.rounds, args.tasks)
         if "tables" in chosen:
             _filled_beside_empty(host, args.rounds, args.tasks, args.rows)
-        if "crowd" in chosen:
-            _crowd_beside_one(host, args.crowd, args.rounds)
+        if "concurrent" in chosen:
+            _many_runs_beside_one(host, args.concurrent, args.rounds)
 
 
 def _arguments():
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__, epilog="How to read it: %s" % (ROOT / "bench" / "README.md"))
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__, epilog="How to read the results: %s" % (ROOT / "bench" / "README.md"))
     parser.add_argument("--runs", type=_positive, default=7, help="pairs of role and hand-written playbook (default: 7)")
     parser.add_argument("--rounds", type=_positive, default=5, help="rounds over the modules (default: 5)")
-    parser.add_argument("--tasks", type=_positive, default=10, help="how often each module's task stands in its playbook (default: 10)")
-    parser.add_argument("--skip", action="append", choices=PARTS, default=[], help="leave one part out")
-    parser.add_argument("--only", action="append", choices=PARTS, help="this part alone")
+    parser.add_argument("--tasks", type=_positive, default=10, help="how many times a playbook repeats the task of a module (default: 10)")
+    parser.add_argument("--skip", action="append", choices=PARTS, default=[], help="skip one part")
+    parser.add_argument("--only", action="append", choices=PARTS, help="run only this part")
     parser.add_argument("--rows", type=_positive, default=1000000, help="rows in each of the tables that are not empty (default: 1000000)")
-    parser.add_argument("--crowd", type=_positive, default=32, help="runs at once (default: 32)")
+    parser.add_argument("--concurrent", type=_positive, default=32, help="concurrent runs (default: 32)")
     parser.add_argument("--shapes", nargs="+", choices=list(SHAPES), default=list(SHAPES), help="which files are imported (default: all)")
-    parser.add_argument("--megabytes", type=_positive, default=1024, help="an imported file of many threads, a quarter where they are small (default: 1024)")
-    parser.add_argument("--checkpoints", type=_positive, default=100000, help="those of the imported file that is one thread (default: 100000)")
-    parser.add_argument("--patience", type=_positive, default=60, help="seconds that the savers' loop should take for one file (default: 60)")
-    parser.add_argument("--import-rounds", type=_positive, default=2, help="imports of each file by each contender (default: 2)")
+    parser.add_argument(
+        "--megabytes", type=_positive, default=1024, help="size of an imported file with many threads, a quarter of it for small threads (default: 1024)"
+    )
+    parser.add_argument("--checkpoints", type=_positive, default=100000, help="checkpoints in the imported file with one thread (default: 100000)")
+    parser.add_argument("--patience", type=_positive, default=60, help="approximate time limit in seconds of the savers' loop for one file (default: 60)")
+    parser.add_argument("--import-rounds", type=_positive, default=2, help="imports of each file with each method (default: 2)")
     return parser.parse_args()
 
 
@@ -63,20 +65,24 @@ def _positive(text):
 
 
 def _role_beside_hand(host, runs):
-    print("Converged runs of whole ansible-playbook processes, in turn, %d of each; median (least to most)" % runs, flush=True)
+    print("Converged runs of complete ansible-playbook processes, alternating, %d of each; median (minimum to maximum)" % runs, flush=True)
     role, hand = alternate(host, [ROLE, BY_HAND], runs)
-    _line("", "by the clock", "processors' work", "says")
+    _line("", "elapsed", "CPU time", "result")
     _line("A  role stateops.langgraph.checkpointer", spread(role.clock), spread(role.processor), change(role))
     _line("B  playbook written by hand", spread(hand.clock), spread(hand.processor), change(hand))
-    _line("A : B, pair by pair", ratios(role.clock, hand.clock), ratios(role.processor, hand.processor))
+    _line("A : B of each pair", ratios(role.clock, hand.clock), ratios(role.processor, hand.processor))
     print()
 
 
 def _modules_beside_ping(host, rounds, tasks):
-    print("One task that changes nothing: a playbook of %d such less one of none, %d rounds in turn; median (least to most)" % (tasks, rounds), flush=True)
+    print(
+        "One task that changes nothing: a playbook with %d such tasks minus one without tasks, %d alternating rounds; median (minimum to maximum)"
+        % (tasks, rounds),
+        flush=True,
+    )
     empty, *measured = alternate(host, [EMPTY, *(repeated(task, tasks) for task in (PING, *MODULES.values()))], rounds)
     ping, *modules = [runs.per_task(empty, tasks) for runs in measured]
-    _line("", "by the clock", "processors' work", "clock : ping's", "work : ping's", "says")
+    _line("", "elapsed", "CPU time", "elapsed : ping", "CPU time : ping", "result")
     _line("ansible.builtin.ping", spread(ping.clock), spread(ping.processor))
     for name, runs in zip(MODULES, modules):
         beside = (ratios(runs.clock, ping.clock), ratios(runs.processor, ping.processor))
@@ -85,43 +91,49 @@ def _modules_beside_ping(host, rounds, tasks):
 
 def _filled_beside_empty(host, rounds, tasks, rows):
     full = make_filled_database(host, rows)
-    print("checkpoint_schema_info on %d rows a table and on none: %d tasks less none, %d rounds in turn; median (least to most)" % (rows, tasks, rounds))
+    print(
+        "checkpoint_schema_info with %d rows per table and without rows: %d tasks minus none, %d alternating rounds; median (minimum to maximum)"
+        % (rows, tasks, rounds)
+    )
     playbooks = [EMPTY]
     for name, more in (("empty", {}), ("full", {"login_db": full})):
         playbooks += [repeated(schema_info(counted, **more), tasks, "%s_%s" % (name, counted)) for counted in (False, True)]
     nothing, *measured = alternate(host, playbooks, rounds)
     plain, counting, full_plain, full_counting = [runs.per_task(nothing, tasks) for runs in measured]
-    _line("", "by the clock", "processors' work", "clock : empty's", "says")
-    _line("empty tables, orphans left out", spread(plain.clock), spread(plain.processor))
-    _line("full tables, orphans left out", spread(full_plain.clock), spread(full_plain.processor), ratios(full_plain.clock, plain.clock), change(full_plain))
+    _line("", "elapsed", "CPU time", "elapsed : empty", "result")
+    _line("empty tables, orphans not counted", spread(plain.clock), spread(plain.processor))
+    _line("full tables, orphans not counted", spread(full_plain.clock), spread(full_plain.processor), ratios(full_plain.clock, plain.clock), change(full_plain))
     _line("empty tables, orphans counted", spread(counting.clock), spread(counting.processor))
     beside = ratios(full_counting.clock, counting.clock)
     _line("full tables, orphans counted", spread(full_counting.clock), spread(full_counting.processor), beside, change(full_counting))
 
 
-def _crowd_beside_one(host, runs, rounds):
-    what = "checkpoint_schema without ansible-playbook's start"
-    print("%s: %d runs at once and one alone, %d rounds in turn; median (least to most)" % (what, runs, rounds), flush=True)
-    one, many, one_again, many_again = crowds(host.database.server, runs, rounds)
-    for name, single, crowd in (("that sets up", one, many), ("with nothing to do", one_again, many_again)):
-        _line("one %s" % name, spread(single))
-        _line("%d at once" % runs, spread(crowd), ratios(crowd, [seconds * runs for seconds in single]) + " of as many one by one")
+def _many_runs_beside_one(host, runs, rounds):
+    what = "checkpoint_schema without the startup of ansible-playbook"
+    print("%s: %d concurrent runs and a single one, %d alternating rounds; median (minimum to maximum)" % (what, runs, rounds), flush=True)
+    one, many, one_again, many_again = measure_concurrent_runs(host.database.server, runs, rounds)
+    for name, single, several in (("that sets up", one, many), ("with nothing to do", one_again, many_again)):
+        _line("one run %s" % name, spread(single))
+        _line("%d concurrent runs" % runs, spread(several), ratios(several, [seconds * runs for seconds in single]) + " of the same number one after the other")
 
 
 def _import_beside_others(database, version, args):
-    print("checkpoint_import on PostgreSQL %d beside others, %d rounds in turn; median (least to most)" % (version, args.import_rounds), flush=True)
+    print(
+        "checkpoint_import on PostgreSQL %d compared with other methods, %d alternating rounds; median (minimum to maximum)" % (version, args.import_rounds),
+        flush=True,
+    )
     for shape in args.shapes:
-        found = contest(database, shape, args.megabytes, args.checkpoints, args.import_rounds, args.patience)
+        found = measure_import(database, shape, args.megabytes, args.checkpoints, args.import_rounds, args.patience)
         ours, plain, again, copy, savers, loader = (
             [took.seconds for took in runs] for runs in (found.ours, found.plain, found.again, found.copy, found.savers, found.loader)
         )
-        of = "" if found.share == 1 else "; the savers' loop was given %.1f %% of them" % (100 * found.share)
+        of = "" if found.share == 1 else "; the savers' loop copied %.1f %% of them" % (100 * found.share)
         print(" %s: %d MiB, %d checkpoints, %d MiB sent to PostgreSQL%s" % (shape, found.size >> 20, found.checkpoints, found.sent >> 20, of), flush=True)
-        _line("ours", spread(ours), "%.0f MiB of memory" % max(took.memory for took in found.ours))
-        _line("savers' loop : ours", ratios(savers, ours), "%.0f MiB of memory" % max(took.memory for took in found.savers))
-        _line("pgloader : ours", ratios(loader, ours) if len(loader) == len(ours) else "not installed, or it failed")
-        _line("plain COPY : ours", ratios(copy, ours), "%s with the server's compression" % ratios(copy, plain))
-        _line("again, nothing to do : ours", ratios(again, ours))
+        _line("import", spread(ours), "%.0f MiB of memory" % max(took.memory for took in found.ours))
+        _line("savers' loop : import", ratios(savers, ours), "%.0f MiB of memory" % max(took.memory for took in found.savers))
+        _line("pgloader : import", ratios(loader, ours) if len(loader) == len(ours) else "not installed, or it failed")
+        _line("plain COPY : import", ratios(copy, ours), "%s with the server's compression" % ratios(copy, plain))
+        _line("again, nothing to do : import", ratios(again, ours))
 
 
 def _line(name, *cells):

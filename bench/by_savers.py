@@ -2,9 +2,9 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people write to move their checkpoints: one saver's list() into the other's put() and put_writes(). BY_SAVERS.PY FILE LIMIT, PG* in the environment.
+"""The common way to copy checkpoints: list() of one saver, put() and put_writes() of the other. BY_SAVERS.PY FILE LIMIT, PG* in the environment.
 
-Threads are named on standard input, a line each, and of each only its newest LIMIT checkpoints are taken, so that a part of a large file can be timed.
+Standard input contains the names of threads, one per line. Only the newest LIMIT checkpoints of each are copied, so that a part of a large file can be timed.
 """
 
 import sys

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One host with everything in place: a server, a virtualenv, two roles, the schema, and a SQLite file of the application's."""
+"""One complete host: a server, a virtualenv, two roles, the schema, and a SQLite file of the application."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ PACKAGES = [
     "langgraph-checkpoint==" + DEFAULTS["checkpointer_langgraph_checkpoint_version"],
     "psycopg[binary]==" + DEFAULTS["checkpointer_psycopg_version"],
 ]
-# The tests' servers keep nothing and log everything; this one is as a server usually is.
+# The servers of the tests are not durable and log every statement. This one has the usual settings.
 SETTINGS = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "shared_buffers": "128MB", "log_statement": "none"}
 
 
 class Host:
-    """This machine, as an inventory describes it. `play` runs one playbook there."""
+    """This machine, as an inventory describes it. `play` runs one playbook on it."""
 
     def __init__(self, folder, variables, database):
         self.folder = folder
         self.database = database
-        # Passwords travel in a file that only its owner reads: command lines are anybody's.
+        # Passwords are in a file that only its owner can read, because every user can read command lines.
         inventory = {"langgraph_app": {"hosts": {"localhost": dict(variables, ansible_connection="local", ansible_python_interpreter=_base_python())}}}
         self.inventory = folder / "inventory.yml"
         self.inventory.touch(mode=0o600)
         self.inventory.write_text(yaml.safe_dump(inventory))
 
     def play(self, playbook):
-        """The output of ansible-playbook. Ends the benchmark where it fails."""
+        """The output of ansible-playbook. Ends the benchmark if it fails."""
         path = self.folder / ("%s.yml" % playbook.name)
         if not path.exists():
             path.write_text(yaml.safe_dump([playbook.play], sort_keys=False))
@@ -80,7 +80,7 @@ class Host:
 
 @contextlib.contextmanager
 def converged_host():
-    """A Host on which the role finds nothing to do."""
+    """A Host on which the role has nothing to do."""
     _make_virtualenv()
     folder = Path(tempfile.mkdtemp(prefix="langgraph-bench-"))
     server = Server(embedded_binaries(), SETTINGS)
@@ -100,7 +100,7 @@ def _built_with(binaries):
 
 @contextlib.contextmanager
 def usual_database():
-    """(the server's version, a database for the application) on a server as distributions build it, with lz4; on the embedded one where there is none."""
+    """(the server's version, a database for the application) on a distribution's server with lz4, or on the embedded server if there is none."""
     _make_virtualenv()
     found = list(installations().values())
     server = Server(([path for path in found if "with-lz4" in _built_with(path)] or found)[-1], SETTINGS)
@@ -112,16 +112,16 @@ def usual_database():
 
 
 def _base_python():
-    """The Python below the virtualenvs, which is the host's own as far as both playbooks are concerned."""
+    """The Python from which the virtualenvs were created. For both playbooks, it is the host's Python."""
     return os.path.realpath(sys.executable)
 
 
 def _make_virtualenv():
-    """Made once, and made again when the pins change; the playbooks themselves look at what is in it."""
+    """Created once, and created again if the pins change. The playbooks themselves check its contents."""
     wanted = VIRTUALENV.parent / "packages"
     if wanted.exists() and wanted.read_text().splitlines() == PACKAGES:
         return
-    print("making %s" % VIRTUALENV.relative_to(ROOT), flush=True)
+    print("creating %s" % VIRTUALENV.relative_to(ROOT), flush=True)
     subprocess.run([_base_python(), "-m", "venv", "--clear", str(VIRTUALENV)], check=True)
     pip = [str(VIRTUALENV / "bin" / "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     subprocess.run([*pip, *PACKAGES], check=True)
@@ -129,7 +129,7 @@ def _make_virtualenv():
 
 
 def _make_database(server):
-    """Owner, application role and schema as role stateops.langgraph.database leaves them, with LangGraph's tables."""
+    """Owner, application role and schema as the Ansible role stateops.langgraph.database creates them, with LangGraph's tables."""
     database = Database.create(server)
     database.execute('CREATE SCHEMA %s AUTHORIZATION "%s"' % (SCHEMA, database.owner.name))
     for role in database.roles:
@@ -140,12 +140,12 @@ def _make_database(server):
 
 
 def make_runner(folder):
-    """Runs modules in the bench's virtualenv without ansible-playbook's start."""
+    """Runs modules in the virtualenv of the benchmark without the startup of ansible-playbook."""
     return Runner(VIRTUALENV / "bin" / "python", folder)
 
 
 def make_filled_database(host, rows):
-    """The name of another database on the same server, for the same application, with so many rows in each of LangGraph's tables."""
+    """The name of another database on the same server, for the same application, with this many rows in each of LangGraph's tables."""
     print("filling three tables with %d rows each" % rows, flush=True)
     database = _make_database(host.database.server)
     database.grant(role=host.database.app, schema=SCHEMA)
@@ -154,7 +154,7 @@ def make_filled_database(host, rows):
 
 
 def _make_sqlite_file(folder):
-    """A thread of a few checkpoints with pending writes, written by the saver that an application on a laptop uses."""
+    """A thread with a few checkpoints and pending writes, written by SqliteSaver."""
     from langgraph.checkpoint.base import empty_checkpoint
     from langgraph.checkpoint.sqlite import SqliteSaver
 

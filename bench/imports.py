@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""checkpoint_import beside the savers' loop, pgloader's copy of the tables, and plain COPY of the rows that it wrote."""
+"""checkpoint_import compared with the savers' loop, with pgloader's copy of the tables, and with a plain COPY of the same rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import psycopg
 
-# By way of host.py, which knows where the tests' harness is.
+# Imported through host.py, which adds the tests' helpers to the path.
 from host import ROOT, SCHEMA, VIRTUALENV, make_runner
 from shapes import make
 
@@ -29,16 +29,16 @@ FILES = ROOT / ".build" / "bench" / "files"
 
 
 class Took(NamedTuple):
-    """seconds: by the clock. memory: MiB that all processes of it held at most, PostgreSQL's apart."""
+    """seconds: elapsed time. memory: the maximum memory in MiB of all its processes, without PostgreSQL's."""
 
     seconds: float
     memory: float
 
 
-class Contest(NamedTuple):
-    """Round by round. share: of the checkpoints, how many the savers' loop was given; its time is taken as that of all.
+class Measurements(NamedTuple):
+    """The results of each round. share: the share of the checkpoints that the savers' loop copied; its time is extrapolated to all of them.
 
-    plain: ours with the server's own compression. again: ours once more, with nothing to do.
+    plain: the import with the server's own compression. again: a second import with nothing to do.
     """
 
     size: int
@@ -53,8 +53,8 @@ class Contest(NamedTuple):
     loader: tuple
 
 
-def contest(database, shape, megabytes, checkpoints, rounds, patience):
-    """The Contest over one shape. patience: seconds that the savers' loop may take about; where it would take more it is given a part of the threads."""
+def measure_import(database, shape, megabytes, checkpoints, rounds, patience):
+    """The Measurements of one shape. patience: the approximate limit of the savers' loop in seconds; if it is too short, the loop copies only some threads."""
     path = make(shape, FILES, megabytes, checkpoints)
     with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % path, uri=True)) as file:
         count = file.execute("SELECT count(*) FROM checkpoints").fetchone()[0]
@@ -79,7 +79,7 @@ def contest(database, shape, megabytes, checkpoints, rounds, patience):
             if not number:
                 share = min(1.0, patience / (ours.seconds * 10))
             _empty(database)
-            # Whole threads, or the newest checkpoints of the only one.
+            # Complete threads, or the newest checkpoints of the only one.
             some, limit = threads[: max(1, round(len(threads) * share))], count
             if len(threads) == 1:
                 limit = round(count * share)
@@ -90,7 +90,7 @@ def contest(database, shape, megabytes, checkpoints, rounds, patience):
                 took = _loader(database, scratch, path)
                 taken["loader"] += [took] if took else []
         _empty(database)
-    return Contest(path.stat().st_size, count, sent, share, *map(tuple, taken.values()))
+    return Measurements(path.stat().st_size, count, sent, share, *map(tuple, taken.values()))
 
 
 def _empty(database):
@@ -114,7 +114,7 @@ def _ours(runner, scratch, database, path, **options):
 def _savers(database, path, threads, limit):
     names = path.parent / "threads"
     names.write_text("".join(thread + "\n" for thread in threads))
-    # The saver writes to what it opens.
+    # The saver writes to the file that it opens.
     copied = path.with_suffix(".copy")
     shutil.copyfile(path, copied)
     try:
@@ -142,7 +142,7 @@ def _environment(database):
 
 
 def _copy(database, scratch):
-    """Seconds of plain COPY, in one transaction, of what now stands in the tables into the same tables when they are empty."""
+    """Seconds of a plain COPY, in one transaction, of the current rows into the same tables after they are emptied."""
     names = {table: "%s.%s" % (SCHEMA, table) for table in TABLES}
     with database.connect() as connection:
         for table, name in names.items():
@@ -163,7 +163,7 @@ def _copy(database, scratch):
 
 
 def _loader(database, scratch, path):
-    """What pgloader took to copy SQLite's two tables as they are, which no saver can read, into a schema of its own; None where it failed."""
+    """The result of pgloader, which copies SQLite's two tables unchanged, in a form that no saver can read, into a separate schema. None if it failed."""
     database.execute("DROP SCHEMA IF EXISTS loaded CASCADE")
     database.execute('CREATE SCHEMA loaded AUTHORIZATION "%s"' % database.owner.name)
     script = scratch / "load"
@@ -173,7 +173,7 @@ def _loader(database, scratch, path):
         " WITH include drop, create tables, create indexes, reset no sequences, prefetch rows = 100\n"
         " SET search_path TO 'loaded';\n" % (path, database.owner.name, database.owner.password, database.server.host, database.server.port, database.name)
     )
-    # Else it holds a hundred thousand rows at once, and falls over large ones; it may still.
+    # By default, pgloader holds a hundred thousand rows at once, and fails on large rows. It may still fail.
     try:
         took, _output = _watched(["pgloader", str(script)], None, scratch, {})
         if not database.execute("SELECT count(*) FROM loaded.checkpoints")[0][0]:
@@ -205,7 +205,7 @@ def _watched(command, stdin, scratch, environment):
 
 
 class _Memory(threading.Thread):
-    """Looks at times at what a process and its children hold; pages that they share count once. To look often slows them: at 20 ms, by a tenth."""
+    """Measures the memory of a process and its children at intervals. Shared pages are counted once. An interval of 20 ms slows them by a tenth."""
 
     def __init__(self, pid):
         super().__init__(daemon=True)

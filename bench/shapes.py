@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SQLite files of four shapes, each written by a real graph through SqliteSaver. Made once for a size, then kept."""
+"""SQLite files of four shapes, each written by a real graph through SqliteSaver. A file of a given size is created once and kept."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 
 MIB = 1 << 20
-# Threads of which a graph makes each, before they are multiplied under other names.
+# The number of threads that a graph writes. They are then copied under other names.
 MODELS = 8
 COPY = "INSERT INTO {table} (thread_id, {names}) SELECT thread_id || ' copy {number}', {names} FROM {table} WHERE thread_id NOT LIKE '% copy %'"
 SYLLABLES = [a + b for a in "bdfgklmnprst" for b in "aeiou"]
@@ -40,11 +40,11 @@ class Count(TypedDict):
 
 
 def make(shape, folder, megabytes, checkpoints):
-    """The path of a shape's file: of about so many MiB, of a quarter of that where it is small threads, or of so many checkpoints where it is one thread."""
+    """The path of a shape's file: with about this many MiB, a quarter of it for small threads, or with this many checkpoints for one thread."""
     megabytes = max(1, megabytes // 4) if shape == "small threads" else megabytes
     path = Path(folder) / ("%s-%d.sqlite" % (shape.replace(" ", "-"), checkpoints if shape == "one thread" else megabytes))
     if not path.exists():
-        print("making %s" % path.name, flush=True)
+        print("creating %s" % path.name, flush=True)
         Path(folder).mkdir(parents=True, exist_ok=True)
         half = path.with_suffix(".half")
         half.unlink(missing_ok=True)
@@ -61,7 +61,7 @@ def make(shape, folder, megabytes, checkpoints):
 
 
 def _words(draw, size):
-    """Text that compresses about as prose does."""
+    """Text that compresses about as well as prose."""
     found, length = [], 0
     while length < size:
         word = "".join(draw.choices(SYLLABLES, k=draw.randrange(1, 5)))
@@ -116,7 +116,7 @@ def _thread(saver, checkpoints):
 
 
 def _multiply(connection, size):
-    """The same threads under other names, until the file is as large as asked for."""
+    """Copy the threads under other names until the file has the requested size."""
     page = connection.execute("PRAGMA page_size").fetchone()[0]
     pages = "SELECT page_count FROM pragma_page_count()"
     one = connection.execute(pages).fetchone()[0] * page
@@ -124,7 +124,7 @@ def _multiply(connection, size):
         for table in ("checkpoints", "writes"):
             columns = [name for (name,) in connection.execute("SELECT name FROM pragma_table_info('%s') WHERE name <> 'thread_id'" % table)]
             names = ", ".join(columns)
-            # The models alone: what was multiplied has this mark.
+            # Only the original threads: the copies have this mark.
             connection.execute(COPY.format(table=table, names=names, number=number))
 
 

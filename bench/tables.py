@@ -2,11 +2,11 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LangGraph's tables with as many rows as an application of some years has, made in the server itself."""
+"""LangGraph's tables with as many rows as those of an application after some years, generated in the server."""
 
 from __future__ import annotations
 
-# Version 6 UUIDs, one a second, in threads of twenty.
+# Version 6 UUIDs, one per second, in threads of twenty checkpoints.
 IDENTIFIER = """
 CREATE FUNCTION identifier(number bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT substr(time, 1, 8) || '-' || substr(time, 9, 4) || '-6' || substr(time, 13) || '-8000-' || lpad(to_hex(number), 12, '0')
@@ -39,7 +39,7 @@ ROWS = (
 
 
 def fill(database, schema, rows):
-    """So many checkpoints, with one blob and one pending write each, none of them an orphan."""
+    """This many checkpoints, with one blob and one pending write each. None of the rows is an orphan."""
     database.execute(IDENTIFIER)
     for statement in ROWS:
         database.execute(statement.format(schema=schema, rows=rows))

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs playbooks as whole processes, in turn, and puts their times into words."""
+"""Runs playbooks as complete processes, alternately, and formats their times."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Runs:
-    """Round by round: the seconds by the clock, those that processors worked (a busy machine lengthens only the first), and `changed` in the recap."""
+    """For each round: elapsed seconds, CPU seconds (a busy machine increases only the first), and `changed` in the recap."""
 
     clock: tuple
     processor: tuple
     changed: tuple
 
     def per_task(self, empty, tasks):
-        """What one of the tasks took, in each round, without what a playbook of none takes."""
+        """The time of one of the tasks, in each round, without the time of a playbook without tasks."""
         return replace(self, clock=_shares(self.clock, empty.clock, tasks), processor=_shares(self.processor, empty.processor, tasks))
 
 
@@ -31,7 +31,7 @@ def _shares(whole, empty, number):
 
 
 def alternate(host, playbooks, rounds):
-    """The Runs of each playbook: A B A B and not A A B B, so that a busy minute falls on all of them. A first round is thrown away."""
+    """The Runs of each playbook, in the order A B A B instead of A A B B, so that a busy period affects all of them. The first round is discarded."""
     taken = [[] for _each in playbooks]
     for number in range(rounds + 1):
         for playbook, runs in zip(playbooks, taken):
@@ -44,7 +44,7 @@ def alternate(host, playbooks, rounds):
 
 
 def _worked():
-    """Seconds that processors worked for the children of this process that have ended, and for theirs."""
+    """CPU seconds of the ended children of this process, and of their children."""
     times = os.times()
     return times.children_user + times.children_system
 
@@ -54,7 +54,7 @@ def spread(seconds):
 
 
 def ratios(first, second):
-    """Round by round, since neighbours in time shared the machine's load."""
+    """The ratio of each round, because neighboring runs share the load of the machine."""
     pairs = [mine / theirs for mine, theirs in zip(first, second)]
     return "%.2f (%.2f to %.2f)" % (median(pairs), min(pairs), max(pairs))
 

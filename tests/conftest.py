@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes ``ansible_collections.stateops.langgraph`` mean this checkout."""
+"""Makes ``ansible_collections.stateops.langgraph`` refer to this checkout."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# A gate is no lottery: the same examples each time, and new ones where somebody asks for them (HYPOTHESIS=random make test-unit).
+# The examples are the same in every run. HYPOTHESIS=random make test-unit uses new ones.
 settings.register_profile("gate", derandomize=os.environ.get("HYPOTHESIS") != "random", database=None)
 settings.load_profile("gate")
 
 
 def pytest_sessionfinish(session, exitstatus):
-    """pytest calls a run green in which every test was skipped."""
+    """Fail a run in which every test was skipped; pytest itself reports success."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if exitstatus == 0 and reporter and not session.config.option.collectonly and not reporter.stats.get("passed"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def _install_finder():
-    """Put Ansible's own import hook first, since the PyPI package `ansible` holds an ansible_collections too."""
+    """Put Ansible's own import hook first, because the PyPI package `ansible` also contains an ansible_collections."""
     from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
 
     early = [name for name in sys.modules if name.split(".")[0] == "ansible_collections"]
     if __name__ in early:
-        return  # ansible-test imports this file through a hook of its own
+        return  # ansible-test imports this file through its own hook
     if early:
-        raise pytest.UsageError("imported before the collection finder stood: %s" % ", ".join(sorted(early)))
+        raise pytest.UsageError("imported before the collection finder was installed: %s" % ", ".join(sorted(early)))
     _AnsibleCollectionFinder(paths=[str(ROOT / "collections")])._install()
     import ansible_collections.stateops.langgraph as found
 

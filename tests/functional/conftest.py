@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixtures of the functional tests: servers, databases, the virtualenv, and the ways to run a module."""
+"""Fixtures of the functional tests: servers, databases, the virtualenv, and functions that run a module."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from virtualenvs import TARGET, linked, make_venv, site_packages
 
 
 def _borrow():
-    """The tests speak to servers with the target's own driver, where theirs has none."""
+    """Use the driver of the target's virtualenv if the tests' own environment has none."""
     if importlib.util.find_spec("psycopg") is None or importlib.util.find_spec("langgraph") is None:
         sys.path.append(str(site_packages(TARGET)))
 
 
 _borrow()
 
-# These need the driver.
-from assertions import Ways
+# These modules need the driver.
+from assertions import CheckAndApply
 from authority import Authority
 from contenders import Collection, Upstream
 from databases import Database
-from fault_table import Ledger, collected, lines
+from fault_table import FaultTable, collected, lines
 from poolers import PgBouncer
 from poolers import program as pooler_program
 from runner import Runner
@@ -40,18 +40,18 @@ from tls_servers import Encrypted
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "newest: runs on the newest server alone, since the version makes no difference")
-    config.addinivalue_line("markers", "extended: one more variant of what another test covers, left to make test-all")
+    config.addinivalue_line("markers", "newest: runs on the newest server only, because the version makes no difference")
+    config.addinivalue_line("markers", "extended: a variant of something that another test covers; only make test-all runs it")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Functional tests come first, so that no core is left with a long file of them at the end.
+    """Run the functional tests first, so that none of their long files is left for a single process at the end.
 
-    Upstream's column of the faults takes as long as ours, and judges nothing of ours: only the whole suite fills it.
+    The tests of upstream's setup() take as long as those of the collection and check nothing of the collection: only the complete suite runs them.
     """
     items.sort(key=lambda item: "unit" in item.path.parts)
-    left = {item for item in items if not EVERYWHERE and {"upstream", "ledger"} <= set(getattr(item, "fixturenames", ()))}
+    left = {item for item in items if not EVERYWHERE and {"upstream", "fault_table"} <= set(getattr(item, "fixturenames", ()))}
     if not ALL:
         left.update(item for item in items if item.get_closest_marker("extended"))
     config.hook.pytest_deselected(items=list(left))
@@ -59,18 +59,18 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """What was skipped, and the faults' table. With processes side by side only this file is read where the summary is written."""
+    """Report the skipped tests and the table of the faults. If tests run in several processes, only this file is loaded where the summary is written."""
     reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", ()) if isinstance(report.longrepr, tuple)]
     if reasons:
         packages = sorted({package for reason in reasons for found in re.findall("apt-get install (.+)", reason) for package in found.split()})
         others = sorted({re.sub("^Skipped: ", "", reason) for reason in reasons if "apt-get install" not in reason})
-        more = "; apt-get install %s runs more of them" % " ".join(packages) if packages else ""
+        more = "; apt-get install %s makes more of them run" % " ".join(packages) if packages else ""
         terminalreporter.line("%d tests were skipped%s%s" % (len(reasons), more, "; " + "; ".join(others) if others else ""))
     if not EVERYWHERE:
         return
     rows = collected(report for reports in terminalreporter.stats.values() for report in reports)
     if rows:
-        terminalreporter.section("faults: survived of tried")
+        terminalreporter.section("faults: passed of tried")
         for line in lines(rows, "checkpoint_schema", "bare setup()"):
             terminalreporter.line(line)
 
@@ -87,7 +87,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="session")
 def _servers():
-    """Every server of the run, so that all are stopped at its end."""
+    """Collects all servers of the run, so that all of them are stopped at its end."""
     running = {}
     yield running
     for each in running.values():
@@ -102,13 +102,13 @@ def _main(running, version):
 
 @pytest.fixture(scope="session")
 def server(request, _servers):
-    """One started server of each version found."""
+    """One running server for each installed version."""
     return _main(_servers, request.param)
 
 
 @pytest.fixture
 def database(server):
-    """A database of its own, with `owner` and `app`."""
+    """A new database with `owner` and `app`."""
     created = Database.create(server)
     yield created
     created.drop()
@@ -136,7 +136,7 @@ def old_server(_servers):
 
 @pytest.fixture(scope="session")
 def tls_server(_servers):
-    """Accepts TLS alone; `ca` is the certificate of its own authority."""
+    """A server that accepts only TLS connections; `ca` is the certificate of its certificate authority."""
     if "tls" not in _servers:
         capable = [path for path in installations().values() if "openssl" in _configured(path)]
         if not capable:
@@ -157,7 +157,7 @@ def _configured(binaries):
 
 
 def _certificates(server):
-    """An authority, and a certificate for 127.0.0.1 and localhost that it signed."""
+    """A certificate authority, and a certificate that it signed for 127.0.0.1 and localhost."""
     folder = server.directory
 
     def openssl(*arguments):
@@ -175,7 +175,7 @@ def _certificates(server):
 
 @pytest.fixture
 def pooler(request):
-    """`pooler(database, mode, **settings)` starts a PgBouncer for that database's roles."""
+    """`pooler(database, mode, **settings)` starts a PgBouncer for the roles of that database."""
     if pooler_program() is None:
         pytest.skip("PgBouncer is not installed: apt-get install pgbouncer")
     started = []
@@ -192,7 +192,7 @@ def pooler(request):
 
 @pytest.fixture(scope="session")
 def target_venv():
-    """The virtualenv that holds langgraph-checkpoint-postgres and -sqlite."""
+    """The virtualenv that contains langgraph-checkpoint-postgres and langgraph-checkpoint-sqlite."""
     return TARGET
 
 
@@ -209,7 +209,7 @@ def call_module(runner):
 
 @pytest.fixture(scope="session")
 def start_module(runner):
-    """The same, not waited for: `.finish()` gives the outcome."""
+    """The same without waiting: `.finish()` returns the outcome."""
     return runner.start
 
 
@@ -221,14 +221,14 @@ def run_module(runner):
 
 @pytest.fixture(scope="session")
 def run_tasks(runner):
-    """`run_tasks(tasks, *flags, play=None, env=None, forked=True)`: a play of these tasks through ansible-playbook."""
+    """`run_tasks(tasks, *flags, play=None, env=None, forked=True)`: a play with these tasks, run by ansible-playbook."""
     return runner.playbook
 
 
 @pytest.fixture(scope="session")
-def ways(call_module):
-    """`.apply`, `.unchanged` and `.refuse`: check mode and real runs held against each other."""
-    return Ways(call_module)
+def check_and_apply(call_module):
+    """`.apply`, `.unchanged` and `.rejected`: run check mode and the real module and compare the results."""
+    return CheckAndApply(call_module)
 
 
 @pytest.fixture
@@ -239,53 +239,53 @@ def bare_venv(tmp_path):
 
 @pytest.fixture
 def linked_venv(tmp_path):
-    """Another virtualenv that finds the target's libraries: what a module enters from a Python of its own."""
+    """Another virtualenv that finds the target's libraries. A module enters it from a different Python."""
     return linked(tmp_path / "linked")
 
 
 @pytest.fixture
-def ledger(request):
-    return Ledger(request.node.user_properties)
+def fault_table(request):
+    return FaultTable(request.node.user_properties)
 
 
 @pytest.fixture(scope="session")
 def client_key(tmp_path_factory):
-    """(certificate, key) that each run is told of, as a team would that logs in by certificate."""
+    """(certificate, key) that each run is given, as for a team that logs in with certificates."""
     return Authority(tmp_path_factory.mktemp("authority")).sign("a client", "client")
 
 
 @pytest.fixture(scope="session")
 def marks(client_key):
-    """Every secret that a run is given. A connection string is known by its password, which has the mark as well."""
+    """All secrets that a run is given. A connection string contains the password, which is one of them."""
     lines = [line for line in client_key[1].read_text().splitlines() if not line.startswith("-")]
     return {"a password": MARK, **{"line %d of the key" % number: line for number, line in enumerate(lines)}}
 
 
 @pytest.fixture(scope="session")
-def told(marks, client_key):
-    """What each run of the module is told beside its login."""
+def module_options(marks, client_key):
+    """The options that each run of the module is given in addition to its login."""
     return {"marks": marks, "ssl_cert": str(client_key[0]), "ssl_key": str(client_key[1]), "lock_wait": 60, "lock_timeout": 20}
 
 
 @pytest.fixture(scope="session")
-def collection(start_module, told):
-    return Collection(start_module, **told)
+def collection(start_module, module_options):
+    return Collection(start_module, **module_options)
 
 
 @pytest.fixture
-def silent(request, runner, marks, monkeypatch):
-    """Whatever strikes: no secret is in what is printed, nor in a file, a process or a server's log, during the test and after it."""
+def secrets_hidden(request, runner, marks, monkeypatch):
+    """Whatever the fault: during the test and after it, no secret is in the output, in a file, in a process or in a server's log."""
     logs = ServerLogs(marks)
-    # Some servers do not outlive their test.
+    # Some servers are removed before the test ends.
     monkeypatch.setattr(Server, "before_removal", lambda server: logs.read(server.log))
     contenders = [request.getfixturevalue(name) for name in ("collection", "removal") if name in request.fixturenames]
-    with SecretScanner([runner.scratch], marks) as lookout:
+    with SecretScanner([runner.scratch], marks) as scanner:
         yield
         for each in contenders:
-            each.read_the_rest()
+            each.read_killed_runs()
     logs.read_all()
-    # A play that a test writes has in it what its tasks are given.
-    found = {each for each in lookout.found if not each.endswith("/play.yml")} | logs.found
+    # A play that a test writes contains the options of its tasks.
+    found = {each for each in scanner.found if not each.endswith("/play.yml")} | logs.found
     for each in contenders:
         found |= each.shown
         each.shown = set()
@@ -298,9 +298,9 @@ def upstream(target_venv):
 
 
 @pytest.fixture(scope="module")
-def victim():
-    """A server of the newest version that a test may stop hard."""
-    # Else what a run wrote is lost with the server, and the next one never meets half of it.
+def stoppable_server():
+    """A server of the newest version that a test may kill."""
+    # Otherwise the rows that a run has written could be lost with the server, and the next run would start from an empty database.
     server = Server(list(installations().values())[-1], settings={"synchronous_commit": "on"}).initialise().start()
     yield server
     server.remove()
@@ -308,7 +308,7 @@ def victim():
 
 @pytest.fixture(scope="module")
 def encrypted(tmp_path_factory):
-    """A server with TLS that takes client certificates too."""
+    """A server with TLS that also accepts client certificates."""
     for binaries in reversed(list(installations().values())):
         folder = tmp_path_factory.mktemp("authority")
         try:

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The harness itself: a test that leans on it must be able to fail."""
+"""Tests of the test helpers: each helper must be able to make a test fail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import re
 import pytest
 
 
-def test_a_database_is_ours_alone_and_its_setup_works(server, database):
+def test_a_new_database_is_empty_and_setup_works(server, database):
     assert server.version >= 15
     assert database.tables() == set()
     before = database.snapshot()
@@ -25,7 +25,7 @@ def test_a_database_is_ours_alone_and_its_setup_works(server, database):
         assert list(saver.list({"configurable": {"thread_id": "x"}})) == []
 
 
-def test_a_snapshot_sees_one_changed_row(database):
+def test_a_snapshot_differs_after_one_changed_row(database):
     database.setup()
     before = database.snapshot()
     database.execute("UPDATE checkpoint_migrations SET v = v WHERE v = 3")
@@ -53,7 +53,7 @@ def test_tls_is_required(tls_server):
 
 @pytest.mark.newest
 @pytest.mark.parametrize("mode", ["session", "transaction"])
-def test_a_pooler_passes_queries_on(database, pooler, mode):
+def test_a_pooler_forwards_queries(database, pooler, mode):
     import psycopg
 
     bouncer = pooler(database, mode)
@@ -63,27 +63,27 @@ def test_a_pooler_passes_queries_on(database, pooler, mode):
 
 @pytest.mark.newest
 @pytest.mark.parametrize("name", ["checkpoint_schema_info", "checkpoint_verify"])
-def test_a_module_in_a_fork_answers_as_in_a_process_of_its_own(database, call_module, name):
+def test_a_module_returns_the_same_in_a_fork_and_in_a_new_process(database, call_module, name):
     database.setup()
     forked, alone = [call_module(name, database.login(), env=env) for env in (None, {"LANG": "C.UTF-8"})]
     assert not alone.failed and steady(forked) == steady(alone)
 
 
 def steady(outcome):
-    """Without what differs between two runs: times, process ids and generated names."""
+    """Without the values that differ between two runs: times, process ids and generated names."""
     return re.sub(r"\d+", "#", json.dumps(outcome, sort_keys=True))
 
 
 @pytest.mark.newest
-def test_a_play_in_forks_answers_as_a_users_run(database, run_module):
+def test_a_play_returns_the_same_in_forks_and_in_a_users_run(database, run_module):
     args = database.login(login_db="nowhere")
     forked, alone = [run_module("checkpoint_schema_info", args, forked=forked) for forked in (True, False)]
     assert forked.rc == alone.rc == 2 and forked["msg"] == alone["msg"]
-    # Else each test would start Python once more for every task, and nothing would say so.
+    # Otherwise, each test would start one more Python for every task without any notice.
     assert "EXEC" in alone.output and "EXEC" not in forked.output
 
 
-def test_a_fork_that_is_killed_says_so(start_module, database, call_module):
+def test_a_killed_fork_is_reported_as_killed(start_module, database, call_module):
     database.setup()
     running = start_module("checkpoint_schema_info", database.login())
     running.process.kill()

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tests ask of any result."""
+"""Assertions that many tests share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import re
 
 
 def assert_no_secret(outcome, *databases):
-    """No password of these databases' roles or servers is anywhere in what a run printed or returned."""
+    """The output and the result contain no password of the roles or servers of these databases."""
     text = outcome.everything
     for database in databases:
         for secret in [database.server.password] + [role.password for role in database.roles]:
@@ -25,13 +25,13 @@ def assert_succeeded(outcome, *databases):
 
 
 def assert_refused(outcome, *patterns, databases=(), changed=False):
-    """It failed with one message that a person can act on, in which each pattern is found."""
+    """The module failed with one message that a user can act on, and each pattern is in that message."""
     assert outcome.failed, "it did not fail, changed: %s" % outcome.get("changed")
     assert outcome.rc != 0
     message = outcome.get("msg", "")
     assert outcome.get("changed", False) is changed
     assert "Traceback" not in outcome.everything and "exception" not in outcome, outcome.everything
-    # Drift comes as a table.
+    # Drift is reported as a table.
     assert "\n" not in message.strip() or "parity" in outcome
     assert len(message) > 30, "too short to act on: %s" % message
     assert not re.search(r"\bNone\b|<class|object at 0x|%s|\bu'", message), message
@@ -41,8 +41,8 @@ def assert_refused(outcome, *patterns, databases=(), changed=False):
     return outcome
 
 
-class Ways:
-    """Runs a module in check mode and for real, and holds the two against each other."""
+class CheckAndApply:
+    """Runs a module in check mode and for real, and compares the two results."""
 
     def __init__(self, call):
         self.call = call
@@ -64,7 +64,7 @@ class Ways:
         return done
 
     def unchanged(self, database, args, name="checkpoint_schema", **kwargs):
-        """Nothing is to be done, and nothing is."""
+        """Nothing is to be done, and nothing is changed."""
         before = database.snapshot()
         again = assert_succeeded(self.call(name, args, diff=True, **kwargs), database)
         assert again["changed"] is False
@@ -73,19 +73,19 @@ class Ways:
         assert database.snapshot() == before
         return again
 
-    def refuse(self, database, args, *patterns, name="checkpoint_schema", check=True, **kwargs):
-        """Refused alike in check mode and for real, and nothing was written. `check=False` leaves check mode out."""
+    def rejected(self, database, args, *patterns, name="checkpoint_schema", check=True, **kwargs):
+        """Check mode and the real run fail with the same message, and nothing was written. `check=False` omits check mode."""
         before = database.snapshot()
         done = assert_refused(self.call(name, args, **kwargs), *patterns, databases=[database])
         if check:
             plan = assert_refused(self.call(name, args, check=True, diff=True, **kwargs), *patterns, databases=[database])
             assert _steady(plan["msg"]) == _steady(done["msg"])
-        assert database.snapshot() == before, "something was written before the refusal"
+        assert database.snapshot() == before, "something was written before the error"
         return done
 
 
 def _steady(message):
-    """Without what differs between two runs: process ids and durations."""
+    """Without the values that differ between two runs: process ids and durations."""
     return re.sub(r"\d+(\.\d+)?", "#", message)
 
 

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An authority of the test's own, for servers and for clients; what it signs may have run out already."""
+"""A certificate authority of the tests, for servers and for clients. It can also sign certificates that have expired."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DAY = datetime.timedelta(days=1)
 
 
 class Authority:
-    """`certificate` is the file to trust. `folder` gets every file."""
+    """`certificate` is the file to trust. All files are written to `folder`."""
 
     def __init__(self, folder, name="an authority"):
         self.folder = folder
@@ -29,7 +29,7 @@ class Authority:
         self.certificate.write_bytes(built.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
     def sign(self, name, file, age=0, addresses=()):
-        """(certificate, key) as files. age: days since it began; it is good for two."""
+        """(certificate, key) as files. age: days since the certificate became valid. It is valid for two days."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = [x509.DNSName(name)] + [x509.IPAddress(ipaddress.ip_address(each)) for each in addresses]
         built = _builder(_name(name), self.name, key.public_key(), age).add_extension(x509.SubjectAlternativeName(names), critical=False)

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sessions that stand in a run's way, from its start or from a statement on."""
+"""Sessions that block a run, from its start or from one of its statements on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import re
 import threading
 
 APPLICATION = "the night's report"
-# Seconds that upstream's setup(), which has no limit of its own, is waited for.
+# Seconds to wait for upstream's setup(), which has no time limit.
 HUNG = 6
 
 
@@ -43,8 +43,8 @@ def locked(table):
     return exclusively
 
 
-class Late:
-    """Steps in before the first statement that matches."""
+class LateBlocker:
+    """Opens a blocking session before the first statement that matches."""
 
     def __init__(self, pattern, step):
         self.pattern = pattern

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The schema as today's setup() leaves it, read from the catalog."""
+"""The schema that the current setup() creates, read from the catalog."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def expected_versions():
 
 
 def assert_complete(database, schema="public"):
-    """Read from the catalog, not from what the module says."""
+    """Check the catalog instead of the module's result."""
     assert database.tables(schema) >= ALL
     indexes = database.indexes(schema)
     assert {name for name, valid in indexes.items() if valid} >= INDEXES

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a fault is tried on: the module, and upstream's bare setup(), each a process of its own that can be killed."""
+"""The programs that the fault tests compare: the module, and upstream's bare setup(). Each runs in its own process, which can be killed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from secret_scanner import holds
 
 NAME = "checkpoint_schema"
 
-# Reads a connection string, and answers in the shape of a module's result.
+# Reads a connection string, and prints a result like that of a module.
 BARE = """
 import json, sys
 from langgraph.checkpoint.postgres import PostgresSaver
@@ -31,9 +31,9 @@ print(json.dumps({}))
 
 
 class Collection:
-    """checkpoint_schema, without ansible-playbook's start. `options` go to each of its runs.
+    """checkpoint_schema without the startup of ansible-playbook. `options` are passed to each run.
 
-    marks: names and secrets. `shown` is where one of them was printed, `unread` the runs that nobody waited for.
+    marks: secrets by name. `shown` lists where one of them was printed, `unread` the runs whose output was not read yet.
     """
 
     name = "checkpoint_schema"
@@ -46,26 +46,26 @@ class Collection:
         self.unread = []
 
     def start(self, database, port=None, **options):
-        """A run under way on that database; port: of what stands in between."""
+        """A started run on that database. port: the port of an interceptor."""
         more = {"login_port": port} if port else {}
-        run = _Overheard(self._start(NAME, database.login(**dict(self.options, **more, **options))), self)
+        run = _Searched(self._start(NAME, database.login(**dict(self.options, **more, **options))), self)
         self.unread.append(run)
         return run
 
-    def overhear(self, text, place):
+    def search(self, text, place):
         self.shown.update("%s in %s" % (name, place) for name, secret in self.marks.items() if holds(text.encode(), secret))
 
-    def read_the_rest(self):
-        """What was printed by those that died before they were asked."""
+    def read_killed_runs(self):
+        """Read the output of runs that were killed."""
         for run in list(self.unread):
             run.process.kill()
             self.unread.remove(run)
             for stream in run.process.communicate():
-                self.overhear(stream, "what a killed run printed")
+                self.search(stream, "what a killed run printed")
 
 
-class _Overheard:
-    """As runner.Running."""
+class _Searched:
+    """Has the interface of runner.Running."""
 
     def __init__(self, running, collection):
         self.running = running
@@ -75,12 +75,12 @@ class _Overheard:
     def finish(self, *timeout):
         self._collection.unread.remove(self)
         outcome = self.running.finish(*timeout)
-        self._collection.overhear(outcome.everything, "what a run printed")
+        self._collection.search(outcome.everything, "what a run printed")
         return outcome
 
 
 class Upstream:
-    """PostgresSaver.setup() as an application calls it at start."""
+    """PostgresSaver.setup() as an application calls it at startup."""
 
     name = "bare setup()"
 
@@ -91,12 +91,12 @@ class Upstream:
         return self.start_with(database.conninfo() + (" port=%d" % port if port else ""))
 
     def start_with(self, conninfo):
-        """The same, with a connection string of the caller's."""
+        """The same with the given connection string."""
         return _Bare(self.python, conninfo)
 
 
 class _Bare:
-    """As runner.Running."""
+    """Has the interface of runner.Running."""
 
     def __init__(self, python, conninfo):
         env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fresh database with its owner and its application role, and what stands in it, read independently of the collection."""
+"""A new database with its owner and its application role. Its contents are read independently of the collection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from servers import MARK
 TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 MIGRATIONS_TABLE = "checkpoint_migrations"
 
-# Everything that a module could have changed: two equal snapshots mean that nothing was written.
+# Everything that a module could have changed: if two snapshots are equal, nothing was written.
 CATALOG = {
     "schemas": """
         SELECT nspname, nspowner::regrole::text, nspacl::text FROM pg_namespace
@@ -42,7 +42,7 @@ CATALOG = {
     "settings": "SELECT setdatabase, setrole, setconfig::text FROM pg_db_role_setting ORDER BY 1, 2",
 }
 
-# Columns and indexes of a schema in lines, without what differs between databases: names of owners, and numbers.
+# Columns and indexes of a schema, one per line, without values that differ between databases: names of owners, and numbers.
 SHAPE = """
     SELECT 'column ' || c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
            || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') AS line,
@@ -64,7 +64,7 @@ class Role(NamedTuple):
 
 
 class Database:
-    """Unqualified statements run as the server's superuser; `role` picks another."""
+    """Unqualified statements run as the server's superuser. `role` selects another role."""
 
     def __init__(self, server, name, owner, app):
         self.server = server
@@ -79,7 +79,7 @@ class Database:
         self = cls(server, "db_" + mark, None, None)
         self.owner = self.role("owner_" + mark)
         self.app = self.role("app_" + mark)
-        # Copied as files, a third of the time of PostgreSQL's default.
+        # STRATEGY file_copy takes a third of the time of PostgreSQL's default.
         strategy = "STRATEGY file_copy" if server.version >= 15 else ""
         server.execute('CREATE DATABASE "%s" OWNER "%s" TEMPLATE template0 %s' % (self.name, self.owner.name, strategy))
         return self
@@ -91,7 +91,7 @@ class Database:
                 connection.execute('DROP ROLE IF EXISTS "%s"' % role.name)
 
     def role(self, name, attributes="LOGIN"):
-        """One more role, gone again with the database. Its password is one that no output may hold."""
+        """One more role, which is dropped together with the database. Its password must not be in any output."""
         role = Role(name, "%s-%s-%s" % (MARK, name[:3], secrets.token_hex(12)))
         self.server.execute("CREATE ROLE \"%s\" %s PASSWORD '%s'" % (role.name, attributes, role.password))
         self.roles.append(role)
@@ -108,7 +108,7 @@ class Database:
             return cursor.fetchall() if cursor.description else []
 
     def login(self, role=None, **more):
-        """Connection options of the modules; the owner unless told otherwise."""
+        """Connection options of the modules. The default role is the owner."""
         role = role or self.owner
         options = {
             "login_host": self.server.host,
@@ -128,7 +128,7 @@ class Database:
         return make_conninfo(host=self.server.host, port=self.server.port, user=role.name, password=role.password, dbname=self.name, **more)
 
     def setup(self, role=None, schema=None):
-        """LangGraph's own setup(), as an application calls it at start."""
+        """LangGraph's own setup(), as an application calls it at startup."""
         from langgraph.checkpoint.postgres import PostgresSaver
 
         with PostgresSaver.from_conn_string(self.conninfo(role, schema)) as saver:
@@ -140,7 +140,7 @@ class Database:
         return PostgresSaver.from_conn_string(self.conninfo(role or self.app, schema))
 
     def grant(self, role=None, schema="public"):
-        """What an application needs, and no more."""
+        """Grant exactly the privileges that an application needs."""
         role = role or self.app
         with self.connect() as connection:
             connection.execute('GRANT USAGE ON SCHEMA "%s" TO "%s"' % (schema, role.name))
@@ -162,7 +162,7 @@ class Database:
         return state
 
     def shape(self):
-        """The public schema in lines."""
+        """The public schema, one object per line."""
         return [row[0] for row in self.execute(SHAPE)]
 
     def tables(self, schema="public"):
@@ -177,7 +177,7 @@ class Database:
         return self.execute('SELECT max(v) FROM "%s".%s' % (schema, MIGRATIONS_TABLE))[0][0]
 
     def indexes(self, schema="public"):
-        """Name to validity."""
+        """{name: whether the index is valid}."""
         return dict(
             self.execute(
                 "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What both savers give for the same threads, held against each other; objects stay the bytes that they are stored as."""
+"""Compares what both savers return for the same threads. Objects remain the bytes in which they are stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 
 def raw_serde():
-    """Revives nothing: an object of MessagePack is its code and its payload's bytes, of JSON its dict, and pickles are not opened."""
+    """A serializer that creates no object: a MessagePack object is its code and the bytes of its payload, a JSON object is its dict, a pickle is not loaded."""
 
     class Raw(JsonPlusSerializer):
         def loads_typed(self, data):
@@ -31,12 +31,12 @@ def raw_serde():
 
 
 def exact(value):
-    """A text that differs where two values do, in type, sign or order; -0.0 and NaN as well."""
+    """A text that differs if two values differ in type, sign or order, also for -0.0 and NaN."""
     return repr(value)
 
 
 def loose(value):
-    """As exact(), but for the order of keys, which no JSONB keeps."""
+    """Like exact(), but without the order of keys, which JSONB does not keep."""
     if isinstance(value, dict):
         return "{%s}" % ", ".join("%r: %s" % (key, loose(item)) for key, item in sorted(value.items()))
     if isinstance(value, list):
@@ -44,8 +44,8 @@ def loose(value):
     return repr(value)
 
 
-def told(found):
-    """A CheckpointTuple as texts: its own part, each channel, each pending write in order."""
+def as_texts(found):
+    """A CheckpointTuple as texts: the checkpoint, each channel, each pending write in order."""
     checkpoint = dict(found.checkpoint)
     channels = {name: exact(value) for name, value in (checkpoint.pop("channel_values") or {}).items()}
     metadata = {name: value for name, value in found.metadata.items() if name != "writes"}
@@ -60,7 +60,7 @@ def told(found):
 
 
 def of_file(path, serde=None):
-    """{(thread, namespace, id): what SqliteSaver gives}, from a copy, since the saver writes to what it opens."""
+    """{(thread, namespace, id): what SqliteSaver returns}, from a copy, because the saver writes to the file that it opens."""
     with contextlib.closing(sqlite3.connect(":memory:", check_same_thread=False)) as memory:
         with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % path, uri=True)) as file:
             file.backup(memory)
@@ -68,26 +68,26 @@ def of_file(path, serde=None):
 
 
 def of_database(database, serde=None, **kwargs):
-    """The same of PostgresSaver."""
+    """The same from PostgresSaver."""
     with database.saver(**kwargs) as saver:
         saver.serde = serde or raw_serde()
         return _all(saver.list(None))
 
 
 def _all(found):
-    return {tuple(each.config["configurable"][name] for name in ("thread_id", "checkpoint_ns", "checkpoint_id")): told(each) for each in found}
+    return {tuple(each.config["configurable"][name] for name in ("thread_id", "checkpoint_ns", "checkpoint_id")): as_texts(each) for each in found}
 
 
 def assert_same(path, database, serde=None, but=()):
-    """Nothing differs but for the keys that were refused; returns how many (checkpoints, channel values, pending writes) that was said of."""
+    """Nothing differs except the rejected keys. Returns the numbers of compared (checkpoints, channel values, pending writes)."""
     mine, theirs = of_file(path, serde), of_database(database, serde)
     mine = {key: value for key, value in mine.items() if key not in but}
     assert set(mine) == set(theirs), "missing: %s; more: %s" % (sorted(set(mine) - set(theirs))[:3], sorted(set(theirs) - set(mine))[:3])
-    for key, told_ in mine.items():
-        for part, value in told_.items():
+    for key, expected in mine.items():
+        for part, value in expected.items():
             if part == "channels":
                 more = set(theirs[key][part]) - set(value)
-                # PostgresSaver shows a delta channel's snapshot wherever its version is named, whoever wrote it.
+                # PostgresSaver returns the snapshot of a delta channel wherever its version is named, whichever saver wrote it.
                 assert all(theirs[key][part][name].startswith("('extension', 7, ") for name in more), (key, more)
                 for name in value:
                     assert theirs[key][part].get(name) == value[name], (key, name, value[name][:200], theirs[key][part].get(name, "")[:200])

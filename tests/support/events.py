@@ -2,13 +2,13 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Event triggers that slow a run down or break it, and waiting for what can be seen meanwhile."""
+"""Event triggers that delay a run or make it fail, and a function that waits for a condition."""
 
 from __future__ import annotations
 
 import time
 
-# Fires for every statement that makes or changes a table or an index.
+# Runs for every statement that creates or changes a table or an index.
 EVENT = """
 CREATE FUNCTION public.on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $f$ BEGIN %s END $f$;
 CREATE EVENT TRIGGER on_ddl ON %s WHEN TAG IN (%s) EXECUTE FUNCTION public.on_ddl();

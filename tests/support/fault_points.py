@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the faults share: how many places are tried, the states that a run begins in, and when a schema is whole."""
+"""Shared by the fault tests: how many points of a run are tested, the initial states of a run, and when a schema is complete."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from events import until
 from generations import migrate
 from scope import ALL, EVERYWHERE
 
-# `make faults` strikes everywhere; elsewhere one place of this many is tried, and of those that take ten seconds each one of FEWER.
+# `make faults` tests every point. Otherwise, one point out of EVERY is tested, and one out of FEWER for faults that take ten seconds each.
 EVERY = 1 if EVERYWHERE else 12 if ALL else 40
 FEWER = 1 if EVERYWHERE else 40
 OLD = "1.0.2"
 
 
 class Start:
-    """A state that a run begins in. It has rows where it has tables, to be found again afterwards."""
+    """An initial state of a run. If it has tables, they contain rows that must still exist afterwards."""
 
     def __init__(self, name, release=None):
         self.name = name
@@ -46,7 +46,7 @@ ROWS = {
 }
 KEPT = {"checkpoints": "checkpoint", "checkpoint_blobs": "blob", "checkpoint_writes": "blob"}
 STARTS = [Start("a first setup"), Start("an upgrade", OLD)]
-# What the saver's ON CONFLICT clauses need.
+# The keys that the saver's ON CONFLICT clauses need.
 KEYS = {
     "checkpoints": "PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id)",
     "checkpoint_blobs": "PRIMARY KEY (thread_id, checkpoint_ns, channel, version)",
@@ -54,8 +54,8 @@ KEYS = {
 }
 
 
-def whole(database, schema="public"):
-    """Why the schema is not whole, or an empty string."""
+def schema_error(database, schema="public"):
+    """Why the schema is not complete, or an empty string."""
     try:
         assert_complete(database, schema)
         keys = database.execute(
@@ -64,13 +64,13 @@ def whole(database, schema="public"):
             [schema],
         )
         assert KEYS.items() <= dict(keys).items(), "keys: %s" % keys
-    except Exception as error:  # pylint: disable=broad-exception-caught  # a table that is not there is one of the answers
+    except Exception as error:  # pylint: disable=broad-exception-caught  # a missing table is a valid result
         return str(error).split("\n", maxsplit=1)[0] or type(error).__name__
     return ""
 
 
 def sessions(database):
-    """Of the owner's role, on that database."""
+    """The owner's sessions on that database."""
     return database.server.execute("SELECT pid, query FROM pg_stat_activity WHERE datname = %s AND usename = %s", [database.name, database.owner.name])
 
 
@@ -80,6 +80,6 @@ def locks(database):
     )
 
 
-def alone(database, seconds=15):
-    """Wait until nothing of a run is left on the server."""
+def wait_for_end(database, seconds=15):
+    """Wait until the run has no session left on the server."""
     until(lambda: not sessions(database), seconds)

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table that a run of the faults ends in: what was tried, how often, what was left, and what the message was."""
+"""The table that a run of the fault tests prints: each fault, how often it was tested, how often the test passed, and a message."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ PROPERTY = "fault"
 
 @dataclass
 class Row:
-    """One fault. survived: of tried, how often the state was whole after the next run, and every word about it true.
+    """One fault. survived: how often, out of tried, the next run completed the schema and all messages were true.
 
-    tried: 0 where the contender has nothing of the kind, as the message says.
+    tried: 0 if the fault does not apply to this program. The message gives the reason.
     """
 
     fault: str
@@ -26,22 +26,22 @@ class Row:
     message: str = ""
 
 
-class Ledger:
-    """Collects the rows of one test; they travel with its report, also from another process."""
+class FaultTable:
+    """Collects the rows of one test. They are part of the test's report, which pytest also passes on from another process."""
 
     def __init__(self, properties):
         self._properties = properties
 
     def record(self, fault, who, survived, tried=1, message=""):
-        """survived: how often of `tried`, or whether, where it was once."""
+        """survived: a number of `tried`, or True or False for a single test."""
         self._properties.append((PROPERTY, asdict(Row(fault, who, tried, int(survived), message or ""))))
 
 
 def collected(reports):
-    """Rows of many reports, one for each fault and contender."""
+    """The rows of many reports, one for each fault and program."""
     rows = {}
     for report in reports:
-        # The reports of a test's setup and teardown carry the same properties.
+        # The reports of a test's setup and teardown contain the same properties.
         for name, value in report.user_properties if getattr(report, "when", "") == "call" else ():
             if name == PROPERTY:
                 row = rows.setdefault((value["fault"], value["who"]), Row(value["fault"], value["who"]))
@@ -52,7 +52,7 @@ def collected(reports):
 
 
 def lines(rows, ours, theirs):
-    """The table, a fault a line; a second line has the message."""
+    """The lines of the table: one line per fault, and a second line with the message."""
     names = list(dict.fromkeys(fault for fault, _who in rows))
     line = "%%-%ds %%18s %%14s" % max(map(len, names), default=5)
     yield line % ("fault", ours, theirs)
@@ -68,4 +68,4 @@ def lines(rows, ours, theirs):
 def _count(row):
     if row is None:
         return ""
-    return "%d of %d" % (row.survived, row.tried) if row.tried else "has none"
+    return "%d of %d" % (row.survived, row.tried) if row.tried else "not applicable"

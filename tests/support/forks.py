@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Starts Python programs in forks of an interpreter that has imported what they need: the client of forkserver.py."""
+"""Starts Python programs in forks of an interpreter that has already imported what they need: the client of forkserver.py."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROGRAM = Path(__file__).resolve().parent / "forkserver.py"
 
 
 class Process:
-    """A program in a fork, whose text is `text` (bytes). Behaves as subprocess.Popen does; `merge` leaves no standard error apart."""
+    """A program in a fork, whose source is `text` (bytes). Has the interface of subprocess.Popen. `merge` sends standard error to standard output."""
 
     def __init__(self, server, text, argv=("-",), env=None, cwd="/", umask=-1, merge=False):
         if umask == -1:
@@ -41,7 +41,7 @@ class Process:
         self._waiting = threading.Lock()
 
     def wait(self, timeout=None):
-        # The exit code comes once, and more than one thread may wait for it.
+        # The exit code is received only once, and several threads may wait for it.
         if not self._waiting.acquire(timeout=-1 if timeout is None else timeout):
             raise subprocess.TimeoutExpired("a fork", timeout)
         try:
@@ -68,7 +68,7 @@ class Process:
         self.send_signal(signal.SIGKILL)
 
     def communicate(self, timeout=None):
-        """What it printed, once it has ended: [standard output, standard error]."""
+        """Wait until the program has ended and return its output: [standard output, standard error]."""
         self.wait(timeout)
         texts = []
         for stream in self._output:

@@ -2,11 +2,11 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs Python programs in forks of one process that has imported what they need: FORKSERVER.PY SOCKET LIBRARY MODULE...
+"""Runs Python programs in forks of one process that has already imported what they need: FORKSERVER.PY SOCKET LIBRARY MODULE...
 
 A client connects to SOCKET and sends one JSON document with argv, env, cwd and umask, together with three file descriptors.
-The fork runs the program that it reads from its standard input, as `python -` does. The server answers with the process id,
-then with the exit code. It ends when its own standard input is closed.
+The fork runs the program that it reads from its standard input, as `python -` does. The server returns the process id,
+then the exit code. It ends when its standard input is closed.
 """
 
 import array
@@ -37,7 +37,7 @@ def receive(connection):
 
 
 def run(asked, descriptors):
-    """Become the program; never returns."""
+    """Become the program. Does not return."""
     code = 1
     try:
         for number, descriptor in enumerate(descriptors):
@@ -49,7 +49,7 @@ def run(asked, descriptors):
         os.chdir(asked["cwd"])
         tempfile.tempdir = None
         random.seed()
-        # What the imports registered is the server's to do.
+        # Exit functions that the imports registered belong to the server.
         atexit._clear()
         sys.argv = asked["argv"]
         main = sys.modules["__main__"] = types.ModuleType("__main__")
@@ -75,7 +75,7 @@ def complain(message):
 
 
 def serve(listener):
-    """Fork for each request; a process's end is seen through its pidfd, so nothing is polled."""
+    """Fork for each request. A pidfd signals the end of a process, so nothing is polled."""
     selector = selectors.DefaultSelector()
     selector.register(0, selectors.EVENT_READ)
     selector.register(listener, selectors.EVENT_READ)
@@ -104,7 +104,7 @@ def serve(listener):
                 try:
                     connection.send(b"%d" % status)
                 except OSError:
-                    pass  # the client has gone
+                    pass  # the client has ended
                 connection.close()
 
 
@@ -114,7 +114,7 @@ def main():
     sys.path[0] = library
     for module in modules:
         importlib.import_module(module)
-    # A collection in a fork would copy every page of the imports.
+    # A garbage collection in a fork would copy every page of the imported modules.
     gc.collect()
     gc.freeze()
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:

@@ -2,9 +2,9 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Databases as published releases of the libraries left them: what those releases were seen to send, sent again.
+"""Databases as published releases of the libraries leave them: the recorded statements of those releases are executed again.
 
-recordings/README.md says how the recordings came to be.
+recordings/README.md describes how the recordings were made.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sqlite3
 from pathlib import Path
 
 RECORDINGS = Path(__file__).resolve().parent / "recordings"
-LEDGER_ROW = re.compile(r"INSERT INTO checkpoint_migrations \(v\) VALUES \((\d+|%s)\)")
+RECORDED_ROW = re.compile(r"INSERT INTO checkpoint_migrations \(v\) VALUES \((\d+|%s)\)")
 SQLITE = {
     "task_path": "3.1.2",
     "task_path, added": "1.0.0-by-3.1.2",
@@ -34,13 +34,13 @@ def _order(release):
     return [int(part) for part in release.split(".")]
 
 
-# Oldest first: each release of langgraph-checkpoint-postgres that changed what setup() does.
+# Oldest first: each release of langgraph-checkpoint-postgres that changed the behavior of setup().
 POSTGRES = sorted((path.stem for path in (RECORDINGS / "postgres").glob("*.json")), key=_order)
 
 
 @functools.lru_cache(maxsize=None)
 def recording(release):
-    """What generations.py in tests/tools saw this release do."""
+    """What tests/tools/generations.py recorded of this release."""
     return json.loads((RECORDINGS / "postgres" / ("%s.json" % release)).read_text())
 
 
@@ -48,23 +48,23 @@ SHALLOW = [release for release in POSTGRES if "ShallowPostgresSaver" in recordin
 
 
 def sent(release, saver="PostgresSaver"):
-    """(statement, parameters, the name of its error) of each that setup() sent to an empty database."""
+    """(statement, parameters, the name of its error) of each statement that setup() sent to an empty database."""
     return [("\n".join(each["sql"]), each.get("parameters"), each.get("error")) for each in recording(release)["savers"][saver]["statements"]]
 
 
-def ledger(release, saver="PostgresSaver"):
-    """The numbers that the release recorded."""
-    return recording(release)["savers"][saver]["ledger"]
+def recorded_versions(release, saver="PostgresSaver"):
+    """The versions that the release wrote to the migrations table."""
+    return recording(release)["savers"][saver]["migrations"]
 
 
 def statements(release, saver="PostgresSaver"):
-    """MIGRATIONS of a release: what came before each row of its ledger."""
+    """MIGRATIONS of a release: the statement before each INSERT into its migrations table."""
     entries = sent(release, saver)
-    return [entries[place - 1][0] for place, entry in enumerate(entries) if LEDGER_ROW.match(entry[0])]
+    return [entries[place - 1][0] for place, entry in enumerate(entries) if RECORDED_ROW.match(entry[0])]
 
 
 def replay(connection, entries):
-    """Send recorded statements again; one that failed then fails now."""
+    """Execute recorded statements again. A statement that failed during the recording must fail now."""
     import psycopg
 
     for statement, parameters, error in entries:
@@ -77,7 +77,7 @@ def replay(connection, entries):
 
 
 def migrate(database, *releases, role=None, schema=None, steps=None, saver="PostgresSaver"):
-    """What setup() of these releases, one after the other, makes of a database. steps: how many statements of the first were sent."""
+    """Run setup() of these releases, one after the other. steps: the number of statements of the first release to execute."""
     before = None
     with database.connect(role or database.owner, autocommit=True, **({"options": "-c search_path=" + schema} if schema else {})) as connection:
         for release in releases:
@@ -89,9 +89,9 @@ def migrate(database, *releases, role=None, schema=None, steps=None, saver="Post
 
 
 def _over(connection, release, before, entries):
-    """setup() goes on behind the highest number that it finds, so that number has to be the one that the recording began with."""
+    """setup() continues after the highest recorded version, so that version must be the one that the recording started from."""
     (found,) = connection.execute("SELECT max(v) FROM checkpoint_migrations").fetchone()
-    assert found == max(ledger(before)), "%s was recorded over version %s, here is %s" % (release, max(ledger(before)), found)
+    assert found == max(recorded_versions(before)), "%s was recorded over version %s, here is %s" % (release, max(recorded_versions(before)), found)
     over = recording(release)["over"][before]
     again = [entries[place][:2] + (None,) for place in over["sent"]]
     again[-1] = again[-1][:2] + (over["error"],)
@@ -99,17 +99,17 @@ def _over(connection, release, before, entries):
 
 
 def shallow(database, role=None, release=SHALLOW[-1]):
-    """What ShallowPostgresSaver makes."""
+    """What ShallowPostgresSaver creates."""
     migrate(database, release, role=role, saver="ShallowPostgresSaver")
 
 
 def recorded_file(generation="task_path"):
-    """A SQLite file that a release of that generation wrote; it must not be opened where it lies."""
+    """A SQLite file that a release of that generation wrote. Do not open it in place."""
     return RECORDINGS / "sqlite" / ("%s.sqlite" % SQLITE[generation])
 
 
 def sqlite_file(path, generation="task_path", close=True):
-    """A copy of that file, or, not closed, the open connection of today's SqliteSaver on a new one."""
+    """A copy of that file, or, if close is false, the open connection of the current SqliteSaver on a new file."""
     if close:
         shutil.copyfile(recorded_file(generation), path)
         return path

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs of checkpoint_import, and what is asked of each that succeeds."""
+"""Runs of checkpoint_import, and the assertions on each successful run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def run(call_module, ready, path, check=False, **options):
 
 
 def imported(call_module, ready, path, **options):
-    """Predicted, done, compared by both savers, and done again, which changes nothing."""
+    """Predict, import, compare the results of both savers, and import again, which changes nothing."""
     predicted = assert_succeeded(run(call_module, ready, path, check=True, **options), ready)
     done = assert_succeeded(run(call_module, ready, path, **options), ready)
     assert [predicted[kind] for kind in KINDS] == [done[kind] for kind in KINDS]

@@ -2,9 +2,9 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stands between clients and a server, and calls back before and after each statement: the place where faults are let in.
+"""A proxy between clients and a server that calls a function before and after each statement. Tests inject faults there.
 
-It speaks just enough of PostgreSQL's protocol (version 3, unencrypted) to tell statements apart, and changes nothing of what passes.
+It implements just enough of PostgreSQL's protocol (version 3, unencrypted) to recognize statements, and forwards everything unchanged.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ import threading
 SSL, GSS, CANCEL = 80877103, 80877104, 80877102
 
 
-class ParsedCheckpoint(Exception):
-    """Raised by a callback: both sides of this connection are closed."""
+class CloseConnection(Exception):
+    """Raised by a callback to close both sides of this connection."""
 
 
 class _Stream:
-    """One direction's bytes, as whole messages."""
+    """The bytes of one direction as complete messages."""
 
     def __init__(self, source):
         self.source = source
         self.buffer = b""
 
     def receive(self):
-        """Read what is there; False at the end."""
+        """Read the available bytes. Returns False at the end."""
         try:
             data = self.source.recv(65536)
         except OSError:
@@ -39,7 +39,7 @@ class _Stream:
         return bool(data)
 
     def messages(self):
-        """Pairs (type, whole message) that have arrived."""
+        """Pairs (type, complete message) of the messages that have arrived."""
         while len(self.buffer) >= 5:
             length = 1 + struct.unpack("!I", self.buffer[1:5])[0]
             if len(self.buffer) < length:
@@ -49,10 +49,10 @@ class _Stream:
 
 
 class Interceptor:
-    """Listens on `port`; `statements` are the texts that passed, in order, of all its connections.
+    """Listens on `port`. `statements` are the statements of all connections, in order.
 
-    callback(when, number, text): when is "before" (the server has not seen the statement) or "after" (it has answered, and the client
-    has not seen that). number counts from 0. It runs in the connection's own thread, so it may wait; raising Cut closes the connection.
+    callback(when, number, text): when is "before" (the server has not received the statement) or "after" (the server has responded, and the
+    client has not received the response). number counts from 0. The callback runs in the thread of the connection, so it may wait.
     """
 
     def __init__(self, server, callback=None):
@@ -71,7 +71,7 @@ class Interceptor:
         return self
 
     def __exit__(self, *_exception):
-        # A thread that sits in accept() does not notice close() alone.
+        # shutdown() interrupts a thread that waits in accept(); close() alone does not.
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -80,14 +80,14 @@ class Interceptor:
                 each.shutdown(socket.SHUT_RDWR)
 
     def hang_up(self, keep=False):
-        """Close every client's connection now. keep: their servers' sides stay open until the end, so that a server sees nobody leave."""
+        """Close the connections of all clients now. keep: leave the servers' sides open until the end, so that a server notices no disconnect."""
         self._kept = {each for each in self._sockets if each not in self._clients} if keep else set()
         for each in list(self._clients):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
-    def let_go(self):
-        """Close what hang_up() kept."""
+    def release(self):
+        """Close the connections that hang_up() kept."""
         for each in self._kept:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
@@ -101,7 +101,7 @@ class Interceptor:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client):
-        with client, contextlib.suppress(ParsedCheckpoint, OSError):
+        with client, contextlib.suppress(CloseConnection, OSError):
             startup = self._startup(client)
             server = socket.create_connection((self.server.host, self.server.port))
             self._sockets.update((client, server))
@@ -133,10 +133,10 @@ class Interceptor:
             readable, _writable, _broken = select.select([client, server], [], [])
             if client in readable:
                 if not requests.receive():
-                    raise ParsedCheckpoint
+                    raise CloseConnection
                 for kind, message in requests.messages():
                     group.append((kind, message))
-                    # A password's answer ends no group of statements, and waits for no ReadyForQuery.
+                    # A password message belongs to no group of statements, and no ReadyForQuery follows it.
                     if kind in (b"Q", b"S", b"p", b"X"):
                         text = _statement(group, prepared)
                         if text is not None:
@@ -146,7 +146,7 @@ class Interceptor:
                         group = []
             if server in readable:
                 if not answers.receive():
-                    raise ParsedCheckpoint
+                    raise CloseConnection
                 for kind, message in answers.messages():
                     if held is None:
                         client.sendall(message)
@@ -170,13 +170,13 @@ def _exactly(source, length):
     while len(data) < length:
         more = source.recv(length - len(data))
         if not more:
-            raise ParsedCheckpoint
+            raise CloseConnection
         data += more
     return data
 
 
 def _statement(group, prepared):
-    """The text that a group of messages executes, None where it executes nothing. prepared: names to texts, kept up here."""
+    """The statement that a group of messages executes, or None. prepared: the prepared statements by name, updated here."""
     text = None
     for kind, message in group:
         body = message[5:]

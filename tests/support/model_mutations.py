@@ -2,9 +2,9 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One change at a time to the schema that setup() leaves behind, and what each has to be found as.
+"""Single changes to the schema that setup() creates, and the violation that each of them must cause.
 
-The functional tests make the same changes, by the same names, to a real database and to a real file.
+The functional tests make the changes with the same names to a real database and to a real file.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KEYS = {name: table.primary_key.columns for name, table in POSTGRES.items()}
 
 @dataclass(frozen=True)
 class Mutation:
-    """schema: the changed one. The rest: the one violation that it is. whole: whether its table is then not looked into."""
+    """schema: the changed schema. The other fields: the one violation that it causes. whole: if true, the rest of its table is not checked."""
 
     name: str
     schema: object
@@ -44,7 +44,7 @@ class Mutation:
 
 
 def mutations():
-    """All of them."""
+    """All mutations."""
     for table in TABLES:
         yield from _tables(table)
         yield from _keys(table)
@@ -58,9 +58,9 @@ def mutations():
         yield from _thread_indexes(table)
     shallow = tuple(column for column in POSTGRES["checkpoints"].columns if column.name != "checkpoint_id")
     key = (replace(POSTGRES["checkpoints"].primary_key, columns=("thread_id", "checkpoint_ns")),)
-    yield _change("checkpoints", "made by ShallowPostgresSaver", "table shallow", BLOCK, whole=True, columns=shallow, constraints=key)
+    yield _change("checkpoints", "created by ShallowPostgresSaver", "table shallow", BLOCK, whole=True, columns=shallow, constraints=key)
     for table in DATA_TABLES:
-        name = "%s of another owner" % table
+        name = "%s owned by another role" % table
         schema = postgres().with_table(replace(postgres().table(table), owner="somebody"))
         yield Mutation(name, schema, "owner differs", BLOCK, "checkpoint_migrations", "owner")
 
@@ -79,12 +79,12 @@ def _tables(table):
     for kind in ("view", "materialized view", "foreign table", "sequence", "composite type", "index", "type"):
         yield _change(table, "a " + kind, "table kind", BLOCK, whole=True, kind=kind)
     yield _change(table, "partitioned", "table partitioned", BLOCK, whole=True, kind="partitioned table")
-    yield _change(table, "of another shape", "table shape", BLOCK, whole=True, columns=(Column("id", "bigint"),), constraints=(), indexes=())
+    yield _change(table, "with other columns", "table shape", BLOCK, whole=True, columns=(Column("id", "bigint"),), constraints=(), indexes=())
     for persistence in ("unlogged", "temporary"):
         yield _change(table, persistence, "table unlogged", BLOCK, persistence=persistence)
     yield _change(table, "row security", "row security", BLOCK, row_security=True)
-    yield Mutation("%s behind another" % table, replace(schema, elsewhere=((table, "other"),)), "table elsewhere", BLOCK, table, table)
-    yield Mutation("%s off the path" % table, replace(schema, elsewhere=((table, ""),)), "table not on path", INFO, table, table)
+    yield Mutation("%s hidden by another table" % table, replace(schema, elsewhere=((table, "other"),)), "table elsewhere", BLOCK, table, table)
+    yield Mutation("%s not on the path" % table, replace(schema, elsewhere=((table, ""),)), "table not on path", INFO, table, table)
 
 
 def _keys(table):
@@ -93,14 +93,14 @@ def _keys(table):
     yield _change(table, "no key", "key missing", BLOCK, place, constraints=(), indexes=tuple(i for i in current.indexes if i.name != key.name))
     yield _change(table, "key of other columns", "key columns", BLOCK, place, constraints=(replace(key, columns=key.columns + ("more",)),))
     if len(key.columns) > 1:
-        yield _change(table, "key with a column less", "key columns", BLOCK, place, constraints=(replace(key, columns=key.columns[:-1]),))
+        yield _change(table, "key without the last column", "key columns", BLOCK, place, constraints=(replace(key, columns=key.columns[:-1]),))
         yield _change(table, "key in another order", "key order", BLOCK, place, constraints=(replace(key, columns=key.columns[::-1]),))
     yield _change(table, "deferrable key", "key deferrable", BLOCK, place, constraints=(replace(key, deferrable=True),))
     index = current.index(key.name)
-    yield _change(table, "key with a column along", "index variant", INFO, place, indexes=current.with_index(replace(index, included=("x",))).indexes)
+    yield _change(table, "key including a column", "index variant", INFO, place, indexes=current.with_index(replace(index, included=("x",))).indexes)
     for column in _large(table):
         wide = current.with_index(replace(index, included=(column,)))
-        yield _change(table, "key with %s along" % column, "index wide", BLOCK, place, indexes=wide.indexes)
+        yield _change(table, "key including %s" % column, "index wide", BLOCK, place, indexes=wide.indexes)
     for field in ("valid", "ready"):
         broken = current.with_index(replace(current.index(key.name), **{field: False}))
         yield _change(table, "key not %s" % field, "key invalid", BLOCK, place, indexes=broken.indexes)
@@ -139,11 +139,11 @@ def _constraints(table):
     yield more("foreign key", "foreign key", BLOCK, "foreign key")
     yield more("cascading foreign key", "foreign key", BLOCK, "foreign key", on_delete="cascade")
     for action in ("no action", "restrict", "set null on not null", "set default"):
-        yield more("referred to, " + action, "foreign key, incoming", BLOCK, "foreign key", incoming="public.notes", on_delete=action)
-    yield more("referred to, not enforced", "check, not enforced", INFO, "foreign key", incoming="public.notes", on_delete="restrict", enforced=False)
+        yield more("referenced, " + action, "foreign key, incoming", BLOCK, "foreign key", incoming="public.notes", on_delete=action)
+    yield more("referenced, not enforced", "check, not enforced", INFO, "foreign key", incoming="public.notes", on_delete="restrict", enforced=False)
     for action in ("cascade", "set null"):
         rule = "foreign key, incoming, cascading"
-        yield more("referred to, " + action, rule, INFO, "foreign key", incoming="public.notes", on_delete=action)
+        yield more("referenced, " + action, rule, INFO, "foreign key", incoming="public.notes", on_delete=action)
     both = {"attachments": (Attachment("extra", "trigger"),), "constraints": postgres().table(table).constraints + (Constraint("extra", "trigger"),)}
     yield _change(table, "constraint trigger", "trigger", BLOCK, "extra", **both)
 
@@ -158,7 +158,7 @@ def _extra_indexes(table):
 
     yield more("index", "index extra", INFO)
     yield more("INVALID index", "index extra invalid", INFO, valid=False)
-    yield more("index that nobody asked for, being built", "index building", INFO, valid=False, building=True)
+    yield more("additional index, being built", "index building", INFO, valid=False, building=True)
     yield more("unique index", "unique", BLOCK, unique=True)
     yield more("unique index over the key", "unique, implied", INFO, columns=key.columns[::-1], unique=True)
     yield more("partial unique index over the key", "unique, implied", INFO, columns=key.columns, unique=True, predicate="x > 1")
@@ -170,29 +170,29 @@ def _extra_indexes(table):
     for column in _large(table):
         yield more("index on %s" % column, "index wide", BLOCK, columns=(column,))
         yield more("index on all of %s as text" % column, "index wide", BLOCK, columns=("(%s::text)" % column,))
-        yield more("index with %s along" % column, "index wide", BLOCK, included=(column,))
+        yield more("index including %s" % column, "index wide", BLOCK, included=(column,))
         yield more("brin index on %s" % column, "index wide", BLOCK, columns=(column,), method="brin")
         yield more("hash index on %s" % column, "index extra", INFO, columns=(column,), method="hash")
         yield more("gin index on %s" % column, "index extra", INFO, columns=(column,), method="gin")
-        yield more("index into %s" % column, "index extra", INFO, columns=("(%s ->> 'who'::text)" % column,))
+        yield more("index on a part of %s" % column, "index extra", INFO, columns=("(%s ->> 'who'::text)" % column,))
         yield more("index on the digest of %s" % column, "index extra", INFO, columns=("md5(%s::text)" % column,))
-    yield more("INVALID unique index that takes part", "unique", BLOCK, unique=True, valid=False)
-    yield more("INVALID unique index that takes no part", "index extra invalid", INFO, unique=True, valid=False, ready=False)
+    yield more("INVALID unique index that is ready", "unique", BLOCK, unique=True, valid=False)
+    yield more("INVALID unique index that is not ready", "index extra invalid", INFO, unique=True, valid=False, ready=False)
     for suffix in ("_ccnew", "_ccold", "_ccnew12"):
         yield more("INVALID %s" % suffix, "index remains", REPAIR, key.name + suffix, key.columns, unique=True, valid=False)
     yield more("VALID _ccold", "index extra", INFO, key.name + "_ccold")
-    yield more("INVALID _ccnew of a foreign index", "index extra invalid", INFO, "other_ccnew", valid=False)
+    yield more("INVALID _ccnew of another index", "index extra invalid", INFO, "other_ccnew", valid=False)
 
 
 def _attachments(table):
     for kind, rule, severity in (("trigger", "trigger", BLOCK), ("rule", "rule", BLOCK), ("policy", "policy", INFO)):
         yield _change(table, kind, rule, severity, "extra", attachments=(Attachment("extra", kind),))
     for kind in ("trigger", "rule"):
-        yield _change(table, "%s switched off" % kind, "%s idle" % kind, INFO, "extra", attachments=(Attachment("extra", kind, enabled=False),))
+        yield _change(table, "%s disabled" % kind, "%s idle" % kind, INFO, "extra", attachments=(Attachment("extra", kind, enabled=False),))
     for enabled in (True, False):
         harmless = table not in DATA_TABLES and not enabled
         item = (Attachment("extra", "update rule", enabled=enabled),)
-        what = "rule for updates" if enabled else "rule for updates, switched off"
+        what = "rule for updates" if enabled else "rule for updates, disabled"
         yield _change(table, what, "rule idle" if harmless else "rule for updates", INFO if harmless else BLOCK, "extra", attachments=item)
     yield _change(table, "partition", "table partition", BLOCK, "whole", attachments=(Attachment("whole", "partition of", "FOR VALUES IN ('a')"),))
     yield _change(table, "publication without identity", "publication", BLOCK, "extra", attachments=(Attachment("extra", "publication"),))
@@ -222,17 +222,17 @@ def _columns(table, column):
     if column.type == "text":
         default = column.default and "''::character varying"
         yield changed("as character varying", "column type alike", INFO, type="character varying", default=default)
-        yield changed("under a collation of another order", "column collation order", BLOCK, collation="da", ordered=False)
+        yield changed("with a collation that sorts differently", "column collation order", BLOCK, collation="da", ordered=False)
     elif column.type == "integer":
         yield changed("as bigint", "column type alike", INFO, type="bigint")
         yield changed("identity by default", "column default extra", INFO, generated="identity by default")
     else:
-        yield changed("stored plain", "column storage", BLOCK, storage="plain")
+        yield changed("with plain storage", "column storage", BLOCK, storage="plain")
     for how in ("stored", "virtual", "identity always"):
         yield changed("generated, " + how, "column generated", BLOCK, generated=how, default=None)
     if column.type == "text":
-        yield changed("under a nondeterministic collation", "column collation", BLOCK, collation="ignore_case", deterministic=False)
-        yield changed("under another collation", "column collation other", INFO, collation="C")
+        yield changed("with a nondeterministic collation", "column collation", BLOCK, collation="ignore_case", deterministic=False)
+        yield changed("with another collation", "column collation other", INFO, collation="C")
     if not column.nullable:
         yield changed("nullable", "column nullable", BLOCK, nullable=True)
     elif column.name == "blob":
@@ -257,14 +257,14 @@ def _extra_columns(table):
         ("identity", "column extra", INFO, {"nullable": False, "generated": "identity always"}),
         ("generated", "column extra", INFO, {"generated": "stored", "default": "lower(x)"}),
         ("generated and not null", "column extra", INFO, {"nullable": False, "generated": "stored", "default": "lower(%s)" % KEYS[table][0]}),
-        ("generated and not null, from what may be missing", "column extra, required", BLOCK, dict(MAYBE, generated="stored")),
-        ("virtual and not null, from what may be missing", "column extra, required", BLOCK, dict(MAYBE, generated="virtual")),
+        ("generated and not null, from a nullable column", "column extra, required", BLOCK, dict(MAYBE, generated="stored")),
+        ("virtual and not null, from a nullable column", "column extra, required", BLOCK, dict(MAYBE, generated="virtual")),
         ("generated, which can fail", "column extra, computed", BLOCK, {"generated": "stored", "default": "(x)::integer"}),
         ("virtual, which can fail", "column extra", INFO, {"generated": "virtual", "default": "(x)::integer"}),
         ("with a default that can fail", "column extra, computed", BLOCK, {"default": "(1 / 0)"}),
         ("required", "column extra, required", BLOCK, {"nullable": False}),
     ):
-        yield _change(table, "a further column, " + what, rule, severity, "extra", columns=columns + (Column("extra", "text", **fields),))
+        yield _change(table, "additional column, " + what, rule, severity, "extra", columns=columns + (Column("extra", "text", **fields),))
 
 
 def _thread_indexes(table):
@@ -287,9 +287,9 @@ def _thread_indexes(table):
     yield changed("descending", "index variant", INFO, variant="thread_id DESC")
     yield changed("of another operator class", "index variant", INFO, variant="thread_id text_pattern_ops")
     yield changed("of an unknown operator class", "index differs", BLOCK, columns=("thread_id strange_ops",))
-    yield changed("with a column along", "index variant", INFO, included=("checkpoint_ns",))
+    yield changed("including a column", "index variant", INFO, included=("checkpoint_ns",))
     for column in _large(table):
-        yield changed("with %s along" % column, "index wide", BLOCK, included=(column,))
+        yield changed("including %s" % column, "index wide", BLOCK, included=(column,))
     remains = current.with_index(replace(index, name=name + "_ccnew", valid=False))
     yield _change(table, "INVALID copy of the thread index", "index remains", REPAIR, name + "_ccnew", indexes=remains.indexes)
     missing = postgres().with_table(current.without_index(name))
@@ -298,7 +298,7 @@ def _thread_indexes(table):
 
 
 def file_mutations():
-    """All of those to a SQLite file."""
+    """All mutations of a SQLite file."""
     for name, counterpart in COUNTERPARTS:
         table = SQLITE[name]
         key = table.primary_key
@@ -320,14 +320,14 @@ def file_mutations():
         yield changed("narrower key", "sqlite key narrower", BLOCK, "primary key", constraints=(replace(key, columns=key.columns[:-1]),))
         for column in table.columns:
             yield from _file_columns(name, counterpart, column, changed)
-        yield changed("a further column", "sqlite column extra", BLOCK, "extra", columns=table.columns + (Column("extra", "TEXT"),))
+        yield changed("additional column", "sqlite column extra", BLOCK, "extra", columns=table.columns + (Column("extra", "TEXT"),))
         foreign = Constraint("", "foreign key", ("thread_id",), definition="FOREIGN KEY (thread_id) REFERENCES threads")
         yield changed("foreign key", "sqlite foreign key", INFO, "foreign keys", constraints=table.constraints + (foreign,))
         yield changed("index", "sqlite index", INFO, "extra", indexes=(Index("extra", ("type",)),))
         yield changed("unique index", "sqlite index", INFO, "extra", indexes=(Index("extra", ("type",), unique=True),))
         yield changed("trigger", "sqlite trigger", INFO, "extra", attachments=(Attachment("extra", "trigger"),))
     for kind in ("table", "view"):
-        yield Mutation("a %s beside" % kind, sqlite().with_table(Table("notes", kind=kind)), "sqlite table extra", INFO, "notes", "notes")
+        yield Mutation("additional %s" % kind, sqlite().with_table(Table("notes", kind=kind)), "sqlite table extra", INFO, "notes", "notes")
 
 
 def _file_columns(name, counterpart, column, changed):
@@ -343,7 +343,7 @@ def _file_columns(name, counterpart, column, changed):
     if column.name not in table.primary_key.columns:
         yield changed("no %s" % column.name, rule, severity, place, columns=kept)
         yield altered("generated", "sqlite column generated", BLOCK, generated="virtual")
-    else:  # SQLite takes no generated column into a key
-        yield altered("under NOCASE", "sqlite key collation", BLOCK, collation="NOCASE")
+    else:  # SQLite does not allow a generated column in a key
+        yield altered("with NOCASE", "sqlite key collation", BLOCK, collation="NOCASE")
     other = {"TEXT": "INTEGER", "BLOB": "TEXT", "INTEGER": "REAL"}[column.type]
     yield altered("as %s" % other, "sqlite column type", BLOCK, type=other)

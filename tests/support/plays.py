@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs whole playbooks over several hosts that are all this machine, each with a virtualenv of its own."""
+"""Runs complete playbooks on several hosts that are all this machine, each with its own virtualenv."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ import yaml
 from runner import ROOT, Outcome, Playbook
 
 PLAYBOOKS = ROOT / "playbooks"
-# A bare machine has none, and a host out of reach is one that ssh cannot connect to.
+# A minimal system has no ssh client, and the unreachable host in the tests is one that ssh cannot connect to.
 needs_ssh = pytest.mark.skipif(shutil.which("ssh") is None, reason="there is no ssh client: apt-get install openssh-client")
 
 
 class Run(Outcome):
-    """What ansible-playbook said; `recap` has each host's counts."""
+    """The output of ansible-playbook. `recap` contains the counts of each host."""
 
     @property
     def recap(self):
@@ -31,11 +31,11 @@ class Run(Outcome):
         return {host: {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", counts)} for host, counts in lines}
 
     def of(self, task, host=None, kind=None):
-        """Results of the tasks whose name ends so."""
+        """Results of the tasks whose name ends with this text."""
         return [each["result"] for each in self.tasks if each["task"].endswith(task) and host in (None, each["host"]) and kind in (None, each["kind"])]
 
     def hosts(self, task):
-        """Where a task ran and was not skipped; hosts of one batch end in any order."""
+        """The hosts on which a task ran and was not skipped. The hosts of a batch end in any order."""
         return sorted(each["host"] for each in self.tasks if each["task"].endswith(task) and each["kind"] != "skipped")
 
     def passed(self):
@@ -49,7 +49,7 @@ class Run(Outcome):
 
     def stopped(self, *parts, rc=2):
         assert self.rc == rc, self.output[-6000:]
-        # Core 2.18 shows a message as YAML, in which an apostrophe may be doubled.
+        # ansible-core 2.18 shows a message as YAML, in which an apostrophe may be doubled.
         text = " ".join(self.output.split()).replace("''", "'")
         for part in parts:
             assert part in text, "%r is not in:\n%s" % (part, self.output[-6000:])
@@ -58,7 +58,7 @@ class Run(Outcome):
 
 
 def short(folder):
-    """Another, short path of a folder: from core 2.21 on Ansible makes a socket in TMPDIR, and a socket's path has 107 bytes at most."""
+    """Another, short path of a directory: since ansible-core 2.21, Ansible creates a socket in TMPDIR, and the path of a socket is limited to 107 bytes."""
     made = Path(tempfile.mkdtemp(prefix="lg", dir="/tmp"))
     atexit.register(shutil.rmtree, made)
     (made / "t").symlink_to(folder)
@@ -66,7 +66,7 @@ def short(folder):
 
 
 def run(scratch, playbook, inventory, *flags, env=None, verbosity="-vvvv", umask=-1, forked=True):
-    """`playbook` is a path or a list of plays, `inventory` a path, text, a list of hosts' groups, or None for no inventory at all."""
+    """`playbook` is a path or a list of plays, `inventory` a path, text, a list of groups of each host, or None for no inventory."""
     folder = scratch / ("play%d" % len(list(scratch.glob("play*"))))
     folder.mkdir()
     if not isinstance(playbook, (str, os.PathLike)):

@@ -20,9 +20,9 @@ def program():
 
 
 class PgBouncer:
-    """`mode` is session, transaction or statement. Startup options are dropped without a word, as many installations do.
+    """`mode` is session, transaction or statement. PgBouncer ignores startup options silently, as in many installations.
 
-    settings: more of pgbouncer.ini's.
+    settings: additional settings of pgbouncer.ini.
     """
 
     def __init__(self, server, roles, mode, **settings):

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs modules and playbooks: in forks of interpreters that have imported everything, or as the processes that a user starts."""
+"""Runs modules and playbooks: in forks of interpreters that have already imported everything, or as the processes that a user starts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PYTHON = str(TARGET / "bin" / "python")
 PLUGINS = ("action", "cache", "callback", "filter", "inventory", "lookup", "shell", "strategy", "test", "vars")
 # Ansible's own connection plugin local starts a process for each module.
 CONNECTION = {"ANSIBLE_CONNECTION_PLUGINS": str(HERE / "connection_plugins")}
-# As launched by `python -`; arguments travel in the text, so that no command line shows them.
+# The program that `python -` reads. The arguments are part of its text, so that no command line shows them.
 MODULE = """import sys
 sys.dont_write_bytecode = True
 sys.path[0:0] = [%(library)r]
@@ -43,7 +43,7 @@ basic._ANSIBLE_ARGS = %(payload)r.encode("utf-8")
 basic._ANSIBLE_PROFILE = "legacy"
 runpy.run_module(%(name)r, init_globals={"_module_fqn": %(name)r, "_modlib_path": %(library)r}, run_name="__main__", alter_sys=True)
 """
-# What depends on the environment is read when ansible.constants is imported. Modules are packed once for all runs.
+# Environment variables are read when ansible.constants is imported. Modules are packed once for all runs.
 PLAYBOOK = b"""import importlib
 import os
 import sys
@@ -56,7 +56,7 @@ sys.exit(main())
 
 
 class Outcome(dict):
-    """A module's result; `output` is everything that was printed on the way, `rc` how its process ended."""
+    """A module's result. `output` is everything that was printed, `rc` the exit status of the process."""
 
     def __init__(self, result, output="", rc=0, tasks=None):
         super().__init__(result)
@@ -70,12 +70,12 @@ class Outcome(dict):
 
     @property
     def everything(self):
-        """The text that must hold no secret."""
+        """The text that must contain no secret."""
         return self.output + json.dumps(self, default=str)
 
 
 class Running:
-    """A module under way."""
+    """A running module."""
 
     def __init__(self, process):
         self.process = process
@@ -94,7 +94,7 @@ class Running:
 
 
 def once(make):
-    """Make it when the first thread asks for it."""
+    """Create the value when the first thread requests it."""
     made, lock = [], threading.RLock()
 
     @functools.wraps(make)
@@ -109,7 +109,7 @@ def once(make):
 
 @once
 def scratch():
-    """A short path (sockets allow 107 bytes) for what the runs of this process share."""
+    """A short path (the path of a socket is limited to 107 bytes) for files that the runs of this process share."""
     folder = Path(tempfile.mkdtemp(prefix="lg", dir="/tmp"))
     folder.chmod(0o755)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -118,14 +118,14 @@ def scratch():
 
 @once
 def library():
-    """What a module imports, as a folder of links: Ansible's own, the collections that are installed, and this checkout."""
+    """What a module imports, as a directory of links: Ansible's own code, the installed collections, and this checkout."""
     folder = scratch() / "library"
     collections = folder / "ansible_collections"
     (collections / "stateops").mkdir(parents=True)
     (collections / "stateops" / "langgraph").symlink_to(ROOT)
-    # Else the package in a virtualenv's own site-packages would win.
+    # Otherwise the package in the site-packages of a virtualenv would take precedence.
     (collections / "__init__.py").touch()
-    # As in the archive that Ansible sends: nothing of the controller's.
+    # As in the archive that Ansible sends: nothing that belongs to the controller.
     (folder / "ansible").mkdir()
     (folder / "ansible" / "__init__.py").touch()
     for name in ("module_utils", "modules", "release.py"):
@@ -137,7 +137,7 @@ def library():
 
 @once
 def packed():
-    """Where Ansible keeps the archives that it sends to a host."""
+    """The directory in which Ansible caches the archives that it sends to a host."""
     folder = scratch() / "packed"
     folder.mkdir()
     return folder
@@ -145,7 +145,7 @@ def packed():
 
 @once
 def module_forks():
-    """Where modules run."""
+    """The interpreter that runs modules in forks."""
     folder = ROOT / "plugins" / "module_utils"
     ours = [UTILITIES + ".".join(path.relative_to(folder).with_suffix("").parts) for path in sorted(folder.rglob("*.py"))]
     theirs = ["ansible.module_utils.basic", "ansible.module_utils.urls", "ansible.module_utils.facts.default_collectors"]
@@ -157,7 +157,7 @@ def module_forks():
 
 @once
 def playbook_forks():
-    """Where ansible-playbook runs. Plugins' folders are read once, before a run's own environment is known."""
+    """The interpreter that runs ansible-playbook in forks. It reads the plugin directories once, before the environment of a run is known."""
     plugins = [path for kind in PLUGINS for path in sorted((Path(ansible.__file__).parent / "plugins" / kind).glob("[a-z]*.py"))]
     modules = ["cli.playbook", "executor.task_executor", "template", *("plugins.%s.%s" % (path.parent.name, path.stem) for path in plugins)]
     return _forks("playbooks", sys.executable, HERE, ["ansible." + name for name in modules], {**_environment(scratch()), **CONNECTION})
@@ -172,7 +172,7 @@ def _forks(name, *arguments):
 
 
 def _environment(folder):
-    """What every run of ansible-playbook is told; `folder` is its home."""
+    """The environment of every run of ansible-playbook. `folder` is its home directory."""
     return {
         "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
@@ -187,7 +187,7 @@ def _environment(folder):
 
 
 def play_forked(arguments, env, cwd, umask=-1, timeout=300):
-    """(exit code, output) of ansible-playbook in a fork, with its modules in forks too. A user's run takes twice as long or more."""
+    """(exit code, output) of ansible-playbook in a fork, with its modules in forks too. A user's run takes at least twice as long."""
     forked = {**CONNECTION, "LANGGRAPH_TEST_PYTHON": PYTHON, "LANGGRAPH_TEST_FORKS": module_forks().path, "LANGGRAPH_TEST_PACKED": str(packed())}
     process = forks.Process(playbook_forks().path, PLAYBOOK, [program("ansible-playbook"), *arguments], {**env, **forked}, cwd, umask, merge=True)
     try:
@@ -199,9 +199,9 @@ def play_forked(arguments, env, cwd, umask=-1, timeout=300):
 
 
 class Playbook:
-    """One run of ansible-playbook in a folder of its own: its exit code, what it printed, and each task's result.
+    """One run of ansible-playbook in its own directory: exit code, output, and each task's result.
 
-    forked: without it the run is a user's, in processes of its own.
+    forked: if false, the run uses separate processes, like a user's run.
     """
 
     def __init__(self, folder, arguments, env=None, forked=True, umask=-1, timeout=300):
@@ -221,14 +221,14 @@ class Playbook:
 
 
 class Runner:
-    """`python` is the interpreter that modules start under, `folder` one of ours."""
+    """`python` is the interpreter that starts modules, `folder` a directory of the tests."""
 
     def __init__(self, python, folder):
         self.python = str(python)
         self.scratch = Path(folder)
 
     def start(self, name, args, check=False, diff=False, python=None, user=None, env=None):
-        """Start a module: in a fork, unless a Python, a user or an environment asks for a process of its own."""
+        """Start a module in a fork, or in a new process if a Python, a user or an environment is given."""
         text = self.program(name, args, check, diff)
         environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(self.scratch), **(env or {})}
         if python is user is env is None and self.python == PYTHON:
@@ -244,8 +244,8 @@ class Runner:
         return Running(process)
 
     def program(self, name, args, check=False, diff=False):
-        """The text of a program that runs a module with these arguments."""
-        # Those that this Ansible knows: an unknown one is an error, and a few came and went.
+        """The source of a program that runs a module with these arguments."""
+        # Only the internal arguments that this Ansible knows: an unknown one is an error, and they differ between releases.
         internal = {name: value for name, value in self._internal(name, check, diff).items() if name[len("_ansible_") :] in PASS_VARS}
         payload = json.dumps({"ANSIBLE_MODULE_ARGS": dict(args, **internal)})
         return MODULE % {"library": str(library()), "payload": payload, "name": MODULES + name}
@@ -273,7 +273,7 @@ class Runner:
         return self.start(name, args, **kwargs).finish()
 
     def playbook(self, tasks, *flags, play=None, env=None, inventory="localhost,", forked=True):
-        """A play of these tasks on this machine at -vvvv; `tasks` of the outcome has each task's document."""
+        """A play with these tasks on this machine at -vvvv. `tasks` of the outcome contains the document of each task."""
         folder = Path(tempfile.mkdtemp(prefix="run", dir=self.scratch))
         plays = {"hosts": "all", "gather_facts": False, "connection": "local", "vars": {"ansible_python_interpreter": self.python}, "tasks": tasks}
         (folder / "play.yml").write_text(yaml.safe_dump([{**plays, **(play or {})}], sort_keys=False))
@@ -291,7 +291,7 @@ class Runner:
 
 
 def program(name):
-    """A program of the tools' environment, whether that is activated or not."""
+    """A program in the environment of the tests, whether that environment is activated or not."""
     beside = Path(sys.executable).parent / name
     found = str(beside) if beside.exists() else shutil.which(name)
     assert found, "%s is not installed" % name

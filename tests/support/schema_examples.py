@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two schemas as upstream makes them, and LangGraph's releases, as values that tests start from."""
+"""The two schemas as upstream creates them, and LangGraph's releases, as values for tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ALL = frozenset((NULLABLE, INDEXES, TASK_PATH))
 
 
 def postgres(features=ALL, name="public", owner=OWNER):
-    """The schema that a release with these features leaves behind; today's by default."""
+    """The schema that a release with these features creates. The default is the current release."""
     schema = Schema("postgresql", name)
     for table in POSTGRES.values():
         table = replace(table, owner=owner)
@@ -34,12 +34,12 @@ def postgres(features=ALL, name="public", owner=OWNER):
 
 
 def sqlite(name="checkpoints.sqlite"):
-    """The schema of a file that today's SqliteSaver made."""
+    """The schema of a file that the current SqliteSaver created."""
     return Schema("sqlite", name, tuple(SQLITE[table] for table in sorted(SQLITE)))
 
 
 def server(**changes):
-    """A server that permits everything to the owner."""
+    """A server on which the owner has all privileges."""
     usual = Server(
         role=OWNER,
         login=OWNER,
@@ -55,14 +55,14 @@ def server(**changes):
     return replace(usual, **changes)
 
 
-def reading(schema, recorded=None, hidden=False, **changes):
-    """A Reading of a schema on that server."""
+def database_state(schema, recorded=None, hidden=False, **changes):
+    """A DatabaseState with this schema on that server."""
     return DatabaseState(schema, server(**changes), recorded, hidden)
 
 
 def empty():
-    """A Reading of a database that holds nothing yet."""
-    return reading(Schema("postgresql", "public"))
+    """A DatabaseState of an empty database."""
+    return database_state(Schema("postgresql", "public"))
 
 
 COLUMNS = {
@@ -103,12 +103,12 @@ COLUMNS = {
 
 
 def create(table):
-    """CREATE TABLE as releases word it; a functional test holds these against what releases were seen to send."""
+    """CREATE TABLE as releases write it. A functional test compares these with the recorded statements."""
     return "CREATE TABLE IF NOT EXISTS %s (%s);" % (table, COLUMNS[table])
 
 
 def index(table):
-    """CREATE INDEX as releases word it, with lines around it."""
+    """CREATE INDEX as releases write it, with line breaks around it."""
     return "\n    CREATE INDEX CONCURRENTLY IF NOT EXISTS %s_thread_id_idx ON %s(thread_id);\n    " % (table, table)
 
 
@@ -119,7 +119,7 @@ INDEXING = [index(table) for table in DATA_TABLES]
 ADD = "ALTER TABLE checkpoint_writes ADD COLUMN task_path TEXT NOT NULL DEFAULT '';"
 ADD_AGAIN = "ALTER TABLE checkpoint_writes ADD COLUMN IF NOT EXISTS task_path TEXT NOT NULL DEFAULT '';"
 
-# Each release that changed the list: what the list was, and what the schema had then.
+# Each release that changed the list: the list, and the features of the resulting schema.
 RELEASES = {
     "1.0.1": (CREATES_FIRST, frozenset()),
     "1.0.2": (CREATES + [NULL], frozenset((NULLABLE,))),
@@ -135,13 +135,13 @@ NEWEST = "3.2.0"
 
 
 def library(release=NEWEST, more=()):
-    """The Library of a release. more: statements of a later one, which the contract does not know."""
+    """The Library of a release. more: statements of a later release, which the contract does not know."""
     known = [Migration(version, statement, step_of(statement)) for version, statement in enumerate(RELEASES[release][0])]
     unknown = [Migration(version, statement, None, known=False) for version, statement in enumerate(more, len(known))]
     return Library(release, tuple(known + unknown))
 
 
 def database(release, **changes):
-    """A Reading of a database that setup() of a release made."""
+    """A DatabaseState of a database on which setup() of a release ran."""
     statements, features = RELEASES[release]
-    return reading(postgres(features), tuple(range(len(statements))), **changes)
+    return database_state(postgres(features), tuple(range(len(statements))), **changes)

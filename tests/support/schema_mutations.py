@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One change at a time to a real database that setup() made, by the names of the unit tests' mutations, which say what each has to be found as."""
+"""Single changes to a real database on which setup() ran. The names are those of the unit tests' mutations, which define the expected violations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNREADY = "UPDATE pg_index SET indisvalid = false, indisready = false WHERE inde
 
 
 class Facts:
-    """What the statements on one table are made of: its key, another column, and one that may be NULL."""
+    """The parts of the statements on one table: its key, another column, and a nullable column."""
 
     def __init__(self, table):
         self.name = table
@@ -25,8 +25,8 @@ class Facts:
         self.first = self.keys[0]
         self.large = [column for column in self.columns if column.type in LARGE]
         self.small = next((c.name for c in self.columns if c.name not in self.keys and c.type == "text"), None)
-        self.is_ledger = table not in DATA_TABLES
-        self.failing = "(1 / v)" if self.is_ledger else "(%s::integer)" % self.first
+        self.is_migrations_table = table not in DATA_TABLES
+        self.failing = "(1 / v)" if self.is_migrations_table else "(%s::integer)" % self.first
         self.definition = ", ".join("%s %s%s" % (c.name, c.type, "" if c.nullable else " NOT NULL") for c in self.columns)
 
     def constraint(self, text):
@@ -43,7 +43,7 @@ class Facts:
 
 
 def changes(table):
-    """(what, statements) on a table; statements may begin with the lowest version of PostgreSQL that knows them, or with ICU, in a pair."""
+    """(name, statements) of each change to a table. Statements may be a pair with the lowest PostgreSQL version that supports them, or with ICU."""
     facts = Facts(table)
     for part in (_tables, _keys, _constraints, _indexes, _attachments, _extra_columns):
         yield from part(facts)
@@ -52,22 +52,22 @@ def changes(table):
             yield "%s %s" % (column.name, what), statements
         if column.name not in facts.keys:
             yield "no %s" % column.name, "ALTER TABLE %s DROP COLUMN %s" % (table, column.name)
-    if not facts.is_ledger:
+    if not facts.is_migrations_table:
         yield from _thread_indexes(facts)
 
 
 def others():
-    """(the mutation's whole name, statements) of changes that have a name of their own."""
+    """(complete name of the mutation, statements) of changes that do not belong to one table."""
     for table in TABLES:
         yield "no %s" % table, "DROP TABLE %s" % table
-        yield "%s behind another" % table, "CREATE SCHEMA other; CREATE TABLE other.%s (a int); SET LOCAL search_path = other, public" % table
+        yield "%s hidden by another table" % table, "CREATE SCHEMA other; CREATE TABLE other.%s (a int); SET LOCAL search_path = other, public" % table
     for table in DATA_TABLES:
-        yield "%s of another owner" % table, "CREATE ROLE somebody_else; ALTER TABLE %s OWNER TO somebody_else" % table
+        yield "%s owned by another role" % table, "CREATE ROLE somebody_else; ALTER TABLE %s OWNER TO somebody_else" % table
         name = "%s_thread_id_idx" % table
         yield "%s taken by a sequence" % name, "DROP INDEX %s; CREATE SEQUENCE %s" % (name, name)
     columns = "thread_id text NOT NULL, checkpoint_ns text NOT NULL DEFAULT '', type text, checkpoint jsonb NOT NULL, metadata jsonb NOT NULL DEFAULT '{}'"
     shallow = "DROP TABLE checkpoints; CREATE TABLE checkpoints (%s, PRIMARY KEY (thread_id, checkpoint_ns))" % columns
-    yield "checkpoints: made by ShallowPostgresSaver", shallow
+    yield "checkpoints: created by ShallowPostgresSaver", shallow
 
 
 def _tables(facts):
@@ -81,7 +81,7 @@ def _tables(facts):
     yield "a type", facts.instead("CREATE TYPE %s AS ENUM ('a')" % name)
     yield "a index", facts.instead("CREATE TABLE mine (id int); CREATE INDEX %s ON mine (id)" % name)
     yield "partitioned", facts.instead("CREATE TABLE %s (%s) PARTITION BY HASH (%s)" % (name, facts.definition, facts.first))
-    yield "of another shape", facts.instead("CREATE TABLE %s (id bigint)" % name)
+    yield "with other columns", facts.instead("CREATE TABLE %s (id bigint)" % name)
     yield "unlogged", "ALTER TABLE %s SET UNLOGGED" % name
     yield "row security", "ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY" % name
     yield "row security with a policy", "ALTER TABLE %s ENABLE ROW LEVEL SECURITY; CREATE POLICY extra ON %s" % (name, name)
@@ -93,11 +93,11 @@ def _keys(facts):
     yield "key not valid", INVALID % (facts.name + "_pkey")
     yield "key not ready", UNREADY % (facts.name + "_pkey")
     for column in facts.large:
-        yield "key with %s along" % column.name, facts.key_again("(%s) INCLUDE (%s)" % (facts.key, column.name))
-    if not facts.is_ledger:
-        yield "key with a column less", facts.key_again("(%s)" % ", ".join(facts.keys[:-1]))
+        yield "key including %s" % column.name, facts.key_again("(%s) INCLUDE (%s)" % (facts.key, column.name))
+    if not facts.is_migrations_table:
+        yield "key without the last column", facts.key_again("(%s)" % ", ".join(facts.keys[:-1]))
         yield "key in another order", facts.key_again("(%s)" % ", ".join(facts.keys[::-1]))
-        yield "key with a column along", facts.key_again("(%s) INCLUDE (%s)" % (facts.key, facts.small))
+        yield "key including a column", facts.key_again("(%s) INCLUDE (%s)" % (facts.key, facts.small))
     if facts.name in ("checkpoint_blobs", "checkpoint_writes"):
         further = "type" if facts.name == "checkpoint_blobs" else "channel"
         yield "key of other columns", facts.key_again("(%s, %s)" % (facts.key, further))
@@ -115,9 +115,9 @@ def _constraints(facts):
     yield "foreign key", notes + facts.constraint("FOREIGN KEY (%s) REFERENCES notes" % facts.first)
     yield "cascading foreign key", notes + facts.constraint("FOREIGN KEY (%s) REFERENCES notes ON DELETE CASCADE NOT VALID" % facts.first)
     for action in ("no action", "restrict", "cascade", "set null", "set default"):
-        yield "referred to, " + action, "CREATE TABLE notes (%s, %s ON DELETE %s)" % (own, reference, action)
-    yield "referred to, set null on not null", "CREATE TABLE notes (%s NOT NULL, %s ON DELETE SET NULL)" % (own, reference)
-    yield "referred to, not enforced", (18, "CREATE TABLE notes (%s, %s NOT ENFORCED)" % (own, reference))
+        yield "referenced, " + action, "CREATE TABLE notes (%s, %s ON DELETE %s)" % (own, reference, action)
+    yield "referenced, set null on not null", "CREATE TABLE notes (%s NOT NULL, %s ON DELETE SET NULL)" % (own, reference)
+    yield "referenced, not enforced", (18, "CREATE TABLE notes (%s, %s NOT ENFORCED)" % (own, reference))
     yield "constraint trigger", EAT + "CREATE CONSTRAINT TRIGGER extra AFTER INSERT ON %s FOR EACH ROW EXECUTE FUNCTION f()" % facts.name
     for column in facts.columns:
         yield "check that %s is not NULL" % column.name, facts.constraint("CHECK (%s IS NOT NULL)" % column.name)
@@ -126,7 +126,7 @@ def _constraints(facts):
             yield "%s not null, not valid" % column.name, (18, drop + facts.constraint("NOT NULL %s NOT VALID" % column.name))
     for column in facts.large:
         yield "unique over the key and %s" % column.name, facts.constraint("UNIQUE (%s, %s)" % (facts.key, column.name))
-    if not facts.is_ledger:
+    if not facts.is_migrations_table:
         yield "unique", facts.constraint("UNIQUE (%s)" % facts.first)
         yield "unique over the key and more", facts.constraint("UNIQUE NULLS NOT DISTINCT (%s, %s)" % (facts.small, facts.key))
         yield "deferrable unique over the key and more", facts.constraint("UNIQUE (%s, %s) DEFERRABLE" % (facts.key, facts.small))
@@ -134,7 +134,7 @@ def _constraints(facts):
 
 def _indexes(facts):
     first, key, pkey = "(%s)" % facts.first, "(%s)" % facts.key, facts.name + "_pkey"
-    some = " WHERE v > 1" if facts.is_ledger else " WHERE %s > 'a'" % facts.first
+    some = " WHERE v > 1" if facts.is_migrations_table else " WHERE %s > 'a'" % facts.first
     yield "index", facts.index("(%s DESC NULLS LAST)" % facts.first)
     yield "INVALID index", facts.index(first) + INVALID % "extra"
     yield "unique index over the key", facts.index("(%s)" % ", ".join(facts.keys[::-1]), unique=True)
@@ -146,23 +146,23 @@ def _indexes(facts):
     for suffix in ("_ccnew", "_ccold", "_ccnew12"):
         yield "INVALID %s" % suffix, facts.index(key, pkey + suffix, unique=True) + INVALID % (pkey + suffix)
     yield "VALID _ccold", facts.index(first, pkey + "_ccold")
-    yield "INVALID _ccnew of a foreign index", facts.index(first, "other_ccnew") + INVALID % "other_ccnew"
-    if not facts.is_ledger:
+    yield "INVALID _ccnew of another index", facts.index(first, "other_ccnew") + INVALID % "other_ccnew"
+    if not facts.is_migrations_table:
         yield "unique index", facts.index(first, unique=True)
-        yield "INVALID unique index that takes part", facts.index(first, unique=True) + INVALID % "extra"
-        yield "INVALID unique index that takes no part", facts.index(first, unique=True) + UNREADY % "extra"
+        yield "INVALID unique index that is ready", facts.index(first, unique=True) + INVALID % "extra"
+        yield "INVALID unique index that is not ready", facts.index(first, unique=True) + UNREADY % "extra"
         yield "index on an expression", facts.index("(lower(%s) text_pattern_ops)" % facts.first)
     for column in facts.large:
         name = column.name
         yield "index on %s" % name, facts.index("(%s)" % name)
-        yield "index with %s along" % name, facts.index("%s INCLUDE (%s)" % (first, name))
+        yield "index including %s" % name, facts.index("%s INCLUDE (%s)" % (first, name))
         if column.type == "bytea":
             yield "brin index on %s" % name, facts.index("USING brin (%s)" % name)
         else:
             yield "index on all of %s as text" % name, facts.index("((%s::text))" % name)
             yield "hash index on %s" % name, facts.index("USING hash (%s)" % name)
             yield "gin index on %s" % name, facts.index("USING gin (%s jsonb_path_ops)" % name)
-            yield "index into %s" % name, facts.index("((%s ->> 'who'))" % name)
+            yield "index on a part of %s" % name, facts.index("((%s ->> 'who'))" % name)
             yield "index on the digest of %s" % name, facts.index("(md5(%s::text))" % name)
 
 
@@ -170,15 +170,15 @@ def _attachments(facts):
     name = facts.name
     trigger = EAT + "CREATE TRIGGER extra BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION f();" % name
     yield "trigger", trigger + "ALTER TABLE %s ENABLE ALWAYS TRIGGER extra" % name
-    yield "trigger switched off", trigger + "ALTER TABLE %s DISABLE TRIGGER extra" % name
+    yield "trigger disabled", trigger + "ALTER TABLE %s DISABLE TRIGGER extra" % name
     yield "policy", "CREATE POLICY extra ON %s" % name
     rule = "CREATE RULE extra AS ON %s TO %s DO INSTEAD NOTHING;"
     off = "ALTER TABLE %s DISABLE RULE extra" % name
     yield "rule", rule % ("DELETE", name)
-    yield "rule switched off", rule % ("INSERT", name) + off
+    yield "rule disabled", rule % ("INSERT", name) + off
     yield "rule for updates", rule % ("UPDATE", name)
-    yield "rule for updates, switched off", rule % ("UPDATE", name) + off
-    value = "1" if facts.is_ledger else "'a'"
+    yield "rule for updates, disabled", rule % ("UPDATE", name) + off
+    value = "1" if facts.is_migrations_table else "'a'"
     whole = "CREATE TABLE whole (LIKE %s INCLUDING ALL) PARTITION BY LIST (%s);" % (name, facts.first)
     yield "partition", whole + "ALTER TABLE whole ATTACH PARTITION %s FOR VALUES IN (%s)" % (name, value)
     yield "child", "CREATE TABLE child () INHERITS (%s)" % name
@@ -186,7 +186,7 @@ def _attachments(facts):
     yield "parent", "CREATE TABLE parent (%s %s NOT NULL); ALTER TABLE %s INHERIT parent" % (facts.first, kind, name)
     yield "publication", "CREATE PUBLICATION extra FOR TABLE %s" % name
     yield "publication without identity", "ALTER TABLE %s REPLICA IDENTITY NOTHING; CREATE PUBLICATION extra FOR TABLE %s" % (name, name)
-    if not facts.is_ledger:
+    if not facts.is_migrations_table:
         yield "publication of some columns", "CREATE PUBLICATION extra FOR TABLE %s (%s, %s)" % (name, facts.first, facts.small)
 
 
@@ -225,7 +225,7 @@ FURTHER = {
         "ALTER TABLE checkpoints ADD CONSTRAINT extra CHECK (length(thread_id) < 9) NOT VALID",
     ),
 }
-# Nothing of this is worth a word, let alone a finding.
+# None of these changes is reported, not even as a finding.
 SILENT = (
     "ALTER TABLE checkpoints SET (fillfactor = 80, autovacuum_enabled = off, toast_tuple_target = 4096)",
     "ALTER TABLE checkpoints ALTER checkpoint SET STORAGE EXTERNAL, ALTER metadata SET STORAGE MAIN, ALTER thread_id SET STORAGE PLAIN",
@@ -266,14 +266,14 @@ def _column(facts, column):
         yield "identity by default", alter + "ADD GENERATED BY DEFAULT AS IDENTITY"
     elif column.type == "text":
         yield "as character varying", alter + "TYPE character varying"
-        yield "under another collation", alter + 'TYPE text COLLATE "POSIX"'
+        yield "with another collation", alter + 'TYPE text COLLATE "POSIX"'
         vague = "CREATE COLLATION vague (provider = icu, locale = 'und-u-ks-level2', deterministic = false);"
-        yield "under a nondeterministic collation", (ICU, vague + alter + "TYPE text COLLATE vague")
+        yield "with a nondeterministic collation", (ICU, vague + alter + "TYPE text COLLATE vague")
         if (facts.name, column.name) == ("checkpoints", "checkpoint_id"):
             danish = "CREATE COLLATION danish (provider = icu, locale = 'da');"
-            yield "under a collation of another order", (ICU, danish + alter + "TYPE text COLLATE danish")
+            yield "with a collation that sorts differently", (ICU, danish + alter + "TYPE text COLLATE danish")
     else:
-        yield "stored plain", alter + "SET STORAGE PLAIN"
+        yield "with plain storage", alter + "SET STORAGE PLAIN"
     if column.name not in facts.keys:
         yield ("not null", alter + "SET NOT NULL") if column.nullable else ("nullable", alter + "DROP NOT NULL")
     value = {"text": "'x'", "jsonb": "'[]'", "bytea": "'x'", "integer": "7"}[column.type]
@@ -289,17 +289,17 @@ def _column(facts, column):
 def _extra_columns(facts):
     add = "ALTER TABLE %s ADD COLUMN extra " % facts.name
     maybe = {"checkpoints": "metadata ->> 'tenant'", "checkpoint_blobs": "md5(blob)", "checkpoint_writes": "lower(type)"}.get(facts.name)
-    yield "a further column, nullable", add + "text"
-    yield "a further column, with a default", add + "timestamptz NOT NULL DEFAULT now()"
-    yield "a further column, identity", add + "int GENERATED ALWAYS AS IDENTITY"
-    yield "a further column, generated, which can fail", add + "int GENERATED ALWAYS AS %s STORED" % facts.failing
-    yield "a further column, virtual, which can fail", (18, add + "int GENERATED ALWAYS AS %s VIRTUAL" % facts.failing)
-    yield "a further column, with a default that can fail", add + "int; ALTER TABLE %s ALTER extra SET DEFAULT 1 / 0" % facts.name
-    yield "a further column, required", add + "int NOT NULL"
+    yield "additional column, nullable", add + "text"
+    yield "additional column, with a default", add + "timestamptz NOT NULL DEFAULT now()"
+    yield "additional column, identity", add + "int GENERATED ALWAYS AS IDENTITY"
+    yield "additional column, generated, which can fail", add + "int GENERATED ALWAYS AS %s STORED" % facts.failing
+    yield "additional column, virtual, which can fail", (18, add + "int GENERATED ALWAYS AS %s VIRTUAL" % facts.failing)
+    yield "additional column, with a default that can fail", add + "int; ALTER TABLE %s ALTER extra SET DEFAULT 1 / 0" % facts.name
+    yield "additional column, required", add + "int NOT NULL"
     if maybe:
-        yield "a further column, generated", add + "text GENERATED ALWAYS AS (lower(%s)) STORED" % facts.first
-        yield "a further column, generated and not null", add + "text GENERATED ALWAYS AS (lower(%s)) STORED NOT NULL" % facts.first
-        missing = "a further column, %s and not null, from what may be missing"
+        yield "additional column, generated", add + "text GENERATED ALWAYS AS (lower(%s)) STORED" % facts.first
+        yield "additional column, generated and not null", add + "text GENERATED ALWAYS AS (lower(%s)) STORED NOT NULL" % facts.first
+        missing = "additional column, %s and not null, from a nullable column"
         yield missing % "generated", add + "text GENERATED ALWAYS AS (%s) STORED NOT NULL" % maybe
         yield missing % "virtual", (18, add + "text GENERATED ALWAYS AS (%s) VIRTUAL NOT NULL" % maybe)
 
@@ -320,7 +320,7 @@ def _thread_indexes(facts):
     yield "thread index partial", again("(thread_id) WHERE thread_id <> ''")
     yield "thread index descending", again("(thread_id DESC)")
     yield "thread index of another operator class", again("(thread_id text_pattern_ops)")
-    yield "thread index with a column along", again("(thread_id) INCLUDE (checkpoint_ns)")
+    yield "thread index including a column", again("(thread_id) INCLUDE (checkpoint_ns)")
     for column in facts.large:
-        yield "thread index with %s along" % column.name, again("(thread_id) INCLUDE (%s)" % column.name)
+        yield "thread index including %s" % column.name, again("(thread_id) INCLUDE (%s)" % column.name)
     yield "INVALID copy of the thread index", facts.index("(thread_id)", name + "_ccnew") + INVALID % (name + "_ccnew")

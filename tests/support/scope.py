@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much a run tries: LANGGRAPH_TEST_SCOPE is usual (`make test`), all (`make test-all`) or faults (`make faults`)."""
+"""The scope of a run: LANGGRAPH_TEST_SCOPE is usual (`make test`), all (`make test-all`) or faults (`make faults`)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ EVERYWHERE = SCOPE == "faults"
 
 
 def some(*variants):
-    """The first of several variants of the same step, or all of them where the scope is more than usual."""
+    """The first of several variants of the same step, or all of them if the scope is larger than usual."""
     return variants if ALL else variants[:1]
 
 
 def usual(values, number=1):
-    """A test's parameters, of which only the first ones are usual and the others marked extended."""
+    """A test's parameters: the first ones run in the usual scope, the others are marked extended."""
     values = list(values)
-    # Several arguments are a plain tuple; one that has named fields is one argument.
+    # A plain tuple contains several arguments; a named tuple is one argument.
     several = [isinstance(value, tuple) and not hasattr(value, "_fields") for value in values]
     more = [pytest.param(*(value if plain else [value]), marks=pytest.mark.extended) for value, plain in zip(values, several)]
     return values[:number] + more[number:]

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks for secrets wherever a run could leave one: plain, in base64, in gzip, in zip, and in any of these inside another."""
+"""Searches everything that a run could write for secrets: as plain text, in base64, in gzip, in zip, and in nested combinations of these."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LARGEST = 64 * 1024 * 1024
 
 
 def holds(data, secret, depth=DEPTH):
-    """Whether bytes hold the secret, however they are wrapped."""
+    """Whether the bytes contain the secret in any of these encodings."""
     secret = secret.encode() if isinstance(secret, str) else secret
     return secret in data or (depth > 0 and any(holds(each, secret, depth - 1) for each in _unwrapped(data)))
 
@@ -44,21 +44,21 @@ def _unwrapped(data):
         start = data.find(b"\x1f\x8b\x08", start + 1)
     for match in BASE64.finditer(data):
         text = b"".join(match.group().split())
-        # What is found need not begin where the encoded text did.
+        # The part that was found may start inside the encoded text.
         for offset in range(4):
             part = text[offset:].rstrip(b"=")
             part = part[:-1] if len(part) % 4 == 1 else part
             try:
-                # To the last byte: a zip that lacks it is none.
+                # Up to the last byte: a truncated zip is not a zip.
                 yield base64.b64decode(part + b"=" * (-len(part) % 4))
             except (binascii.Error, ValueError):
                 continue
 
 
 class SecretScanner:
-    """Reads every new or changed file below some folders, and every process's command line and environment, while a block runs.
+    """Reads every new or changed file below some directories, and the command line and environment of every process, while a block runs.
 
-    `found` are sentences that name the place, never the secret.
+    `found` contains sentences that name the place, but not the secret.
     """
 
     def __init__(self, folders, secrets):
@@ -76,7 +76,7 @@ class SecretScanner:
         return self
 
     def __exit__(self, *_exception):
-        assert self._thread.is_alive(), "nobody was looking any more"
+        assert self._thread.is_alive(), "the scanner has stopped"
         self._over.set()
         self._thread.join()
         self._files()
@@ -106,7 +106,7 @@ class SecretScanner:
                         self.found.add("%s in the %s of a process: %s" % (name, what, entry.name))
 
     def _files(self):
-        # A folder may be gone before it is looked into, which os.walk() passes over.
+        # A directory may be removed before it is read; os.walk() ignores that.
         for path in (Path(folder, name) for top in self.folders for folder, _folders, names in os.walk(top) for name in names):
             try:
                 state = path.lstat()

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks for secrets in what servers write to their logs."""
+"""Searches the logs of servers for secrets."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import re
 from secret_scanner import holds
 from servers import Server
 
-# A test makes the roles itself, and servers of the tests log every statement.
+# Tests create the roles themselves, and the servers of the tests log every statement.
 MADE = re.compile(rb"(CREATE|ALTER) ROLE ")
 
 
 class ServerLogs:
-    """What the servers of this process write during a test. `found` are sentences, as the scanner's."""
+    """The log lines of this process's servers during a test. `found` contains sentences, like the scanner's."""
 
     def __init__(self, marks):
         self.marks = marks

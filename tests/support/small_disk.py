@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How small a disk of the tests is, and how it is filled."""
+"""The size of the tests' small disk, and how it is filled."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DISK = 64 * 1024 * KIB
 
 
 def fill(disk, left):
-    """Leave so many kilobytes; returns the file that takes the rest."""
+    """Leave this many kilobytes free. Returns the file that takes the rest."""
     room = os.statvfs(disk)
     ballast = disk / "ballast"
     with ballast.open("wb") as file:

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Threads in SQLite files, written through LangGraph's own saver: by a graph, by hand, and many at once."""
+"""Threads in SQLite files, written through LangGraph's own saver: by a graph, by direct calls, and in large numbers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class State(TypedDict):
 
 
 def graph(saver, asks=True):
-    """Turns, a subgraph, sends and an interrupt, all without a model."""
+    """A graph without a model: turns, a subgraph, sends and an interrupt."""
 
     def inner(state):
         return {"parts": ["inner"]}
@@ -86,7 +86,7 @@ def history(app, thread):
 
 
 def put(saver, thread, values, versions=None, identifier=None, parent=None, metadata=None, space="", writes=(), **more):
-    """One checkpoint, as the saver writes it."""
+    """Store one checkpoint with the saver."""
     identifier = identifier or str(uuid.uuid4())
     checkpoint = {
         "v": 4,
@@ -106,7 +106,7 @@ def put(saver, thread, values, versions=None, identifier=None, parent=None, meta
 
 
 def many(path, threads=300):
-    """Threads with a checkpoint or three each, in rows of a size that takes a moment."""
+    """Threads with one to three checkpoints each, in rows that take some time to copy."""
     with SqliteSaver.from_conn_string(str(path)) as saver:
         for thread in range(threads):
             for number in range(3):
@@ -114,7 +114,7 @@ def many(path, threads=300):
 
 
 def saved(path, threads=3):
-    """A file that SqliteSaver wrote real checkpoints into."""
+    """A file with real checkpoints, written by SqliteSaver."""
     with SqliteSaver.from_conn_string(str(path)) as saver:
         for number in range(threads):
             config = {"configurable": {"thread_id": "thread-%d" % number, "checkpoint_ns": ""}}

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Servers that take TLS alone, with certificates of an authority of the tests' own."""
+"""Servers that accept only TLS, with certificates of a certificate authority of the tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MODULES = ("checkpoint_schema", "checkpoint_schema_info", "checkpoint_verify")
 
 
 class Encrypted:
-    """A server that takes passwords (SCRAM) over TLS alone, and client certificates for roles of the group `certified`."""
+    """A server that accepts passwords (SCRAM) only over TLS, and client certificates for members of the role `certified`."""
 
     def __init__(self, binaries, folder):
         self.server = Server(binaries, settings={"ssl": "on", "ssl_cert_file": "server.crt", "ssl_key_file": "server.key", "ssl_ca_file": "ca.crt"})
@@ -30,7 +30,7 @@ class Encrypted:
         self.server.execute("CREATE ROLE certified")
 
     def present(self, file, **how):
-        """Take a certificate for this address, signed just so."""
+        """Use a certificate for this address with the given properties."""
         certificate, key = self.authority.sign("localhost", file, addresses=["127.0.0.1"], **how)
         self.server.write("data/server.crt", certificate.read_text())
         self.server.write("data/server.key", key.read_text())

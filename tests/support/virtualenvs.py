@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The virtualenv that modules enter, and virtualenvs of tests' own."""
+"""The virtualenv that modules enter, and other virtualenvs of the tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _target():
     if importlib.util.find_spec("langgraph") and importlib.util.find_spec("langgraph.checkpoint.postgres"):
         return Path(sys.prefix)
     raise pytest.UsageError(
-        "langgraph-checkpoint-postgres is not installed here: install requirements/pytest.txt, or let LANGGRAPH_TEST_VENV name a virtualenv that has it"
+        "langgraph-checkpoint-postgres is not installed here: install requirements/pytest.txt, or set LANGGRAPH_TEST_VENV to a virtualenv that contains it"
     )
 
 
@@ -32,7 +32,7 @@ TARGET = _target()
 
 
 def make_venv(folder):
-    """A virtualenv of the target's Python version, without anything in it."""
+    """A virtualenv with the target's Python version and without packages."""
     subprocess.run([str(TARGET / "bin" / "python"), "-m", "venv", "--without-pip", str(folder)], check=True)
     return folder
 
@@ -42,7 +42,7 @@ def site_packages(folder):
 
 
 def linked(folder):
-    """A virtualenv of its own that finds the target's libraries."""
+    """Another virtualenv that finds the target's libraries."""
     make_venv(folder)
     (site_packages(folder) / "target.pth").write_text("%s\n" % site_packages(TARGET))
     return folder

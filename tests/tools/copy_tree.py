@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copies the checkout without its litter: COPY_TREE.PY DESTINATION."""
+"""Copies the checkout without untracked files: COPY_TREE.PY DESTINATION."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# The link back to the checkout would be followed without end.
+# Following the link back to the checkout would never end.
 LEFT_OUT = "collections/ansible_collections/"
 
 
 def files():
-    """Tracked and new files alike, so that a test says the same before a commit as after it."""
+    """Tracked files and new files, so that a test has the same result before and after a commit."""
     done = subprocess.run(
         ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"],
         cwd=ROOT,
@@ -29,7 +29,7 @@ def files():
 
 
 def copy_to(destination):
-    """Make `destination` hold these files and no other ones."""
+    """Replace the contents of `destination` with these files."""
     destination = Path(destination)
     if destination.exists():
         shutil.rmtree(destination)

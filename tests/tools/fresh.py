@@ -2,10 +2,10 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the README's two commands on a bare Debian, in a container that has what the README asks for and a `docker` without an engine.
+"""Runs the README's two commands on a bare Debian, in a container that contains what the README requires and a `docker` without an engine.
 
 Without arguments: on Debian 12 and 13, as root and as an ordinary user, `make provision` twice, `make stop` and `make test`.
-What they print goes into .build/fresh/RELEASE-USER.log. It needs root, podman, runc and mmdebstrap.
+The output is written to .build/fresh/RELEASE-USER.log. It needs root, podman, runc and mmdebstrap.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ LOGS = ROOT / ".build" / "fresh"
 RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
 HOMES = {"root": "/root", "person": "/home/person"}
 COMMANDS = ["provision", "provision", "stop", "test"]
-# The README's own list and nothing else: each package, and the words by which the README's section "Two commands" asks for it.
+# Only the packages that the README lists: each package, and the words for it in the README's section "Two commands".
 PACKAGES = {"git": "git", "make": "make", "python3": "Python 3.11", "python3-venv": "venv"}
-# What is left of a Docker whose engine does not run, or may not be used: no test may take it for one that works.
+# A Docker client without a running or accessible engine: no test may use it.
 DOCKER = """#!/bin/sh
 echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2
 exit 1
 """
-# As the first process it has to take in the servers that a stopped command leaves behind, as an init does.
+# The first process must reap the servers that a stopped command leaves behind, as an init does.
 FIRST = ["bash", "-c", "while sleep 3600; do :; done"]
 
 
 def podman(*arguments, check=True, **kwargs):
     environment = dict(os.environ)
-    # As Molecule's scenarios do it: crun, the usual runtime, refuses hybrid cgroups.
+    # As in Molecule's scenarios: crun, the default runtime, does not support hybrid cgroups.
     if Path("/sys/fs/cgroup/unified").is_dir():
         environment.setdefault("CONTAINERS_CONF", str(ROOT / "molecule" / "shared" / "containers.conf"))
     return subprocess.run(["podman", *arguments], env=environment, check=check, **kwargs)
@@ -53,16 +53,16 @@ def short(text):
 
 
 def asked_for():
-    """The packages, each of which the README has to ask for."""
+    """The packages, each of which the README must mention."""
     section = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Two commands\n")[2].partition("\n```")[0]
     missing = [package for package, words in PACKAGES.items() if words not in section]
     if missing:
-        raise SystemExit("the README's section 'Two commands' does not ask for %s" % ", ".join(missing))
+        raise SystemExit("the README's section 'Two commands' does not mention %s" % ", ".join(missing))
     return sorted(PACKAGES)
 
 
 def image(release):
-    """Built from Debian's packages and kept, as those of the scenarios are. The list is part of its name."""
+    """Built from Debian's packages and kept, like the images of the scenarios. The list of packages is part of the name."""
     packages = ",".join(asked_for())
     name = "localhost/langgraph-fresh:%s-%s" % (release, short(packages + DOCKER))
     if podman("image", "exists", name, check=False).returncode == 0:
@@ -80,25 +80,25 @@ def image(release):
 
 
 def pip_settings():
-    """What pip is told on this machine, so that it finds its packages in the container as well. None of it is in the project."""
-    # A Python without pip has been told nothing.
+    """The pip settings of this machine, so that pip finds its packages in the container as well. The project contains none of them."""
+    # A Python without pip has no settings.
     listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], stdout=subprocess.PIPE, text=True, check=False).stdout
     pairs = [line.split("=", 1) for line in listed.splitlines() if "=" in line]
-    # The environment outranks the files, so it comes last.
+    # The environment takes precedence over the files, so it is read last.
     return {key.rpartition(".")[2]: ast.literal_eval(value) for key, value in sorted(pairs, key=lambda pair: pair[0].startswith(":env:"))}
 
 
 def mounts(settings):
-    """The files and folders that they name, each at its own place: authorities, constraints, wheels, an index on the disk."""
+    """The files and directories in the settings, mounted at their own paths: certificate authorities, constraints, wheels, a local index."""
     for word in sorted({word for value in settings.values() for word in value.split()}):
-        # The pages of an index link to files that lie beside it.
+        # The pages of an index link to files next to it.
         path = Path(word[len("file://") :]).parent if word.startswith("file://") else Path(word)
         if path.is_absolute() and path.exists():
             yield "--volume=%s:%s:ro" % (path, path)
 
 
 def checkout(folder):
-    """A clone of what is committed, and what is changed since in files that git knows."""
+    """A clone of the last commit, with the uncommitted changes to tracked files."""
     git = ["git", "-c", "safe.directory=*"]
     subprocess.run([*git, "clone", "--quiet", "--depth=1", ROOT.as_uri(), folder], check=True)
     changes = subprocess.run([*git, "diff", "--binary", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
@@ -107,19 +107,19 @@ def checkout(folder):
 
 
 class Host:
-    """A bare Debian, and one user's checkout on it."""
+    """A bare Debian with a checkout of one user."""
 
     def __init__(self, release, user):
         self.release, self.user = release, user
         self.project = HOMES[user] + "/project"
-        # The checkout is part of the name: two of them can do this side by side.
+        # The checkout is part of the name, so that two checkouts can do this at the same time.
         self.name = "langgraph-fresh-%s-%s-%s" % (release, user, short(str(ROOT)))
         self.log = LOGS / ("%s-%s.log" % (release, user))
 
     def __enter__(self):
         self.remove()
         settings = pip_settings()
-        # Podman's own limits are higher than a root without CAP_SYS_RESOURCE may set.
+        # Podman's default limits are higher than those that root without CAP_SYS_RESOURCE may set.
         limits = ["--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096"]
         options = ["--detach", "--name=" + self.name, "--network=host", *limits, *mounts(settings)]
         podman("run", *options, image(self.release), *FIRST, stdout=subprocess.DEVNULL)
@@ -138,8 +138,8 @@ class Host:
         podman("rm", "--force", "--ignore", "--time=0", self.name, stdout=subprocess.DEVNULL)
 
     def make(self, arguments, seconds):
-        """What it printed, and its exit code."""
-        # Ends all that the command has started, so that the next one is alone.
+        """The output and the exit code."""
+        # End all processes that the command has started, so that the next command starts without them.
         command = ["timeout", "--kill-after=60", str(seconds), "make", *shlex.split(arguments)]
         with self.log.open("ab") as handle:
             start = handle.tell()
@@ -149,21 +149,21 @@ class Host:
 
 
 def verdict(arguments, again, output, code):
-    """What is wrong with a command, or an empty text."""
+    """The error of a command, or an empty text."""
     if code in (124, 137):
         return "took too long, or was killed"
     if code:
         return "exit code %d" % code
     if again and set(re.findall(r"\bchanged=(\d+)", output)) != {"0"}:
         return "changed something again"
-    # pytest calls a run green in which every test was skipped.
+    # pytest reports success if every test was skipped.
     if arguments.split()[0] == "test" and not re.search(r"\b[1-9]\d* passed\b", output.rpartition("\n")[2]):
         return "no test passed"
     return ""
 
 
 def try_out(host, commands, seconds):
-    """Run them all, whatever became of the one before, and return how many failed."""
+    """Run all commands, even if one fails, and return how many failed."""
     failed = 0
     for number, arguments in enumerate(commands):
         started = time.monotonic()
@@ -191,7 +191,7 @@ def main():
             broken = try_out(host, options.command, options.minutes * 60)
         failed += broken
         if broken:
-            print("all of it stands in %s" % host.log, flush=True)
+            print("the complete output is in %s" % host.log, flush=True)
     return int(bool(failed))
 
 

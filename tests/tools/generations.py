@@ -2,15 +2,15 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Records what published releases of LangGraph's savers really do to a database: GENERATIONS.PY [RELEASE ...].
+"""Records what published releases of LangGraph's savers do to a database: GENERATIONS.PY [RELEASE ...].
 
-For each release a virtualenv with it is made in .build/generations (packages come from where pip gets them), its own saver runs,
-and what came of it is written to tests/support/recordings/, whose README.md says what is in there. Run it again with
+For each release, a virtualenv that contains it is created in .build/generations (pip installs the packages), its own saver runs,
+and the result is written to tests/support/recordings/, whose README.md describes it. Run it again with
 
     PATH=$PWD/.build/test/bin:$PATH python tests/tools/generations.py
 
-after `make test-unit` has made that virtualenv; git then shows whether anything differs. Releases named as arguments are recorded
-alone: `3.2.0` for PostgreSQL's, `sqlite-3.1.1` for SQLite's. To add a release, give it a line in POSTGRES or SQLITE below.
+after `make test-unit` has created that virtualenv. git then shows the differences. If releases are given as arguments, only these are
+recorded: `3.2.0` for PostgreSQL's, `sqlite-3.1.1` for SQLite's. To add a release, add a line to POSTGRES or SQLITE below.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ RECORDINGS = ROOT / "tests" / "support" / "recordings"
 VENVS = ROOT / ".build" / "generations"
 RECORDER = Path(__file__).with_name("recorder.py")
 
-# The companions that were current when a release was: with later ones some do not import.
+# The versions of other packages at the time of the release: some do not import with later versions.
 CORE_2 = ("langchain-core==0.2.43",)
 CORE_3 = ("langchain-core==0.3.83",)
 CORE_LAST = ("langchain-core==1.7.2",)
 DRIVER = ("psycopg[binary]==3.2.13", "psycopg-pool==3.2.8")
-# Each release of langgraph-checkpoint-postgres that changed its MIGRATIONS, oldest first; the last is the newest published one.
+# Each release of langgraph-checkpoint-postgres that changed its MIGRATIONS, oldest first. The last one is the newest published release.
 POSTGRES = {
     "1.0.1": ("langgraph-checkpoint==1.0.12", *CORE_2, *DRIVER),
     "1.0.2": ("langgraph-checkpoint==1.0.12", *CORE_2, *DRIVER),
@@ -54,7 +54,7 @@ POSTGRES = {
     "3.0.1": ("langgraph-checkpoint==3.0.1", *CORE_LAST, *DRIVER),
     "3.2.0": ("langgraph-checkpoint==4.3.2", *CORE_LAST, "psycopg[binary]==3.3.9"),
 }
-# What carried SqliteSaver: langgraph itself before 0.2, then a package of its own.
+# The packages that contain SqliteSaver: langgraph itself before 0.2, then a separate package.
 SQLITE = {
     "0.0.30": ("langgraph==0.0.30", "langchain-core==0.1.53"),
     "0.0.69": ("langgraph==0.0.69", *CORE_2),
@@ -64,14 +64,14 @@ SQLITE = {
     "3.1.1": ("langgraph-checkpoint-sqlite==3.1.1", "langgraph-checkpoint==4.3.2", *CORE_LAST),
     "3.1.2": ("langgraph-checkpoint-sqlite==3.1.2", "langgraph-checkpoint==4.3.2", *CORE_LAST),
 }
-# The file of one release that another has opened.
+# The file of one release that another release has opened.
 REOPENED = ("1.0.0", "3.1.2")
-# Told in a recording, beside the release itself.
+# Listed in a recording in addition to the release itself.
 TOLD = ("langgraph", "langgraph-checkpoint", "langgraph-checkpoint-postgres", "langgraph-checkpoint-sqlite", "langchain-core", "psycopg")
 
 
 def virtualenv(name, packages):
-    """A virtualenv with these packages, made once."""
+    """A virtualenv with these packages, created once."""
     folder = VENVS / name
     stamp = folder / "packages"
     if not stamp.exists() or stamp.read_text() != "\n".join(packages):
@@ -85,7 +85,7 @@ def virtualenv(name, packages):
 
 
 def ask(python, **document):
-    """What recorder.py answers in a virtualenv."""
+    """The result of recorder.py in a virtualenv."""
     done = subprocess.run([str(python), str(RECORDER)], input=json.dumps(document), capture_output=True, text=True, check=False, cwd="/")
     if done.returncode:
         raise SystemExit(done.stderr)
@@ -93,7 +93,7 @@ def ask(python, **document):
 
 
 class Databases:
-    """Databases on a server, by name; what happens in them is in its log."""
+    """Databases on a server, by name. The server's log contains their statements."""
 
     def __init__(self, server):
         self.server = server
@@ -109,12 +109,12 @@ class Databases:
         return make_conninfo(host=server.host, port=server.port, user=server.user, password=server.password, dbname=name)
 
     def state(self, name):
-        """(the rows of the ledger, the catalog in lines)."""
-        ledger = [row[0] for row in self.server.execute("SELECT v FROM checkpoint_migrations ORDER BY v", dbname=name)]
-        return ledger, [row[0] for row in self.server.execute(SHAPE, dbname=name)]
+        """(the versions in the migrations table, the lines of the catalog)."""
+        recorded = [row[0] for row in self.server.execute("SELECT v FROM checkpoint_migrations ORDER BY v", dbname=name)]
+        return recorded, [row[0] for row in self.server.execute(SHAPE, dbname=name)]
 
     def logged(self, name):
-        """Each statement that the server got in a database, by its own log."""
+        """Each statement that the server received in a database, from its log."""
         mark = "@%s LOG:  " % name
         entries = re.split(r"(?m)^(?=\d{4}-\d\d-\d\d )", self.server.log.read_text(errors="replace"))
         texts = [entry.split(mark, 1)[1] for entry in entries if mark in entry]
@@ -122,8 +122,8 @@ class Databases:
 
 
 def check(run, logged):
-    """The server's log has what the recorder saw, in that order; a statement that could not be parsed is in no log."""
-    # Psycopg forgets its prepared statements after an ALTER.
+    """Compare the server's log with the recorded statements and their order. A statement that could not be parsed is not in the log."""
+    # Psycopg deallocates its prepared statements after an ALTER.
     left = [text for text in logged if text != "DEALLOCATE ALL"]
     for entry in run["statements"]:
         numbers = itertools.count(1)
@@ -136,27 +136,27 @@ def check(run, logged):
         raise SystemExit("the server got more than was recorded: %s" % left)
 
 
-def fresh(run, ledger, catalog):
-    """A run on an empty database, as a recording holds it."""
+def fresh(run, recorded, catalog):
+    """A run on an empty database, in the format of a recording."""
     for entry in run["statements"]:
         entry["sql"] = entry["sql"].split("\n")
-    return {"statements": run["statements"], "error": run["error"], "ledger": ledger, "catalog": catalog}
+    return {"statements": run["statements"], "error": run["error"], "migrations": recorded, "catalog": catalog}
 
 
-def over(run, ledger, catalog, base):
-    """A run on a database that was not empty: which of the same release's statements, and what then differs from its fresh one."""
+def over(run, recorded, catalog, base):
+    """A run on a database that was not empty: the statements of the same release that were sent, and the differences from a run on an empty database."""
     known = [("\n".join(entry["sql"]), entry.get("parameters")) for entry in base["statements"]]
     return {
         "sent": [known.index((entry["sql"], entry.get("parameters"))) for entry in run["statements"]],
         "error": run["error"],
-        "ledger": ledger,
+        "migrations": recorded,
         "lacks": [line for line in base["catalog"] if line not in catalog],
         "has": [line for line in catalog if line not in base["catalog"]],
     }
 
 
 def record_postgres(databases, release, earlier):
-    """The recording of a release, over an empty database and over those of earlier releases."""
+    """The recording of a release, on an empty database and on those of earlier releases."""
     package = "langgraph-checkpoint-postgres==" + release
     python = virtualenv("postgres-" + release, (package, *POSTGRES[release]))
     savers = ask(python)["savers"]
@@ -178,33 +178,33 @@ def record_postgres(databases, release, earlier):
     }
     for (saver, name), run in zip(runs + shallow, answer["runs"]):
         check(run, databases.logged(name))
-        ledger, catalog = databases.state(name)
+        recorded, catalog = databases.state(name)
         if name == names[saver]:
-            recording["savers"][saver] = fresh(run, ledger, catalog)
+            recording["savers"][saver] = fresh(run, recorded, catalog)
         else:
-            recording["over"][name.split("-over-")[1]] = over(run, ledger, catalog, recording["savers"]["PostgresSaver"])
+            recording["over"][name.split("-over-")[1]] = over(run, recorded, catalog, recording["savers"]["PostgresSaver"])
     return recording
 
 
 def record_sqlite(release, folder):
-    """A file that this release's SqliteSaver wrote, and left as it closed it."""
+    """A file that this release's SqliteSaver wrote and closed."""
     path = RECORDINGS / "sqlite" / ("%s.sqlite" % release)
     made = Path(folder) / "checkpoints.sqlite"
     ask(virtualenv("sqlite-" + release, SQLITE[release]), sqlite=str(made))
-    configure_session(made, path)
+    copy_closed_file(made, path)
 
 
 def reopen(folder):
-    """An old file that a newer release went on with: it added its column."""
+    """An old file that a newer release opened: it added its column."""
     old, new = REOPENED
     made = Path(folder) / "reopened.sqlite"
     shutil.copy(RECORDINGS / "sqlite" / ("%s.sqlite" % old), made)
     ask(virtualenv("sqlite-" + new, SQLITE[new]), sqlite=str(made))
-    configure_session(made, RECORDINGS / "sqlite" / ("%s-by-%s.sqlite" % REOPENED))
+    copy_closed_file(made, RECORDINGS / "sqlite" / ("%s-by-%s.sqlite" % REOPENED))
 
 
-def configure_session(made, path):
-    """Whole, and all in the main file."""
+def copy_closed_file(made, path):
+    """Check that the file is valid and complete without a -wal, and copy it."""
     assert not os.path.exists(str(made) + "-wal"), made
     with contextlib.closing(sqlite3.connect("file:%s?immutable=1" % made, uri=True)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -213,13 +213,13 @@ def configure_session(made, path):
 
 def dump(recording, path):
     text = json.dumps(recording, indent=2)
-    # Numbers side by side.
+    # Numbers in one line.
     text = re.sub(r"\[\s+(\d+(?:,\s+\d+)*)\s+\]", lambda match: "[%s]" % ", ".join(match.group(1).replace(",", " ").split()), text)
     path.write_text(text + "\n")
 
 
 def main(asked):
-    """Record what was asked for, or everything."""
+    """Record the given releases, or all of them."""
     for folder in ("postgres", "sqlite"):
         (RECORDINGS / folder).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -236,7 +236,7 @@ def main(asked):
             databases = Databases(server)
             releases = list(POSTGRES)
             for number, release in enumerate(releases):
-                # Those of earlier releases are what later ones start from.
+                # Later releases run on the databases of earlier ones.
                 recording = record_postgres(databases, release, releases[:number])
                 if not asked or release in asked:
                     dump(recording, RECORDINGS / "postgres" / ("%s.json" % release))

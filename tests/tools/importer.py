@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs Galaxy's import checks on an archive built from a clean copy: IMPORTER.PY FOLDER PACKAGES, where PACKAGES holds the package ansible."""
+"""Runs Galaxy's import checks on an archive that is built from a clean copy: IMPORTER.PY FOLDER PACKAGES, where PACKAGES contains the package ansible."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMPLAINTS = ("WARNING", "ERROR", "CRITICAL")
 
 
 def borrow_collections(packages):
-    """The importer names a search path of its own, so our dependencies have to lie where ansible-core always looks."""
+    """The importer sets its own search path, so the dependencies must be in a directory that ansible-core always searches."""
     link = Path(sysconfig.get_path("purelib")) / "ansible_collections"
     if link.is_symlink():
         link.unlink()

@@ -2,10 +2,10 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plants the faults of mutants.yml, one at a time and each in a copy of the checkout, and reports which of them the tests find.
+"""Applies the mutations of mutants.yml, one at a time and each in a copy of the checkout, and reports which of them the tests find.
 
-Run it on a machine that you can throw away: with a guard of a playbook removed, a test may set up PostgreSQL on that very machine.
-LANGGRAPH_TEST_SCOPE=all says what `make test-all` finds; without it, it is what `make test` finds.
+Run it on a machine that can be discarded: if a guard in a playbook is removed, a test may set up PostgreSQL on this machine.
+LANGGRAPH_TEST_SCOPE=all reports what `make test-all` finds, otherwise it reports what `make test` finds.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ FAULTS = Path(__file__).with_suffix(".yml")
 VERDICTS = FOUND, NOT_FOUND, UNDECIDED = "found", "not found", "undecided"
 # Exit statuses of pytest: all passed, one failed, nothing was collected.
 PASSED, FAILED, NONE = 0, 1, 5
-# A file that cannot be collected is not a test that failed.
+# A file that cannot be collected does not count as a failed test.
 FAILURE = re.compile(r"^(?:FAILED|ERROR) (tests/\S+?::.+?)(?: - .*)?$", re.M)
 
 
 def load():
-    """The list of faults. Exits if a fault's text is not in its file as often as expected, or if a selector names no file."""
+    """The list of mutations. Exits if the text of a mutation is not in its file as often as expected, or if a selector names no file."""
     faults = yaml.safe_load(FAULTS.read_text(encoding="utf-8"))
     names = collections.Counter(fault["name"] for fault in faults)
     wrong = ["%s: the name is used twice" % name for name in names if names[name] > 1]
@@ -72,7 +72,7 @@ def arguments(selector):
 
 
 class Copy:
-    """A copy of the checkout, in which one fault at a time is planted."""
+    """A copy of the checkout, to which one mutation at a time is applied."""
 
     def __init__(self, folder, options):
         self.root, self.log, self.options = folder / "checkout", folder / "log", options
@@ -83,11 +83,11 @@ class Copy:
         (self.root / ".build").mkdir()
         for name in {each.name for each in (ROOT / ".build").glob("*")} - {"pytest"}:
             (self.root / ".build" / name).symlink_to((ROOT / ".build" / name).resolve())
-        # Tests ask git for the list of files.
+        # Some tests read the list of files from git.
         subprocess.run(["git", "init", "--quiet"], cwd=self.root, check=True)
 
     def check(self, fault):
-        """Plant a fault, run its tests until one fails, and restore the file."""
+        """Apply a mutation, run its tests until one fails, and restore the file."""
         path, begin = self.root / fault["file"], time.monotonic()
         original = path.read_text(encoding="utf-8")
         try:
@@ -99,7 +99,7 @@ class Copy:
         return {"name": fault["name"], "verdict": verdict, "test": test, "seconds": round(time.monotonic() - begin)}
 
     def _remove_bytecode(self):
-        """Python compares times in whole seconds, so bytecode of the original could hide a fault of the same size."""
+        """Python compares modification times in whole seconds, so bytecode of the original could hide a mutation of the same size."""
         for folder in list(self.root.rglob("__pycache__")):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -120,7 +120,7 @@ class Copy:
         return (NOT_FOUND, "") if passed else (UNDECIDED, "no test ran")
 
     def _pytest(self, selected, seconds):
-        """The exit status, None if the time was over before."""
+        """The exit status, or None after a timeout."""
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", *selected]
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         env = dict(os.environ, PATH=path, PYTHONDONTWRITEBYTECODE="1")
@@ -129,7 +129,7 @@ class Copy:
             try:
                 return process.wait(max(0, seconds))
             except subprocess.TimeoutExpired:
-                # Interrupted, pytest still stops the servers that it has started.
+                # If pytest is interrupted, it still stops the servers that it has started.
                 process.send_signal(signal.SIGINT)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(60)
@@ -140,7 +140,7 @@ class Copy:
 
 
 def save(path, faults, results):
-    """Write the results as JSON, and beside it as Markdown: how many for each part, then each fault."""
+    """Write the results as JSON, and as Markdown next to it: the counts of each part, then each mutation."""
     done = [(fault, results[fault["name"]]) for fault in faults if fault["name"] in results]
     path.write_text(json.dumps([result for _fault, result in done], indent=1) + "\n", encoding="utf-8")
     parts, rows = {}, []
@@ -149,13 +149,13 @@ def save(path, faults, results):
             parts.setdefault(part, collections.Counter())[result["verdict"]] += 1
         rows.append((fault["name"], fault["kind"], fault["file"], result["verdict"], result["seconds"], result["test"].replace("|", "\\|")))
     counts = [(part, *(counter[verdict] for verdict in VERDICTS)) for part, counter in sorted(parts.items(), key=lambda item: item[0] == "all")]
-    tables = (("part", *VERDICTS), counts), (("fault", "kind", "file", "verdict", "seconds", "first test that failed, or why there is no verdict"), rows)
+    tables = (("part", *VERDICTS), counts), (("mutation", "kind", "file", "verdict", "seconds", "first test that failed, or why there is no verdict"), rows)
     rows = [row for head, body in tables for row in (head, ["---"] * len(head), *body, None)]
     path.with_suffix(".md").write_text("".join("| %s |\n" % " | ".join(map(str, row)) if row else "\n" for row in rows), encoding="utf-8")
 
 
 def compare(before, results):
-    """Print how many of the faults that an earlier run found are found now, and which are not."""
+    """Print how many of the mutations that an earlier run found are found now, and list the others."""
     once = [name for name, result in before.items() if result["verdict"] == FOUND and name in results]
     lost = [name for name in once if results[name]["verdict"] != FOUND]
     print("found before: %d, of these found now: %d (%.1f %%)" % (len(once), len(once) - len(lost), 100 - 100 * len(lost) / max(1, len(once))))
@@ -169,11 +169,13 @@ def read(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", nargs="+", default=[""], help="names of faults, or how they begin")
-    parser.add_argument("--jobs", type=int, default=1, help="how many faults at once, each in its own copy")
-    parser.add_argument("--limit", type=float, default=300, help="seconds for the tests of one fault")
-    parser.add_argument("--output", type=Path, help="a JSON file for the results, and a .md beside it; results of other faults in it are kept")
-    parser.add_argument("--resume", action="store_true", help="skip faults that the output already has")
+    parser.add_argument("--only", nargs="+", default=[""], help="names of mutations, or prefixes of names")
+    parser.add_argument("--jobs", type=int, default=1, help="number of mutations tested at the same time, each in its own copy")
+    parser.add_argument("--limit", type=float, default=300, help="time limit in seconds for the tests of one mutation")
+    parser.add_argument(
+        "--output", type=Path, help="a JSON file for the results; a .md file is written next to it, and results of other mutations in it are kept"
+    )
+    parser.add_argument("--resume", action="store_true", help="skip mutations that are already in the output")
     parser.add_argument("--compare", type=Path, help="the JSON file of an earlier run")
     options = parser.parse_args()
     faults, results, copies = load(), read(options.output), queue.SimpleQueue()

@@ -2,12 +2,12 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a release of LangGraph's savers, inside a virtualenv that holds it: generations.py starts it.
+"""Runs a release of LangGraph's savers in a virtualenv that contains it. generations.py starts it.
 
-A JSON document comes in on standard input, another leaves on standard output.
-{"runs": [[saver, conninfo], ...]}: setup() of that saver on each database; answers {"runs": [{"statements": [...], "error": ...}, ...]}.
+It reads one JSON document from standard input and writes one to standard output.
+{"runs": [[saver, conninfo], ...]}: setup() of that saver on each database. The result is {"runs": [{"statements": [...], "error": ...}, ...]}.
 {"sqlite": path}: a checkpoint with pending writes, stored by SqliteSaver. {}: nothing.
-Every answer has "installed", and "savers": the PostgreSQL savers that this release has.
+Every result has "installed", and "savers": the PostgreSQL savers of this release.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ import warnings
 from importlib import metadata
 
 SAVERS = {"PostgresSaver": "langgraph.checkpoint.postgres", "ShallowPostgresSaver": "langgraph.checkpoint.postgres.shallow"}
-# Its id has the time in it that it was made at.
+# The id contains the time at which it was created.
 ID = "1ef4f797-8335-6428-8001-8a1503f9b875"
 
 
 def saver_class(name):
-    """A saver's class, None where the release has none."""
+    """The class of a saver, or None if the release does not have it."""
     try:
         return getattr(importlib.import_module(SAVERS[name]), name)
     except ImportError:
@@ -34,7 +34,7 @@ def saver_class(name):
 
 
 def record(name, conninfo):
-    """What one setup() sent, in order; an error that it caught itself stands beside its statement."""
+    """The statements of one setup(), in order. An error that setup() caught itself is recorded with its statement."""
     import psycopg
 
     sent = []
@@ -63,7 +63,7 @@ def record(name, conninfo):
 
 
 def fill(path):
-    """Two checkpoints of one thread, the second with pending writes, as a graph's run leaves them."""
+    """Two checkpoints of one thread, the second with pending writes, as a run of a graph leaves them."""
     from langgraph.checkpoint.sqlite import SqliteSaver
 
     found = SqliteSaver.from_conn_string(path)
@@ -85,7 +85,7 @@ def fill(path):
                 "pending_sends": [],
             }
             if old:
-                # Before 0.1 the time was the key; from then on the id.
+                # Before 0.1, the key was the time. Since then, it is the id.
                 checkpoint["current_tasks"] = {}
             arguments = [config, checkpoint, {"source": "loop", "step": number, "writes": None, "score": None}, checkpoint["channel_versions"]]
             config = saver.put(*arguments[: len(inspect.signature(saver.put).parameters)])

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs `ansible-test sanity` on a clean copy of the checkout: SANITY.PY FOLDER [ARGUMENT...], FOLDER holding all that it makes."""
+"""Runs `ansible-test sanity` on a clean copy of the checkout: SANITY.PY FOLDER [ARGUMENT...]. All files are created in FOLDER."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ import ansible_test
 from ansible_test._util.target.common.constants import CONTROLLER_PYTHON_VERSIONS, REMOTE_ONLY_PYTHON_VERSIONS
 from copy_tree import copy_to
 
-# The Pythons of hosts and control nodes that this ansible-core knows; those found here compile and import the plugins.
+# The Python versions of hosts and control nodes that this ansible-core supports. The installed ones compile and import the plugins.
 PYTHONS = REMOTE_ONLY_PYTHON_VERSIONS + CONTROLLER_PYTHON_VERSIONS
 SHOWN = ("Running sanity test", "ERROR", "FATAL", "WARNING")
 HIDDEN = ("WARNING: Location", "WARNING: Using locale", "WARNING: Reviewing", "WARNING: Running pip as")
 
 
 def pip_settings():
-    """What pip is told on this machine, by files and by the environment, which ansible-test does not pass on."""
+    """The pip settings of this machine, from files and from the environment. ansible-test does not pass them on."""
     listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], stdout=subprocess.PIPE, text=True, check=True).stdout
     settings = configparser.RawConfigParser()
     settings.add_section("global")
     pairs = [line.split("=", 1) for line in listed.splitlines() if "=" in line]
-    # The environment outranks the files, so it comes last.
+    # The environment takes precedence over the files, so it is read last.
     for key, value in sorted(pairs, key=lambda pair: pair[0].startswith(":env:")):
         section, option = key.rsplit(".", 1)
         section = "global" if section == ":env:" else section
@@ -45,7 +45,7 @@ def pip_settings():
 
 
 def home(folder):
-    """A home folder of its own, so that nothing is written into the user's."""
+    """A separate home directory, so that nothing is written to the user's."""
     folder = folder / "home"
     pip_conf = folder / ".config" / "pip" / "pip.conf"
     pip_conf.parent.mkdir(parents=True, exist_ok=True)
@@ -60,13 +60,13 @@ def home(folder):
 
 
 def pip_versions():
-    """Those that this ansible-test wants: it takes them from files of that name, if they are there, else it asks a server."""
+    """The versions that this ansible-test requires: it reads them from files of that name if they exist. Otherwise it downloads them."""
     source = Path(ansible_test.__path__[0]) / "_internal" / "python_requirements.py"
     return re.findall(r"\bpip='([0-9.]+)'", source.read_text(encoding="utf-8"))
 
 
 def interpreters(folder):
-    """Links to the Pythons that run: a pyenv shim may stand for a version that is not selected."""
+    """Links to the Pythons that run: a pyenv shim may belong to a version that is not selected."""
     folder = folder / "pythons"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -95,17 +95,17 @@ def interpreters(folder):
 def main():
     folder = Path(sys.argv[1]).resolve()
     checkout = copy_to(folder / "ansible_collections" / "stateops" / "langgraph")
-    # Within our own repository, whose .gitignore names this folder, ansible-test would see no file.
+    # Within this repository, whose .gitignore contains the directory, ansible-test would see no file.
     subprocess.run(["git", "init", "--quiet"], cwd=checkout, check=True)
     ignored = sorted(path.name for path in checkout.glob("tests/sanity/ignore*"))
     if ignored:
-        raise SystemExit("there is to be no ignore file, found %s" % ", ".join(ignored))
+        raise SystemExit("ignore files are not allowed, found %s" % ", ".join(ignored))
     pythons, own, found = interpreters(folder)
     environment = dict(os.environ, HOME=str(home(folder)))
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), str(pythons), os.environ["PATH"]])
     for name in ("ANSIBLE_CONFIG", "ANSIBLE_COLLECTIONS_PATH"):
         environment.pop(name, None)
-    # The virtualenv that runs ansible-test hides the Python behind it.
+    # The virtualenv that runs ansible-test hides the Python from which it was created.
     environment.pop("VIRTUAL_ENV", None)
     command = ["ansible-test", "sanity", "--controller", "origin:python=venv/%s@%s" % (own, pythons / ("python" + own))]
     for version in found:
@@ -115,7 +115,7 @@ def main():
 
 
 def report(command, checkout, environment, log):
-    """Run the command and show what it says of the tests; what pip says on the way stays in the log, unless it all failed."""
+    """Run the command and print the lines about the tests. The output of pip is only in the log, unless the command failed completely."""
     lines = []
     with log.open("w", encoding="utf-8") as handle:
         with subprocess.Popen(command, cwd=checkout, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
@@ -128,7 +128,7 @@ def report(command, checkout, environment, log):
     if process.returncode:
         if not any(line.startswith("ERROR") for line in lines):
             print("".join(lines[-40:]), end="")
-        print("ansible-test sanity failed; everything it said stands in %s" % log)
+        print("ansible-test sanity failed; the complete output is in %s" % log)
     elif not tests:
         print("ansible-test ran no test")
     else:

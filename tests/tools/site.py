@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds the documentation's site and checks it; any warning fails: SITE.PY FOLDER, FOLDER holding all that it makes."""
+"""Builds the documentation and checks it. A warning fails: SITE.PY FOLDER. All files are created in FOLDER."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ URL = re.compile(r"\bhttps?://[^\s`>\"')]+")
 
 
 def run(*command, **keywords):
-    """Run a program that lies beside this Python; its warnings are the caller's matter, its failure ends the build."""
+    """Run a program that is installed next to this Python. The caller handles its warnings; a failure ends the build."""
     beside = Path(sys.executable).parent
     environment = dict(os.environ, PATH=os.pathsep.join([str(beside), os.environ["PATH"]]), ANSIBLE_COLLECTIONS_PATH=str(ROOT / "collections"))
     environment.pop("ANSIBLE_CONFIG", None)
@@ -35,7 +35,7 @@ def run(*command, **keywords):
 
 
 def yaml_complaints(text):
-    """What yamllint has to say by the project's own rules; a document starts with its three dashes."""
+    """The problems that yamllint finds with the project's own rules. A document starts with three dashes."""
     config = YamlLintConfig((ROOT / ".yamllint").read_text(encoding="utf-8").replace("ignore-from-file: .gitignore\n", ""))
     return [str(problem) for problem in linter.run(text, config)]
 
@@ -58,7 +58,7 @@ def parsed(parse):
     return complaints
 
 
-# Each language that pages may use, and what finds fault with it.
+# For each language of the code blocks, a function that returns the problems.
 CHECKS = {
     "yaml": yaml_complaints,
     "bash": bash_complaints,
@@ -71,11 +71,11 @@ CHECKS = {
 
 
 def complaints_of(name, text):
-    """Everything wrong with a page's code blocks and addresses, as sentences. External addresses are only held against their form."""
+    """All problems in a page's code blocks and addresses, as sentences. Only the form of external addresses is checked."""
     found = []
     blocks = list(BLOCK.finditer(text))
     if len(blocks) != text.count(".. code-block::"):
-        found.append("%s: a code block has no language, or is not set off by an empty line" % name)
+        found.append("%s: a code block has no language, or is not followed by an empty line" % name)
     for block in blocks:
         place = "%s:%d" % (name, text.count("\n", 0, block.start()) + 1)
         if block[2] not in CHECKS:
@@ -85,12 +85,12 @@ def complaints_of(name, text):
     for address in URL.findall(text):
         parts = urlsplit(address)
         if parts.scheme != "https" or "." not in parts.netloc:
-            found.append("%s: %s is not an address that people can open, expected https://HOST.DOMAIN/" % (name, address))
+            found.append("%s: %s is not a valid address, expected https://HOST.DOMAIN/" % (name, address))
     return found
 
 
 def unlisted():
-    """Pages that no table of contents leads to, and entries without a page."""
+    """Pages that no table of contents lists, and entries without a page."""
     sections = yaml.safe_load((ROOT / "docs" / "docsite" / "extra-docs.yml").read_text(encoding="utf-8"))["sections"]
     listed = {name for section in sections for name in section["toctree"]}
     return ["extra-docs.yml and docs/docsite/rst differ in %s" % name for name in sorted(listed ^ {page.stem for page in PAGES.glob("*.rst")})]

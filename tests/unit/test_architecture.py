@@ -48,7 +48,7 @@ def imports(source, package):
     """(packages, libraries) that a file of the package imports when it runs, wherever the import is."""
     packages, libraries = set(), set()
     tree = ast.parse(source)
-    # What only a type checker imports.
+    # Imports that only a type checker executes.
     unread = {
         each
         for node in ast.walk(tree)

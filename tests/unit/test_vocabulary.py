@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One concept has one name: terms that the project replaced do not come back."""
+"""One concept has one name: terms that the project has replaced are not used again."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PLACES = ("plugins", "roles", "playbooks", "docs/docsite", "README.md", "CONTRIBUTING.md", "SECURITY.md", "MAINTAINERS.md")
-# The term, and what is used instead.
+PLACES = ("plugins", "roles", "playbooks", "docs/docsite", "tests", "molecule", "bench", "README.md", "CONTRIBUTING.md", "SECURITY.md", "MAINTAINERS.md")
+# {replaced term: the term to use}.
 REPLACED = {
     "breach": "violation",
     "breaches": "violations",
@@ -29,7 +29,7 @@ REPLACED = {
 
 
 def found(text):
-    """[(line, term)]; names_with_underscores and CamelCase are words too."""
+    """[(line number, term)] of the replaced terms in a text. The parts of names_with_underscores and of CamelCase are words too."""
     lines = enumerate(text.splitlines(), start=1)
     return [(number, word) for number, line in lines for word in words(line) if word in REPLACED]
 
@@ -39,12 +39,15 @@ def words(line):
 
 
 def files():
+    """The text files of the project, without this one."""
     for place in PLACES:
         path = ROOT / place
         yield from (
             [path]
             if path.is_file()
-            else sorted(each for each in path.rglob("*") if each.suffix in (".py", ".yml", ".j2", ".sql", ".sh", ".rst", ".json", ".md"))
+            else sorted(
+                each for each in path.rglob("*") if each.suffix in (".py", ".yml", ".j2", ".sql", ".sh", ".rst", ".json", ".md") and each != Path(__file__)
+            )
         )
 
 

@@ -2,15 +2,15 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A LangGraph application without a model: the same input gives the same answer on every engine.
+"""A LangGraph application without a model: the same input has the same result on every engine.
 
-graph.py --sqlite FILE start THREAD     runs until the graph asks for an approval
-graph.py --sqlite FILE resume THREAD    approves, in a process that knows nothing but the checkpoint
-graph.py --sqlite FILE history THREAD   counts what is stored
-graph.py --sqlite FILE contents THREAD  lists it, a checkpoint a line
+graph.py --sqlite FILE start THREAD     runs the graph until it asks for an approval
+graph.py --sqlite FILE resume THREAD    approves, in a process that has only the checkpoint
+graph.py --sqlite FILE history THREAD   counts the stored checkpoints
+graph.py --sqlite FILE contents THREAD  lists them, one checkpoint per line
 
---postgres in place of --sqlite FILE connects by libpq's own PG* variables. It never calls setup():
-the tables are there, or the application has no business here. The answer is one line of JSON.
+--postgres instead of --sqlite FILE connects with libpq's own PG* variables. It never calls setup():
+the tables must exist. The result is one line of JSON.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from langgraph.types import Command, Send, interrupt
 class State(TypedDict, total=False):
     messages: Annotated[list[AnyMessage], add_messages]
     found: Annotated[list[dict], operator.add]
-    # Single values stand inside the checkpoint in PostgreSQL, all others in checkpoint_blobs: have both.
+    # In PostgreSQL, scalar values are stored inside the checkpoint, all others in checkpoint_blobs. The state contains both kinds.
     score: float
     approved: bool
     asked_at: datetime
@@ -41,7 +41,7 @@ class State(TypedDict, total=False):
 
 
 class Drafted(TypedDict):
-    # What the subgraph hands back. The whole state would go through the reducers a second time.
+    # The result of the subgraph. If it returned the complete state, the reducers would be applied twice.
     messages: Annotated[list[AnyMessage], add_messages]
     approved: bool
 
@@ -79,7 +79,7 @@ def publish(state: State) -> State:
 def build(saver: BaseCheckpointSaver):
     # LangGraph before 0.6 has another name for it.
     output = "output_schema" if "output_schema" in inspect.signature(StateGraph).parameters else "output"
-    # The interrupt lies in the subgraph, so its checkpoints are stored in a namespace of their own.
+    # The interrupt is in the subgraph, so its checkpoints are stored in a separate namespace.
     drafting = StateGraph(State, **{output: Drafted})
     drafting.add_node(write)
     drafting.add_node(review)
@@ -101,7 +101,7 @@ def build(saver: BaseCheckpointSaver):
 
 @contextmanager
 def open_saver(sqlite: str | None) -> Iterator[BaseCheckpointSaver]:
-    # Each host has only the library that it needs, so neither is imported at the top.
+    # Each host has only one of the libraries, so neither is imported at the top.
     if sqlite:
         from langgraph.checkpoint.sqlite import SqliteSaver
 
@@ -115,7 +115,7 @@ def open_saver(sqlite: str | None) -> Iterator[BaseCheckpointSaver]:
 
 
 def pending(state) -> list:
-    """What it waits for; before 0.4 a state has its tasks' interrupts alone."""
+    """The interrupts that the thread waits for. Before 0.4, only the tasks of a state contain them."""
     return [interrupt.value for task in state.tasks for interrupt in task.interrupts]
 
 
@@ -132,19 +132,19 @@ def describe(graph, config: dict) -> dict:
     }
 
 
-def told(value) -> str:
-    """A set has another order in each process."""
+def as_text(value) -> str:
+    """The order of a set differs between processes, so a set is sorted."""
     return "set %r" % sorted(value) if isinstance(value, set) else repr(value)
 
 
 def contents(found) -> dict:
-    """A checkpoint as either engine gives it; PostgreSQL drops the metadata's `writes`."""
+    """A checkpoint as either engine returns it. PostgreSQL drops the metadata's `writes`."""
     return {
         "config": found.config["configurable"],
         "parent": found.parent_config and found.parent_config["configurable"],
-        "values": {name: told(value) for name, value in found.checkpoint["channel_values"].items()},
+        "values": {name: as_text(value) for name, value in found.checkpoint["channel_values"].items()},
         "metadata": {name: value for name, value in found.metadata.items() if name != "writes"},
-        "writes": [[channel, told(value)] for _task, channel, value in found.pending_writes or []],
+        "writes": [[channel, as_text(value)] for _task, channel, value in found.pending_writes or []],
     }
 
 
@@ -163,9 +163,9 @@ def main() -> None:
         if arguments.command == "start":
             graph.invoke({"messages": [HumanMessage("What is new?", id="question")]}, config)
         elif arguments.command == "resume":
-            # Not its interrupts: LangGraph 1 does not show those of a release that numbered tasks otherwise, and resumes them all the same.
+            # Not its interrupts: LangGraph 1 does not show those of a release with other task ids, although it resumes them.
             if not graph.get_state(config).next:
-                parser.error(f"thread {arguments.thread} waits for nothing: start it first")
+                parser.error(f"thread {arguments.thread} does not wait for anything: start it first")
             graph.invoke(Command(resume=True), config)
         elif arguments.command == "contents":
             for found in saver.list(config):

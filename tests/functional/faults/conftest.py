@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every fault is tried under, and a disk that fills up."""
+"""Fixtures of all fault tests, and a disk that fills up."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from small_disk import DISK
 
 
 @pytest.fixture(autouse=True)
-def _silent(silent):
-    """Whatever strikes, nothing is told that is secret."""
+def _secrets_hidden(secrets_hidden):
+    """Whatever the fault, no secret is shown."""
 
 
 @pytest.fixture
 def disk():
-    """A small file system of its own; returns its folder."""
+    """A small separate file system; returns its directory."""
     folder = workspace()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%d" % DISK, "tmpfs", str(folder)], stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
@@ -29,6 +29,6 @@ def disk():
         pytest.skip("no file system can be mounted here: %s" % done.stderr.strip())
     os.chown(folder, os_user().pw_uid, os_user().pw_gid)
     yield folder
-    # A process of the server may keep a file open a little longer than the tablespace.
+    # A server process may keep a file open a little longer than the tablespace exists.
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
     folder.rmdir()

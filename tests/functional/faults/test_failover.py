@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two servers with streaming replication, both named in login_host: runs follow the one that takes writes."""
+"""Two servers with streaming replication, both named in login_host: runs use the one that accepts writes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 from assertions import assert_refused, assert_succeeded
 from databases import Database
 from events import until
-from fault_points import OLD, whole
+from fault_points import OLD, schema_error
 from generations import migrate
-from interceptor import Interceptor, ParsedCheckpoint
+from interceptor import CloseConnection, Interceptor
 from scope import usual
 from servers import Server, installations, wait_for_replay
 
@@ -23,7 +23,7 @@ WRITER = {"target_session_attrs": "read-write"}
 
 
 class Pair:
-    """A primary and its standby on the same port of two addresses. The way to the primary leads through `between`."""
+    """A primary and its standby on the same port of two addresses. Connections to the primary go through `between`."""
 
     def __init__(self):
         binaries = list(installations().values())[-1]
@@ -40,12 +40,12 @@ class Pair:
         return {"login_host": BOTH, "login_port": self.between.port, "connect_params": WRITER}
 
     def fail_over(self):
-        """The primary dies, and the standby takes its place."""
+        """Stop the primary and promote the standby."""
         self.primary.process.send_signal(signal.SIGQUIT)
         self.primary.process.wait()
         self.standby.execute("SELECT pg_promote()")
         until(lambda: not self.standby.execute("SELECT pg_is_in_recovery()")[0][0])
-        # From here on the tests ask the new primary.
+        # From now on, the tests query the new primary.
         self.database.server = self.standby
 
     def remove(self):
@@ -61,63 +61,63 @@ def pair():
     made.remove()
 
 
-def test_a_failover_between_two_runs(pair, collection, ledger):
+def test_a_failover_between_two_runs(pair, collection, fault_table):
     assert assert_succeeded(collection.start(pair.database, **pair.login()).finish(), pair.database)["changed"] is True
     assert pair.between.statements
     wait_for_replay(pair.primary, pair.standby)
     pair.fail_over()
     again = assert_succeeded(collection.start(pair.database, **pair.login()).finish(), pair.database)
-    assert again["changed"] is False and not whole(pair.database)
+    assert again["changed"] is False and not schema_error(pair.database)
     pair.database.execute("ALTER TABLE checkpoint_writes DROP COLUMN task_path")
     assert assert_succeeded(collection.start(pair.database, **pair.login()).finish(), pair.database)["changed"] is True
-    assert not whole(pair.database)
-    ledger.record("a failover between two runs", collection.name, True)
+    assert not schema_error(pair.database)
+    fault_table.record("a failover between two runs", collection.name, True)
 
 
 @pytest.mark.parametrize("text", usual(["CREATE INDEX CONCURRENTLY", "pg_try_advisory_lock", "INSERT INTO checkpoint_migrations", "ADD COLUMN"]))
-def test_a_failover_during_a_run(pair, collection, ledger, text):
+def test_a_failover_during_a_run(pair, collection, fault_table, text):
     struck = []
 
-    def strike(when, _number, statement):
+    def fail(when, _number, statement):
         if when == "before" and text in statement and not struck:
             struck.append(statement)
-            # Else the standby has nothing of the run yet.
+            # Otherwise the standby has received nothing of the run.
             wait_for_replay(pair.primary, pair.standby)
             pair.fail_over()
-            raise ParsedCheckpoint
+            raise CloseConnection
 
     before = pair.database.snapshot()
-    pair.between.callback = strike
+    pair.between.callback = fail
     outcome = collection.start(pair.database, **pair.login()).finish()
     assert struck
     changed = pair.database.snapshot() != before or "could not be read" in outcome["msg"]
     assert_refused(outcome, "lost|connection|closed", "Run again", databases=[pair.database], changed=changed)
     done = assert_succeeded(collection.start(pair.database, **pair.login()).finish(), pair.database)
-    assert done["changed"] is True and not whole(pair.database)
-    ledger.record("a failover during a run", collection.name, True, message=outcome["msg"])
+    assert done["changed"] is True and not schema_error(pair.database)
+    fault_table.record("a failover during a run", collection.name, True, message=outcome["msg"])
 
 
-def test_upstream_and_a_failover_during_a_run(pair, upstream, ledger):
-    def strike(when, _number, statement):
+def test_upstream_and_a_failover_during_a_run(pair, upstream, fault_table):
+    def fail(when, _number, statement):
         if when == "before" and "CREATE INDEX CONCURRENTLY" in statement and pair.database.server is pair.primary:
             pair.fail_over()
-            raise ParsedCheckpoint
+            raise CloseConnection
 
     conninfo = pair.database.conninfo() + " host=%s port=%d target_session_attrs=read-write" % (BOTH, pair.between.port)
-    pair.between.callback = strike
+    pair.between.callback = fail
     first = upstream.start_with(conninfo).finish()
     second = upstream.start_with(conninfo).finish()
-    wrong = whole(pair.database)
-    ledger.record("a failover during a run", upstream.name, not wrong and not second.failed, message=first.get("msg", ""))
+    wrong = schema_error(pair.database)
+    fault_table.record("a failover during a run", upstream.name, not wrong and not second.failed, message=first.get("msg", ""))
 
 
-def test_upstream_and_a_failover_between_two_runs(pair, upstream, ledger):
+def test_upstream_and_a_failover_between_two_runs(pair, upstream, fault_table):
     conninfo = pair.database.conninfo() + " host=%s port=%d target_session_attrs=read-write" % (BOTH, pair.between.port)
     first = upstream.start_with(conninfo).finish()
     wait_for_replay(pair.primary, pair.standby)
     pair.fail_over()
     pair.database.execute("ALTER TABLE checkpoint_writes DROP COLUMN task_path")
     second = upstream.start_with(conninfo).finish()
-    wrong = whole(pair.database)
+    wrong = schema_error(pair.database)
     message = first.get("msg") or second.get("msg") or wrong
-    ledger.record("a failover between two runs", upstream.name, not (wrong or first.failed or second.failed), message=message)
+    fault_table.record("a failover between two runs", upstream.name, not (wrong or first.failed or second.failed), message=message)

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""checkpoint_import killed, its server stopped hard, its disk full: whole threads or nothing of them, and the next run completes the copy."""
+"""checkpoint_import or its server is killed, or the disk is full: each thread is imported completely or not at all, and the next run completes it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ THREADS = 200
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    """Threads of three checkpoints each, with a pending write, in rows that no compression makes small."""
+    """Threads with three checkpoints each and a pending write, in rows that no compression reduces."""
     path = tmp_path_factory.mktemp("file") / "checkpoints.sqlite"
     draw = random.Random(0)
     with SqliteSaver.from_conn_string(str(path)) as saver:
@@ -47,7 +47,7 @@ def prepared(server, space=None):
 
 
 def assert_whole(database):
-    """Of each thread all or nothing; returns how many there are. One statement, since a killed client's last commit may still be coming."""
+    """Each thread is complete or missing; returns the number of threads. One statement, because the last commit of a killed client may still be under way."""
     [(whole, threads, writes, blobs)] = database.execute(
         "SELECT coalesce(bool_and(rows = 3), true), count(*), (SELECT count(*) FROM checkpoint_writes), (SELECT count(*) FROM checkpoint_blobs)"
         " FROM (SELECT count(*) AS rows FROM checkpoints GROUP BY thread_id) AS threads"
@@ -56,8 +56,8 @@ def assert_whole(database):
     return threads
 
 
-def test_killed_anywhere(victim, start_module, call_module, path):
-    database = prepared(victim)
+def test_killed_anywhere(stoppable_server, start_module, call_module, path):
+    database = prepared(stoppable_server)
     draw, seen = random.Random(0), []
     for _number in range(KILLS):
         running = start_module("checkpoint_import", database.login(database.app, sqlite_path=str(path), batch_size=20))
@@ -69,7 +69,7 @@ def test_killed_anywhere(victim, start_module, call_module, path):
         seen.append(assert_whole(database))
         if seen[-1] > THREADS - 40:
             database.execute("TRUNCATE checkpoints, checkpoint_blobs, checkpoint_writes")
-    print("killed with so many of %d threads there: %s" % (THREADS, seen))
+    print("killed after so many of %d threads: %s" % (THREADS, seen))
     assert set(seen) - {0, THREADS}, "no run was killed in the middle"
     assert_succeeded(run(call_module, database, path), database)
     assert assert_whole(database) == THREADS
@@ -77,27 +77,27 @@ def test_killed_anywhere(victim, start_module, call_module, path):
     database.drop()
 
 
-def test_the_server_is_stopped_hard(victim, start_module, call_module, path):
-    database = prepared(victim)
+def test_the_server_is_killed(stoppable_server, start_module, call_module, path):
+    database = prepared(stoppable_server)
     draw, seen = random.Random(1), set()
     for _number in range(STOPS):
         running = start_module("checkpoint_import", database.login(database.app, sqlite_path=str(path), batch_size=20))
         wanted = draw.randrange(1, THREADS - 40)
         until(lambda: running.process.poll() is not None or database.execute("SELECT count(*) FROM checkpoints")[0][0] >= 3 * wanted)
-        victim.stop(signal.SIGQUIT)
+        stoppable_server.stop(signal.SIGQUIT)
         outcome = running.finish()
-        victim.restart()
+        stoppable_server.restart()
         there = assert_whole(database)
         seen.add(there)
         if there < THREADS:
-            # What it says was written stands, though the last commit may have come through unheard. It may not even have begun.
+            # The rows that the message reports as written exist. The last commit may have succeeded without a response, or the run may not have started.
             written = outcome.get("checkpoints", {"written": 0})["written"]
             assert_refused(outcome, "connection|server|terminat", databases=[database], changed=bool(written))
             assert written <= 3 * there
         else:
             database.execute("TRUNCATE checkpoints, checkpoint_blobs, checkpoint_writes")
-    print("stopped with so many of %d threads there: %s" % (THREADS, sorted(seen)))
-    assert seen - {0, THREADS}, "no run was struck in the middle"
+    print("killed after so many of %d threads: %s" % (THREADS, sorted(seen)))
+    assert seen - {0, THREADS}, "no run was interrupted in the middle"
     assert_succeeded(run(call_module, database, path), database)
     assert assert_whole(database) == THREADS
     assert_same(path, database)
@@ -105,10 +105,10 @@ def test_the_server_is_stopped_hard(victim, start_module, call_module, path):
 
 
 @pytest.mark.parametrize("left", usual([3000, 300, 8000]))
-def test_the_disk_is_full(victim, disk, call_module, path, left):
-    """Room for little of it, for some batches, and for half."""
-    victim.execute("CREATE TABLESPACE small LOCATION '%s'" % disk)
-    database = prepared(victim, "small")
+def test_the_disk_is_full(stoppable_server, disk, call_module, path, left):
+    """Space for a few rows, for some batches, and for half of the rows."""
+    stoppable_server.execute("CREATE TABLESPACE small LOCATION '%s'" % disk)
+    database = prepared(stoppable_server, "small")
     database.execute("CHECKPOINT")
     ballast = fill(disk, left)
     outcome = run(call_module, database, path, batch_size=20)
@@ -120,4 +120,4 @@ def test_the_disk_is_full(victim, disk, call_module, path, left):
     assert assert_whole(database) == THREADS
     assert_same(path, database)
     database.drop()
-    victim.execute("DROP TABLESPACE small")
+    stoppable_server.execute("DROP TABLESPACE small")

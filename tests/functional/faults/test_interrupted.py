@@ -2,48 +2,53 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run that dies at any of its statements, by its own death or the server's: the next one finishes the work and tells the truth."""
+"""A run is interrupted at each of its statements, because it or the server is killed: the next run completes the work, and all messages are true."""
 
 from __future__ import annotations
 
 import pytest
+from fault_injection import kill, restarting, run_at_each_point, stopping
 from fault_points import FEWER, STARTS
 from scope import EVERYWHERE
-from strikes import kill, restarting, stopping, undertake
 
 ALL = pytest.mark.parametrize("start", STARTS, ids=lambda start: start.name)
 KILLED = "killed before and after each statement of %s"
-STOPPED = "server stopped hard at each statement of %s"
+STOPPED = "server killed at each statement of %s"
 RESTARTED = "server restarted at each statement of %s"
 
 
 @ALL
-def test_killed(victim, collection, ledger, start):
-    assert undertake(ledger, KILLED % start.name, collection, start, victim, kill) == []
+def test_killed(stoppable_server, collection, fault_table, start):
+    assert run_at_each_point(fault_table, KILLED % start.name, collection, start, stoppable_server, kill) == []
 
 
 @ALL
-def test_killed_upstream(victim, upstream, ledger, start):
-    undertake(ledger, KILLED % start.name, upstream, start, victim, kill)
+def test_killed_upstream(stoppable_server, upstream, fault_table, start):
+    run_at_each_point(fault_table, KILLED % start.name, upstream, start, stoppable_server, kill)
 
 
 @pytest.mark.extended
 @ALL
-def test_the_server_stopped_hard(victim, collection, ledger, start):
-    assert undertake(ledger, STOPPED % start.name, collection, start, victim, stopping(victim), victim.restart, every=FEWER) == []
+def test_the_server_killed(stoppable_server, collection, fault_table, start):
+    assert (
+        run_at_each_point(
+            fault_table, STOPPED % start.name, collection, start, stoppable_server, stopping(stoppable_server), stoppable_server.restart, every=FEWER
+        )
+        == []
+    )
 
 
-# Outside `make faults` the upgrade alone, which has most of a first setup's statements.
+# Only the upgrade outside `make faults`: it has most of the statements of a first setup.
 @pytest.mark.parametrize("start", STARTS if EVERYWHERE else STARTS[1:], ids=lambda start: start.name)
-def test_the_server_restarted(victim, collection, ledger, start):
-    assert undertake(ledger, RESTARTED % start.name, collection, start, victim, restarting(victim)) == []
+def test_the_server_restarted(stoppable_server, collection, fault_table, start):
+    assert run_at_each_point(fault_table, RESTARTED % start.name, collection, start, stoppable_server, restarting(stoppable_server)) == []
 
 
 @ALL
-def test_the_server_stopped_hard_upstream(victim, upstream, ledger, start):
-    undertake(ledger, STOPPED % start.name, upstream, start, victim, stopping(victim), victim.restart)
+def test_the_server_killed_upstream(stoppable_server, upstream, fault_table, start):
+    run_at_each_point(fault_table, STOPPED % start.name, upstream, start, stoppable_server, stopping(stoppable_server), stoppable_server.restart)
 
 
 @ALL
-def test_the_server_restarted_upstream(victim, upstream, ledger, start):
-    undertake(ledger, RESTARTED % start.name, upstream, start, victim, restarting(victim))
+def test_the_server_restarted_upstream(stoppable_server, upstream, fault_table, start):
+    run_at_each_point(fault_table, RESTARTED % start.name, upstream, start, stoppable_server, restarting(stoppable_server))

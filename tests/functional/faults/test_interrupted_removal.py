@@ -2,23 +2,23 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A removal that dies at any of its statements: all four tables stand or none does, it says which, and the next run ends it."""
+"""A removal is interrupted at each of its statements: either all four tables exist or none of them, the message says which, and the next run completes it."""
 
 from __future__ import annotations
 
 import pytest
 from contenders import Collection
 from databases import MIGRATIONS_TABLE, TABLES
+from fault_injection import kill, restarting, run_at_each_point, stopping
 from fault_points import Start
 from scope import EVERYWHERE
-from strikes import kill, restarting, stopping, undertake
 
-# What is not setup()'s.
+# Objects that setup() did not create.
 BESIDE = "CREATE TABLE notes (id int PRIMARY KEY, text text); INSERT INTO notes VALUES (1, 'kept'); CREATE INDEX ON notes (text)"
 
 
 class Full(Start):
-    """Tables with rows in them, and one that is the team's own."""
+    """LangGraph's tables with rows, and one other table with rows."""
 
     def __init__(self):
         super().__init__("a removal", "3.2.0")
@@ -29,60 +29,60 @@ class Full(Start):
         return database
 
     def rows(self, database):
-        """Those that have to outlive a removal."""
+        """The rows and indexes that a removal must not delete."""
         return database.execute("SELECT * FROM notes"), database.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'notes' ORDER BY 1")
 
 
-def gone(database):
-    """Why a database is not what a removal leaves, or an empty string."""
+def removal_error(database):
+    """Why a database is not in the state after a removal, or an empty string."""
     left = database.tables() & {*TABLES, MIGRATIONS_TABLE}
     return "left: %s" % ", ".join(sorted(left)) if left else ""
 
 
 @pytest.fixture(scope="session")
-def removal(start_module, told):
-    return Collection(start_module, state="absent", force=True, **told)
+def removal(start_module, module_options):
+    return Collection(start_module, state="absent", force=True, **module_options)
 
 
 @pytest.fixture
-def revive(victim, how):
-    return victim.restart if how == "server stopped hard" else lambda: None
+def restart(stoppable_server, how):
+    return stoppable_server.restart if how == "server killed" else lambda: None
 
 
-WAYS = {"killed": lambda _server: kill, "server stopped hard": stopping, "server restarted": restarting}
+FAULTS = {"killed": lambda _server: kill, "server killed": stopping, "server restarted": restarting}
 
 
-# Outside `make faults` the server is restarted alone, which is a lost connection as well.
-@pytest.mark.parametrize("how", list(WAYS) if EVERYWHERE else ["killed", "server restarted"])
-def test_a_removal_that_is_struck(victim, removal, ledger, how, revive):
+# Outside `make faults`, the server is only restarted, which also covers a lost connection.
+@pytest.mark.parametrize("how", list(FAULTS) if EVERYWHERE else ["killed", "server restarted"])
+def test_an_interrupted_removal(stoppable_server, removal, fault_table, how, restart):
     name = "%s at each statement of a removal" % how
-    ledger.record(name, "bare setup()", 0, tried=0, message="upstream removes nothing")
-    assert undertake(ledger, name, removal, Full(), victim, WAYS[how](victim), revive, whole=gone) == []
+    fault_table.record(name, "bare setup()", 0, tried=0, message="upstream removes nothing")
+    assert run_at_each_point(fault_table, name, removal, Full(), stoppable_server, FAULTS[how](stoppable_server), restart, error_of=removal_error) == []
 
 
-def test_all_or_none(victim, removal):
-    """What a strike in the middle leaves is never some of them; shown where it is likeliest, before the DROP and before its COMMIT."""
+def test_all_or_none(stoppable_server, removal):
+    """An interruption never leaves only some of the tables. Tested where it is most likely: before the DROP and before its COMMIT."""
+    from fault_injection import FaultInjection
     from interceptor import Interceptor
-    from strikes import Strike
 
     for text in ("DROP TABLE", "COMMIT"):
-        database = Full().make(victim)
+        database = Full().make(stoppable_server)
         try:
             numbers = []
-            with Interceptor(victim) as between:
+            with Interceptor(stoppable_server) as between:
                 assert not removal.start(database, between.port).finish().failed
                 drop = next(number for number, each in enumerate(between.statements) if each.startswith("DROP TABLE"))
                 numbers = [number for number, each in enumerate(between.statements) if each.startswith(text) and number >= drop]
         finally:
             database.drop()
-        database = Full().make(victim)
+        database = Full().make(stoppable_server)
         try:
-            blow = Strike("before", numbers[0], kill)
-            with Interceptor(victim, blow) as between:
+            fault = FaultInjection("before", numbers[0], kill)
+            with Interceptor(stoppable_server, fault) as between:
                 run = removal.start(database, between.port)
-                blow.aim(run)
+                fault.set_run(run)
                 run.process.wait()
-            assert blow.struck.startswith(text)
+            assert fault.statement.startswith(text)
             assert database.tables() >= {*TABLES, MIGRATIONS_TABLE}
         finally:
             database.drop()

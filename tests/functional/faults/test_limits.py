@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What no setting of the server's ends, what a role's own settings would end, and whom a run waits for without their holding anything."""
+"""Faults that no setting of the server ends, settings of the role that would end a run, and sessions that block a run without holding a lock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import zlib
 import pytest
 from assertions import assert_refused, assert_succeeded
 from events import on_ddl, until
-from fault_points import STARTS, alone, locks, whole
+from fault_points import STARTS, locks, schema_error, wait_for_end
 from interceptor import Interceptor
 from scope import usual
 
@@ -22,53 +22,53 @@ UPGRADE = STARTS[1]
 
 
 @pytest.fixture
-def database(victim):
-    made = UPGRADE.make(victim)
+def database(stoppable_server):
+    made = UPGRADE.make(stoppable_server)
     yield made
     made.drop()
 
 
 @pytest.mark.extended
-def test_a_server_that_falls_silent(database, collection, ledger):
-    """It has taken the statement, keeps the connection, and answers no more."""
+def test_a_server_that_stops_responding(database, collection, fault_table):
+    """The server has received the statement, keeps the connection open, and sends no response."""
     over = threading.Event()
 
-    def fall_silent(when, _number, text):
+    def stop_responding(when, _number, text):
         if when == "after" and "CREATE INDEX" in text:
             over.wait(60)
 
-    with Interceptor(database.server, fall_silent) as between:
+    with Interceptor(database.server, stop_responding) as between:
         begin = time.monotonic()
         outcome = collection.start(database, between.port, statement_timeout=1, lock_timeout=1).finish()
         spent = time.monotonic() - begin
         over.set()
-    assert spent < 50, "it ended after %.0f s" % spent
+    assert spent < 50, "the run ended after %.0f s" % spent
     assert_refused(outcome, "no answer within", "Run again", databases=[database], changed=True)
-    alone(database)
+    wait_for_end(database)
     assert not locks(database)
     assert assert_succeeded(collection.start(database).finish(), database)["changed"] is True
-    assert not whole(database)
-    ledger.record("a server that falls silent", collection.name, True, message=outcome["msg"])
+    assert not schema_error(database)
+    fault_table.record("a server that stops responding", collection.name, True, message=outcome["msg"])
 
 
-def test_upstream_and_a_server_that_falls_silent(database, upstream, ledger):
+def test_upstream_and_a_server_that_stops_responding(database, upstream, fault_table):
     over = threading.Event()
 
-    def fall_silent(when, _number, text):
+    def stop_responding(when, _number, text):
         if when == "after" and "CREATE INDEX" in text:
             over.wait(60)
 
-    with Interceptor(database.server, fall_silent) as between:
+    with Interceptor(database.server, stop_responding) as between:
         first = upstream.start(database, between.port).finish(20)
         over.set()
-    alone(database, 30)
+    wait_for_end(database, 30)
     second = upstream.start(database).finish()
-    wrong = whole(database)
-    ledger.record("a server that falls silent", upstream.name, not (wrong or second.failed or first.rc == -9), message=first.get("msg", ""))
+    wrong = schema_error(database)
+    fault_table.record("a server that stops responding", upstream.name, not (wrong or second.failed or first.rc == -9), message=first.get("msg", ""))
 
 
 def test_a_statement_that_waits_in_the_queue(database, collection):
-    """It holds nothing yet, and shuts out everybody who comes behind it."""
+    """The statement holds no lock yet, and blocks every session that waits behind it."""
     with database.connect(database.owner, autocommit=False) as reader:
         reader.execute("SELECT count(*) FROM checkpoints")
 
@@ -87,8 +87,8 @@ def test_a_statement_that_waits_in_the_queue(database, collection):
 
 
 @pytest.mark.parametrize("mode", usual(["SHARE", "EXCLUSIVE"]))
-def test_a_ledger_that_is_shut_against_writing(database, collection, mode):
-    """An index would be built first, and its entry could not be made."""
+def test_a_migrations_table_that_is_locked_against_writes(database, collection, mode):
+    """Otherwise an index would be created first, and its version could not be recorded."""
     with database.connect(database.owner, autocommit=False, application_name="the auditor") as session:
         session.execute("LOCK TABLE checkpoint_migrations IN %s MODE" % mode)
         outcome = collection.start(database, lock_timeout=2).finish()
@@ -106,18 +106,18 @@ def test_who_holds_the_lock_and_since_when(database, collection, who, words):
 
 
 @pytest.mark.parametrize("setting, value", usual([("statement_timeout", "200ms"), ("transaction_timeout", "400ms"), ("idle_session_timeout", "300ms")], 2))
-def test_limits_of_the_roles_own(database, collection, setting, value):
+def test_time_limits_set_for_the_role(database, collection, setting, value):
     if setting == "transaction_timeout" and database.server.version < 17:
         pytest.skip("transaction_timeout came with 17")
     on_ddl(database, "PERFORM pg_sleep(0.6);", "'CREATE INDEX'")
     database.execute("ALTER ROLE \"%s\" SET %s = '%s'" % (database.owner.name, setting, value))
     assert assert_succeeded(collection.start(database).finish(), database)["changed"] is True
-    assert not whole(database)
+    assert not schema_error(database)
 
 
-def test_dropped_and_then_not_to_be_read(victim, collection):
-    """The COMMIT was seen; what comes after it must not make it undone."""
-    database = STARTS[0].make(victim)
+def test_tables_that_cannot_be_read_after_they_were_dropped(stoppable_server, collection):
+    """The COMMIT succeeded. If reading the state afterwards fails, the message must still report the change."""
+    database = STARTS[0].make(stoppable_server)
     database.setup()
     sessions = []
 
@@ -131,7 +131,7 @@ def test_dropped_and_then_not_to_be_read(victim, collection):
             sessions[0].execute("LOCK TABLE checkpoints IN ACCESS EXCLUSIVE MODE")
 
     try:
-        with Interceptor(victim, lock_again) as between:
+        with Interceptor(stoppable_server, lock_again) as between:
             outcome = collection.start(database, between.port, state="absent").finish()
         assert_refused(outcome, "were dropped", databases=[database], changed=True)
     finally:

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The server's own work, and that of other tables: what CREATE INDEX CONCURRENTLY waits for is named, and what it does not wait for is none of ours."""
+"""Maintenance of the server, and work on other tables: sessions that CREATE INDEX CONCURRENTLY waits for are named, other sessions are not reported."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ import pytest
 from assertions import assert_refused, assert_succeeded
 from blockers import HUNG
 from events import until
-from fault_points import STARTS, alone, whole
+from fault_points import STARTS, schema_error, wait_for_end
 from psycopg.errors import LockNotAvailable
 from scope import usual
 
 WORKERS = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND backend_type = 'autovacuum worker' AND query ~ 'checkpoints .*wraparound'"
-# The least that a table may ask for.
+# The minimum value of autovacuum_freeze_max_age for a table.
 AGE = 100000
 
 
 @pytest.fixture
-def database(victim):
-    made = STARTS[1].make(victim)
+def database(stoppable_server):
+    made = STARTS[1].make(stoppable_server)
     yield made
     made.drop()
 
 
 @contextlib.contextmanager
 def wraparound(database):
-    """A real one: the table is older than it may be, and the worker is slow."""
+    """A real autovacuum to prevent wraparound: the table is older than its limit, and the worker is slow."""
     server = database.server
     database.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) SELECT 'w', n::text, '{}' FROM generate_series(1, 60000) n")
     database.execute("ALTER TABLE checkpoints SET (autovacuum_freeze_max_age = %d, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)" % AGE)
-    # A subtransaction that writes takes a transaction's number.
+    # Each subtransaction that writes consumes a transaction ID.
     database.execute(
         "CREATE TABLE spent (n int); DO $$ BEGIN FOR n IN 1..%d LOOP"
         " BEGIN INSERT INTO spent VALUES (n); EXCEPTION WHEN division_by_zero THEN END; END LOOP; END $$" % (AGE + 1000)
@@ -54,31 +54,31 @@ def wraparound(database):
         database.execute("ALTER TABLE checkpoints RESET (autovacuum_freeze_max_age, autovacuum_vacuum_cost_delay, autovacuum_vacuum_cost_limit)")
 
 
-def test_an_autovacuum_against_wraparound(database, collection, ledger):
-    """It gives way to nobody. What it is about is hidden from the owner's role, and named all the same."""
+def test_an_autovacuum_against_wraparound(database, collection, fault_table):
+    """This autovacuum does not yield. The owner's role cannot see its statement, but the message names it."""
     before = database.recorded()
     with wraparound(database) as pid:
         outcome = collection.start(database, lock_timeout=2).finish()
         assert_refused(outcome, r"\bpid %d\b" % pid, "wraparound", "checkpoints", databases=[database])
         assert database.recorded() == before
-        # PostgreSQL itself would have waited, in vain.
+        # PostgreSQL itself would wait for it without success.
         with database.connect(database.owner) as session, pytest.raises(Exception, match="lock timeout"):
             session.execute("SET lock_timeout = '3s'")
             session.execute("CREATE INDEX CONCURRENTLY mine ON checkpoints (type)")
         database.server.execute("SELECT pg_terminate_backend(%s)", [pid])
-    ledger.record("in the way: an autovacuum against wraparound", collection.name, True, message=outcome["msg"])
+    fault_table.record("blocked by: an autovacuum against wraparound", collection.name, True, message=outcome["msg"])
 
 
-def test_upstream_and_an_autovacuum_against_wraparound(database, upstream, ledger):
+def test_upstream_and_an_autovacuum_against_wraparound(database, upstream, fault_table):
     with wraparound(database) as pid:
         first = upstream.start(database).finish(HUNG)
-        # The killed client's server process goes on waiting.
+        # The server process of the killed client continues to wait.
         database.server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s OR usename = %s", [pid, database.owner.name])
-    alone(database, 30)
+    wait_for_end(database, 30)
     second = upstream.start(database).finish()
-    wrong = whole(database)
-    message = "%s; then %s" % (first.get("msg", "done"), wrong or second.get("msg", "whole"))
-    ledger.record("in the way: an autovacuum against wraparound", upstream.name, not (wrong or second.failed or first.failed), message=message)
+    wrong = schema_error(database)
+    message = "%s; then %s" % (first.get("msg", "done"), wrong or second.get("msg", "complete"))
+    fault_table.record("blocked by: an autovacuum against wraparound", upstream.name, not (wrong or second.failed or first.failed), message=message)
 
 
 ELSEWHERE = {
@@ -90,7 +90,7 @@ ELSEWHERE = {
 
 @contextlib.contextmanager
 def building_elsewhere(database, statement):
-    """Another table's index in the middle of its work, with a snapshot in its hand, for as long as the block runs."""
+    """An index on another table is being built, with an open snapshot, while the block runs."""
     database.execute("CREATE TABLE elsewhere AS SELECT n FROM generate_series(1, 600000) n", role=database.owner)
     with database.connect(database.owner) as builder:
         pid = builder.info.backend_pid
@@ -113,7 +113,7 @@ def building_elsewhere(database, statement):
 
 @pytest.mark.parametrize("what", usual(ELSEWHERE))
 def test_an_index_elsewhere(database, collection, what):
-    """Held against PostgreSQL itself: whether an index on a third table waits for that one."""
+    """Compared with PostgreSQL itself: whether CREATE INDEX CONCURRENTLY on a third table waits for that session."""
     statement, waits = ELSEWHERE[what]
     database.execute("CREATE TABLE third (n int)", role=database.owner)
     with building_elsewhere(database, statement) as pid:
@@ -127,11 +127,11 @@ def test_an_index_elsewhere(database, collection, what):
         else:
             assert assert_succeeded(outcome, database)["changed"] is True
     database.execute("DROP TABLE elsewhere")
-    assert waits or not whole(database)
+    assert waits or not schema_error(database)
 
 
 def test_a_vacuum_elsewhere(database, collection):
-    """Nobody waits for its snapshot."""
+    """No session waits for the snapshot of a VACUUM."""
     database.execute("CREATE TABLE elsewhere AS SELECT n FROM generate_series(1, 200000) n; DELETE FROM elsewhere WHERE n % 2 = 0", role=database.owner)
 
     def vacuum():
@@ -145,7 +145,7 @@ def test_a_vacuum_elsewhere(database, collection):
     running = "SELECT pid FROM pg_stat_progress_vacuum WHERE datname = current_database()"
     pid = until(lambda: database.execute(running))[0][0]
     done = assert_succeeded(collection.start(database, lock_timeout=2).finish(), database)
-    assert done["changed"] is True and not whole(database)
-    assert database.execute(running), "it was over before, so this shows nothing"
+    assert done["changed"] is True and not schema_error(database)
+    assert database.execute(running), "the VACUUM had ended before, so this proves nothing"
     database.server.execute("SELECT pg_terminate_backend(%s)", [pid])
     thread.join()

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""checkpoint_schema beside other runs, beside sessions in its way, and when it is stopped half-way."""
+"""checkpoint_schema with concurrent runs, with blocking sessions, and when it is interrupted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def advisory_locks(database):
 
 @contextlib.contextmanager
 def holding(database, lock):
-    """The lock that a run was seen to hold, held by somebody else."""
+    """Another session holds the lock that a run was seen to take."""
 
     def signed(number):
         return number - 2**32 if number >= 2**31 else number
@@ -48,7 +48,7 @@ def holding(database, lock):
 
 @pytest.fixture
 def lock(database, start_module):
-    """What a run on this database locks, seen from outside."""
+    """The advisory lock that a run on this database takes, read from pg_locks."""
     on_ddl(database, "PERFORM pg_sleep(0.1);")
     run = start_module("checkpoint_schema", database.login())
     seen = until(lambda: advisory_locks(database))
@@ -79,18 +79,18 @@ def test_several_schemas_at_once(database, start_module):
 
 
 @pytest.mark.newest
-def test_a_lock_not_had_in_time(database, call_module, lock):
+def test_a_lock_that_is_not_acquired_in_time(database, call_module, lock):
     before = database.snapshot()
     with holding(database, lock) as other:
         outcome = call_module("checkpoint_schema", database.login(lock_wait=1))
         assert_refused(outcome, "lock", "lock_wait", str(other.info.backend_pid), "the other run", databases=[database])
         assert database.snapshot() == before
-        # A plan needs no lock.
+        # Check mode needs no lock.
         assert assert_succeeded(call_module("checkpoint_schema", database.login(lock_wait=1), check=True), database)["changed"] is True
 
 
 @pytest.mark.newest
-def test_a_lock_had_in_time(database, start_module, lock):
+def test_a_lock_that_is_acquired_in_time(database, start_module, lock):
     with holding(database, lock):
         run = start_module("checkpoint_schema", database.login(lock_wait=30))
         time.sleep(1.5)
@@ -100,16 +100,16 @@ def test_a_lock_had_in_time(database, start_module, lock):
 
 
 @pytest.mark.newest
-def test_a_converged_database_needs_no_lock(database, ways, lock):
+def test_a_converged_database_needs_no_lock(database, check_and_apply, lock):
     database.setup()
     with holding(database, lock):
-        ways.unchanged(database, database.login(lock_wait=0))
+        check_and_apply.unchanged(database, database.login(lock_wait=0))
 
 
 @contextlib.contextmanager
 def blocking(database, how, role=None):
     """A session that CREATE INDEX CONCURRENTLY would wait for."""
-    with database.connect(role, autocommit=False, application_name="in the way") as session:
+    with database.connect(role, autocommit=False, application_name="blocker") as session:
         if how == "an open write":
             session.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('held', 'c', '{}')")
         elif how == "an old snapshot":
@@ -132,24 +132,24 @@ def blocking(database, how, role=None):
     "how, who",
     usual([(how, who) for who in ("owner", "app", "superuser") for how in ("an open write", "an old snapshot", "a prepared transaction")], 3),
 )
-def test_a_session_in_the_way_is_named_before_anything_is_written(database, ways, how, who):
+def test_a_blocking_session_is_named_before_anything_is_written(database, check_and_apply, how, who):
     migrate(database, "1.0.2")
     database.execute('GRANT INSERT ON checkpoints TO "%s"' % database.app.name)
     role = {"owner": database.owner, "app": database.app, "superuser": None}[who]
     with blocking(database, how, role) as session:
         pattern = PREPARED if how == "a prepared transaction" else r"\b%d\b" % session.info.backend_pid
-        ways.refuse(database, database.login(statement_timeout=5, lock_timeout=2), pattern, "transaction|session", check=False)
-    ways.apply(database, database.login())
+        check_and_apply.rejected(database, database.login(statement_timeout=5, lock_timeout=2), pattern, "transaction|session", check=False)
+    check_and_apply.apply(database, database.login())
 
 
 @pytest.mark.newest
-def test_an_old_snapshot_is_in_the_way_of_new_tables_too(database, ways):
+def test_an_old_snapshot_blocks_new_tables_too(database, check_and_apply):
     with blocking(database, "an old snapshot", database.owner) as session:
-        ways.refuse(database, database.login(statement_timeout=5, lock_timeout=2), str(session.info.backend_pid), check=False)
+        check_and_apply.rejected(database, database.login(statement_timeout=5, lock_timeout=2), str(session.info.backend_pid), check=False)
 
 
 @pytest.mark.newest
-def test_sessions_that_are_in_nobodys_way(database, server, ways):
+def test_sessions_that_block_nothing(database, server, check_and_apply):
     """An idle session, an open transaction that did nothing, one that only read, and one in another database."""
     from databases import Database
 
@@ -160,7 +160,7 @@ def test_sessions_that_are_in_nobodys_way(database, server, ways):
             stack.enter_context(database.connect(database.owner))
             stack.enter_context(database.connect(database.owner, autocommit=False)).execute("SET LOCAL work_mem = '1MB'")
             stack.enter_context(blocking(other, "an old snapshot", other.owner))
-            assert_succeeded(ways.call("checkpoint_schema", database.login(statement_timeout=20)), database)
+            assert_succeeded(check_and_apply.call("checkpoint_schema", database.login(statement_timeout=20)), database)
         assert_complete(database)
     finally:
         other.drop()
@@ -168,7 +168,7 @@ def test_sessions_that_are_in_nobodys_way(database, server, ways):
 
 @contextlib.contextmanager
 def building(database):
-    """An index that another session is building, held up by an open write."""
+    """An index that another session is building, blocked by an open write."""
 
     def build():
         with database.connect(database.owner) as builder:
@@ -184,7 +184,7 @@ def building(database):
 
 
 @pytest.mark.newest
-def test_an_index_that_another_session_is_building_is_left_to_it(database, call_module, ways):
+def test_an_index_that_another_session_is_building_is_not_changed(database, call_module, check_and_apply):
     database.setup()
     with building(database):
         for check in (True, False):
@@ -192,23 +192,23 @@ def test_an_index_that_another_session_is_building_is_left_to_it(database, call_
             assert done["changed"] is False and done["repaired"] == []
             assert "checkpoints_thread_id_idx" in str(done["warnings"])
     assert_complete(database)
-    ways.unchanged(database, database.login())
+    check_and_apply.unchanged(database, database.login())
 
 
 @pytest.mark.newest
-def test_something_else_to_do_while_an_index_is_being_built(database, ways):
+def test_another_change_while_an_index_is_being_built(database, check_and_apply):
     database.setup()
     database.execute("ALTER TABLE checkpoint_writes DROP COLUMN task_path")
     with building(database):
         args = database.login(lock_timeout=2, lock_wait=2)
-        ways.refuse(database, args, "checkpoints_thread_id_idx", "building", check=False)
-    ways.apply(database, database.login())
+        check_and_apply.rejected(database, args, "checkpoints_thread_id_idx", "building", check=False)
+    check_and_apply.apply(database, database.login())
 
 
 @pytest.mark.newest
 @pytest.mark.parametrize("start", usual(["2.0.13", "2.0.10"]))
-def test_a_reader_in_the_way_of_a_new_column(database, call_module, ways, start):
-    """An open SELECT keeps ALTER TABLE out; applications must not queue behind it for long."""
+def test_a_reader_blocks_a_new_column(database, call_module, check_and_apply, start):
+    """An open SELECT blocks ALTER TABLE. Applications must not wait behind it for long."""
     migrate(database, start)
     if start == "2.0.13":
         database.execute("ALTER TABLE checkpoint_writes DROP COLUMN task_path")
@@ -221,11 +221,11 @@ def test_a_reader_in_the_way_of_a_new_column(database, call_module, ways, start)
         after = database.snapshot()
         reader.rollback()
     assert_refused(outcome, "lock", "checkpoint_writes|session|process|transaction", databases=[database], changed=after != before)
-    ways.apply(database, database.login())
+    check_and_apply.apply(database, database.login())
 
 
 @pytest.mark.newest
-def test_a_failure_half_way_says_what_stands(database, call_module, ways):
+def test_a_failure_half_way_reports_the_current_state(database, call_module, check_and_apply):
     on_ddl(database, "RAISE EXCEPTION 'no indexes today';", "'CREATE INDEX'")
     outcome = call_module("checkpoint_schema", database.login())
     left = ["task_path", *(table + "_thread_id_idx" for table in TABLES)]
@@ -233,7 +233,7 @@ def test_a_failure_half_way_says_what_stands(database, call_module, ways):
     assert database.recorded() == outcome["migrations"]["after"] == 5
     assert [entry["version"] for entry in outcome["migrations"]["applied"]] == list(range(6))
     no_more(database)
-    done = ways.apply(database, database.login())
+    done = check_and_apply.apply(database, database.login())
     assert [entry["version"] for entry in done["migrations"]["applied"]] == [6, 7, 8, 9]
 
 
@@ -247,7 +247,7 @@ def test_a_failure_at_the_first_write_changed_nothing(database, call_module):
 
 @pytest.mark.newest
 def test_a_schema_that_ends_up_wrong_is_a_failure(database, call_module):
-    """Some services switch row security on for each new table, and setup() returns as quietly as ever."""
+    """Some services enable row-level security for each new table, and setup() reports no error."""
     body = "IF to_regclass('public.checkpoints') IS NOT NULL THEN ALTER TABLE public.checkpoints ENABLE ROW LEVEL SECURITY; END IF;"
     on_ddl(database, body, "'CREATE TABLE'", "ddl_command_end")
     outcome = call_module("checkpoint_schema", database.login())
@@ -255,17 +255,17 @@ def test_a_schema_that_ends_up_wrong_is_a_failure(database, call_module):
 
 
 @pytest.mark.newest
-def test_a_statement_that_takes_too_long(database, call_module, ways):
+def test_a_statement_that_takes_too_long(database, call_module, check_and_apply):
     on_ddl(database, "PERFORM pg_sleep(5);", "'CREATE INDEX'")
     outcome = call_module("checkpoint_schema", database.login(statement_timeout=1))
     assert_refused(outcome, "statement_timeout|timeout", databases=[database], changed=True)
     no_more(database)
-    ways.apply(database, database.login())
+    check_and_apply.apply(database, database.login())
     assert_complete(database)
 
 
 @pytest.mark.newest
-def test_a_session_ended_from_outside(database, start_module, ways):
+def test_a_session_that_another_one_ends(database, start_module, check_and_apply):
     on_ddl(database, "PERFORM pg_sleep(5);", "'CREATE INDEX'")
     run = start_module("checkpoint_schema", database.login())
     pid = until(lambda: working(database))[0][0]
@@ -273,7 +273,7 @@ def test_a_session_ended_from_outside(database, start_module, ways):
     assert_refused(run.finish(), "connection|terminat", databases=[database], changed=True)
     until(lambda: not working(database))
     no_more(database)
-    ways.apply(database, database.login())
+    check_and_apply.apply(database, database.login())
 
 
 def working(database):
@@ -283,8 +283,8 @@ def working(database):
     )
 
 
-def test_a_killed_run_leaves_no_server_process_behind(database, start_module, ways):
-    """Left alone it would build on, and hold the lock, for as long as the statement takes."""
+def test_a_killed_run_leaves_no_server_process_behind(database, start_module, check_and_apply):
+    """Otherwise it would continue and hold the lock until the statement ends."""
     on_ddl(database, "PERFORM pg_sleep(120);", "'CREATE INDEX'")
     run = start_module("checkpoint_schema", database.login())
     until(lambda: working(database))
@@ -292,5 +292,5 @@ def test_a_killed_run_leaves_no_server_process_behind(database, start_module, wa
     run.process.communicate()
     until(lambda: not working(database), 20)
     no_more(database)
-    ways.apply(database, database.login())
+    check_and_apply.apply(database, database.login())
     assert_complete(database)

@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture
 def ready(database):
-    """Set up by the owner, granted to the application, which does the import."""
+    """The owner has set up the schema. The application, which runs the import, has the grants."""
     database.setup()
     database.grant()
     return database

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The four modules as plays run them: arguments, module_defaults, check and diff, the virtualenv, and no secret anywhere."""
+"""The modules in plays: arguments, module_defaults, check and diff mode, the virtualenv, and no secret in any output."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def names(task):
     return [name for name in task if name.startswith("stateops.langgraph.")]
 
 
-def test_argument_errors_are_told_by_ansible(run_tasks, database):
+def test_argument_errors_are_reported_by_ansible(run_tasks, database):
     login = database.login()
     wrong = {
         "login_db": {"login_host": "127.0.0.1"},
@@ -49,7 +49,7 @@ def test_argument_errors_are_told_by_ansible(run_tasks, database):
 
 
 def test_one_module_defaults_block_serves_all(run_tasks, database):
-    """Ours by our group, community.postgresql's by theirs, with the same options."""
+    """The action group of this collection and that of community.postgresql, with the same options."""
     play = {"module_defaults": {GROUP: database.login(), "group/community.postgresql.all": database.login()}}
     tasks = [{"name": name, "stateops.langgraph." + name: {}} for name in MODULES]
     tasks.append({"name": "theirs", "community.postgresql.postgresql_query": {"query": "SELECT max(v) FROM checkpoint_migrations"}})
@@ -82,7 +82,7 @@ def test_check_and_diff_then_the_run_then_nothing(run_module, database):
 
 @pytest.mark.parametrize("name", usual(MODULES))
 def test_from_a_python_without_libraries_into_the_virtualenv(run_module, database, linked_venv, tmp_path, name):
-    """What the archive for the host has to carry is found by Ansible, not by our tests' shortcut."""
+    """Ansible finds the files that the archive for the host must contain, without the shortcut of the tests."""
     database.setup()
     python = make_venv(tmp_path / "system") / "bin" / "python"
     outcome = run_module(name, database.login(virtualenv=str(linked_venv)), play={"vars": {"ansible_python_interpreter": str(python)}})
@@ -94,7 +94,7 @@ def test_from_a_python_without_libraries_into_the_virtualenv(run_module, databas
 
 
 @pytest.mark.parametrize("password", usual(['it\'s "quoted" \\ {} %s end', "ünïcode and spaces", "0123456789"]))
-def test_a_password_of_odd_characters_works_and_stays_hidden(run_tasks, database, target_venv, password):
+def test_a_password_with_special_characters_works_and_stays_hidden(run_tasks, database, target_venv, password):
     database.setup()
     database.grant()
     database.server.execute("ALTER ROLE \"%s\" PASSWORD '%s'" % (database.app.name, password.replace("'", "''")))
@@ -105,7 +105,7 @@ def test_a_password_of_odd_characters_works_and_stays_hidden(run_tasks, database
 
 
 def examples(module):
-    """The EXAMPLES of a module, by its source: nothing of it is imported."""
+    """The EXAMPLES of a module, read from its source without importing it."""
     import ast
 
     for node in ast.parse((ROOT / "plugins" / "modules" / (module + ".py")).read_text()).body:
@@ -115,13 +115,13 @@ def examples(module):
 
 
 def filled(task, database, schema, sqlite_path, virtualenv):
-    """An example with this test's server in place of its own."""
+    """An example with this test's server instead of its own."""
     task = json.loads(json.dumps(task))
     for name in names(task):
         options = task[name]
         if "sqlite_path" in options:
             options["sqlite_path"] = str(sqlite_path)
-        if "login_db" not in options:  # a file alone
+        if "login_db" not in options:  # only a file
             continue
         admin = options.get("login_user") == "postgres"
         role = {"langgraph_app": database.app}.get(options.get("login_user"), database.owner)
@@ -152,7 +152,7 @@ def test_every_example_runs(run_tasks, database, linked_venv, tmp_path, name):
     database.execute("CREATE SCHEMA langgraph", role=database.owner)
     database.execute('GRANT USAGE, CREATE ON SCHEMA langgraph TO "%s"' % database.app.name)
     if name == "checkpoint_schema":
-        # One of its examples takes over what an application made.
+        # One of the examples adopts tables that an application created.
         database.setup(role=database.app, schema="langgraph")
         database.execute('GRANT SELECT ON ALL TABLES IN SCHEMA langgraph TO "%s"' % database.owner.name)
     else:
@@ -169,7 +169,7 @@ def test_every_example_runs(run_tasks, database, linked_venv, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_what_a_module_returns_is_what_its_documentation_says(call_module, database, name):
+def test_a_module_returns_what_its_documentation_describes(call_module, database, name):
     import ast
 
     source = ast.parse((ROOT / "plugins" / "modules" / (name + ".py")).read_text())

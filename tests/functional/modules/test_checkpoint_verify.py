@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""checkpoint_verify: the facts of checkpoint_schema_info, and when a round trip follows; test_roundtrip.py has the round trip itself."""
+"""checkpoint_verify: the facts of checkpoint_schema_info, and when a round trip follows. test_roundtrip.py tests the round trip itself."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def ready(database):
 
 
 def inserted(database):
-    """The tables that rows were ever inserted into, by the server's own count, which a session adds to when it ends."""
+    """The tables that received rows, from the server's statistics, which a session updates when it ends."""
     sessions = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND usename = %s"
     until(lambda: not database.execute(sessions, [database.app.name]))
     query = "SELECT relname FROM pg_class WHERE relname = ANY(%s) AND pg_stat_get_tuples_inserted(oid) > 0"
@@ -36,7 +36,7 @@ def inserted(database):
 
 
 def facts(outcome):
-    """What both modules return of the schemas."""
+    """The facts that both modules return."""
     return {name: outcome[name] for name in ("library", "versions", "migrations", "postgres", "sqlite", "parity", "orphans")}
 
 
@@ -76,7 +76,7 @@ def test_when_a_checkpoint_is_written(ready, call_module, when, drift, check, wr
     assert inserted(ready) == (set(TABLES) if wrote else set())
 
 
-def test_drift_that_is_asserted_against_fails_before_anything_is_written(ready, call_module):
+def test_drift_with_assert_parity_fails_before_anything_is_written(ready, call_module):
     ready.execute(DRIFT)
     outcome = call_module("checkpoint_verify", ready.login(ready.app, assert_parity=True))
     assert_refused(outcome, "checkpoints_thread_id_idx", databases=[ready])
@@ -84,7 +84,7 @@ def test_drift_that_is_asserted_against_fails_before_anything_is_written(ready, 
     assert inserted(ready) == set()
 
 
-def test_the_facts_outlive_a_round_trip_that_fails(ready, call_module):
+def test_a_failed_round_trip_still_returns_the_facts(ready, call_module):
     expected = facts(assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app)), ready))
     ready.execute('REVOKE DELETE ON checkpoint_writes FROM "%s"' % ready.app.name)
     outcome = call_module("checkpoint_verify", ready.login(ready.app))
@@ -93,7 +93,7 @@ def test_the_facts_outlive_a_round_trip_that_fails(ready, call_module):
     assert "roundtrip" not in outcome
 
 
-def test_the_facts_outlive_an_error_before_the_first_write(ready, call_module):
+def test_an_error_before_the_first_write_still_returns_the_facts(ready, call_module):
     thread = assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app)), ready)["roundtrip"]["thread_id"]
     ready.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES (%s, 'c', '{}')", [thread])
     ready.execute("ALTER TABLE checkpoints ENABLE ROW LEVEL SECURITY; CREATE POLICY fails ON checkpoints USING (1 / length(checkpoint_ns) = 1)")
@@ -102,7 +102,7 @@ def test_the_facts_outlive_an_error_before_the_first_write(ready, call_module):
     assert facts(outcome)["parity"]["in_parity"] is False
 
 
-def test_what_was_left_behind_is_swept_and_told(ready, call_module):
+def test_stale_rows_are_removed_and_reported(ready, call_module):
     thread = assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app)), ready)["roundtrip"]["thread_id"]
     ready.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES (%s, 'c', '{}')", [thread])
     done = assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app)), ready)
@@ -124,7 +124,7 @@ def test_through_a_session_role(ready, call_module):
     assert done["parity"]["in_parity"] is True and done["roundtrip"] is not None
 
 
-def test_what_is_yet_to_be_made_fails_outside_check_mode_alone(database, call_module):
+def test_a_missing_database_fails_only_outside_check_mode(database, call_module):
     for absent in ({"login_db": "not_there"}, {"schema": "not_there"}):
         assert_refused(call_module("checkpoint_verify", database.login(**absent)), "not_there", databases=[database])
         outcome = assert_succeeded(call_module("checkpoint_verify", database.login(**absent), check=True), database)
@@ -132,13 +132,13 @@ def test_what_is_yet_to_be_made_fails_outside_check_mode_alone(database, call_mo
 
 
 @pytest.mark.parametrize("table, right", [("checkpoint_writes", "INSERT"), ("checkpoints", "UPDATE"), ("checkpoint_blobs", "SELECT")])
-def test_a_right_that_the_application_lacks_fails_where_nothing_is_written_too(ready, call_module, table, right):
+def test_a_missing_privilege_fails_even_if_nothing_is_written(ready, call_module, table, right):
     args = ready.login(ready.app, roundtrip="never", count_orphans=False)
     assert_succeeded(call_module("checkpoint_verify", args), ready)
     ready.execute('REVOKE %s ON %s FROM "%s"' % (right, table, ready.app.name))
     outcome = call_module("checkpoint_verify", args)
     assert_refused(outcome, 'GRANT %s ON "public"."%s" TO "%s"' % (right, table, ready.app.name), databases=[ready])
     assert outcome["parity"]["in_parity"] is True
-    # What provision.yml would still grant is no failure of its check mode.
+    # A privilege that provision.yml would grant later is not an error in its check mode.
     assert_succeeded(call_module("checkpoint_verify", args, check=True), ready)
     assert inserted(ready) == set()

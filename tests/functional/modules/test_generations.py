@@ -2,9 +2,9 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every database that a published release leaves, whole or interrupted: the verdict, what is pending, and the way to today.
+"""Each database that a published release creates, complete or interrupted: the verdict, the pending migrations, and the upgrade to the current schema.
 
-What is missing is read from the catalog here, in words of this file; the module's answers are held against that.
+This file reads from the catalog what is missing, with its own queries, and compares the module's results with that.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import pytest
-from assertions import Ways, assert_refused, assert_succeeded
+from assertions import CheckAndApply, assert_refused, assert_succeeded
 from databases import MIGRATIONS_TABLE, TABLES
-from generations import LEDGER_ROW, POSTGRES, SHALLOW, ledger, migrate, recording, replay, sent, shallow, statements
+from generations import POSTGRES, RECORDED_ROW, SHALLOW, migrate, recorded_versions, recording, replay, sent, shallow, statements
 from scope import usual
 
 NEWEST = POSTGRES[-1]
 FINAL = recording(NEWEST)["savers"]["PostgresSaver"]["catalog"]
-# What each entry of today's MIGRATIONS leaves behind: (table, object).
+# What each entry of the current MIGRATIONS creates: (table, object).
 EFFECTS = [
     (MIGRATIONS_TABLE, MIGRATIONS_TABLE),
     ("checkpoints", "checkpoints"),
@@ -35,7 +35,7 @@ EFFECTS = [
 
 
 def missing(database):
-    """The effects that the catalog lacks; a table that is not there lacks all of its own."""
+    """The effects that are missing in the catalog. If a table is missing, all of its effects are missing."""
     shape = database.shape()
     tables = {name for name in (*TABLES, MIGRATIONS_TABLE) if any(line.startswith("column %s." % name) for line in shape)}
     found = set()
@@ -57,7 +57,7 @@ def missing(database):
 
 
 def rows(database):
-    """The ledger's rows; nothing where there is no ledger."""
+    """The rows of the migrations table. An empty list if there is no such table."""
     return [row[0] for row in database.execute("SELECT v FROM %s ORDER BY v" % MIGRATIONS_TABLE)] if MIGRATIONS_TABLE in database.tables() else []
 
 
@@ -66,7 +66,7 @@ def drift(result):
 
 
 def judge(database, call):
-    """The module's verdict is what the catalog says, whatever the ledger says; returns what is pending."""
+    """The module's verdict agrees with the catalog, whatever the migrations table contains. Returns what is pending."""
     gone, recorded = missing(database), rows(database)
     top = max(recorded, default=-1)
     done = assert_succeeded(call("checkpoint_schema_info", database.login()), database)
@@ -85,11 +85,11 @@ def judge(database, call):
     return pending
 
 
-def judge_and_mend(database, call):
-    """The verdict is right, and checkpoint_schema brings the database to today as it predicted, once."""
+def judge_and_repair(database, call):
+    """The verdict is correct, and checkpoint_schema upgrades the database as predicted, once."""
     recorded = rows(database)
     pending = judge(database, call)
-    done = Ways(call).apply(database, database.login())
+    done = CheckAndApply(call).apply(database, database.login())
     assert done["changed"] is bool(pending)
     assert {entry["version"] for entry in done["migrations"]["pending"]} == set(pending)
     assert [entry["version"] for entry in done["migrations"]["applied"]] == [number for number, reason in pending.items() if reason == "not recorded"]
@@ -99,39 +99,39 @@ def judge_and_mend(database, call):
 
 
 @pytest.mark.parametrize("release", POSTGRES)
-def test_each_generation_is_judged_and_brought_to_today(database, call_module, release):
+def test_each_generation_is_judged_and_upgraded(database, call_module, release):
     migrate(database, release)
-    # The recording was made on one server; it holds on the others.
+    # The recording was made on one server version. It is valid for the others.
     made = recording(release)["savers"]["PostgresSaver"]
-    assert (rows(database), database.shape()) == (made["ledger"], made["catalog"])
-    judge_and_mend(database, call_module)
+    assert (rows(database), database.shape()) == (made["migrations"], made["catalog"])
+    judge_and_repair(database, call_module)
     assert database.shape() == FINAL
     assert judge(database, call_module) == {}
 
 
 def overs():
-    """Pairs of releases, one after the other, that come to different ends."""
+    """Pairs of releases with different results when the second one runs after the first one."""
     seen = {}
     for release in POSTGRES:
         for before, over in recording(release)["over"].items():
-            if before != "shallow" and (over["lacks"] or over["error"] or over["ledger"] != ledger(release)):
-                seen.setdefault((tuple(over["ledger"]), tuple(over["lacks"]), over["error"]), (before, release))
+            if before != "shallow" and (over["lacks"] or over["error"] or over["migrations"] != recorded_versions(release)):
+                seen.setdefault((tuple(over["migrations"]), tuple(over["lacks"]), over["error"]), (before, release))
     return list(seen.values())
 
 
 @pytest.mark.newest
 @pytest.mark.parametrize("before, release", overs())
-def test_releases_that_renumbered_each_other(database, call_module, before, release):
-    """The later one's setup() found a number that did not mean what it means to it: it left something out, or it failed."""
+def test_releases_with_different_numbers(database, call_module, before, release):
+    """The setup() of the later release found a version with a different meaning: it omitted a migration, or it failed."""
     migrate(database, before, release)
     over = recording(release)["over"][before]
-    assert rows(database) == over["ledger"]
+    assert rows(database) == over["migrations"]
     assert set(recording(release)["savers"]["PostgresSaver"]["catalog"]) - set(database.shape()) == set(over["lacks"])
-    judge_and_mend(database, call_module)
+    judge_and_repair(database, call_module)
 
 
 class State(NamedTuple):
-    """A database that setup() left when it was interrupted: so many statements of a release."""
+    """A database on which setup() was interrupted after this many statements of a release."""
 
     release: str
     steps: int
@@ -144,7 +144,7 @@ def interruptions():
     for release in reversed(POSTGRES):
         effects, recorded = [], []
         for steps, (statement, parameters, error) in enumerate(sent(release), 1):
-            row = LEDGER_ROW.match(statement)
+            row = RECORDED_ROW.match(statement)
             text = " ".join(statement.lower().replace("if not exists ", "").split())
             if row:
                 recorded.append(parameters[0] if parameters else int(row.group(1)))
@@ -155,25 +155,25 @@ def interruptions():
 
 
 @pytest.mark.newest
-# One of four places, of every release.
+# A fourth of the states, from all releases.
 @pytest.mark.parametrize("state", usual(sorted(interruptions(), key=lambda state: state[1] % 4), 7), ids=lambda state: "%s-%d" % state[:2])
-def test_an_interrupted_setup_is_judged_and_finished(database, call_module, state):
+def test_an_interrupted_setup_is_judged_and_completed(database, call_module, state):
     migrate(database, state.release, steps=state.steps)
-    judge_and_mend(database, call_module)
+    judge_and_repair(database, call_module)
 
 
 @pytest.mark.newest
 @pytest.mark.parametrize("number", [number for number, effect in enumerate(EFFECTS) if effect and effect[1].endswith("_idx")])
 def test_an_interrupted_index_is_judged_and_built_again(database, call_module, number):
-    """Stopped within CREATE INDEX CONCURRENTLY: the index is there, INVALID, and its row is not."""
+    """Interrupted during CREATE INDEX CONCURRENTLY: the index exists and is INVALID, and its version is not recorded."""
     steps = [place for place, entry in enumerate(sent(NEWEST)) if entry[0] == statements(NEWEST)[number]][0] + 1
     migrate(database, NEWEST, steps=steps)
     database.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = %s::regclass", [EFFECTS[number][1]])
-    done = judge_and_mend(database, call_module)
+    done = judge_and_repair(database, call_module)
     assert EFFECTS[number][1] in str(done["repaired"])
 
 
-LEDGERS = {
+RECORDED = {
     "empty": [],
     "tables": [0, 1, 2, 3],
     "seven": list(range(8)),
@@ -185,21 +185,21 @@ LEDGERS = {
 
 
 @pytest.mark.newest
-@pytest.mark.parametrize("release, numbers", usual([(release, numbers) for release in (NEWEST, "1.0.1", "2.0.8") for numbers in LEDGERS], len(LEDGERS)))
-def test_a_ledger_that_lies(database, call_module, release, numbers):
-    """Ahead of the catalog, behind it, or with holes: restored from elsewhere, edited, or written by a release that numbered otherwise."""
-    if LEDGERS[numbers] == ledger(release):
-        return  # it does not lie
+@pytest.mark.parametrize("release, numbers", usual([(release, numbers) for release in (NEWEST, "1.0.1", "2.0.8") for numbers in RECORDED], len(RECORDED)))
+def test_a_migrations_table_that_is_wrong(database, call_module, release, numbers):
+    """Ahead of the catalog, behind it, or with gaps: restored from elsewhere, edited, or written by a release with different numbers."""
+    if RECORDED[numbers] == recorded_versions(release):
+        return  # the table is correct
     migrate(database, release)
     database.execute("DELETE FROM %s" % MIGRATIONS_TABLE)
-    for number in LEDGERS[numbers]:
+    for number in RECORDED[numbers]:
         database.execute("INSERT INTO %s VALUES (%%s)" % MIGRATIONS_TABLE, [number])
-    judge_and_mend(database, call_module)
+    judge_and_repair(database, call_module)
 
 
 @pytest.mark.newest
 @pytest.mark.parametrize("number", [number for number, effect in enumerate(EFFECTS) if effect and number])
-def test_a_single_part_that_is_recorded_and_missing(database, call_module, number):
+def test_a_single_object_that_is_recorded_and_missing(database, call_module, number):
     table, name = EFFECTS[number]
     migrate(database, NEWEST)
     if table == name:
@@ -211,14 +211,14 @@ def test_a_single_part_that_is_recorded_and_missing(database, call_module, numbe
     else:
         database.execute("DROP INDEX %s" % name)
     assert EFFECTS[number] in missing(database)
-    done = judge_and_mend(database, call_module)
+    done = judge_and_repair(database, call_module)
     assert done["migrations"]["applied"] == [] and name in str(done["repaired"])
 
 
 @pytest.mark.newest
 @pytest.mark.parametrize("release", POSTGRES)
-def test_a_ledger_beyond_today(database, call_module, release):
-    """A newer release's number: over a schema that fits it is a rollback, over one that does not only the newer release knows."""
+def test_a_migrations_table_of_a_newer_release(database, call_module, release):
+    """The version of a newer release. If the schema fits, it is a rollback. If not, only the newer release can repair it."""
     migrate(database, release)
     database.execute("INSERT INTO %s VALUES (12)" % MIGRATIONS_TABLE)
     gone = missing(database)
@@ -227,9 +227,9 @@ def test_a_ledger_beyond_today(database, call_module, release):
     assert drift(done) == gone and done["parity"]["in_parity"] is (not gone)
     assert {EFFECTS[entry["version"]] for entry in done["migrations"]["pending"]} == gone
     if gone:
-        Ways(call_module).refuse(database, database.login(), r"\b12\b", r"\b9\b", *[name for _table, name in gone])
+        CheckAndApply(call_module).rejected(database, database.login(), r"\b12\b", r"\b9\b", *[name for _table, name in gone])
     else:
-        Ways(call_module).unchanged(database, database.login())
+        CheckAndApply(call_module).unchanged(database, database.login())
 
 
 def shallow_states():
@@ -244,35 +244,35 @@ def shallow_states():
 
 
 @pytest.mark.parametrize("state", shallow_states(), ids=lambda state: "%s-%d" % state[:2])
-def test_the_shallow_savers_tables_are_refused(database, call_module, state):
+def test_the_shallow_savers_tables_are_rejected(database, call_module, state):
     migrate(database, state.release, steps=state.steps, saver=state.saver)
-    refuse_shallow(database, call_module)
+    reject_shallow(database, call_module)
 
 
 @pytest.mark.newest
 @pytest.mark.parametrize("release", SHALLOW)
-def test_the_shallow_savers_tables_that_setup_ran_over_are_refused(database, call_module, release):
-    """setup() itself raises nothing, or something else, and records its numbers."""
+def test_the_shallow_savers_tables_after_setup_are_rejected(database, call_module, release):
+    """setup() itself raises no error or a different one, and records its versions."""
     shallow(database, release=release)
     over = recording(release)["over"]["shallow"]
     entries = [sent(release)[place][:2] + (None,) for place in over["sent"]]
     with database.connect(database.owner, autocommit=True) as connection:
         replay(connection, entries[:-1] + [entries[-1][:2] + (over["error"],)])
-    assert rows(database) == over["ledger"]
-    refuse_shallow(database, call_module)
+    assert rows(database) == over["migrations"]
+    reject_shallow(database, call_module)
 
 
-def refuse_shallow(database, call):
+def reject_shallow(database, call):
     done = assert_succeeded(call("checkpoint_schema_info", database.login()), database)
     assert done["parity"]["in_parity"] is False
     assert ("checkpoints", "checkpoints") in drift(done)
     (finding,) = [finding for finding in done["parity"]["findings"] if (finding["table"], finding["object"]) == ("checkpoints", "checkpoints")]
     assert "shallow" in finding["postgres"] and "ShallowPostgresSaver" in finding["reason"]
-    Ways(call).refuse(database, database.login(), "shallow", "another schema or database")
+    CheckAndApply(call).rejected(database, database.login(), "shallow", "another schema or database")
     assert_refused(call("checkpoint_schema_info", database.login(assert_parity=True)), "shallow", databases=[database])
 
 
-def test_what_unit_tests_start_from_is_what_was_recorded():
+def test_the_unit_tests_use_the_recorded_migrations():
     from schema_examples import RELEASES
 
     assert list(RELEASES) == POSTGRES

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Databases, roles and schemas of every name that PostgreSQL allows: they work, and none is ever read as SQL."""
+"""Databases, roles and schemas with every kind of name that PostgreSQL allows: they work, and no name is executed as SQL."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GRANT = "GRANT USAGE ON SCHEMA {schema} TO {app}; GRANT SELECT, INSERT, UPDATE, 
 
 @pytest.fixture
 def named(server):
-    """`named(name)`: a login for a database, an owner, an application and a schema that are all called something like that."""
+    """`named(name)`: a login for a database, an owner, an application and a schema whose names are derived from this one."""
     made = []
 
     def make(name):
@@ -47,7 +47,7 @@ def named(server):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_any_name_works_and_none_is_read_as_sql(named, server, call_module, name):
+def test_any_name_works_and_none_is_executed_as_sql(named, server, call_module, name):
     database, owner, app = named(name)
     schema = sql.Identifier(name)
 
@@ -74,7 +74,7 @@ def test_any_name_works_and_none_is_read_as_sql(named, server, call_module, name
 
 @pytest.mark.extended
 def test_through_the_playbooks(tmp_path, database, runner):
-    """Every name at once, in both playbooks; a second run finds all of it again."""
+    """All names at once, in both playbooks. A second run finds the same objects."""
     mark = secrets.token_hex(3)
     server = database.server
     name, schema = "Data; DROP TABLE canary; -- it's %s", "Sche ma; SELECT 1; --%%s it's"

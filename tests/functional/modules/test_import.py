@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""checkpoint_import: what both savers give afterwards, shape by shape."""
+"""checkpoint_import: what both savers return afterwards, for different kinds of data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sqlite_threads import Colour, Level, graph, history, put, write_graphs
 pytestmark = pytest.mark.newest
 
 
-def test_real_graphs_go_on_where_they_were_interrupted(ready, call_module, path):
+def test_real_graphs_continue_after_the_import(ready, call_module, path):
     write_graphs(path)
     done = imported(call_module, ready, path)
     assert done["threads"]["written"] == 3 and done["writes"]["written"] > 0 and done["blobs"]["written"] > 0
@@ -49,7 +49,7 @@ ODD = {
 }  # fmt: skip
 
 
-def test_odd_values_arrive_as_they_were(ready, call_module, path):
+def test_odd_values_are_unchanged(ready, call_module, path):
     deep = []
     for _level in range(200):
         deep = [deep]
@@ -82,7 +82,7 @@ def test_the_order_of_pending_writes(ready, call_module, path):
     ({"a": 1}, None, {"deep": [float("nan")]}, "nan"),
     ({"a": 1}, {"a": "1", "b": b"x"}, None, "JSON"),
 ])  # fmt: skip
-def test_what_postgresql_cannot_hold_is_refused_by_name(ready, call_module, path, values, versions, metadata, reason):
+def test_what_postgresql_cannot_store_is_rejected_by_name(ready, call_module, path, values, versions, metadata, reason):
     with SqliteSaver.from_conn_string(str(path)) as saver:
         put(saver, "good", {"a": [1]})
         identifier = put(saver, "odd", values, versions, metadata=metadata)
@@ -94,7 +94,7 @@ def test_what_postgresql_cannot_hold_is_refused_by_name(ready, call_module, path
     assert done["verified"]["differences"] == 0
 
 
-def test_an_id_that_no_index_holds_is_refused_by_name(ready, call_module, path):
+def test_an_id_that_is_too_long_for_an_index_is_rejected_by_name(ready, call_module, path):
     long = "".join(str(uuid.uuid4()) for _number in range(400))
     with SqliteSaver.from_conn_string(str(path)) as saver:
         put(saver, long, {"a": [1]})
@@ -106,7 +106,7 @@ def test_an_id_that_no_index_holds_is_refused_by_name(ready, call_module, path):
 
 @pytest.mark.parametrize("column", ["thread_id", "checkpoint_ns", "checkpoint_id", "task_id"])
 def test_a_key_that_only_looks_like_text(ready, call_module, path, column):
-    """Nothing would be found by it, and the thread would count as done."""
+    """No row would be found by this key, and the thread would be counted as complete."""
     with SqliteSaver.from_conn_string(str(path)) as saver:
         for thread in ("a", "b"):
             put(saver, thread, {"a": [1]}, identifier="1", writes=[("task", "", [("a", 1)])])
@@ -116,8 +116,8 @@ def test_a_key_that_only_looks_like_text(ready, call_module, path, column):
     assert_refused(run(call_module, ready, path, on_unreadable="skip"), "Checkpoint 1 of thread b", "BLOB", "copy of the file", databases=[ready])
 
 
-def test_a_file_of_another_encoding(ready, call_module, path, tmp_path):
-    """Refused; and what the message says helps."""
+def test_a_file_with_another_encoding(ready, call_module, path, tmp_path):
+    """The file is rejected, and the advice in the message works."""
     with sqlite3.connect(path, check_same_thread=False) as file:
         file.execute("PRAGMA encoding = 'UTF-16'")
         put(SqliteSaver(file), "a", {"a": [1]})
@@ -152,13 +152,13 @@ def test_files_of_every_generation(ready, call_module, path, generation):
 
 
 @pytest.mark.parametrize("generation", [name for name in SQLITE if name.startswith("thread_ts")])
-def test_a_file_with_thread_ts_is_refused_with_the_way_out(ready, call_module, path, generation):
+def test_a_file_with_thread_ts_is_rejected_with_advice(ready, call_module, path, generation):
     sqlite_file(path, generation)
     assert_refused(run(call_module, ready, path), "thread_ts", "langgraph-checkpoint-sqlite 1.0|tables|writes", databases=[ready])
 
 
 class Hostile:
-    """Touches a file when it is revived."""
+    """Creates a file when it is unpickled."""
 
     marker = None
 
@@ -166,7 +166,7 @@ class Hostile:
         return open, (self.marker, "w")
 
 
-def test_hostile_payloads_are_carried_and_not_revived(ready, call_module, path, tmp_path):
+def test_hostile_payloads_are_copied_and_not_loaded(ready, call_module, path, tmp_path):
     import json
     import pickle
 
@@ -193,10 +193,10 @@ def test_hostile_payloads_are_carried_and_not_revived(ready, call_module, path, 
     assert not marker.exists()
     assert ready.execute("SELECT blob FROM checkpoint_writes") == [(pickle.dumps(Hostile()),)]
     pickle.loads(pickle.dumps(Hostile())).close()
-    assert marker.exists(), "the payload is not hostile, so nothing was shown"
+    assert marker.exists(), "the payload is not hostile, so this proves nothing"
 
 
-def test_a_serialiser_that_is_not_known(ready, call_module, path):
+def test_an_unknown_serializer(ready, call_module, path):
     with SqliteSaver.from_conn_string(str(path)) as saver:
         put(saver, "t", {"a": 1}, identifier="mine")
     with sqlite3.connect(path) as file:
@@ -209,7 +209,7 @@ def test_a_serialiser_that_is_not_known(ready, call_module, path):
 
 @pytest.fixture(scope="session")
 def debian_server():
-    """One that was built with lz4, which the wheel's was not."""
+    """A server that was built with lz4; the wheel's server was not."""
     capable = [path for path in installations().values() if "with-lz4" in subprocess.check_output([str(path / "pg_config"), "--configure"], text=True)]
     if not capable:
         pytest.skip("no PostgreSQL with lz4 was found: apt-get install postgresql")
@@ -225,7 +225,7 @@ def debian_server():
     ("auto", "ALTER DATABASE {db} SET default_toast_compression = 'pglz'", "pglz"),
 ])  # fmt: skip
 def test_compression(debian_server, call_module, path, compression, chosen, used):
-    """What somebody chose for the database or the role stands."""
+    """A compression that was set for the database or the role is kept."""
     with SqliteSaver.from_conn_string(str(path)) as saver:
         put(saver, "t", {"text": ["abc " * 5000]})
     database = Database.create(debian_server)
@@ -241,7 +241,7 @@ def test_compression(debian_server, call_module, path, compression, chosen, used
         database.drop()
 
 
-def test_an_empty_database_is_told_to_run_checkpoint_schema(database, call_module, path):
+def test_the_error_for_an_empty_database_names_checkpoint_schema(database, call_module, path):
     write_graphs(path, threads=1)
     outcome = call_module("checkpoint_import", database.login(sqlite_path=str(path)))
     assert outcome.failed and "checkpoint_schema" in outcome["msg"], outcome

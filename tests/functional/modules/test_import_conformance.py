@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LangGraph's own conformance suite for savers, on a database with imported data in it, which it leaves as it is."""
+"""LangGraph's own conformance suite for savers, on a database with imported data, which the suite does not change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sqlite_threads import write_graphs
 pytestmark = pytest.mark.newest
 
 
-def test_conformance_beside_imported_data(ready, call_module, path):
+def test_conformance_with_imported_data(ready, call_module, path):
     write_graphs(path)
     assert_succeeded(run(call_module, ready, path), ready)
     connections = ready.conninfo(ready.app)
@@ -33,5 +33,5 @@ def test_conformance_beside_imported_data(ready, call_module, path):
     report.print_report()
     assert report.passed_all(), report.to_dict()
     kept = of_database(ready)
-    for key, told in of_file(path).items():
-        assert kept[key]["writes"] == told["writes"] and kept[key]["checkpoint"] == told["checkpoint"]
+    for key, tuple_ in of_file(path).items():
+        assert kept[key]["writes"] == tuple_["writes"] and kept[key]["checkpoint"] == tuple_["checkpoint"]

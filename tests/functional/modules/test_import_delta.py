@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Graphs with delta channels, whose state both savers put together from snapshots and pending writes."""
+"""Graphs with delta channels, whose state both savers compute from snapshots and pending writes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.newest
 
 
 def gathered(state, updates):
-    """As a reducer of a delta channel has to be: it takes any number of updates at once."""
+    """A reducer of a delta channel accepts any number of updates at once."""
     return state + [item for update in updates for item in update]
 
 
 def graph(saver, frequency):
-    # Not as a class: its annotations would be texts that know nothing of `frequency`.
+    # Not a class: its annotations would be strings in which `frequency` is unknown.
     state_type = TypedDict("State", {"messages": Annotated[list, DeltaChannel(gathered, snapshot_frequency=frequency)], "turn": int})
 
     def talk(state):
@@ -44,7 +44,7 @@ def graph(saver, frequency):
 
 
 @pytest.mark.parametrize("frequency", [1, 2, 5, 1000])
-def test_delta_channels_read_the_same_and_go_on(ready, call_module, path, frequency):
+def test_delta_channels_are_equal_and_continue(ready, call_module, path, frequency):
     with SqliteSaver.from_conn_string(str(path)) as saver:
         app = graph(saver, frequency)
         for thread in ("a", "b"):
@@ -58,11 +58,11 @@ def test_delta_channels_read_the_same_and_go_on(ready, call_module, path, freque
         for thread in ("a", "b"):
             mine, theirs = history(graph(old, frequency), thread), history(graph(new, frequency), thread)
             assert mine == theirs and mine[0][1] == ("ask",)
-            # 7 turns of three messages, and two of the last one.
+            # Seven turns with three messages each, and two messages of the last turn.
             assert len(mine[0][0]["messages"]) == 23
             config = {"configurable": {"thread_id": thread}}
             resumed = [graph(saver, frequency).invoke(Command(resume="then"), config) for saver in (old, new)]
             assert resumed[0] == resumed[1] and len(resumed[0]["messages"]) == 24
-            # And once more, on what PostgreSQL's saver has written on top.
+            # Once more, after PostgreSQL's saver has written new checkpoints.
             more = [graph(saver, frequency).invoke({"messages": ["more"]}, config) for saver in (old, new)]
             assert more[0]["messages"] == more[1]["messages"] and len(more[0]["messages"]) == 26

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""checkpoint_import of what EncryptedSerializer wrote: secret there, secret here."""
+"""checkpoint_import of data that EncryptedSerializer wrote: encrypted values stay encrypted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytest.importorskip("Crypto", reason="pycryptodome is not installed here")
 KEY = "0123456789abcdef-k3y-of-32-bytes"
 
 
-def test_secret_values_stay_secret(ready, call_module, path):
+def test_encrypted_values_stay_encrypted(ready, call_module, path):
     serde = EncryptedSerializer.from_pycryptodome_aes(raw_serde(), key=KEY.encode())
     with sqlite3.connect(path, check_same_thread=False) as connection:
         saver = SqliteSaver(connection, serde=serde)

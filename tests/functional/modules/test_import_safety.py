@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""checkpoint_import where things go wrong: damaged, in use, written to from both sides; and what verification finds."""
+"""checkpoint_import with problems: damaged files, files in use, concurrent writes on both sides; and the differences that the verification finds."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ pytestmark = pytest.mark.newest
     ("DELETE FROM checkpoint_blobs WHERE ctid = (SELECT min(ctid) FROM checkpoint_blobs)", "missing"),
 ])  # fmt: skip
 def test_verification_finds(ready, call_module, path, damage, found):
-    """A run that has nothing to write verifies all the same."""
+    """A run that has nothing to write also verifies."""
     many(path, threads=3)
     assert_succeeded(run(call_module, ready, path), ready)
     ready.execute(damage)
-    # A missing pending write would be brought again.
+    # A missing pending write would be imported again.
     outcome = run(call_module, ready, path)
     if "DELETE FROM checkpoint_writes" in damage:
         assert_succeeded(outcome, ready)
         assert outcome["writes"]["written"] == 1
         return
     assert_refused(outcome, found, "1 difference|difference", databases=[ready])
-    mended = run(call_module, ready, path, on_conflict="replace")
+    repaired = run(call_module, ready, path, on_conflict="replace")
     if "DELETE" not in damage:
-        assert_succeeded(mended, ready)
-        assert mended["changed"] is True
+        assert_succeeded(repaired, ready)
+        assert repaired["changed"] is True
         assert_same(path, ready)
 
 
-def test_a_file_in_use_is_read_with_its_log_and_not_altered(ready, call_module, path):
+def test_a_file_in_use_is_read_with_its_wal_and_not_changed(ready, call_module, path):
     with sqlite3.connect(path, check_same_thread=False) as connection:
         saver = SqliteSaver(connection)
         put(saver, "a", {"x": [1]})
@@ -71,14 +71,14 @@ NO_ROWS = {"checkpoints": 0, "checkpoint_blobs": 0, "checkpoint_writes": 0}
 
 
 def read_in_sequence(ready):
-    """{table: rows} that the application's sessions read by going through a table; each tells the server before it is gone."""
+    """{table: rows} that the application's sessions read with sequential scans. A session reports its statistics before it ends."""
     until(lambda: ready.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = '%s'" % ready.app.name) == [(0,)])
     found = dict(ready.execute("SELECT relname, seq_tup_read FROM pg_stat_user_tables"))
     return {table: found[table] for table in NO_ROWS}
 
 
-def test_no_table_is_read_whole_for_a_batch(ready, call_module, path):
-    """Else time grows with the square of the threads, until the server has counted its rows."""
+def test_no_table_is_scanned_for_a_batch(ready, call_module, path):
+    """Otherwise the time grows with the square of the number of threads, until the server has statistics."""
     many(path)
     for written in (300, 0):
         done = assert_succeeded(run(call_module, ready, path, verify="counts", batch_size=30, workers=1), ready)
@@ -86,8 +86,8 @@ def test_no_table_is_read_whole_for_a_batch(ready, call_module, path):
     assert read_in_sequence(ready) == NO_ROWS
 
 
-def test_no_table_is_read_for_a_thread_that_is_not_there(ready, call_module, path):
-    """Of a few long threads the server knows that any page has rows of each, and would look for another one from the beginning."""
+def test_no_table_is_scanned_for_a_new_thread(ready, call_module, path):
+    """With a few long threads, the server assumes that every page has rows of each thread, and would scan for another thread from the beginning."""
     with SqliteSaver.from_conn_string(str(path)) as saver:
         for thread in ("first", "second"):
             identifier = put(saver, thread, {"a": [1]})
@@ -104,7 +104,7 @@ def test_no_table_is_read_for_a_thread_that_is_not_there(ready, call_module, pat
 
 
 def test_pending_writes_that_came_later(ready, call_module, path):
-    """Of a checkpoint that was there with others."""
+    """Pending writes of a checkpoint that already exists with other pending writes."""
     with SqliteSaver.from_conn_string(str(path)) as saver:
         identifier = put(saver, "a", {"a": [1]}, writes=[("first", "~1", [("a", 1), ("b", 2)])])
         assert_succeeded(run(call_module, ready, path), ready)
@@ -131,7 +131,7 @@ def test_newer_rows_of_the_application(ready, call_module, path):
 
 
 def test_a_deadlock_with_the_application(ready, start_module, path):
-    """The import waits last, so it is the one that the server ends; it has to come again."""
+    """The import is the last to wait, so the server cancels it. It must try again."""
     with SqliteSaver.from_conn_string(str(path)) as saver:
         put(saver, "t", {"x": [1]}, identifier="1", writes=[("task", "", [("x", 1)])])
     key = "('t', '', '1'"
@@ -147,11 +147,11 @@ def test_a_deadlock_with_the_application(ready, start_module, path):
                 second = threading.Thread(target=application.execute, args=(row,))
                 second.start()
                 until(lambda: ready.execute(blocked) == [(2,)])
-                # Beyond deadlock_timeout: whoever waits already will not look again.
+                # After deadlock_timeout: a session that already waits does not check again.
                 time.sleep(1.5)
             second.join()
         done = assert_succeeded(running.finish(), ready)
-    # The application's rows, which are left as they are.
+    # The application's rows, which are not changed.
     assert done["changed"] is False and done["checkpoints"]["existing"] == done["writes"]["existing"] == 1
 
 
@@ -170,7 +170,7 @@ def test_conflicts(ready, call_module, path):
     assert_same(path, ready)
 
 
-def test_patterns_and_what_remains(ready, call_module, path):
+def test_patterns_and_remaining_threads(ready, call_module, path):
     many(path, threads=20)
     done = assert_succeeded(run(call_module, ready, path, threads=["thread 00[0-3]", "thread 019"]), ready)
     assert done["threads"]["written"] == 5
@@ -183,7 +183,7 @@ def test_patterns_and_what_remains(ready, call_module, path):
 
 
 def test_a_page_of_garbage(ready, call_module, path):
-    """The thread whose row stood on it is named, or left out; all others come."""
+    """The thread whose row was on the page is named or skipped. All other threads are imported."""
     many(path, threads=60)
     with sqlite3.connect(path) as file:
         file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -193,12 +193,12 @@ def test_a_page_of_garbage(ready, call_module, path):
         page = raw.read().index(body[:200]) // size
         raw.seek(page * size)
         raw.write(b"\xff" * size)
-    # Threads that are read in one pass are told apart as well.
+    # Threads that are read in one pass are also distinguished.
     assert_refused(run(call_module, ready, path), "thread 030", "malformed", databases=[ready])
     assert_refused(run(call_module, ready, path, batch_size=1), "thread 030", "checkpoints.sqlite", "malformed", "damaged", databases=[ready], changed=True)
     assert ready.execute("SELECT count(DISTINCT thread_id) FROM checkpoints") == [(30,)]
     done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip", verify="counts"), ready)
-    # A page may hold rows of two.
+    # A page may contain rows of two threads.
     lost = {each["thread_id"] for each in done["rejected"]["sample"]}
     assert "thread 030" in lost and len(lost) <= 2 and done["threads"]["rejected"] == len(lost)
     assert ready.execute("SELECT count(*), count(DISTINCT thread_id) FROM checkpoints") == [(180 - 3 * len(lost), 60 - len(lost))]
@@ -207,7 +207,7 @@ def test_a_page_of_garbage(ready, call_module, path):
 
 
 def test_through_a_pooler(ready, call_module, path, pooler):
-    """Each transaction may meet another session."""
+    """Each transaction may use another session."""
     many(path, threads=30)
     host = pooler(ready, "transaction")
     args = dict(ready.login(ready.app, sqlite_path=str(path), batch_size=10, verify="full"), login_host=host.host, login_port=host.port)
@@ -217,7 +217,7 @@ def test_through_a_pooler(ready, call_module, path, pooler):
 
 
 def test_sends_of_old_checkpoints(ready, call_module, path):
-    """PostgresSaver takes them from the parent's pending writes; where these are not there, nothing would hold them."""
+    """PostgresSaver reads the sends from the pending writes of the parent. If these are missing, the sends would be lost."""
     send = Send("node", {"a": [1]})
     with SqliteSaver.from_conn_string(str(path)) as saver:
         put(saver, "kept", {"a": [1]}, identifier="1", writes=[("task", "", [("__pregel_tasks", send)])])

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""checkpoint_import by several processes: the same result, from one state of the file, whatever becomes of one of them."""
+"""checkpoint_import with several processes: the same result, from one state of the file, whatever happens to one of the processes."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def children(pid):
 
 
 @contextlib.contextmanager
-def stand_still(database):
-    """Nobody writes a checkpoint meanwhile."""
+def block_writes(database):
+    """Block all writes to checkpoints while the block runs."""
     with database.connect() as connection, connection.transaction():
         connection.execute("LOCK TABLE checkpoints IN SHARE MODE")
         yield
@@ -46,13 +46,13 @@ def waiting(database, number):
 
 
 def at_work(running):
-    """(the module's own process, the workers' ids): before it there may be one that waits for the virtualenv's Python."""
+    """(the module's own process, the ids of the workers). The module's parent may be a process that waits for the Python of the virtualenv."""
     ((module, workers),) = [(pid, children(pid)) for pid in (running.process.pid, *children(running.process.pid)) if len(children(pid)) == 2]
     return module, workers
 
 
 @pytest.mark.parametrize("workers, batch_size", usual([(5, 7), (2, 1), (3, 100000)]))
-def test_the_result_is_that_of_one(ready, call_module, path, workers, batch_size):
+def test_the_result_is_that_of_one_process(ready, call_module, path, workers, batch_size):
     write_graphs(path, threads=12)
     done = imported(call_module, ready, path, workers=workers, batch_size=batch_size)
     assert "warnings" not in done
@@ -62,13 +62,13 @@ def test_the_result_is_that_of_one(ready, call_module, path, workers, batch_size
         assert done[name] == alone[name], name
 
 
-def test_a_large_file_has_two_and_a_small_one_none(ready, start_module, path):
+def test_a_large_file_has_two_workers_and_a_small_one_none(ready, start_module, path):
     many(path, threads=3)
     for size, sessions, working in (("small", 1, 1), ("large", 3, 2)):
         if size == "large":
             with SqliteSaver.from_conn_string(str(path)) as saver:
                 put(saver, "large", {"a": ["x" * (5 << 20)]})
-        with stand_still(ready):
+        with block_writes(ready):
             running = start_module("checkpoint_import", ready.login(ready.app, sqlite_path=str(path), batch_size=1))
             waiting(ready, working)
             assert len(ready.execute(SESSIONS)) == sessions
@@ -89,8 +89,8 @@ def test_too_few_connections(ready, call_module, path, limit, absent):
 
 
 @pytest.mark.parametrize("journal", usual(["wal", "delete"]))
-def test_all_see_one_state_of_a_file_that_is_written_to(ready, call_module, path, journal):
-    """Each transaction of the writer brings one pending write to every thread: they must come to the same number in all."""
+def test_all_workers_see_one_state_of_a_file_that_is_written_to(ready, call_module, path, journal):
+    """Each transaction of the writer adds one pending write to every thread: the number must be the same in all threads."""
     with SqliteSaver.from_conn_string(str(path)) as saver:
         for thread in range(8):
             put(saver, "thread %d" % thread, {"a": [thread]}, identifier="c")
@@ -122,8 +122,8 @@ def test_all_see_one_state_of_a_file_that_is_written_to(ready, call_module, path
     assert sorted(set(seen)) == seen, "nothing was written between the runs"
 
 
-def test_a_pooler_with_too_few_servers(ready, call_module, path, pooler):
-    """It takes the connections of all, and has a server for the module and one more."""
+def test_a_pooler_with_too_few_server_connections(ready, call_module, path, pooler):
+    """The pooler accepts all connections, and has a server connection for the module and for one worker."""
     write_graphs(path, threads=4)
     host = pooler(ready, "session", default_pool_size=2)
     args = dict(ready.login(ready.app, sqlite_path=str(path), batch_size=1, workers=3), login_host=host.host, login_port=host.port, connect_timeout=2)
@@ -133,8 +133,8 @@ def test_a_pooler_with_too_few_servers(ready, call_module, path, pooler):
 
 
 def killed(database, start_module, path, chosen):
-    """An import of which one process was killed while its two workers had a batch each; chosen: picks it from at_work()."""
-    with stand_still(database):
+    """An import of which one process was killed while each of its two workers had a batch. chosen: selects the process from at_work()."""
+    with block_writes(database):
         running = start_module("checkpoint_import", database.login(database.app, sqlite_path=str(path), batch_size=10, workers=2))
         waiting(database, 2)
         os.kill(chosen(*at_work(running)), signal.SIGKILL)
@@ -152,7 +152,7 @@ def test_a_worker_that_is_killed(ready, start_module, call_module, path):
 
 
 def test_the_module_is_killed(ready, start_module, call_module, path):
-    """Its processes end by themselves: no row is written any more after the batches under way."""
+    """Its processes end by themselves: no row is written after the current batches."""
     many(path, threads=60)
     killed(ready, start_module, path, lambda module, _workers: module).process.communicate()
     until(lambda: not ready.execute(SESSIONS))
@@ -161,7 +161,7 @@ def test_the_module_is_killed(ready, start_module, call_module, path):
     assert_same(path, ready)
 
 
-def test_what_one_refuses_ends_all(ready, call_module, path):
+def test_an_error_in_one_worker_ends_all(ready, call_module, path):
     many(path, threads=40)
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE checkpoints SET checkpoint = x'00' WHERE thread_id = 'thread 010'")
@@ -169,13 +169,13 @@ def test_what_one_refuses_ends_all(ready, call_module, path):
     there = ready.execute("SELECT count(*) FROM checkpoints")[0][0]
     assert_refused(outcome, "thread 010", "on_unreadable=skip", databases=[ready], changed=True)
     assert outcome["checkpoints"]["written"] == there
-    # Those under way when it was refused are all that may come after it.
+    # Only batches that were running when the error occurred may end after it.
     assert ready.execute("SELECT max(thread_id) FROM checkpoints")[0][0] < "thread 016"
     done = assert_succeeded(run(call_module, ready, path, workers=3, batch_size=1, on_unreadable="skip"), ready)
     assert done["threads"]["rejected"] == 1 and done["rejected"]["total"] == 3
 
 
 @pytest.mark.parametrize("workers", [-1, 65])
-def test_how_many(ready, call_module, path, workers):
+def test_invalid_numbers_of_workers(ready, call_module, path, workers):
     many(path, threads=1)
     assert_refused(run(call_module, ready, path, workers=workers), "workers from 0 to 64", databases=[ready])

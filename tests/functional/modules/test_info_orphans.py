@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""checkpoint_schema_info counts rows without their checkpoint: the referential integrity that no foreign key may watch over."""
+"""checkpoint_schema_info counts rows without their checkpoint: the referential integrity that a foreign key must not enforce."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def ready(database):
 
 def orphans(call_module, database, **options):
     done = assert_succeeded(call_module("checkpoint_schema_info", database.login(database.app, **options)), database)
-    # Short-lived orphans are normal: they are counted, and no drift.
+    # Short-lived orphans are normal: they are counted, and they are not drift.
     assert done["parity"]["in_parity"] is True
     return done["orphans"]
 
 
 def identifier(seconds_ago):
-    """A checkpoint's id, a version 6 UUID, of so long ago."""
+    """The id of a checkpoint, a version 6 UUID, from this many seconds ago."""
     import time
     import uuid
 
@@ -48,22 +48,22 @@ def write(database, checkpoint_id, thread="t", task="task"):
     database.execute("INSERT INTO checkpoint_writes VALUES (%s, '', %s, %s, 0, 'c', 'msgpack', '')", [thread, checkpoint_id, task])
 
 
-def test_nothing_there_is_a_zero(ready, call_module):
+def test_empty_tables_have_no_orphans(ready, call_module):
     found = orphans(call_module, ready)
     assert found["writes"]["count"] == found["writes"]["recent"] == found["writes"]["age_unknown"] == 0
     assert found["blobs"]["count"] == 0
     assert found["sqlite_writes"] is None
 
 
-def test_ids_of_the_library_are_told_by_age(ready, call_module):
-    """The id that this file makes up is of the kind that the library makes."""
+def test_the_ids_are_like_those_of_the_library(ready, call_module):
+    """The ids that this file creates have the same form as the library's."""
     from langgraph.checkpoint.base import empty_checkpoint
 
     assert identifier(0)[:8] == empty_checkpoint()["id"][:8]
     assert identifier(0)[14] == empty_checkpoint()["id"][14] == "6"
 
 
-def test_what_real_checkpoints_leave_is_no_orphan(ready, call_module):
+def test_real_checkpoints_have_no_orphans(ready, call_module):
     from langgraph.checkpoint.base import empty_checkpoint
 
     with ready.saver() as saver:
@@ -81,7 +81,7 @@ def test_what_real_checkpoints_leave_is_no_orphan(ready, call_module):
     assert (found["writes"]["count"], found["blobs"]["count"]) == (1, 1)
 
 
-def test_young_old_and_ageless_writes_are_told_apart(ready, call_module):
+def test_recent_old_and_undated_writes_are_counted_separately(ready, call_module):
     write(ready, identifier(10))
     write(ready, identifier(1000))
     write(ready, identifier(1000), task="another")
@@ -95,7 +95,7 @@ def test_young_old_and_ageless_writes_are_told_apart(ready, call_module):
     assert (found["count"], found["recent"]) == (0, 3)
 
 
-def test_the_same_id_in_another_thread_or_namespace_is_no_checkpoint_of_theirs(ready, call_module):
+def test_the_same_id_in_another_thread_or_namespace_is_another_checkpoint(ready, call_module):
     ours = identifier(1000)
     ready.execute("INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, checkpoint) VALUES ('t', 'sub', %s, '{}')", [ours])
     ready.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('other', %s, '{}')", [ours])
@@ -103,7 +103,7 @@ def test_the_same_id_in_another_thread_or_namespace_is_no_checkpoint_of_theirs(r
     assert orphans(call_module, ready, orphan_grace=300)["writes"]["count"] == 1
 
 
-def test_blobs_that_an_older_checkpoint_names_are_none(ready, call_module):
+def test_blobs_that_an_older_checkpoint_names_are_not_orphans(ready, call_module):
     for number, versions in enumerate(('{"a": "1"}', '{"a": "2", "b": "1"}')):
         ready.execute(
             "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', %s, jsonb_build_object('channel_versions', %s::jsonb))",
@@ -115,7 +115,7 @@ def test_blobs_that_an_older_checkpoint_names_are_none(ready, call_module):
     assert orphans(call_module, ready)["blobs"]["count"] == 3
 
 
-def test_a_checkpoint_of_a_strange_shape_does_not_end_it(ready, call_module):
+def test_a_malformed_checkpoint_does_not_end_the_count(ready, call_module):
     for number, body in enumerate(("{}", '{"channel_versions": null}', "[]", '"text"', '{"channel_versions": [1]}', '{"channel_versions": {"a": 1}}')):
         ready.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', %s, %s)", [str(number), body])
     ready.execute("INSERT INTO checkpoint_blobs VALUES ('t', '', 'a', '1', 'msgpack', '')")
@@ -134,7 +134,7 @@ def test_orphans_of_the_sqlite_file(ready, call_module, tmp_path):
     assert orphans(call_module, ready, sqlite_path=str(path))["sqlite_writes"]["recent"] == 2
 
 
-def test_counting_can_be_left_out(ready, call_module, tmp_path):
+def test_counting_can_be_disabled(ready, call_module, tmp_path):
     write(ready, identifier(1000))
     path = saved(tmp_path / "state.sqlite")
     found = orphans(call_module, ready, sqlite_path=str(path), count_orphans=False)
@@ -143,7 +143,7 @@ def test_counting_can_be_left_out(ready, call_module, tmp_path):
 
 @pytest.fixture
 def lost(ready):
-    """Three hundred writes and as many blobs of no checkpoint, each on a page of its own, beside those of one that is there."""
+    """Three hundred writes and as many blobs without a checkpoint, each on its own page, and a checkpoint with its rows."""
     old = identifier(1000)
     with ready.connect() as connection:
         for column in ("checkpoint_writes ALTER blob", "checkpoint_blobs ALTER blob"):
@@ -159,7 +159,7 @@ def lost(ready):
 
 
 def counted(database, grace=60):
-    """postgres_orphans() in this process, so that its limits can be moved."""
+    """postgres_orphans() in this process, so that its limits can be changed."""
     params = dict(
         database.login(database.app),
         ssl_mode="prefer",
@@ -175,7 +175,7 @@ def counted(database, grace=60):
         return counting.postgres_orphans(connection, Schema("postgresql", "public", ()), grace)
 
 
-def test_a_small_table_is_counted_whole(lost):
+def test_a_small_table_is_counted_completely(lost):
     found = counted(lost)
     assert (found["writes"]["count"], found["writes"]["sampled_percent"]) == (300, None)
     assert found["blobs"] == {"count": 300, "sampled_percent": None}
@@ -202,7 +202,7 @@ def test_what_is_not_counted_in_time_is_sampled(lost, monkeypatch):
     assert 10 < found["blobs"]["sampled_percent"] < 20 and 0 < found["blobs"]["count"] < 150
 
 
-def test_what_no_sample_is_counted_of_in_time_is_no_zero(lost, monkeypatch):
+def test_a_sample_that_is_not_counted_in_time_has_no_count(lost, monkeypatch):
     monkeypatch.setattr(counting, "SECONDS", 0.2)
     monkeypatch.setattr(counting, "_sample", lambda percent: counting.sql.SQL("CROSS JOIN (SELECT pg_sleep(30)) AS slow"))
     found = counted(lost)
@@ -210,8 +210,8 @@ def test_what_no_sample_is_counted_of_in_time_is_no_zero(lost, monkeypatch):
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_a_policy_makes_no_count_out_of_what_it_hides(ready, call_module, table):
-    """Hidden checkpoints would make orphans of every write, hidden writes none."""
+def test_rows_that_a_policy_hides_are_not_counted(ready, call_module, table):
+    """If checkpoints were hidden, every write would be an orphan. If writes were hidden, none would be."""
     write(ready, identifier(10000))
     ready.execute("INSERT INTO checkpoint_blobs VALUES ('t', '', 'c', '1', 'msgpack', '')")
     ready.execute("ALTER TABLE %s ENABLE ROW LEVEL SECURITY" % table)
@@ -222,12 +222,12 @@ def test_a_policy_makes_no_count_out_of_what_it_hides(ready, call_module, table)
         found = done["orphans"][part]
         assert found["count"] == (None if part in concerned else 1), done["orphans"]
         assert ("row-level security" in found.get("reason", "")) is (part in concerned)
-    # The owner is subject to no policy.
+    # No policy applies to the owner.
     done = assert_succeeded(call_module("checkpoint_schema_info", ready.login()), ready)
     assert (done["orphans"]["writes"]["count"], done["orphans"]["blobs"]["count"]) == (1, 1)
 
 
-def test_an_id_from_the_future_is_young(ready, call_module):
+def test_an_id_from_the_future_is_recent(ready, call_module):
     write(ready, identifier(-7200))
     found = orphans(call_module, ready, orphan_grace=0)["writes"]
     assert (found["count"], found["recent"]) == (0, 1)
@@ -245,7 +245,7 @@ def test_a_file_alone_needs_neither_server_nor_virtualenv(ready, call_module, ba
     assert there["sqlite"] == alone["sqlite"] and there["parity"]["in_parity"] is True and there["parity"]["reference"] == str(path)
 
 
-def test_no_verdict_is_promised_without_a_database(call_module, tmp_path):
+def test_without_a_database_the_file_is_required(call_module, tmp_path):
     path = str(saved(tmp_path / "state.sqlite"))
     assert_refused(call_module("checkpoint_schema_info", {"sqlite_path": path, "assert_parity": True}), "login_db")
     assert_refused(call_module("checkpoint_schema_info", {"sqlite_schema": {}}), "login_db")

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""checkpoint_schema_info reads PostgreSQL: what is recorded, what is pending, what has drifted, and in how many queries."""
+"""checkpoint_schema_info reads PostgreSQL: what is recorded, what is pending, what has drifted, and the number of queries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VERDICTS = {"identical", "equivalent", "expected", "drift"}
 
 @pytest.fixture
 def info(call_module):
-    """`info(database, role=None, **options)`: a reading that changed nothing."""
+    """`info(database, role=None, **options)`: a result of the module, which changed nothing."""
 
     def read(database, role=None, check=False, **options):
         before = database.snapshot()
@@ -53,23 +53,23 @@ def test_a_converged_database_in_every_part(database, info):
     assert dict(info(database, check=True)) == dict(done)
 
 
-def test_what_the_catalog_holds_is_what_is_told(database, info):
+def test_the_result_agrees_with_the_catalog(database, info):
     database.setup()
-    told = {table["name"]: table for table in info(database)["postgres"]["tables"]}
+    reported = {table["name"]: table for table in info(database)["postgres"]["tables"]}
     for table in TABLES:
-        assert [column["name"] for column in told[table]["columns"]] == database.columns(table)
-        assert table + "_thread_id_idx" in [index["name"] for index in told[table]["indexes"]]
+        assert [column["name"] for column in reported[table]["columns"]] == database.columns(table)
+        assert table + "_thread_id_idx" in [index["name"] for index in reported[table]["indexes"]]
 
 
 @pytest.mark.newest
-def test_the_applications_role_can_ask(database, info):
+def test_the_applications_role_can_read_the_schema(database, info):
     database.setup()
     database.grant()
     assert info(database, database.app)["parity"]["in_parity"] is True
 
 
 @pytest.mark.newest
-def test_both_names_of_the_writes_table_are_told(database, info):
+def test_both_names_of_the_writes_table_are_reported(database, info):
     database.setup()
     text = str(info(database)["parity"])
     assert "checkpoint_writes" in text and "'writes'" in text
@@ -158,7 +158,7 @@ DRIFTS = {
 
 @pytest.mark.parametrize("what", list(DRIFTS))
 @pytest.mark.newest
-def test_each_drift_is_found_where_it_is(database, info, what):
+def test_each_drift_is_reported_for_its_object(database, info, what):
     database.setup()
     statement, table, name = DRIFTS[what]
     database.execute(statement)
@@ -167,7 +167,7 @@ def test_each_drift_is_found_where_it_is(database, info, what):
     found = [finding for finding in drifts(done) if finding["table"] == table and name in str(finding["object"])]
     assert found, drifts(done)
     assert all(finding["reason"] for finding in found)
-    # A finding elsewhere would send a person to the wrong table.
+    # A finding for another table would mislead the user.
     assert {finding["table"] for finding in drifts(done)} <= {table, "checkpoint_writes" if what == "incoming foreign key" else table}
 
 
@@ -175,7 +175,7 @@ HARMLESS = {
     "extra index": "CREATE INDEX mine ON checkpoints (parent_checkpoint_id)",
     "extra nullable column": "ALTER TABLE checkpoints ADD COLUMN note text",
     "extra column with a default": "ALTER TABLE checkpoints ADD COLUMN made timestamptz NOT NULL DEFAULT now()",
-    "foreign table beside": "CREATE TABLE writes (id int)",
+    "another table named writes": "CREATE TABLE writes (id int)",
     "storage parameters": "ALTER TABLE checkpoints SET (fillfactor = 80)",
     "comment": "COMMENT ON TABLE checkpoints IS 'state of agents'",
     "statistics": "ALTER TABLE checkpoints ALTER thread_id SET STATISTICS 500",
@@ -186,15 +186,15 @@ HARMLESS = {
 
 @pytest.mark.parametrize("what", list(HARMLESS))
 @pytest.mark.newest
-def test_what_breaks_nothing_is_no_drift(database, info, ways, what):
+def test_harmless_changes_are_not_drift(database, info, check_and_apply, what):
     database.setup()
     database.execute(HARMLESS[what], role=database.owner)
     assert drifts(info(database)) == []
-    ways.unchanged(database, database.login())
+    check_and_apply.unchanged(database, database.login())
 
 
 @pytest.mark.newest
-def test_a_shallow_schema_is_called_by_its_name(database, info):
+def test_a_shallow_schema_is_recognized(database, info):
     shallow(database)
     assert "shallow" in str(drifts(info(database))).lower()
 
@@ -214,7 +214,7 @@ BUILDS = {
 
 @pytest.mark.newest
 @pytest.mark.parametrize("how, held", usual([(how, held) for held in HELD for how in BUILDS], len(BUILDS)))
-def test_an_index_that_is_being_built_is_no_drift(database, info, held, how):
+def test_an_index_that_is_being_built_is_not_drift(database, info, held, how):
     database.setup()
     before, statement, name = [part.format(table=held) for part in BUILDS[how]]
     if before:
@@ -254,7 +254,7 @@ def test_drift_fails_the_task_when_asked(database, call_module):
     for check in (False, True):
         done = call_module("checkpoint_schema_info", args, check=check)
         assert_refused(done, "checkpoints_thread_id_idx", "task_path", "checkpoint_schema", databases=[database])
-        # What was found comes along, for the report.
+        # The facts are returned as well, for the report.
         assert done["parity"]["in_parity"] is False and drifts(done)
 
 
@@ -276,7 +276,7 @@ def test_a_constant_number_of_queries(database, call_module):
     database.execute("DO 'BEGIN FOR i IN 1..200 LOOP EXECUTE format(''CREATE TABLE t%s (a int PRIMARY KEY, b text)'', i); END LOOP; END'", role=database.owner)
     database.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) SELECT i::text, i::text, '{}' FROM generate_series(1, 5000) i")
     database.execute("INSERT INTO checkpoint_writes SELECT i::text, '', 'x', 't', 0, 'c', 'msgpack', '' FROM generate_series(1, 5000) i")
-    # What has to be looked at more than once elsewhere: rows of no checkpoint, indexes, and a partitioned table.
+    # Objects that could cause additional queries: rows without a checkpoint, indexes, and a partitioned table.
     database.execute("INSERT INTO checkpoint_blobs SELECT i::text, '', 'c', '1', 'msgpack', '' FROM generate_series(1, 5000) i")
     database.execute("DO 'BEGIN FOR i IN 1..40 LOOP EXECUTE format(''CREATE INDEX i%s ON checkpoint_writes (channel)'', i); END LOOP; END'")
     database.execute("CREATE TABLE parts (a int) PARTITION BY RANGE (a)", role=database.owner)
@@ -288,12 +288,12 @@ def test_a_constant_number_of_queries(database, call_module):
     assert len(many) == len(few)
     without = queries(database, call_module, count_orphans=False)
     assert len(without) < len(many) and not [line for line in without if "pg_relation_size" in line or "NOT EXISTS" in line]
-    # One read-only transaction for the reading.
+    # Everything is read in one read-only transaction.
     assert not [line for line in many if any(word in line.upper() for word in ("INSERT ", "UPDATE ", "DELETE ", "CREATE ", "ALTER ", "DROP "))]
 
 
 @pytest.mark.newest
-def test_a_standby_and_a_transaction_pooler_can_be_asked(standby_pair, info, pooler, call_module):
+def test_a_standby_and_a_transaction_pooler_can_be_read(standby_pair, info, pooler, call_module):
     from databases import Database
     from servers import wait_for_replay
 
@@ -313,7 +313,7 @@ def test_a_standby_and_a_transaction_pooler_can_be_asked(standby_pair, info, poo
 
 
 @pytest.mark.newest
-def test_row_security_that_hides_rows_is_an_error_not_a_zero(database, call_module):
+def test_rows_that_row_security_hides_are_not_counted_as_zero(database, call_module):
     database.setup()
     database.grant()
     database.execute("INSERT INTO checkpoint_writes VALUES ('t', '', 'none', 'task', 0, 'c', 'msgpack', '')")
@@ -326,7 +326,7 @@ def test_row_security_that_hides_rows_is_an_error_not_a_zero(database, call_modu
 
 @pytest.mark.newest
 @pytest.mark.parametrize("module", ["checkpoint_schema_info", "checkpoint_schema"])
-def test_row_security_on_the_ledger_is_told_with_the_statement_that_ends_it(database, call_module, module):
+def test_row_security_on_the_migrations_table_is_reported_with_the_statement_to_run(database, call_module, module):
     database.setup()
     database.grant()
     database.execute("ALTER TABLE checkpoint_migrations ENABLE ROW LEVEL SECURITY")
@@ -336,7 +336,7 @@ def test_row_security_on_the_ledger_is_told_with_the_statement_that_ends_it(data
 
 
 @pytest.mark.newest
-def test_what_a_trigger_is_given_is_not_told(database, call_module):
+def test_the_arguments_of_a_trigger_are_not_shown(database, call_module):
     database.setup()
     database.execute("CREATE FUNCTION call() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'")
     database.execute("CREATE TRIGGER hook AFTER INSERT ON checkpoints FOR EACH ROW WHEN (NEW.type IS NULL) EXECUTE FUNCTION call('https://h', 'Bearer t0ken')")
@@ -347,7 +347,7 @@ def test_what_a_trigger_is_given_is_not_told(database, call_module):
 
 
 @pytest.mark.newest
-def test_refusals_name_what_is_missing(database, call_module):
+def test_errors_name_what_is_missing(database, call_module):
     assert_refused(call_module("checkpoint_schema_info", database.login(login_db="not_there")), "not_there", databases=[database])
     assert_refused(call_module("checkpoint_schema_info", database.login(schema="not_there")), "not_there", databases=[database])
     assert_refused(call_module("checkpoint_schema_info", database.login(login_password="wr0ng")), "password", databases=[database])

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""checkpoint_schema_info holds PostgreSQL against SQLite files of each kind, and leaves those files as they were."""
+"""checkpoint_schema_info compares PostgreSQL with SQLite files of each kind, and does not change those files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def ready(database):
 
 
 def contents(folder):
-    """Every file of a folder by its bytes; a -shm may come and change, and an empty -wal may come with it."""
+    """{name: content} of all files in a directory. A -shm may appear and change, and an empty -wal may appear with it."""
     return {
         path.name: (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
         for path in folder.iterdir()
@@ -53,7 +53,7 @@ def names(result):
     return {table["name"] for table in result["sqlite"]["tables"]}
 
 
-def test_a_real_file_is_in_parity_and_stays_as_it_is(ready, call_module, tmp_path):
+def test_a_real_file_is_in_parity_and_is_not_changed(ready, call_module, tmp_path):
     path = saved(tmp_path / "state.sqlite")
     before = contents(tmp_path)
     done = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
@@ -65,7 +65,7 @@ def test_a_real_file_is_in_parity_and_stays_as_it_is(ready, call_module, tmp_pat
 
 
 def test_an_open_file_whose_data_is_in_the_wal(ready, call_module, tmp_path):
-    """The main file alone has no tables yet."""
+    """The main file alone contains no tables yet."""
     path = tmp_path / "state.sqlite"
     writer = sqlite_file(path, close=False)
     try:
@@ -82,7 +82,7 @@ def test_an_open_file_whose_data_is_in_the_wal(ready, call_module, tmp_path):
 
 
 def test_a_copy_of_the_main_file_alone(ready, call_module, tmp_path):
-    """What an ordinary backup of a live file holds: it must not pass for an empty application."""
+    """An ordinary backup of an open file contains only the main file. It must not be reported as an empty application."""
     path = tmp_path / "state.sqlite"
     writer = sqlite_file(path, close=False)
     try:
@@ -95,8 +95,8 @@ def test_a_copy_of_the_main_file_alone(ready, call_module, tmp_path):
     assert contents(tmp_path) == before
 
 
-def test_a_file_that_a_crash_left(ready, call_module, tmp_path):
-    """Main file and -wal, no process: the tables are in the -wal."""
+def test_a_file_after_a_crash(ready, call_module, tmp_path):
+    """Main file and -wal without a process: the tables are in the -wal."""
     path = tmp_path / "live.sqlite"
     writer = sqlite_file(path, close=False)
     crashed = tmp_path / "crashed"
@@ -110,7 +110,7 @@ def test_a_file_that_a_crash_left(ready, call_module, tmp_path):
     assert contents(crashed) == before
 
 
-def test_without_a_reference_the_installed_library_is_it(ready, call_module):
+def test_without_a_reference_the_installed_library_is_used(ready, call_module):
     done = assert_succeeded(compare(call_module, ready), ready)
     assert "langgraph-checkpoint-sqlite" in json.dumps(done["parity"]["reference"])
     assert done["parity"]["in_parity"] is True
@@ -131,7 +131,7 @@ def test_the_schema_of_another_host_gives_the_same_verdict(ready, call_module, t
 @pytest.mark.parametrize(
     "schema", [{"tables": 1}, {}, {"engine": "postgresql", "name": "x", "tables": []}, {"engine": "sqlite", "name": "x", "tables": [{"name": 1}]}], ids=str
 )
-def test_a_schema_that_is_none(ready, call_module, schema):
+def test_an_invalid_schema(ready, call_module, schema):
     assert_refused(compare(call_module, ready, sqlite_schema=schema), "sqlite_schema", databases=[ready])
 
 
@@ -140,7 +140,7 @@ def test_the_postgres_schema_in_the_wrong_option(ready, call_module):
     assert_refused(compare(call_module, ready, sqlite_schema=found["postgres"]), "sqlite_schema", "sqlite", databases=[ready])
 
 
-def test_two_references_are_one_too_many(ready, call_module, tmp_path):
+def test_two_references_are_rejected(ready, call_module, tmp_path):
     path = sqlite_file(tmp_path / "state.sqlite")
     found = assert_succeeded(compare(call_module, ready), ready)
     outcome = compare(call_module, ready, sqlite_path=str(path), sqlite_schema=found["sqlite"])
@@ -156,7 +156,7 @@ SQLITE_DRIFTS = {
 
 
 @pytest.mark.parametrize("what", list(SQLITE_DRIFTS))
-def test_drift_on_sqlites_side(ready, call_module, tmp_path, what):
+def test_drift_in_sqlite(ready, call_module, tmp_path, what):
     path = sqlite_file(tmp_path / "state.sqlite")
     statement, name = SQLITE_DRIFTS[what]
     with sqlite3.connect(path) as connection:
@@ -168,7 +168,7 @@ def test_drift_on_sqlites_side(ready, call_module, tmp_path, what):
 
 
 def test_tables_of_the_application_in_the_same_file(ready, call_module, tmp_path):
-    """LangGraph's store, or anything else: no concern of the checkpointer's schema."""
+    """LangGraph's store or other tables are not part of the checkpointer's schema."""
     path = sqlite_file(tmp_path / "state.sqlite")
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE store (prefix TEXT, key TEXT, value TEXT, PRIMARY KEY (prefix, key))")
@@ -177,30 +177,30 @@ def test_tables_of_the_application_in_the_same_file(ready, call_module, tmp_path
     assert done["parity"]["in_parity"] is True
 
 
-class TestRefused:
-    """One clear error that names the file, and the file as it was."""
+class TestRejected:
+    """One clear error that names the file. The file is not changed."""
 
-    def refuse(self, call_module, database, path, *patterns, **kwargs):
+    def rejected(self, call_module, database, path, *patterns, **kwargs):
         args = database.login(sqlite_path=str(path))
         for check in (False, True):
             assert_refused(call_module("checkpoint_schema_info", args, check=check, **kwargs), *patterns, databases=[database])
 
     def test_absent(self, ready, call_module, tmp_path):
-        self.refuse(call_module, ready, tmp_path / "none.sqlite", "none.sqlite", "exist")
+        self.rejected(call_module, ready, tmp_path / "none.sqlite", "none.sqlite", "exist")
         assert list(tmp_path.iterdir()) == []
 
     def test_a_folder_absent(self, ready, call_module, tmp_path):
-        self.refuse(call_module, ready, tmp_path / "none" / "state.sqlite", "state.sqlite", "exist")
+        self.rejected(call_module, ready, tmp_path / "none" / "state.sqlite", "state.sqlite", "exist")
 
     def test_a_directory(self, ready, call_module, tmp_path):
-        self.refuse(call_module, ready, tmp_path, str(tmp_path), "file")
+        self.rejected(call_module, ready, tmp_path, str(tmp_path), "file")
 
     @pytest.mark.parametrize("name,content", [("zero", b""), ("text", b"this is no database\n" * 20), ("short", b"SQLite format 3\x00" + b"x" * 20)])
     def test_not_a_database(self, ready, call_module, tmp_path, name, content):
         path = tmp_path / name
         path.write_bytes(content)
         before = contents(tmp_path)
-        self.refuse(call_module, ready, path, name)
+        self.rejected(call_module, ready, path, name)
         assert contents(tmp_path) == before
         assert os.listdir(tmp_path) == [name]
 
@@ -210,18 +210,18 @@ class TestRefused:
             file.seek(100)
             file.write(b"\xff" * 4000)
         before = contents(tmp_path)
-        self.refuse(call_module, ready, path, "state.sqlite")
+        self.rejected(call_module, ready, path, "state.sqlite")
         assert contents(tmp_path) == before
 
     def test_a_fifo_is_not_waited_for(self, ready, call_module, tmp_path):
         path = tmp_path / "fifo"
         os.mkfifo(path)
-        self.refuse(call_module, ready, path, "fifo", "file")
+        self.rejected(call_module, ready, path, "fifo", "file")
 
-    def test_a_link_that_dangles(self, ready, call_module, tmp_path):
+    def test_a_dangling_link(self, ready, call_module, tmp_path):
         path = tmp_path / "link.sqlite"
         path.symlink_to(tmp_path / "gone.sqlite")
-        self.refuse(call_module, ready, path, "link.sqlite")
+        self.rejected(call_module, ready, path, "link.sqlite")
 
     def test_no_tables_of_a_checkpointer(self, ready, call_module, tmp_path):
         path = tmp_path / "other.sqlite"
@@ -234,7 +234,7 @@ class TestRefused:
 
 @pytest.fixture
 def stranger(target_venv, tmp_path_factory):
-    """Another account, with a Python that it can run: the target's, or the system's of the same version with the target's libraries."""
+    """Another account with a Python that it can run: the target's, or the system's with the same version and the target's libraries."""
     if os.geteuid():
         pytest.skip("only root can run something as another user")
     account = os_user()
@@ -255,7 +255,7 @@ def stranger(target_venv, tmp_path_factory):
 
 
 def opened(path):
-    """pytest's own folders are closed to others."""
+    """Make pytest's directories accessible to other accounts."""
     while path != path.parent:
         if path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o005 == 0o005:
             path.chmod(path.stat().st_mode | 0o755)
@@ -287,7 +287,7 @@ def test_a_live_file_whose_sidecars_may_not_be_read(ready, call_module, stranger
 
 
 def test_a_closed_file_in_a_folder_that_may_not_be_written(ready, call_module, stranger, tmp_path):
-    """No -wal: then the file alone is everything, and it can be read as it stands."""
+    """There is no -wal, so the file is complete and can be read directly."""
     path = sqlite_file(tmp_path / "state.sqlite")
     opened(tmp_path)
     path.chmod(0o644)
@@ -298,13 +298,13 @@ def test_a_closed_file_in_a_folder_that_may_not_be_written(ready, call_module, s
     assert os.listdir(tmp_path) == ["state.sqlite"]
 
 
-# Generation to what the file has instead of today's shape.
+# {generation: the difference from the current schema}.
 GENERATIONS = {name: "thread_ts" if name.startswith("thread_ts") else "no task_path" if name.startswith("no task_path") else "" for name in SQLITE}
 
 
 @pytest.mark.parametrize("generation", list(GENERATIONS))
 def test_a_file_of_each_generation(ready, call_module, tmp_path, generation):
-    """As its release left it."""
+    """As the release of that generation left the file."""
     path = sqlite_file(tmp_path / "state.sqlite", generation)
     before = contents(tmp_path)
     done = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
@@ -338,7 +338,7 @@ def test_a_generations_file_with_tables_of_the_application(ready, call_module, t
 
 
 def test_an_empty_database(ready, call_module, tmp_path):
-    """Whole, and nothing in it: what opening a new file and closing it leaves."""
+    """A valid database without tables, as created by opening and closing a new file."""
     path = tmp_path / "state.sqlite"
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 1")
@@ -350,8 +350,8 @@ def test_an_empty_database(ready, call_module, tmp_path):
     assert contents(tmp_path) == before
 
 
-def same_or_refused(outcome, whole, database):
-    """The verdict on the whole file, or one error that names the damaged one; never another verdict. Returns whether it was refused."""
+def same_or_rejected(outcome, whole, database):
+    """The verdict on the complete file, or one error that names the damaged file, but never another verdict. Returns whether it was rejected."""
     if outcome.failed:
         assert_refused(outcome, "state.sqlite", "truncated|damaged|not a SQLite database|empty", databases=[database])
         return True
@@ -360,7 +360,7 @@ def same_or_refused(outcome, whole, database):
     return False
 
 
-def test_a_file_cut_anywhere_is_refused(ready, call_module, tmp_path):
+def test_a_file_truncated_anywhere_is_rejected(ready, call_module, tmp_path):
     path = sqlite_file(tmp_path / "state.sqlite")
     whole = path.read_bytes()
     page = int.from_bytes(whole[16:18], "big")
@@ -374,8 +374,8 @@ def test_a_file_cut_anywhere_is_refused(ready, call_module, tmp_path):
 
 
 @pytest.mark.parametrize("filling", [b"\xff", b"\x00"], ids=["ones", "zeros"])
-def test_a_page_of_garbage_is_refused_or_makes_no_difference(ready, call_module, tmp_path, filling):
-    """What is wrong in a page that nothing has to read stays unseen; what has to be read is never taken for an answer."""
+def test_a_page_of_garbage_is_rejected_or_makes_no_difference(ready, call_module, tmp_path, filling):
+    """Damage in a page that is not read is not detected. Damage in a page that is read never leads to a verdict."""
     path = saved(tmp_path / "state.sqlite", threads=60)
     answer = assert_succeeded(compare(call_module, ready, sqlite_path=str(path)), ready)
     whole = path.read_bytes()
@@ -385,13 +385,13 @@ def test_a_page_of_garbage_is_refused_or_makes_no_difference(ready, call_module,
         start = number * page + (100 if number == 0 else 0)
         path.write_bytes(whole[:start] + filling * ((number + 1) * page - start) + whole[(number + 1) * page :])
         before = contents(tmp_path)
-        refused.append(same_or_refused(compare(call_module, ready, sqlite_path=str(path)), answer, ready))
+        refused.append(same_or_rejected(compare(call_module, ready, sqlite_path=str(path)), answer, ready))
         assert contents(tmp_path) == before and os.listdir(tmp_path) == ["state.sqlite"], number
     assert refused[0] and any(refused[1:])
 
 
-def test_a_cut_main_file_beside_its_wal(ready, call_module, tmp_path):
-    """A copy that broke off, with a -wal that came whole; a checkpoint that broke off looks alike, and is no damage."""
+def test_a_truncated_main_file_with_its_wal(ready, call_module, tmp_path):
+    """An interrupted copy of the main file with a complete -wal. An interrupted WAL checkpoint looks the same and is not damage."""
     path = saved(tmp_path / "state.sqlite", threads=60)
     with contextlib.closing(sqlite3.connect(path)) as writer:
         writer.execute("CREATE TABLE mine (id int)")
@@ -407,20 +407,20 @@ def test_a_cut_main_file_beside_its_wal(ready, call_module, tmp_path):
         outcome = compare(call_module, ready, sqlite_path=str(copies / "state.sqlite"))
         answer = answer or assert_succeeded(outcome, ready)
         assert "mine" in names(answer)
-        same_or_refused(outcome, answer, ready)
+        same_or_rejected(outcome, answer, ready)
         assert contents(copies) == before, size
         (copies / "state.sqlite-shm").unlink(missing_ok=True)
 
 
 def journalled(path):
-    """A file of the time before WAL, as one is after `PRAGMA journal_mode = DELETE`."""
+    """A file that does not use WAL, as after `PRAGMA journal_mode = DELETE`."""
     saved(path, threads=60)
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
     return path
 
 
-# A process of its own: whoever closes a file loses all locks that its process has on it, and these tests read the file's bytes.
+# A separate process: closing a file releases all locks that the same process holds on it, and these tests read the file's bytes.
 HOLDER = """
 import sqlite3, sys
 writer = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -434,7 +434,7 @@ HALF_DONE = ("PRAGMA cache_size = 2", "BEGIN EXCLUSIVE", "UPDATE checkpoints SET
 
 @contextlib.contextmanager
 def holding(path, *statements):
-    """Another process that has executed these and goes on holding what it got; at the end it breaks off."""
+    """A process that has executed these statements and keeps its locks. It is killed at the end."""
     process = subprocess.Popen([sys.executable, "-c", HOLDER, str(path), *statements], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout.readline() == "ready\n"
@@ -445,7 +445,7 @@ def holding(path, *statements):
         process.stdout.close()
 
 
-def test_a_writer_that_holds_the_file_is_told(ready, call_module, tmp_path):
+def test_a_writer_that_locks_the_file_is_reported(ready, call_module, tmp_path):
     path = journalled(tmp_path / "state.sqlite")
     with holding(path, *HALF_DONE):
         assert (tmp_path / "state.sqlite-journal").stat().st_size > 512
@@ -457,7 +457,7 @@ def test_a_writer_that_holds_the_file_is_told(ready, call_module, tmp_path):
     assert done["parity"]["in_parity"] is True
 
 
-def test_a_writer_that_has_written_nothing_yet_is_no_matter(ready, call_module, tmp_path):
+def test_a_writer_that_has_written_nothing_yet_is_ignored(ready, call_module, tmp_path):
     path = journalled(tmp_path / "state.sqlite")
     with holding(path, "BEGIN EXCLUSIVE"):
         before = contents(tmp_path)
@@ -466,8 +466,8 @@ def test_a_writer_that_has_written_nothing_yet_is_no_matter(ready, call_module, 
         assert contents(tmp_path) == before
 
 
-def test_a_writer_that_keeps_the_wal_to_itself_is_told(ready, call_module, tmp_path):
-    """Without a -shm nobody else can read the -wal."""
+def test_a_writer_with_an_exclusive_wal_is_reported(ready, call_module, tmp_path):
+    """Without a -shm, no other process can read the -wal."""
     path = saved(tmp_path / "state.sqlite")
     with holding(path, "PRAGMA locking_mode = EXCLUSIVE", "CREATE TABLE mine (id int)"):
         assert sorted(os.listdir(tmp_path)) == ["state.sqlite", "state.sqlite-wal"]
@@ -487,8 +487,8 @@ def test_an_uncommitted_change_in_the_wal_is_not_seen(ready, call_module, tmp_pa
         assert contents(tmp_path) == before
 
 
-def test_what_a_crashed_writer_left_half_done_is_told(ready, call_module, tmp_path):
-    """A hot -journal: the main file holds half of a transaction, and only a writer can take it back."""
+def test_a_half_written_transaction_after_a_crash_is_reported(ready, call_module, tmp_path):
+    """A hot -journal: the main file contains half of a transaction, and only a writer can roll it back."""
     path = journalled(tmp_path / "live.sqlite")
     crashed = tmp_path / "crashed"
     crashed.mkdir()

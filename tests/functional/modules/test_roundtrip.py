@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The round trip of checkpoint_verify: the application's role can do what a graph asks of it, and nothing is left."""
+"""The round trip of checkpoint_verify: the application's role has all privileges that a graph needs, and no row remains."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def rows(database):
 
 
 def fill(database, thread="the application's"):
-    """A checkpoint of the application, which is nobody else's business."""
+    """A checkpoint of the application, which no run may change."""
     database.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES (%s, 'c', '{}')", [thread])
     database.execute("INSERT INTO checkpoint_blobs VALUES (%s, '', 'c', '1', 'msgpack', '')", [thread])
     database.execute("INSERT INTO checkpoint_writes VALUES (%s, '', 'c', 'task', 0, 'c', 'msgpack', '')", [thread])
 
 
-def test_the_applications_role_works_and_nothing_is_left(ready, call_module):
+def test_the_applications_role_works_and_no_row_remains(ready, call_module):
     fill(ready)
     before = rows(ready)
     done = assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app)), ready)
@@ -45,8 +45,8 @@ def test_the_applications_role_works_and_nothing_is_left(ready, call_module):
 
 
 @pytest.mark.newest
-def test_it_did_write_each_table(ready, call_module):
-    """Seen by triggers that count, since nothing is left to look at."""
+def test_each_table_was_written(ready, call_module):
+    """Counted by triggers, because no row remains."""
     ready.execute("CREATE TABLE seen (relation text, operation text); GRANT INSERT ON seen TO PUBLIC")
     ready.execute(
         "CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS "
@@ -88,7 +88,7 @@ def test_in_another_schema(database, call_module):
 @pytest.mark.newest
 @pytest.mark.parametrize("mode", ["session", "transaction"])
 def test_behind_a_pooler(ready, pooler, call_module, mode):
-    """An application may well stand behind one: it works, or the message says what is in the way."""
+    """If the application uses a pooler, the round trip works, or the message names the problem."""
     bouncer = pooler(ready, mode)
     outcome = call_module("checkpoint_verify", ready.login(ready.app, login_port=bouncer.port))
     if mode == "session" or not outcome.failed:
@@ -106,7 +106,7 @@ def test_through_a_session_role(ready, call_module):
 
 
 NEEDED = [(table, privilege) for table in TABLES for privilege in ("SELECT", "INSERT", "DELETE")]
-# A checkpoint written twice, and an interrupt, which replaces an earlier one, are updates; a blob never is.
+# Writing a checkpoint twice, or a second interrupt, updates rows. A blob is never updated.
 NEEDED += [("checkpoints", "UPDATE"), ("checkpoint_writes", "UPDATE")]
 
 
@@ -117,11 +117,11 @@ def test_each_missing_privilege_is_named(ready, call_module, table, privilege):
     outcome = call_module("checkpoint_verify", ready.login(ready.app))
     assert_refused(outcome, r"\b%s\b" % privilege, r"\b%s\b" % table, ready.app.name, databases=[ready])
     if privilege != "DELETE":
-        assert set(counts(ready).values()) == {0}, "something was left behind"
+        assert set(counts(ready).values()) == {0}, "a row remains"
 
 
 @pytest.mark.newest
-def test_what_could_not_be_deleted_is_swept_by_the_next_run(ready, call_module):
+def test_rows_that_could_not_be_deleted_are_removed_by_the_next_run(ready, call_module):
     fill(ready)
     before = rows(ready)
     ready.execute('REVOKE DELETE ON checkpoint_writes FROM "%s"' % ready.app.name)
@@ -132,8 +132,8 @@ def test_what_could_not_be_deleted_is_swept_by_the_next_run(ready, call_module):
 
 
 @pytest.mark.newest
-def test_leftovers_of_a_killed_run_are_swept(ready, start_module, call_module):
-    """Killed between writing and deleting: a trigger holds it there."""
+def test_rows_of_a_killed_run_are_removed(ready, start_module, call_module):
+    """Killed between writing and deleting: a trigger delays the deletion."""
     fill(ready)
     before = rows(ready)
     ready.execute(
@@ -147,14 +147,14 @@ def test_leftovers_of_a_killed_run_are_swept(ready, start_module, call_module):
     run.process.communicate()
     ready.execute("SELECT pg_terminate_backend(%s)", [pid])
     until(lambda: not ready.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]))
-    assert rows(ready) != before, "nothing was left, so nothing can be swept"
+    assert rows(ready) != before, "no row remains, so this proves nothing"
     ready.execute("DROP TRIGGER wait ON checkpoint_writes")
     assert_succeeded(call_module("checkpoint_verify", ready.login(ready.app)), ready)
     assert rows(ready) == before
 
 
 @pytest.mark.newest
-def test_no_right_to_the_schema(database, call_module):
+def test_no_privilege_on_the_schema(database, call_module):
     database.execute("CREATE SCHEMA agents", role=database.owner)
     database.setup(schema="agents")
     outcome = call_module("checkpoint_verify", database.login(database.app, schema="agents"))
@@ -169,7 +169,7 @@ def test_no_tables(database, call_module):
 
 @pytest.mark.newest
 def test_an_older_generation(database, call_module):
-    """The installed library cannot write what an older one made: the message leads to checkpoint_schema."""
+    """The installed library cannot write to the schema of an older one. The message names checkpoint_schema."""
     from generations import migrate
 
     migrate(database, "2.0.8")
@@ -179,8 +179,8 @@ def test_an_older_generation(database, call_module):
 
 
 @pytest.mark.newest
-def test_a_trigger_that_swallows_rows_is_noticed(ready, call_module):
-    """What was written has to come back, not merely raise nothing."""
+def test_a_trigger_that_discards_rows_is_detected(ready, call_module):
+    """The written rows must be read back. It is not enough that no error is raised."""
     ready.execute(
         "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
         "CREATE TRIGGER swallow BEFORE INSERT ON checkpoint_writes FOR EACH ROW EXECUTE FUNCTION swallow()"
@@ -189,12 +189,12 @@ def test_a_trigger_that_swallows_rows_is_noticed(ready, call_module):
 
 
 @pytest.mark.newest
-def test_rows_that_cannot_be_deleted_are_told_and_counted_as_a_change(ready, call_module):
+def test_rows_that_cannot_be_deleted_are_reported_as_a_change(ready, call_module):
     ready.execute(
         "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no deletions''; END';"
         "CREATE TRIGGER keep BEFORE DELETE ON checkpoint_writes FOR EACH ROW EXECUTE FUNCTION keep()"
     )
-    for changed in (True, False):  # the second run cannot even sweep, and leaves all as it was
+    for changed in (True, False):  # the second run cannot remove the rows either, and changes nothing
         outcome = call_module("checkpoint_verify", ready.login(ready.app))
         assert outcome.failed and outcome["changed"] is changed
         assert "no deletions" in outcome["msg"] and "3 rows of thread" in outcome["msg"]

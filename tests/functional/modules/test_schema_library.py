@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""checkpoint_schema under other releases of the library: the installed one's files with another list of migrations."""
+"""checkpoint_schema with other releases of the library: the files of the installed release with another list of migrations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import shutil
 import pytest
 from assertions import assert_refused, assert_succeeded
 from complete_schema import INDEXES, assert_complete
-from generations import ledger, migrate, statements
+from generations import migrate, recorded_versions, statements
 from scope import usual
 from virtualenvs import site_packages
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.newest
 
 @pytest.fixture
 def release(linked_venv, target_venv):
-    """`release(version, migrations)`: the options that enter a virtualenv with such a library."""
+    """`release(version, migrations)`: the options for a virtualenv with such a library."""
     here, there = site_packages(linked_venv), site_packages(target_venv)
 
     def make(version, migrations):
@@ -44,39 +44,39 @@ def release(linked_venv, target_venv):
     return make
 
 
-def test_2_0_12_over_a_database_of_2_0_8(database, ways, release):
-    """Its setup() finds version 8 recorded, does nothing, and leaves a table that it cannot write."""
+def test_2_0_12_over_a_database_of_2_0_8(database, check_and_apply, release):
+    """The setup() of 2.0.12 finds version 8 recorded, does nothing, and leaves a table that its saver cannot write to."""
     migrate(database, "2.0.8")
     options = release("2.0.12", statements("2.0.12"))
-    done = ways.apply(database, database.login(**options))
+    done = check_and_apply.apply(database, database.login(**options))
     assert done["library"]["version"] == "2.0.12"
     assert done["changed"] is True and done["migrations"]["applied"] == []
     assert "task_path" in str(done["repaired"])
     assert "task_path" in database.columns("checkpoint_writes")
 
 
-def test_3_0_0_over_a_database_of_2_0_12(database, ways, release):
-    """It adds task_path without IF NOT EXISTS, although the column is there already."""
+def test_3_0_0_over_a_database_of_2_0_12(database, check_and_apply, release):
+    """The setup() of 3.0.0 adds task_path without IF NOT EXISTS, although the column exists."""
     migrate(database, "2.0.12")
-    done = ways.apply(database, database.login(**release("3.0.0", statements("3.0.0"))))
+    done = check_and_apply.apply(database, database.login(**release("3.0.0", statements("3.0.0"))))
     assert done["changed"] is True and done["migrations"]["after"] == 9
     assert_complete(database)
 
 
 @pytest.mark.parametrize("name", usual(["1.0.1", "2.0.10", "1.0.2", "2.0.8", "2.0.12", "3.0.0"], 2))
-def test_an_older_library_makes_its_own_schema(database, ways, release, name):
-    done = ways.apply(database, database.login(**release(name, statements(name))))
-    assert done["migrations"]["after"] == ledger(name)[-1]
-    assert bool(INDEXES & set(database.indexes())) is (ledger(name)[-1] > 4)
+def test_an_older_library_creates_its_own_schema(database, check_and_apply, release, name):
+    done = check_and_apply.apply(database, database.login(**release(name, statements(name))))
+    assert done["migrations"]["after"] == recorded_versions(name)[-1]
+    assert bool(INDEXES & set(database.indexes())) is (recorded_versions(name)[-1] > 4)
 
 
-def test_a_rollback_to_an_older_library_works(database, ways, release):
+def test_a_rollback_to_an_older_library_works(database, check_and_apply, release):
     database.setup()
-    result = ways.unchanged(database, database.login(**release("1.0.2", statements("1.0.2"))))
+    result = check_and_apply.unchanged(database, database.login(**release("1.0.2", statements("1.0.2"))))
     assert "9" in str(result["warnings"]) and "1.0.2" in str(result["warnings"])
 
 
-def test_a_newer_library_is_called_and_its_news_are_not_checked(database, call_module, release):
+def test_the_migrations_of_a_newer_library_are_applied_and_not_checked(database, call_module, release):
     from langgraph.checkpoint.postgres.base import MIGRATIONS
 
     options = release("9.9.0", MIGRATIONS + ["CREATE TABLE IF NOT EXISTS checkpoint_news (id int);", "ALTER TABLE checkpoints ADD COLUMN news text;"])

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be found out before the first write is refused there, in a sentence, with nothing changed; beside what setup() does."""
+"""Problems that can be detected before the first write are reported there, in one sentence and without a change. The same problems with setup()."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ import contextlib
 import pytest
 from contenders import Collection
 from databases import Database
-from fault_points import OLD, whole
+from fault_points import OLD, schema_error
 from generations import migrate, shallow
 from psycopg import OperationalError
 from psycopg.conninfo import make_conninfo
 from servers import wait_for_replay
 
-pytestmark = pytest.mark.usefixtures("silent")
+pytestmark = pytest.mark.usefixtures("secrets_hidden")
 
-# The modules' names for what libpq calls otherwise.
+# {libpq's keyword: the option of the modules} if they differ.
 KEYWORDS = {"login_port": "port", "login_user": "user", "login_password": "password", "login_db": "dbname"}
 KEYWORDS.update(ssl_mode="sslmode", ca_cert="sslrootcert")
 
 
 class Case:
-    """One fault, ready: the database, and what differs from its usual login. `spoiled` says whether a write went where none belongs.
+    """One prepared fault: the database, and the differences from its usual login. `was_written` returns whether something was written that must not be.
 
-    to_come: what an earlier task of the play may make, so that check mode ends in a plan.
+    to_come: an earlier task of the play may resolve the problem, so check mode returns a plan.
     """
 
-    def __init__(self, database, says, to_come=False, failed_threads=None, **login):
+    def __init__(self, database, says, to_come=False, was_written=None, **login):
         self.database = database
         self.login = login
         self.says = says
         self.to_come = to_come
         self.before = database.snapshot()
-        self.failed_threads = failed_threads or (lambda: database.snapshot() != self.before)
+        self.was_written = was_written or (lambda: database.snapshot() != self.before)
 
     @property
     def conninfo(self):
@@ -68,14 +68,14 @@ def hot_standby(find):
 
 @contextlib.contextmanager
 def read_only_primary(find):
-    with fresh(find("victim")) as database:
+    with fresh(find("stoppable_server")) as database:
         database.execute('ALTER DATABASE "%s" SET default_transaction_read_only = on' % database.name)
         yield Case(database, ["read.only"])
 
 
 @contextlib.contextmanager
 def ahead_of_the_library(find):
-    with fresh(find("victim")) as database:
+    with fresh(find("stoppable_server")) as database:
         database.setup()
         database.execute("INSERT INTO checkpoint_migrations VALUES (10), (11); ALTER TABLE checkpoint_writes DROP COLUMN task_path")
         yield Case(database, [r"\b11\b", "task_path"])
@@ -83,45 +83,45 @@ def ahead_of_the_library(find):
 
 @contextlib.contextmanager
 def a_shallow_schema(find):
-    with fresh(find("victim")) as database:
+    with fresh(find("stoppable_server")) as database:
         shallow(database)
         yield Case(database, ["shallow"])
 
 
 @contextlib.contextmanager
 def pooled(find, mode="transaction", **more):
-    with fresh(find("victim")) as database:
+    with fresh(find("stoppable_server")) as database:
         database.execute("CREATE SCHEMA agents", role=database.owner)
         bouncer = find("pooler")(database, mode)
         yield Case(database, ["pool", "server itself"], login_port=bouncer.port, **more)
 
 
 def silently_pooled(find):
-    """It drops startup options without a word, so the search_path is not what was asked for."""
+    """This pooler ignores startup options silently, so the search_path is not the requested one."""
     return pooled(find, schema="agents")
 
 
 @contextlib.contextmanager
 def no_database(find):
-    with fresh(find("victim")) as database:
+    with fresh(find("stoppable_server")) as database:
         yield Case(database, ["not_there", "does not exist", "role"], to_come=True, login_db="not_there")
 
 
 @contextlib.contextmanager
 def no_schema(find):
-    with fresh(find("victim")) as database:
+    with fresh(find("stoppable_server")) as database:
         yield Case(database, ["agents", "does not exist"], to_come=True, schema="agents")
 
 
 @contextlib.contextmanager
 def no_right(find):
-    with fresh(find("victim")) as database:
+    with fresh(find("stoppable_server")) as database:
         yield Case(database, ["CREATE", "GRANT"], login_user=database.app.name, login_password=database.app.password)
 
 
 @contextlib.contextmanager
 def foreign_tables(find):
-    with fresh(find("victim"), OLD) as database:
+    with fresh(find("stoppable_server"), OLD) as database:
         database.execute('GRANT CREATE, USAGE ON SCHEMA public TO "%s"' % database.app.name)
         database.execute('GRANT ALL ON ALL TABLES IN SCHEMA public TO "%s"' % database.app.name)
         yield Case(database, ["ALTER TABLE", "OWNER"], login_user=database.app.name, login_password=database.app.password)
@@ -129,19 +129,19 @@ def foreign_tables(find):
 
 @contextlib.contextmanager
 def no_connection_left(find):
-    with fresh(find("victim")) as database, contextlib.ExitStack() as stack:
+    with fresh(find("stoppable_server")) as database, contextlib.ExitStack() as stack:
         case = Case(database, ["max_connections|too many|slots"])
         database.execute('ALTER ROLE "%s" CONNECTION LIMIT 1' % database.app.name)
         with contextlib.suppress(OperationalError):
             while True:
                 stack.enter_context(database.connect(database.owner))
-        case.failed_threads = lambda: stack.close() or bool(database.tables())
+        case.was_written = lambda: stack.close() or bool(database.tables())
         yield case
 
 
 @contextlib.contextmanager
 def wrong_password(find):
-    with fresh(find("victim")) as database:
+    with fresh(find("stoppable_server")) as database:
         yield Case(database, ["authentication", "login_password"], to_come=True, login_password="another")
 
 
@@ -177,17 +177,17 @@ CASES = {
 
 
 @pytest.mark.parametrize("what", list(CASES))
-def test_refused(ways, ledger, request, what):
+def test_rejected(check_and_apply, fault_table, request, what):
     with CASES[what](request.getfixturevalue) as case:
-        outcome = ways.refuse(case.database, case.database.login(**case.login), *case.says, check=not case.to_come)
-        assert not case.failed_threads(), "something was written before the refusal"
-        ledger.record("refused: %s" % what, Collection.name, True, message=outcome["msg"])
+        outcome = check_and_apply.rejected(case.database, case.database.login(**case.login), *case.says, check=not case.to_come)
+        assert not case.was_written(), "something was written before the error"
+        fault_table.record("rejected: %s" % what, Collection.name, True, message=outcome["msg"])
 
 
 @pytest.mark.parametrize("what", list(CASES))
-def test_what_upstream_does(upstream, ledger, request, what):
-    """Whole is what was left alone, or brought to a schema that the saver can use where it was asked for."""
+def test_what_upstream_does(upstream, fault_table, request, what):
+    """The result is good if the database was not changed, or if the saver can use the schema in the requested place."""
     with CASES[what](request.getfixturevalue) as case:
         outcome = upstream.start_with(case.conninfo).finish(20)
-        good = not case.failed_threads() if outcome.failed else not whole(case.database, case.login.get("schema", "public"))
-        ledger.record("refused: %s" % what, upstream.name, good, message=outcome.get("msg", "no word of it"))
+        good = not case.was_written() if outcome.failed else not schema_error(case.database, case.login.get("schema", "public"))
+        fault_table.record("rejected: %s" % what, upstream.name, good, message=outcome.get("msg", "no message"))

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Damage that loses nothing when it is mended: found by the catalog, whatever the ledger says, and brought back."""
+"""Changes that can be repaired without losing data: found in the catalog, whatever the migrations table records, and repaired."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ import pytest
 from assertions import assert_succeeded
 from databases import TABLES, Database
 from events import until
-from fault_points import whole
+from fault_points import schema_error
 from langgraph.checkpoint.base import empty_checkpoint
 from psycopg.errors import UndefinedColumn, UndefinedTable
 from scope import EVERYWHERE
 
-pytestmark = pytest.mark.usefixtures("silent")
+pytestmark = pytest.mark.usefixtures("secrets_hidden")
 
 INVALID = "UPDATE pg_index SET indisvalid = false, indisready = false WHERE indexrelid = '%s_thread_id_idx'::regclass"
-DAMAGES = {
+CHANGES = {
     **{"an INVALID index of %s" % table: INVALID % table for table in TABLES},
     **{"no index of %s" % table: "DROP INDEX %s_thread_id_idx" % table for table in TABLES},
-    "a column that the ledger claims": "ALTER TABLE checkpoint_writes DROP COLUMN task_path",
+    "a recorded column": "ALTER TABLE checkpoint_writes DROP COLUMN task_path",
     "a lost default": "ALTER TABLE checkpoints ALTER COLUMN checkpoint_ns DROP DEFAULT",
     "a column that takes no NULL": "ALTER TABLE checkpoint_blobs ALTER COLUMN blob SET NOT NULL",
-    "a table that the ledger claims": "DROP TABLE checkpoint_writes",
-    "what a broken REINDEX left": (
+    "a recorded table": "DROP TABLE checkpoint_writes",
+    "what an interrupted REINDEX left": (
         "CREATE INDEX checkpoints_thread_id_idx_ccnew ON checkpoints (thread_id);"
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'checkpoints_thread_id_idx_ccnew'::regclass"
     ),
@@ -43,51 +43,51 @@ ORDER BY 1, 2
 
 
 @pytest.fixture
-def damaged(victim, request):
-    """(the database with that damage, its columns before it)."""
-    database = Database.create(victim)
+def changed_database(stoppable_server, request):
+    """(the database with that change, its columns before the change)."""
+    database = Database.create(stoppable_server)
     database.setup()
     columns = database.execute(STATE)
-    database.execute(DAMAGES[request.param])
+    database.execute(CHANGES[request.param])
     yield database, columns
     database.drop()
 
 
-ALL = pytest.mark.parametrize("damaged, what", [(what, what) for what in DAMAGES], indirect=["damaged"], ids=list(DAMAGES))
+ALL = pytest.mark.parametrize("changed_database, what", [(what, what) for what in CHANGES], indirect=["changed_database"], ids=list(CHANGES))
 
 
 @ALL
-def test_mended(damaged, what, collection, ledger):
-    database, columns = damaged
+def test_repaired(changed_database, what, collection, fault_table):
+    database, columns = changed_database
     done = assert_succeeded(collection.start(database).finish(), database)
     assert done["changed"] is True and done["repaired"]
-    assert not whole(database) and database.execute(STATE) == columns
+    assert not schema_error(database) and database.execute(STATE) == columns
     assert assert_succeeded(collection.start(database).finish(), database)["changed"] is False
-    ledger.record("mended: %s" % what, collection.name, True)
+    fault_table.record("repaired: %s" % what, collection.name, True)
 
 
 @ALL
-def test_whether_upstream_mends_it(damaged, what, upstream, ledger):
-    database, columns = damaged
+def test_whether_upstream_repairs_it(changed_database, what, upstream, fault_table):
+    database, columns = changed_database
     outcome = upstream.start(database).finish()
-    wrong = whole(database)
+    wrong = schema_error(database)
     try:
         same = database.execute(STATE) == columns
-    except Exception:  # pylint: disable=broad-exception-caught  # a table that is not there
+    except Exception:  # pylint: disable=broad-exception-caught  # a missing table
         same = False
-    ledger.record("mended: %s" % what, upstream.name, not wrong and same, message=outcome.get("msg", "no word of it"))
+    fault_table.record("repaired: %s" % what, upstream.name, not wrong and same, message=outcome.get("msg", "no message"))
 
 
-# What an application gives a statement that waits for a lock: as long as the run may wait itself would be an outage.
+# The lock_timeout of an application's statements: a wait as long as the run's own limit would be an outage.
 PATIENCE = "5s"
-LACKING = {what: (UndefinedTable, UndefinedColumn) for what in ("a table that the ledger claims", "a column that the ledger claims")}
+LACKING = {what: (UndefinedTable, UndefinedColumn) for what in ("a recorded table", "a recorded column")}
 
 
 class Traffic:
-    """An application's readers and writers at work, through LangGraph's own saver, while something is mended.
+    """Readers and writers of an application, through LangGraph's own saver, while a repair is running.
 
-    lacking: errors that they meet until it is. `errors` are the others, `lacked` counts those; `kept` is what they wrote and read again,
-    `longest` the seconds that one round of put, put_writes and get_tuple took at most.
+    lacking: errors that are expected until the repair. `lacked` counts these errors, `errors` lists all others. `kept` lists the checkpoints that were
+    written and read again, `longest` is the longest time in seconds of one round of put, put_writes and get_tuple.
     """
 
     def __init__(self, database, lacking=()):
@@ -109,7 +109,7 @@ class Traffic:
 
     def __exit__(self, *_exception):
         before = len(self.kept)
-        # They go on with what is mended; where it is not, there is nothing to wait for.
+        # If the schema was repaired, the threads must succeed once more. If not, there is nothing to wait for.
         until(lambda: len(self.kept) >= before + 10 or self.errors or self.lacked > LOST)
         self._over.set()
         for thread in self._threads:
@@ -127,23 +127,23 @@ class Traffic:
                         self.lacked += 1
                         time.sleep(0.02)
                     self.longest = max(self.longest, time.monotonic() - begin)
-        except Exception as error:  # pylint: disable=broad-exception-caught  # the test asserts that there was none
+        except Exception as error:  # pylint: disable=broad-exception-caught  # the test asserts that there was no error
             self.errors.append(error)
 
     def missing(self):
-        """What can no longer be read of what was written."""
+        """The configs of checkpoints that can no longer be read."""
         with self.database.saver() as saver:
             found = [saver.get_tuple(config) for config in self.kept]
         return [config for config, each in zip(self.kept, found) if each is None or each.pending_writes != [(TASK, "messages", "an answer")]]
 
 
 TASK = "00000000-0000-0000-0000-00000000000a"
-# So many failed rounds after a run have shown that it mended nothing.
+# After this many failed rounds, the run has repaired nothing.
 LOST = 5000
 
 
 def _round(saver, name):
-    """The config of one checkpoint with a pending write, stored and read again."""
+    """Store one checkpoint with a pending write, read it again, and return its config."""
     checkpoint = empty_checkpoint()
     checkpoint.update(channel_values={"messages": [name] * 20}, channel_versions={"messages": checkpoint["id"]})
     config = {"configurable": {"thread_id": name, "checkpoint_ns": ""}}
@@ -154,45 +154,45 @@ def _round(saver, name):
     return stored
 
 
-def admit(database):
-    """What an application needs, also on a table that comes anew; role database grants it after each setup."""
+def grant_to_application(database):
+    """The privileges of an application, also on tables that are created later."""
     rights = 'GRANT SELECT, INSERT, UPDATE, DELETE ON %%sTABLES %%sTO "%s"' % database.app.name
     database.execute(rights % ("ALL ", "IN SCHEMA public "))
     database.execute('ALTER DEFAULT PRIVILEGES FOR ROLE "%s" IN SCHEMA public %s' % (database.owner.name, rights % ("", "")))
 
 
-# Outside `make faults` some of them, since each keeps two cores busy.
-AT_WORK = list(DAMAGES)[:: 1 if EVERYWHERE else 3]
-SOME = pytest.mark.parametrize("damaged, what", [(what, what) for what in AT_WORK], indirect=["damaged"], ids=AT_WORK)
-WORKING = "mended under readers and writers: %s"
+# Only some of the changes outside `make faults`, because each test needs two cores.
+AT_WORK = list(CHANGES)[:: 1 if EVERYWHERE else 3]
+SOME = pytest.mark.parametrize("changed_database, what", [(what, what) for what in AT_WORK], indirect=["changed_database"], ids=AT_WORK)
+WORKING = "repaired under readers and writers: %s"
 
 
 @SOME
-def test_mended_while_the_application_works(damaged, what, collection, ledger):
-    database, columns = damaged
-    admit(database)
+def test_repaired_while_the_application_works(changed_database, what, collection, fault_table):
+    database, columns = changed_database
+    grant_to_application(database)
     with Traffic(database, LACKING.get(what, ())) as traffic:
         done = assert_succeeded(collection.start(database).finish(), database)
     assert traffic.errors == []
     assert done["changed"] is True and done["repaired"]
-    assert not whole(database) and database.execute(STATE) == columns
+    assert not schema_error(database) and database.execute(STATE) == columns
     assert traffic.missing() == []
     assert bool(traffic.lacked) is (what in LACKING)
-    message = "%d checkpoints meanwhile, the longest round took %.2f s" % (len(traffic.kept), traffic.longest)
-    ledger.record(WORKING % what, collection.name, True, message=message)
+    message = "%d checkpoints during the repair, the longest round took %.2f s" % (len(traffic.kept), traffic.longest)
+    fault_table.record(WORKING % what, collection.name, True, message=message)
 
 
 @SOME
-def test_whether_upstream_mends_it_while_the_application_works(damaged, what, upstream, ledger):
-    database, columns = damaged
-    admit(database)
+def test_whether_upstream_repairs_it_while_the_application_works(changed_database, what, upstream, fault_table):
+    database, columns = changed_database
+    grant_to_application(database)
     with contextlib.suppress(AssertionError), Traffic(database, LACKING.get(what, ())) as traffic:
         outcome = upstream.start(database).finish()
         traffic.lacked = 0
-    wrong = whole(database)
+    wrong = schema_error(database)
     try:
         same = database.execute(STATE) == columns
     except UndefinedTable:
         same = False
-    said = " / ".join([outcome.get("msg", "no word of it"), *("to the application: %s" % error for error in traffic.errors[:1])])
-    ledger.record(WORKING % what, upstream.name, same and not wrong and not traffic.errors, message=said)
+    said = " / ".join([outcome.get("msg", "no message"), *("to the application: %s" % error for error in traffic.errors[:1])])
+    fault_table.record(WORKING % what, upstream.name, same and not wrong and not traffic.errors, message=said)

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""checkpoint_schema refuses servers and connections that cannot do what it needs, and writes nothing."""
+"""checkpoint_schema rejects servers and connections that do not meet its requirements, and writes nothing."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ def without(login, *names):
     return {name: value for name, value in login.items() if name not in names}
 
 
-def test_a_converged_standby_only_needs_reading(standby_pair, ways):
+def test_a_converged_standby_only_needs_reading(standby_pair, check_and_apply):
     primary, standby = standby_pair
     database = Database.create(primary)
     try:
         database.setup()
         wait_for_replay(primary, standby)
-        ways.unchanged(database, database.login(login_port=standby.port))
+        check_and_apply.unchanged(database, database.login(login_port=standby.port))
     finally:
         database.drop()
 
 
-def test_a_pooler_in_statement_mode(database, pooler, ways):
+def test_a_pooler_in_statement_mode(database, pooler, check_and_apply):
     bouncer = pooler(database, "statement")
-    ways.refuse(database, database.login(login_port=bouncer.port), "pool")
+    check_and_apply.rejected(database, database.login(login_port=bouncer.port), "pool")
 
 
-def test_nobody_listens_there(database, call_module):
+def test_no_server_listens(database, call_module):
     port = free_port()
     assert_refused(call_module("checkpoint_schema", database.login(login_port=port)), "127.0.0.1", str(port), "refused|listen", databases=[database])
     assert database.tables() == set()
 
 
-def test_somebody_listens_and_never_answers(database, call_module):
+def test_a_server_that_never_responds(database, call_module):
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
@@ -50,8 +50,8 @@ def test_somebody_listens_and_never_answers(database, call_module):
         assert_refused(call_module("checkpoint_schema", args), "127.0.0.1", "connect_timeout|time", databases=[database])
 
 
-def test_something_else_listens_there(database, call_module):
-    """Any server that is no PostgreSQL: this one hangs up."""
+def test_another_kind_of_server(database, call_module):
+    """A server that is not PostgreSQL. This one closes the connection."""
     import threading
 
     with socket.socket() as rude:
@@ -80,48 +80,48 @@ def test_a_socket_folder_without_a_socket(database, call_module, tmp_path):
     assert_refused(call_module("checkpoint_schema", args), str(tmp_path), databases=[database])
 
 
-def test_no_password(database, ways):
-    ways.refuse(database, without(database.login(), "login_password"), "password", "login_password")
+def test_no_password(database, check_and_apply):
+    check_and_apply.rejected(database, without(database.login(), "login_password"), "password", "login_password")
 
 
-def test_a_role_that_is_not_there(database, ways):
-    ways.refuse(database, database.login(login_user="nobody_there"), "nobody_there", check=False)
+def test_a_role_that_is_not_there(database, check_and_apply):
+    check_and_apply.rejected(database, database.login(login_user="nobody_there"), "nobody_there", check=False)
 
 
-def test_a_role_that_may_not_log_in(database, ways):
+def test_a_role_that_may_not_log_in(database, check_and_apply):
     group = database.role("group_" + database.name, "NOLOGIN")
-    ways.refuse(database, database.login(group), group.name, "log ?in|LOGIN")
+    check_and_apply.rejected(database, database.login(group), group.name, "log ?in|LOGIN")
 
 
-def test_a_role_without_connect(database, ways):
+def test_a_role_without_connect(database, check_and_apply):
     database.execute('REVOKE CONNECT ON DATABASE "%s" FROM PUBLIC' % database.name)
-    ways.refuse(database, database.login(database.app), "connect", database.name, database.app.name)
+    check_and_apply.rejected(database, database.login(database.app), "connect", database.name, database.app.name)
 
 
-def test_no_permission_on_the_schema_at_all(database, ways):
+def test_no_permission_on_the_schema_at_all(database, check_and_apply):
     database.execute("CREATE SCHEMA closed", role=database.owner)
-    ways.refuse(database, database.login(database.app, schema="closed"), database.app.name, "closed", "grant|usage|create|owner|session_role")
+    check_and_apply.rejected(database, database.login(database.app, schema="closed"), database.app.name, "closed", "grant|usage|create|owner|session_role")
 
 
-def test_no_permission_on_a_converged_schema_at_all(database, ways):
+def test_no_permission_on_a_converged_schema_at_all(database, check_and_apply):
     database.execute("CREATE SCHEMA closed", role=database.owner)
     database.setup(schema="closed")
-    ways.refuse(database, database.login(database.app, schema="closed"), database.app.name, "closed")
+    check_and_apply.rejected(database, database.login(database.app, schema="closed"), database.app.name, "closed")
 
 
-def test_no_permission_to_read_the_ledger(database, ways):
+def test_no_permission_to_read_the_migrations_table(database, check_and_apply):
     database.setup()
     database.execute("REVOKE ALL ON checkpoint_migrations FROM PUBLIC")
-    ways.refuse(database, database.login(database.app), database.app.name, "checkpoint_migrations", "select")
+    check_and_apply.rejected(database, database.login(database.app), database.app.name, "checkpoint_migrations", "select")
 
 
-def test_a_session_role_that_one_does_not_belong_to(database, ways):
+def test_a_session_role_without_membership(database, check_and_apply):
     group = database.role("group_" + database.name, "NOLOGIN")
-    ways.refuse(database, database.login(session_role=group.name), group.name, database.owner.name, "grant|member")
+    check_and_apply.rejected(database, database.login(session_role=group.name), group.name, database.owner.name, "grant|member")
 
 
-def test_a_session_role_that_is_not_there(database, ways):
-    ways.refuse(database, database.login(session_role="nobody_there"), "nobody_there", check=False)
+def test_a_session_role_that_does_not_exist(database, check_and_apply):
+    check_and_apply.rejected(database, database.login(session_role="nobody_there"), "nobody_there", check=False)
 
 
 @pytest.mark.parametrize("name", ["password", "sslpassword"])
@@ -133,33 +133,33 @@ def test_a_secret_among_connect_params(database, call_module, name):
     assert database.tables() == set()
 
 
-def test_connect_params_that_libpq_does_not_know(database, ways):
-    ways.refuse(database, database.login(connect_params={"nonsense": "1"}), "nonsense", "connect_params|option")
+def test_connect_params_that_libpq_does_not_know(database, check_and_apply):
+    check_and_apply.rejected(database, database.login(connect_params={"nonsense": "1"}), "nonsense", "connect_params|option")
 
 
-def test_a_connection_string_as_database(database, ways):
+def test_a_connection_string_as_database(database, check_and_apply):
     for text in ("postgresql://somebody:t0p-secret@localhost/x", "host=localhost password=t0p-secret dbname=x"):
-        done = ways.refuse(database, database.login(login_db=text), "login_db")
+        done = check_and_apply.rejected(database, database.login(login_db=text), "login_db")
         assert "t0p-secret" not in done["msg"]
 
 
 @pytest.mark.parametrize("schema", ["pg_catalog", "information_schema", "pg_temp", "pg_toast"])
-def test_a_schema_that_postgresql_keeps_to_itself(database, ways, schema):
-    """Tables do not belong there, whoever may create them."""
-    ways.refuse(database, database.login(schema=schema), schema)
+def test_a_schema_that_is_reserved_for_postgresql(database, check_and_apply, schema):
+    """Tables do not belong there, even if a role may create them."""
+    check_and_apply.rejected(database, database.login(schema=schema), schema)
 
 
-def test_a_schema_that_no_search_path_can_name(database, ways):
-    """$user always means the schema that is named like the role, quoted or not: the tables would land there."""
+def test_a_schema_that_no_search_path_can_name(database, check_and_apply):
+    """$user always means the schema with the name of the role, with and without quotes: the tables would be created there."""
     database.execute('CREATE SCHEMA "$user"; CREATE SCHEMA "%s"' % database.owner.name, role=database.owner)
-    ways.refuse(database, database.login(schema="$user"), r"\$user", "schema")
+    check_and_apply.rejected(database, database.login(schema="$user"), r"\$user", "schema")
 
 
-def test_tls_is_required_and_not_had(database, ways):
-    ways.refuse(database, database.login(ssl_mode="require"), "ssl", "ssl_mode")
+def test_tls_is_required_and_not_available(database, check_and_apply):
+    check_and_apply.rejected(database, database.login(ssl_mode="require"), "ssl", "ssl_mode")
 
 
-def test_tls_of_another_authority(tls_server, call_module, tmp_path):
+def test_tls_with_another_certificate_authority(tls_server, call_module, tmp_path):
     import subprocess
 
     database = Database.create(tls_server)
@@ -182,15 +182,15 @@ def test_tls_of_another_authority(tls_server, call_module, tmp_path):
         database.drop()
 
 
-def test_what_a_bare_server_has_is_a_plan_that_cannot_be_read_yet(database, call_module):
-    """Under --check an earlier task of the play has not made the database, the role or the server."""
+def test_in_check_mode_a_missing_prerequisite_cannot_be_read_yet(database, call_module):
+    """In check mode, an earlier task of the play has not created the database, the role or the server."""
     for more in ({"login_db": "not_there"}, {"login_user": "nobody_there"}, {"login_port": free_port()}):
         plan = assert_succeeded(call_module("checkpoint_schema", database.login(**more), check=True, diff=True), database)
         assert plan["changed"] is True
         assert "cannot be read yet" in plan["msg"], plan["msg"]
 
 
-def test_under_check_a_missing_schema_is_one_to_come(database, call_module):
+def test_in_check_mode_a_missing_schema_may_be_created_later(database, call_module):
     plan = assert_succeeded(call_module("checkpoint_schema", database.login(schema="agents"), check=True, diff=True), database)
     assert plan["changed"] is True
     assert "agents" in str(plan["warnings"])

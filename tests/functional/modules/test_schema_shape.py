@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""checkpoint_schema refuses schemas that only a person may decide about, and writes nothing."""
+"""checkpoint_schema rejects schemas that need a decision of a person, and writes nothing."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from generations import migrate, shallow
 pytestmark = pytest.mark.newest
 
 
-def test_ahead_with_a_column_that_must_be_given(database, ways):
+def test_ahead_with_a_column_that_must_be_given(database, check_and_apply):
     database.setup()
     database.execute("INSERT INTO checkpoint_migrations VALUES (10); ALTER TABLE checkpoints ADD COLUMN tenant text NOT NULL")
-    ways.refuse(database, database.login(), r"\b10\b", "tenant", "checkpoints")
+    check_and_apply.rejected(database, database.login(), r"\b10\b", "tenant", "checkpoints")
 
 
-def test_a_shallow_schema_that_setup_ran_over(database, ways):
+def test_a_shallow_schema_after_setup(database, check_and_apply):
     shallow(database)
     database.setup()
     assert database.recorded() == 9
-    ways.refuse(database, database.login(), "shallow")
+    check_and_apply.rejected(database, database.login(), "shallow")
 
 
 SHAPES = {
@@ -31,28 +31,28 @@ SHAPES = {
     "a sequence": ("CREATE SEQUENCE checkpoint_writes", ["checkpoint_writes", "sequence"]),
     "a composite type": ("CREATE TYPE checkpoints AS (a int)", ["checkpoints", "type"]),
     "an index of that name": ("CREATE TABLE mine (id int); CREATE INDEX checkpoints ON mine (id)", ["checkpoints", "index"]),
-    "somebody's own table": ("CREATE TABLE checkpoints (id int PRIMARY KEY, name text)", ["checkpoints", "thread_id"]),
-    "a ledger of another shape": ("CREATE TABLE checkpoint_migrations (version text PRIMARY KEY)", ["checkpoint_migrations", r"\bv\b"]),
+    "a table of the user": ("CREATE TABLE checkpoints (id int PRIMARY KEY, name text)", ["checkpoints", "thread_id"]),
+    "a migrations table with other columns": ("CREATE TABLE checkpoint_migrations (version text PRIMARY KEY)", ["checkpoint_migrations", r"\bv\b"]),
     "an empty table without columns": ("CREATE TABLE checkpoint_writes ()", ["checkpoint_writes"]),
 }
 
 
 @pytest.mark.parametrize("what", list(SHAPES))
-def test_names_taken_by_something_else(database, ways, what):
+def test_names_taken_by_something_else(database, check_and_apply, what):
     statement, patterns = SHAPES[what]
     database.execute(statement, role=database.owner)
-    ways.refuse(database, database.login(), *patterns)
+    check_and_apply.rejected(database, database.login(), *patterns)
 
 
-def test_damage_is_found_before_an_upgrade_writes(database, ways):
-    """A pending migration is no reason to start writing where another part is broken."""
+def test_drift_is_found_before_an_upgrade_writes(database, check_and_apply):
+    """If another part of the schema is broken, a pending migration must not be applied."""
     migrate(database, "1.0.2")
     database.execute("ALTER TABLE checkpoints DROP CONSTRAINT checkpoints_pkey")
-    ways.refuse(database, database.login(), "checkpoints", "key")
+    check_and_apply.rejected(database, database.login(), "checkpoints", "key")
 
 
-# test_verdict.py tries each damage alone, without the module.
-DAMAGES = {
+# test_verdict.py tests each change separately, without the module.
+CHANGES = {
     "ALTER TABLE checkpoints DROP CONSTRAINT checkpoints_pkey": ["checkpoints", "key"],
     "ALTER TABLE checkpoints ADD COLUMN tenant int NOT NULL": ["tenant"],
     "ALTER TABLE checkpoints ENABLE ROW LEVEL SECURITY": ["row"],
@@ -65,7 +65,7 @@ DAMAGES = {
 }
 
 
-def test_every_damage_is_named_at_once(database, ways):
+def test_every_drift_is_named_at_once(database, check_and_apply):
     database.setup()
-    database.execute("; ".join(DAMAGES), role=database.owner)
-    ways.refuse(database, database.login(), *(pattern for patterns in DAMAGES.values() for pattern in patterns))
+    database.execute("; ".join(CHANGES), role=database.owner)
+    check_and_apply.rejected(database, database.login(), *(pattern for patterns in CHANGES.values() for pattern in patterns))

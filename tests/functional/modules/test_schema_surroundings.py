@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Databases and neighbours out of the ordinary: encodings, VACUUM, default roles, dependents, tables whose shape no query survives."""
+"""Unusual databases: encodings, VACUUM, default roles, dependent objects, and tables on which the queries would fail."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def drift(done):
         ("ALTER TABLE checkpoint_migrations ALTER v TYPE text", ("checkpoint_migrations", "v")),
     ],
 )
-def test_a_shape_that_no_count_survives_is_drift_and_no_error(database, call_module, ways, statement, place):
+def test_columns_on_which_a_count_fails_are_drift_and_not_an_error(database, call_module, check_and_apply, statement, place):
     database.setup()
     database.execute(statement)
     assert place in drift(assert_succeeded(call_module("checkpoint_schema_info", database.login()), database))
-    ways.refuse(database, database.login(), *place)
+    check_and_apply.rejected(database, database.login(), *place)
 
 
-def test_a_lock_like_vacuums_does_not_make_an_invalid_index_a_building_one(database, ways, call_module):
-    """To a role without pg_read_all_stats, VACUUM's lock looks like an index builder's."""
+def test_a_lock_like_that_of_vacuum_does_not_count_as_an_index_build(database, check_and_apply, call_module):
+    """To a role without pg_read_all_stats, the lock of VACUUM looks like the lock of an index build."""
     database.setup()
     database.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'checkpoints_thread_id_idx'::regclass")
     with database.connect() as other:
@@ -42,7 +42,7 @@ def test_a_lock_like_vacuums_does_not_make_an_invalid_index_a_building_one(datab
         done = assert_succeeded(call_module("checkpoint_schema_info", database.login()), database)
         assert ("checkpoints", "checkpoints_thread_id_idx") in drift(done)
         other.rollback()
-    assert ways.apply(database, database.login())["changed"] is True
+    assert check_and_apply.apply(database, database.login())["changed"] is True
 
 
 def test_a_database_without_an_encoding(server, call_module):
@@ -60,7 +60,7 @@ def test_a_database_without_an_encoding(server, call_module):
         database.drop()
 
 
-def test_dropping_keeps_to_its_limits(database, call_module):
+def test_dropping_respects_its_limits(database, call_module):
     database.setup()
     with database.connect() as other:
         other.autocommit = False
@@ -71,23 +71,23 @@ def test_dropping_keeps_to_its_limits(database, call_module):
         other.rollback()
 
 
-def test_what_depends_on_the_tables_stops_dropping_in_check_mode_too(database, ways):
+def test_dependent_objects_are_an_error_in_check_mode_too(database, check_and_apply):
     database.setup()
     database.execute("CREATE VIEW latest AS SELECT thread_id FROM checkpoints", role=database.owner)
-    ways.refuse(database, database.login(state="absent"), "view latest")
+    check_and_apply.rejected(database, database.login(state="absent"), "view latest")
     notes = "CREATE TABLE notes (t text, n text, c text, FOREIGN KEY (t, n, c) REFERENCES checkpoints)"
     database.execute("DROP VIEW latest; " + notes, role=database.owner)
-    ways.refuse(database, database.login(state="absent"), "notes")
+    check_and_apply.rejected(database, database.login(state="absent"), "notes")
 
 
-def test_adopting_by_a_login_with_a_default_role(database, ways):
-    """The rights are asked of the login role, so it has to be the one that acts."""
+def test_adopting_by_a_login_with_a_default_role(database, check_and_apply):
+    """The privileges are those of the login role, so the login role must run the statements."""
     database.setup(role=None)
     database.execute('ALTER TABLE checkpoint_blobs OWNER TO "%s"' % database.app.name)
     login = database.role("login_" + database.name)
     database.execute('GRANT "%s", "%s" TO "%s"' % (database.owner.name, database.app.name, login.name))
     database.execute('ALTER ROLE "%s" SET role TO "%s"' % (login.name, database.owner.name))
-    assert ways.apply(database, database.login(login, adopt=True))["changed"] is True
+    assert check_and_apply.apply(database, database.login(login, adopt=True))["changed"] is True
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_adopting_by_a_login_with_a_default_role(database, ways):
         ({"lock_timeout": -1}, ["lock_timeout", "0 or more"]),
     ],
 )
-def test_options_that_libpq_would_misunderstand(database, ways, more, patterns):
-    outcome = ways.call("checkpoint_schema", database.login(**more))
+def test_options_that_libpq_would_misunderstand(database, check_and_apply, more, patterns):
+    outcome = check_and_apply.call("checkpoint_schema", database.login(**more))
     assert_refused(outcome, *patterns, databases=[database])
     assert "hidden-word" not in outcome["msg"]
 

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""checkpoint_schema on databases that older releases left, and on damaged ones that it may mend."""
+"""checkpoint_schema on databases of older releases, and on changed ones that it can repair."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from generations import migrate
     ids="-".join,
 )
 @pytest.mark.newest
-def test_generations_that_renumbered_each_other(database, ways, releases):
+def test_generations_with_different_numbers(database, check_and_apply, releases):
     migrate(database, *releases)
     if releases == ("2.0.8", "2.0.12"):
         assert database.recorded() == 8
         assert "task_path" not in database.columns("checkpoint_writes")
-    done = ways.apply(database, database.login())
+    done = check_and_apply.apply(database, database.login())
     assert_complete(database)
     assert done["changed"] is True
     database.grant()
@@ -40,15 +40,15 @@ def test_generations_that_renumbered_each_other(database, ways, releases):
 
 
 @pytest.mark.newest
-def test_an_older_database_keeps_its_rows(database, ways):
+def test_an_older_database_keeps_its_rows(database, check_and_apply):
     migrate(database, "1.0.2")
     database.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')")
-    ways.apply(database, database.login())
+    check_and_apply.apply(database, database.login())
     assert database.execute("SELECT thread_id FROM checkpoints") == [("t",)]
 
 
 def make_invalid(database, index="checkpoints_thread_id_idx"):
-    """What a CREATE INDEX CONCURRENTLY leaves that a timeout stopped: the next setup() passes over it."""
+    """What a CREATE INDEX CONCURRENTLY leaves after a timeout: the next setup() ignores it."""
     import psycopg
 
     table = index.replace("_thread_id_idx", "")
@@ -64,17 +64,17 @@ def make_invalid(database, index="checkpoints_thread_id_idx"):
 
 
 @pytest.mark.newest
-def test_an_invalid_index_below_the_recorded_version(database, ways):
-    """The run that built it broke off before its number was recorded."""
+def test_an_invalid_index_below_the_recorded_version(database, check_and_apply):
+    """The run that built the index was interrupted before its version was recorded."""
     migrate(database, "1.0.2")
     make_invalid(database)
-    done = ways.apply(database, database.login())
+    done = check_and_apply.apply(database, database.login())
     assert done["changed"] is True
     assert_complete(database)
 
 
 @pytest.mark.newest
-def test_remains_of_a_broken_reindex_are_removed(database, ways):
+def test_indexes_of_an_interrupted_reindex_are_removed(database, check_and_apply):
     import psycopg
 
     database.setup()
@@ -88,7 +88,7 @@ def test_remains_of_a_broken_reindex_are_removed(database, ways):
         old.rollback()
     remains = {name for name in database.indexes() if re.search("_ccnew[0-9]*$", name)}
     assert len(remains) == 2, database.indexes()
-    done = ways.apply(database, database.login())
+    done = check_and_apply.apply(database, database.login())
     assert done["changed"] is True
     assert all(name in str(done["repaired"]) for name in remains)
     assert_complete(database)
@@ -96,7 +96,7 @@ def test_remains_of_a_broken_reindex_are_removed(database, ways):
 
 
 @pytest.mark.newest
-def test_the_invalid_index_of_somebody_else_stays(database, ways):
+def test_the_invalid_index_of_another_table_is_not_changed(database, check_and_apply):
     import psycopg
 
     database.setup()
@@ -108,39 +108,39 @@ def test_the_invalid_index_of_somebody_else_stays(database, ways):
             with pytest.raises(psycopg.errors.QueryCanceled):
                 builder.execute("CREATE INDEX CONCURRENTLY other_ccnew ON other (id)")
         old.rollback()
-    ways.unchanged(database, database.login())
+    check_and_apply.unchanged(database, database.login())
     assert database.indexes()["other_ccnew"] is False
 
 
 @pytest.mark.newest
-def test_several_damages_at_once(database, ways):
+def test_several_changes_at_once(database, check_and_apply):
     migrate(database, "2.0.12")
     database.execute("DROP INDEX checkpoint_blobs_thread_id_idx; ALTER TABLE checkpoint_blobs ALTER blob SET NOT NULL")
     make_invalid(database, "checkpoints_thread_id_idx")
-    done = ways.apply(database, database.login())
+    done = check_and_apply.apply(database, database.login())
     assert done["changed"] is True
     assert_complete(database)
 
 
 @pytest.mark.newest
-def test_a_hole_in_the_ledger_is_no_matter(database, ways):
-    """2.0.8 wrote every number; a database whose lower rows were cleaned away works as well."""
+def test_a_gap_in_the_migrations_table_is_ignored(database, check_and_apply):
+    """2.0.8 recorded every version. A database whose lower versions were deleted works as well."""
     database.setup()
     database.execute("DELETE FROM checkpoint_migrations WHERE v < 9")
-    ways.unchanged(database, database.login())
+    check_and_apply.unchanged(database, database.login())
 
 
 @pytest.mark.newest
-def test_an_emptied_ledger_over_a_whole_schema(database, ways):
-    """A restore without the ledger's rows: setup() would run everything again, which it can."""
+def test_an_empty_migrations_table_with_a_complete_schema(database, check_and_apply):
+    """A restore without the rows of the migrations table: setup() would run all migrations again, which succeeds."""
     database.setup()
     database.execute("TRUNCATE checkpoint_migrations")
-    done = ways.apply(database, database.login())
+    done = check_and_apply.apply(database, database.login())
     assert done["changed"] is True
     assert_complete(database)
 
 
-def test_a_newer_database_that_still_fits_is_fine(database, call_module, ways):
+def test_a_newer_database_that_still_fits_is_accepted(database, call_module, check_and_apply):
     database.setup()
     database.execute("INSERT INTO checkpoint_migrations VALUES (10), (11)")
     database.execute("ALTER TABLE checkpoints ADD COLUMN note text")
@@ -148,4 +148,4 @@ def test_a_newer_database_that_still_fits_is_fine(database, call_module, ways):
     assert result["changed"] is False
     warnings = " ".join(str(warning) for warning in result.get("warnings", []))
     assert "11" in warnings and "9" in warnings, result
-    ways.unchanged(database, database.login())
+    check_and_apply.unchanged(database, database.login())

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How checkpoint_schema enters a virtualenv, and the virtualenvs that it refuses."""
+"""How checkpoint_schema enters a virtualenv, and the virtualenvs that it rejects."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.newest
 
 @pytest.fixture
 def bare_python(tmp_path):
-    """A Python in which no library is found: what the system's is."""
+    """A Python that finds no library, like the system's."""
     return make_venv(tmp_path / "system") / "bin" / "python"
 
 
-def test_it_carries_on_in_the_virtualenv(database, call_module, linked_venv, bare_python):
+def test_it_continues_in_the_virtualenv(database, call_module, linked_venv, bare_python):
     done = assert_succeeded(call_module("checkpoint_schema", database.login(virtualenv=str(linked_venv)), python=bare_python), database)
     assert done["changed"] is True
     assert database.recorded() == 9
@@ -34,7 +34,7 @@ def test_the_named_virtualenv_is_entered_although_another_has_the_library(databa
     assert_refused(outcome, str(bare_venv), databases=[database])
 
 
-def test_a_failure_comes_back_from_the_virtualenv(database, call_module, linked_venv, bare_python):
+def test_a_failure_is_returned_from_the_virtualenv(database, call_module, linked_venv, bare_python):
     outcome = call_module("checkpoint_schema", database.login(database.app, virtualenv=str(linked_venv)), python=bare_python)
     assert_refused(outcome, database.app.name, "create", databases=[database])
 
@@ -45,7 +45,7 @@ def test_a_virtualenv_without_the_library(database, call_module, bare_venv, bare
     assert database.tables() == set()
 
 
-def test_a_virtualenv_with_the_driver_alone(database, call_module, bare_venv, bare_python, target_venv):
+def test_a_virtualenv_with_only_the_driver(database, call_module, bare_venv, bare_python, target_venv):
     for entry in site_packages(target_venv).iterdir():
         if entry.name.startswith(("psycopg", "typing_extensions")):
             (site_packages(bare_venv) / entry.name).symlink_to(entry)
@@ -55,13 +55,13 @@ def test_a_virtualenv_with_the_driver_alone(database, call_module, bare_venv, ba
 
 
 def test_a_driver_that_does_not_start(database, call_module, linked_venv, bare_python):
-    """The C flavour without what it is built for, as after half an installation."""
+    """The C implementation of psycopg without its shared library, as after an incomplete installation."""
     outcome = call_module("checkpoint_schema", database.login(virtualenv=str(linked_venv)), python=bare_python, env={"PSYCOPG_IMPL": "c"})
     assert_refused(outcome, str(linked_venv), "psycopg", databases=[database])
 
 
 def test_a_library_that_does_not_import(database, call_module, bare_venv, bare_python, target_venv):
-    """Its files are there, what it needs is not: known before the first write."""
+    """The library is installed, but its dependencies are not: detected before the first write."""
     for entry in site_packages(target_venv).iterdir():
         if entry.name.startswith(("psycopg", "typing_extensions", "langgraph")):
             (site_packages(bare_venv) / entry.name).symlink_to(entry)
@@ -76,7 +76,7 @@ def test_no_virtualenv_named_and_no_library(database, call_module, bare_python):
     assert_refused(outcome, "psycopg|langgraph-checkpoint-postgres", "virtualenv", databases=[database])
 
 
-def test_a_virtualenv_that_is_not_there(database, call_module, bare_python, tmp_path):
+def test_a_virtualenv_that_does_not_exist(database, call_module, bare_python, tmp_path):
     args = database.login(virtualenv=str(tmp_path / "none"))
     assert_refused(call_module("checkpoint_schema", args, python=bare_python), str(tmp_path / "none"), databases=[database])
     assert database.tables() == set()
@@ -84,7 +84,7 @@ def test_a_virtualenv_that_is_not_there(database, call_module, bare_python, tmp_
 
 @pytest.mark.parametrize("state", ["absent", "empty"])
 def test_check_mode_on_a_bare_host(database, call_module, bare_python, bare_venv, tmp_path, state):
-    """An earlier task of the play makes the virtualenv, which under --check it has not."""
+    """An earlier task of the play creates the virtualenv. In check mode, it did not."""
     folder = bare_venv if state == "empty" else tmp_path / "none"
     plan = assert_succeeded(call_module("checkpoint_schema", database.login(virtualenv=str(folder)), python=bare_python, check=True, diff=True), database)
     assert plan["changed"] is True
@@ -92,7 +92,7 @@ def test_check_mode_on_a_bare_host(database, call_module, bare_python, bare_venv
     assert str(folder) in plan["msg"]
 
 
-def test_a_file_and_a_folder_that_are_no_virtualenv(database, call_module, bare_python, tmp_path):
+def test_a_file_and_a_directory_that_are_not_a_virtualenv(database, call_module, bare_python, tmp_path):
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
     for name in ("file", "folder"):
@@ -118,42 +118,42 @@ def test_a_python_that_does_not_run(database, call_module, bare_python, bare_ven
     assert_refused(outcome, str(bare_venv), databases=[database])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be led into somebody else's virtualenv")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can enter another user's virtualenv")
 class TestAsRoot:
-    """A .pth file runs with the rights of whoever enters."""
+    """A .pth file is executed with the privileges of the account that enters the virtualenv."""
 
     @pytest.fixture(autouse=True)
     def trap(self, linked_venv, tmp_path):
         self.sprung = tmp_path / "sprung"
         (site_packages(linked_venv) / "trap.pth").write_text("import os; open(%r, 'w').close()\n" % str(self.sprung))
 
-    def refuse(self, database, call_module, venv, python):
+    def rejected(self, database, call_module, venv, python):
         for check in (False, True):
             outcome = call_module("checkpoint_schema", database.login(virtualenv=str(venv)), python=python, check=check)
             assert_refused(outcome, str(venv), "root", "become_user|owner", databases=[database])
         assert not self.sprung.exists(), "its code ran as root"
 
-    def test_one_that_belongs_to_another(self, database, call_module, linked_venv, bare_python):
+    def test_a_virtualenv_of_another_account(self, database, call_module, linked_venv, bare_python):
         for folder, folders, files in os.walk(linked_venv):
             for name in folders + files:
                 os.chown(os.path.join(folder, name), os_user().pw_uid, -1, follow_symlinks=False)
         os.chown(linked_venv, os_user().pw_uid, -1)
-        self.refuse(database, call_module, linked_venv, bare_python)
+        self.rejected(database, call_module, linked_venv, bare_python)
 
     @pytest.mark.parametrize("mode", [0o777, 0o775])
-    def test_a_folder_that_others_can_write(self, database, call_module, linked_venv, bare_python, mode):
+    def test_a_directory_that_others_can_write(self, database, call_module, linked_venv, bare_python, mode):
         site_packages(linked_venv).chmod(mode)
         if mode == 0o775:
             os.chown(site_packages(linked_venv), -1, os_user().pw_gid)
-        self.refuse(database, call_module, linked_venv, bare_python)
+        self.rejected(database, call_module, linked_venv, bare_python)
 
-    def test_one_file_that_belongs_to_another(self, database, call_module, linked_venv, bare_python):
+    def test_a_file_of_another_account(self, database, call_module, linked_venv, bare_python):
         os.chown(site_packages(linked_venv) / "trap.pth", os_user().pw_uid, -1)
-        self.refuse(database, call_module, linked_venv, bare_python)
+        self.rejected(database, call_module, linked_venv, bare_python)
 
-    def test_a_parent_that_another_could_swap_it_in(self, database, call_module, linked_venv, bare_python):
+    def test_a_parent_directory_that_another_account_can_write(self, database, call_module, linked_venv, bare_python):
         parent = linked_venv.parent / "shared"
         parent.mkdir()
         moved = shutil.move(str(linked_venv), str(parent / "venv"))
         os.chown(parent, os_user().pw_uid, -1)
-        self.refuse(database, call_module, moved, bare_python)
+        self.rejected(database, call_module, moved, bare_python)

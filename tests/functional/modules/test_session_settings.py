@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was set is read back, since a pooler may drop it without a word. The modules find such a pooler out before; this is what stands behind that."""
+"""Settings are read back, because a pooler may drop them silently. The modules detect such a pooler earlier; this is the second check."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def test_on_the_server_itself(database, connect):
     assert connection.execute(query).fetchone() == {"path": '"agents"', "locks": "5s", "statements": "7s"}
 
 
-def test_a_pooler_that_forgets(database, connect, pooler):
-    """It hands the server back after each transaction, and clears it."""
+def test_a_pooler_that_resets_settings(database, connect, pooler):
+    """The pooler returns the server connection after each transaction, and resets it."""
     connection = connect(login_port=pooler(database, "transaction", server_reset_query_always=1).port)
-    with pytest.raises(ModuleError) as refusal:
+    with pytest.raises(ModuleError) as error:
         configure_session(connection, "agents", LIMITS)
-    assert "a connection pooler does not keep settings" in refusal.value.message
-    assert "after it was set to" in refusal.value.message
+    assert "a connection pooler does not keep settings" in error.value.message
+    assert "after it was set to" in error.value.message

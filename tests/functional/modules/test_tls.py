@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""TLS as production asks for it: verified servers, client certificates, channel binding; and nobody talks a run out of it."""
+"""TLS as in production: verified servers, client certificates, channel binding. An attacker cannot disable any of them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tls_servers import MODULES, strict
 
 @pytest.fixture
 def database(encrypted_database):
-    """What the fixtures of all tests make is on that server."""
+    """The fixtures of all tests use this server."""
     return encrypted_database
 
 
 def how(database, call_module, args):
-    """What pg_stat_ssl says of a module's own connection, seen while it runs: every session of the run is encrypted."""
+    """pg_stat_ssl of the module's own sessions while it runs: every session of the run must be encrypted."""
     seen = set()
     over = threading.Event()
 
@@ -79,7 +79,7 @@ def test_client_certificates_instead_of_passwords(encrypted, database, call_modu
     assert_refused(call_module("checkpoint_schema", without), "certificate", databases=[database])
 
 
-def test_a_client_certificate_that_has_run_out(encrypted, database, call_module):
+def test_an_expired_client_certificate(encrypted, database, call_module):
     database.execute('GRANT certified TO "%s"' % database.owner.name)
     certificate, key = encrypted.authority.sign(database.owner.name, "old-client", age=5)
     args = strict(encrypted, database, ssl_cert=str(certificate), ssl_key=str(key))
@@ -95,7 +95,7 @@ def test_a_key_that_others_may_read(encrypted, database, call_module):
     assert "PRIVATE KEY" not in outcome.everything
 
 
-def test_a_servers_certificate_that_has_run_out(encrypted, database, call_module):
+def test_an_expired_server_certificate(encrypted, database, call_module):
     encrypted.present("server-old", age=5)
     encrypted.reload()
     try:
@@ -120,8 +120,8 @@ def test_a_certificate_for_another_name(encrypted, database, call_module):
 
 
 @pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
-def test_somebody_between_who_says_that_there_is_no_tls(encrypted, database, call_module, mode):
-    """The interceptor answers as a server without TLS does, and would read along."""
+def test_an_attacker_who_reports_that_tls_is_not_supported(encrypted, database, call_module, mode):
+    """The interceptor responds like a server without TLS, and could read the traffic."""
     with Interceptor(encrypted.server) as between:
         outcome = call_module("checkpoint_schema", strict(encrypted, database, ssl_mode=mode, login_port=between.port))
         assert_refused(outcome, "SSL", "ssl_mode", databases=[database])
@@ -129,7 +129,7 @@ def test_somebody_between_who_says_that_there_is_no_tls(encrypted, database, cal
 
 
 class Mirror:
-    """Ends TLS itself, with a certificate of the same authority for the same name, and offers what a server offers: a stolen key."""
+    """A proxy that terminates TLS with a certificate of the same authority for the same name, and offers the methods of the server, as with a stolen key."""
 
     def __init__(self, server, certificate, key):
         import ssl
@@ -177,7 +177,7 @@ def _copy(source, target):
     target.close()
 
 
-def test_channel_binding_notices_somebody_with_a_good_certificate(encrypted, database, call_module):
+def test_channel_binding_detects_an_attacker_with_a_valid_certificate(encrypted, database, call_module):
     mirror = Mirror(encrypted.server, *encrypted.authority.sign("localhost", "stolen", addresses=["127.0.0.1"]))
     args = strict(encrypted, database, login_port=mirror.port, connect_params={"channel_binding": "require"})
     outcome = call_module("checkpoint_schema", args)

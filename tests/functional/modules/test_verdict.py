@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verdict on real databases and real files, one change at a time; what is said to be no drift is tried with PostgresSaver itself."""
+"""The verdict on real databases and real files with one change each. Changes that are not drift are tested with PostgresSaver itself."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.schema 
 
 EXPECTED = {mutation.name: mutation for mutation in mutations()}
 EXPECTED_IN_FILES = {mutation.name: mutation for mutation in file_mutations()}
-# As LangGraph makes them: version 6 UUIDs, of which collations of some languages sort the first behind the second.
+# As LangGraph creates them: version 6 UUIDs. In the collations of some languages, the first one sorts after the second one.
 IDS = ("1f0aa000-0000-6000-8000-000000000001", "1f0b0000-0000-6000-8000-000000000002")
 
 
-class Laboratory:
-    """One database for the whole catalogue: each change is made in a transaction that is rolled back."""
+class TrialDatabase:
+    """One database for all changes: each change is made in a transaction that is rolled back."""
 
     def __init__(self, database):
         self.database = database
         self.sqlite = reference()
         with database.connect(row_factory=dict_row) as connection:
-            PostgresSaver(connection).setup()  # as who makes the changes, so that all is of one owner
-            connection.execute("DELETE FROM checkpoint_migrations")  # rows would be in the way of changes
+            PostgresSaver(connection).setup()  # as the role that makes the changes, so that all objects have one owner
+            connection.execute("DELETE FROM checkpoint_migrations")  # some changes fail on rows
         self.connection = database.connect(row_factory=dict_row, autocommit=False, prepare_threshold=None)
 
     def try_out(self, statements):
-        """(violations, the verdict, what a saver said or None), or None where this server does not know the statements."""
+        """(violations, the verdict, the saver's error or None). None if this server does not support the statements."""
         if isinstance(statements, tuple):
             need, statements = statements
             if need != ICU and self.connection.info.server_version < need * 10000:
@@ -65,7 +65,7 @@ class Laboratory:
             self.connection.rollback()
 
     def live(self):
-        """What goes wrong when an application writes, reads, lists and deletes; None if nothing does."""
+        """The error when an application writes, reads, lists and deletes. None if there is none."""
         try:
             with self.connection.transaction():
                 live(self.connection)
@@ -76,7 +76,7 @@ class Laboratory:
 
 
 def live(connection):
-    """A thread with values of every size, and another whose id differs in case alone."""
+    """A thread with values of different sizes, and a thread whose id differs only in case."""
     saver = PostgresSaver(connection)
     threads = [{"configurable": {"thread_id": name, "checkpoint_ns": ""}} for name in ("A thread of its own", "A THREAD OF ITS OWN")]
     large = os.urandom(9000).hex()
@@ -102,20 +102,20 @@ def live(connection):
 
 
 @pytest.fixture(scope="module")
-def laboratory(server):
+def trial_database(server):
     database = Database.create(server)
-    made = Laboratory(database)
+    made = TrialDatabase(database)
     yield made
     made.connection.close()
     database.drop()
 
 
 def disagreement(outcome, rule, severity, table, item):
-    """How the outcome of a change differs from what it has to be found as; empty where it does not."""
+    """How the outcome of a change differs from the expected one. An empty string if it does not."""
     violations, parity, trouble = outcome
     found = [(violation.rule.name, violation.severity, violation.table, violation.object) for violation in violations]
     if found != [(rule, severity, table, item)]:
-        return "found as %s" % found
+        return "found: %s" % found
     if parity.in_parity != (severity == "info"):
         return "in_parity is %s" % parity.in_parity
     verdict = "expected" if severity == "info" else "drift"
@@ -127,12 +127,12 @@ def disagreement(outcome, rule, severity, table, item):
     return ""
 
 
-def hold(laboratory, named):
-    """Try out (mutation, statements); returns the number of those that this server knows."""
+def check_each(trial_database, named):
+    """Check each (mutation, statements). Returns the number of those that this server supports."""
     wrong, tried = {}, 0
     for mutation, statements in named:
         try:
-            outcome = laboratory.try_out(statements)
+            outcome = trial_database.try_out(statements)
         except psycopg.Error as error:
             wrong[mutation.name] = "cannot be applied: %s" % error
             continue
@@ -145,84 +145,84 @@ def hold(laboratory, named):
     return tried
 
 
-def test_what_setup_leaves_is_in_parity_and_works(laboratory):
-    violations, parity, trouble = laboratory.try_out("SELECT 1")
+def test_a_new_schema_is_in_parity_and_works(trial_database):
+    violations, parity, trouble = trial_database.try_out("SELECT 1")
     assert violations == [] and parity.in_parity and trouble is None
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_each_change_to_a_table(laboratory, table):
+def test_each_change_to_a_table(trial_database, table):
     named = [(EXPECTED["%s: %s" % (table, what)], statements) for what, statements in changes(table)]
     assert len({mutation.name for mutation, _statements in named}) == len(named)
-    assert hold(laboratory, named) > (60 if table == TABLES[0] else 120)
+    assert check_each(trial_database, named) > (60 if table == TABLES[0] else 120)
 
 
-def test_each_change_with_a_name_of_its_own(laboratory):
-    assert hold(laboratory, [(EXPECTED[name], statements) for name, statements in others()]) == 15
+def test_each_change_that_belongs_to_no_single_table(trial_database):
+    assert check_each(trial_database, [(EXPECTED[name], statements) for name, statements in others()]) == 15
 
 
 @pytest.mark.parametrize("rule", list(FURTHER))
-def test_other_ways_to_the_same(laboratory, rule):
+def test_other_statements_with_the_same_result(trial_database, rule):
     for statements in FURTHER[rule]:
-        outcome = laboratory.try_out(statements)
+        outcome = trial_database.try_out(statements)
         assert disagreement(outcome, rule, RULES[rule].severity, "checkpoints", "extra") == "", statements
 
 
 @pytest.mark.parametrize("statements", SILENT)
-def test_what_is_no_difference_is_not_mentioned(laboratory, statements):
-    violations, parity, trouble = laboratory.try_out(statements)
+def test_what_makes_no_difference_is_not_reported(trial_database, statements):
+    violations, parity, trouble = trial_database.try_out(statements)
     assert violations == [] and parity.in_parity and trouble is None
 
 
-def test_what_cannot_be_made_or_found_on_a_real_server():
-    """Each other mutation has its real counterpart."""
+def test_mutations_without_a_real_counterpart():
+    """All other mutations have a real counterpart."""
     real = {"%s: %s" % (table, what) for table in TABLES for what, _statements in changes(table)} | {name for name, _statements in others()}
     reached = {EXPECTED[name].rule for name in real}
     assert {mutation.rule for mutation in EXPECTED.values()} - reached == {
-        "index building",  # needs a second session; test_info_postgres.py has one
-        "table not on path",  # then no table is; below
+        "index building",  # needs a second session; tested in test_info_postgres.py
+        "table not on path",  # then no table is on the path; see below
     }
     assert len(real) > 400
 
 
-def test_a_path_that_leads_elsewhere(laboratory):
-    violations, parity, _trouble = laboratory.try_out("CREATE SCHEMA other; SET LOCAL search_path = other")
+def test_a_search_path_without_the_schema(trial_database):
+    violations, parity, _trouble = trial_database.try_out("CREATE SCHEMA other; SET LOCAL search_path = other")
     assert [(violation.rule.name, violation.table) for violation in violations] == [("table not on path", table) for table in TABLES]
     assert parity.in_parity
 
 
 @pytest.mark.parametrize("of", ["ALL TABLES", "TABLES IN SCHEMA public"])
-def test_publications_of_every_table(laboratory, of):
-    violations, parity, trouble = laboratory.try_out("CREATE PUBLICATION extra FOR %s" % of)
+def test_publications_of_every_table(trial_database, of):
+    violations, parity, trouble = trial_database.try_out("CREATE PUBLICATION extra FOR %s" % of)
     assert [(violation.rule.name, violation.table) for violation in violations] == [("publication harmless", table) for table in TABLES]
     assert parity.in_parity and trouble is None
     statements = "ALTER TABLE checkpoint_blobs REPLICA IDENTITY NOTHING; CREATE PUBLICATION extra FOR %s" % of
-    violations, parity, _trouble = laboratory.try_out(statements)
+    violations, parity, _trouble = trial_database.try_out(statements)
     assert [(violation.table, violation.object) for violation in violations if violation.drift] == [("checkpoint_blobs", "extra")] and not parity.in_parity
 
 
-def test_every_refused_kind_was_seen_to_refuse(laboratory):
-    """The other direction: what is called drift because the saver's statements fail does let them fail."""
+def test_drift_makes_the_savers_statements_fail(trial_database):
+    """The opposite direction: if a change is drift because the saver's statements fail, they do fail."""
     failing = [
-        "checkpoints: rule for updates, switched off",
+        "checkpoints: rule for updates, disabled",
         "checkpoints: partition",
         "checkpoints: publication without identity",
         "checkpoints: publication of some columns",
         "checkpoints: deferrable unique over the key",
-        "checkpoints: checkpoint stored plain",
-        "checkpoint_blobs: blob stored plain",
+        "checkpoints: checkpoint with plain storage",
+        "checkpoint_blobs: blob with plain storage",
         "checkpoint_blobs: index on blob",
         "checkpoint_blobs: brin index on blob",
-        "checkpoints: key with metadata along",
-        "checkpoints: thread index with metadata along",
+        "checkpoints: key including metadata",
+        "checkpoints: thread index including metadata",
         "checkpoints: index on all of metadata as text",
         "checkpoints: index on an expression that can fail",
         "checkpoints: INVALID index on an expression that can fail",
         "checkpoints: index whose predicate can fail",
-        "checkpoints: a further column, generated and not null, from what may be missing",
-        "checkpoints: a further column, generated, which can fail",
-        "checkpoints: a further column, with a default that can fail",
-        "checkpoints: a further column, required",
+        "checkpoints: additional column, generated and not null, from a nullable column",
+        "checkpoints: additional column, generated, which can fail",
+        "checkpoints: additional column, with a default that can fail",
+        "checkpoints: additional column, required",
         "checkpoints: type with a default that can fail",
         "checkpoints: deferrable key",
         "checkpoints: check",
@@ -233,11 +233,11 @@ def test_every_refused_kind_was_seen_to_refuse(laboratory):
     unharmed = []
     for name in failing:
         try:
-            laboratory.connection.execute(made[name])
-            if laboratory.live() is None:
+            trial_database.connection.execute(made[name])
+            if trial_database.live() is None:
                 unharmed.append(name)
         finally:
-            laboratory.connection.rollback()
+            trial_database.connection.rollback()
     assert unharmed == []
 
 
@@ -245,7 +245,7 @@ OLD = "(thread_id TEXT NOT NULL, thread_ts TEXT NOT NULL, parent_ts TEXT, checkp
 
 
 def file_changes(name, ddl):
-    """(what, script) for a table of a file; ddl: upstream's own CREATE TABLE."""
+    """(name, script) for a table of a file. ddl: upstream's own CREATE TABLE."""
     columns = [line.strip().rstrip(",") for line in ddl.split("\n") if line.strip().split(" ")[0].islower()]
     key = ddl[ddl.index("PRIMARY KEY") :]
 
@@ -262,7 +262,7 @@ def file_changes(name, ddl):
     yield "no key", instead(ddl[: ddl.index("PRIMARY KEY")].rstrip().rstrip(",") + ")")
     yield "wider key", worded(key, key.replace(")", ", type)", 1))
     yield "narrower key", worded(key, "PRIMARY KEY (%s))" % key[key.index("(") + 1 : key.rindex(",")])
-    yield "a further column", "ALTER TABLE %s ADD COLUMN extra TEXT" % name
+    yield "additional column", "ALTER TABLE %s ADD COLUMN extra TEXT" % name
     yield "foreign key", worded(key, key.replace(")", "), FOREIGN KEY (thread_id) REFERENCES threads", 1))
     yield "index", "CREATE INDEX extra ON %s (type)" % name
     yield "unique index", "CREATE UNIQUE INDEX extra ON %s (type) WHERE type > ''" % name
@@ -272,7 +272,7 @@ def file_changes(name, ddl):
         other = {"TEXT": "INTEGER", "BLOB": "TEXT", "INTEGER": "REAL"}[kind]
         yield "%s as %s" % (column, other), worded(line, line.replace(kind, other, 1))
         if column in re.findall(r"\w+", key):
-            yield "%s under NOCASE" % column, worded(line, line + " COLLATE NOCASE")
+            yield "%s with NOCASE" % column, worded(line, line + " COLLATE NOCASE")
         else:
             yield "no %s" % column, "ALTER TABLE %s DROP COLUMN %s" % (name, column)
             yield "%s generated" % column, worded(line, "%s %s%s GENERATED ALWAYS AS ('x')" % (column, kind, " NOT NULL" if "NOT NULL" in line else ""))
@@ -280,7 +280,7 @@ def file_changes(name, ddl):
 
 @pytest.fixture(scope="module")
 def upstream(tmp_path_factory):
-    """A file that SqliteSaver made and nobody has open, and its CREATE TABLEs."""
+    """A file that SqliteSaver created and closed, and its CREATE TABLE statements."""
     from langgraph.checkpoint.sqlite import SqliteSaver
 
     path = tmp_path_factory.mktemp("sqlite") / "upstream.sqlite"
@@ -291,7 +291,7 @@ def upstream(tmp_path_factory):
 
 @pytest.fixture
 def after(upstream, tmp_path):
-    """`after(script)`: the Schema of a file that SqliteSaver made and that the script changed."""
+    """`after(script)`: the Schema of a file that SqliteSaver created and that the script changed."""
     path = tmp_path / "state.sqlite"
 
     def make(script):
@@ -306,11 +306,11 @@ def after(upstream, tmp_path):
 
 
 @pytest.mark.newest
-def test_each_change_to_a_file(laboratory, upstream, after):
-    postgres = read(laboratory.connection, "public").schema
-    laboratory.connection.rollback()
+def test_each_change_to_a_file(trial_database, upstream, after):
+    postgres = read(trial_database.connection, "public").schema
+    trial_database.connection.rollback()
     made = {"no %s" % name: "DROP TABLE %s" % name for name, _counterpart in COUNTERPARTS}
-    made.update({"a table beside": "CREATE TABLE notes (a)", "a view beside": "CREATE VIEW notes AS SELECT 1"})
+    made.update({"additional table": "CREATE TABLE notes (a)", "additional view": "CREATE VIEW notes AS SELECT 1"})
     for name, _counterpart in COUNTERPARTS:
         made.update({"%s: %s" % (name, what): script for what, script in file_changes(name, upstream[1][name])})
     assert set(EXPECTED_IN_FILES) - set(made) == set(), "each mutation has its real counterpart"
@@ -343,10 +343,10 @@ ALIKE = (
 
 @pytest.mark.newest
 @pytest.mark.parametrize("what", ALIKE)
-def test_what_comes_to_the_same_in_a_file(laboratory, upstream, after, what):
-    """Rows that a saver wrote into such a file fit all the same."""
-    postgres = read(laboratory.connection, "public").schema
-    laboratory.connection.rollback()
+def test_equivalent_tables_in_a_file(trial_database, upstream, after, what):
+    """Rows that a saver wrote to such a file can be imported."""
+    postgres = read(trial_database.connection, "public").schema
+    trial_database.connection.rollback()
     ddl = upstream[1]["writes"]
     key = ddl[ddl.index("PRIMARY KEY") :]
     changed = {
@@ -368,7 +368,7 @@ def test_what_comes_to_the_same_in_a_file(laboratory, upstream, after, what):
     assert {finding.object for finding in parity.findings} == {finding.object for finding in compare(after("SELECT 1"), postgres).findings}
 
 
-# What exact's reasons say of each kind of difference.
+# The reasons at level exact for each kind of difference.
 WORDING = {
     "name": ("name for SQLite's", "savers call it"),
     "type": ("the same bytes", "stores it as JSON"),
@@ -379,7 +379,7 @@ WORDING = {
 
 
 def longest(left, right):
-    """The longest list of names that stand in one order on both sides."""
+    """The longest list of names that have the same order on both sides."""
     if not left or not right:
         return []
     if left[0] == right[0]:
@@ -388,7 +388,7 @@ def longest(left, right):
 
 
 def literal_differences(file, connection):
-    """{(table, object): kinds of difference}, asked of both engines without the collection; "only" is what stands on one side alone."""
+    """{(table, object): kinds of difference}, read from both engines without the collection. "only" means that the object exists on one side."""
     found = {}
     pairs, renamed = {"checkpoints": "checkpoints", "writes": "checkpoint_writes"}, {("writes", "value"): "blob"}
     lite = {
@@ -423,19 +423,19 @@ def literal_differences(file, connection):
     return found
 
 
-def test_exact_lists_each_literal_difference_and_nothing_else(laboratory, upstream):
+def test_exact_lists_each_literal_difference_and_nothing_else(trial_database, upstream):
     with contextlib.closing(sqlite3.connect(str(upstream[0]))) as file:
-        expected = literal_differences(file, laboratory.connection)
-    parity = compare(read_file(str(upstream[0]))[0], read(laboratory.connection, "public").schema, "exact")
-    laboratory.connection.rollback()
-    told = {}
+        expected = literal_differences(file, trial_database.connection)
+    parity = compare(read_file(str(upstream[0]))[0], read(trial_database.connection, "public").schema, "exact")
+    trial_database.connection.rollback()
+    reported = {}
     for finding in parity.drift:
         kinds = {kind for kind, words in WORDING.items() if any(word in finding.reason for word in words)}
-        told[finding.table, finding.object] = {"only"} if finding.sqlite == "nothing" else kinds
+        reported[finding.table, finding.object] = {"only"} if finding.sqlite == "nothing" else kinds
         assert finding.reason.startswith("literally different: ") and len(finding.reason) > 30
-    assert told == expected
+    assert reported == expected
     assert not parity.in_parity and len(expected) == 10
-    others_told = {(finding.table, finding.object) for finding in parity.findings if finding.verdict == "identical"}
-    assert not others_told & set(expected)
+    identical = {(finding.table, finding.object) for finding in parity.findings if finding.verdict == "identical"}
+    assert not identical & set(expected)
     columns = {("checkpoints", name) for name in ("thread_id", "checkpoint_ns", "checkpoint_id", "parent_checkpoint_id", "type")}
-    assert others_told >= columns | {("checkpoints", "primary key"), ("checkpoint_writes", "primary key")}
+    assert identical >= columns | {("checkpoints", "primary key"), ("checkpoint_writes", "primary key")}

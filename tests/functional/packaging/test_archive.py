@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The archive that people install: what is in it, and that it runs where no checkout is near."""
+"""The archive that users install: its contents, and that it runs without the checkout."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from runner import program
 from servers import os_user
 
 ROOT = Path(__file__).resolve().parents[3]
-# All that may be in it; a new kind of file is added here on purpose or not at all.
+# All files that the archive may contain. A new kind of file must be added here.
 WANTED = re.compile(
     r"MANIFEST\.json|FILES\.json|COPYING|(README|CHANGELOG|CONTRIBUTING|SECURITY|MAINTAINERS|CODE_OF_CONDUCT)\.md"
     r"|docs/report\.png|docs/docsite/(config|extra-docs|links)\.yml|docs/docsite/rst/\w+\.rst"
@@ -32,7 +32,7 @@ WANTED = re.compile(
     r"|roles/\w+/README\.md|roles/\w+/(defaults|files|handlers|meta|tasks|templates|vars)/[\w.-]+"
     r"|playbooks/[\w./-]+"
 )
-# What lies about in a checkout that somebody works in.
+# Files that a used checkout contains.
 LITTER = [
     ".ansible/cache",
     ".build/test/pyvenv.cfg",
@@ -57,13 +57,13 @@ LITTER = [
 
 
 def ansible(*command, folder, env=None, rc=0):
-    """Run one of Ansible's programs in `folder`, where nothing of this checkout is known."""
+    """Run one of Ansible's programs in `folder`, where this checkout cannot be found."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     environment.update(
         HOME=str(folder / "home"),
         ANSIBLE_COLLECTIONS_PATH=str(folder / "collections"),
         ANSIBLE_NOCOLOR="1",
-        # A collection brings no ansible.cfg: its user turns pipelining on.
+        # A collection contains no ansible.cfg: its user enables pipelining.
         ANSIBLE_PIPELINING="1",
         **(env or {}),
     )
@@ -84,7 +84,7 @@ def ansible(*command, folder, env=None, rc=0):
 
 @pytest.fixture(scope="module")
 def folder():
-    """A short path, since a socket's name may have 107 bytes."""
+    """A short path, because the path of a socket is limited to 107 bytes."""
     path = Path(tempfile.mkdtemp(prefix="lg", dir="/tmp"))
     path.chmod(0o755)
     yield path
@@ -93,7 +93,7 @@ def folder():
 
 @pytest.fixture(scope="module")
 def archive(folder):
-    """Built from a checkout with everything in it that must stay out."""
+    """Built from a checkout that also contains everything that must not be in the archive."""
     checkout = copy_to(folder / "checkout")
     for name in LITTER:
         litter = checkout / name
@@ -115,22 +115,22 @@ def names(archive):
 
 @pytest.fixture(scope="module")
 def installed(archive, folder):
-    """The only copy of the collection that Ansible can find in `folder`; its dependencies are checked, and nothing is fetched."""
+    """The only copy of the collection that Ansible can find in `folder`. Its dependencies are checked, and nothing is downloaded."""
     ansible("ansible-galaxy", "collection", "install", "--offline", "-p", folder / "collections", archive, folder=folder)
     return folder / "collections" / "ansible_collections" / "stateops" / "langgraph"
 
 
-def test_nothing_but_what_is_wanted(names):
+def test_the_archive_contains_no_other_files(names):
     assert [name for name in names if not WANTED.fullmatch(name)] == []
 
 
-def test_all_that_is_needed(names):
+def test_the_archive_contains_all_required_files(names):
     sources = ("meta/", "playbooks/", "plugins/", "roles/", "changelogs/", "docs/docsite/")
     needed = {name for name in files() if name.startswith(sources) or "/" not in name and name.endswith(".md")} | {"COPYING"}
     assert needed - set(names) == set()
 
 
-def test_links_of_the_readme_lead_to_files_of_the_archive(names):
+def test_links_in_the_readme_refer_to_files_in_the_archive(names):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     linked = {target.partition("#")[0] for target in re.findall(r"\]\((?!https?:|#)([^)]+)\)", text)}
     assert linked and linked - set(names) == set()
@@ -173,7 +173,7 @@ def test_action_group(installed):
 
 
 def test_module_defaults_reach_the_module(installed, folder, target_venv):
-    """A refused connection shows that the group's options arrive, and that a module of the archive runs."""
+    """A connection that is refused shows that the options of the group are applied, and that a module from the archive runs."""
     connection = {"login_host": "127.0.0.1", "login_port": 9, "login_user": "app", "login_db": "app", "virtualenv": str(target_venv)}
     tasks = [
         {"stateops.langgraph.checkpoint_schema_info": {}, "register": "result", "ignore_errors": True},
@@ -189,17 +189,17 @@ def test_module_defaults_reach_the_module(installed, folder, target_venv):
 
 
 def recap(output):
-    """The counts that ansible-playbook ends with, of the one host there is."""
+    """The counts of the only host at the end of ansible-playbook's output."""
     line = [line for line in output.splitlines() if line.startswith("localhost ")][-1]
     return {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", line)}
 
 
 @pytest.fixture
 def variables(installed, folder):
-    """The embedded server and the application's virtualenv in a folder of ours; the server is stopped whatever happens."""
+    """The embedded server and the application's virtualenv in a directory of the test. The server is always stopped at the end."""
     settings = {"embedded_postgres_root": str(folder / "server")}
     if not os.geteuid():
-        # No account is made for the sake of a test.
+        # The test creates no account.
         settings["embedded_postgres_user"] = os_user().pw_name
     path = folder / "variables.yml"
     path.write_text(yaml.safe_dump(settings), encoding="utf-8")
@@ -209,7 +209,7 @@ def variables(installed, folder):
 
 @pytest.mark.extended
 def test_provision_from_the_archive(variables, folder):
-    """The main job as a user of the archive has it: once, again without a change, and then verified."""
+    """The main job as a user of the archive runs it: once, again without a change, and then verified."""
     first = recap(ansible("ansible-playbook", "stateops.langgraph.provision", "-e", variables, folder=folder))
     assert first["changed"] > 0 and first["failed"] == 0
     again = ansible("ansible-playbook", "stateops.langgraph.provision", "-e", variables, folder=folder)

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Holds each role's defaults/main.yml against its meta/argument_specs.yml."""
+"""Compares each role's defaults/main.yml with its meta/argument_specs.yml."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def entry_points_of(role):
 
 
 def disagreements(name, defaults, entry_points):
-    """Every way in which the two files contradict each other, as sentences."""
+    """All contradictions between the two files, as sentences."""
     found = []
     if "main" not in entry_points:
         found.append("there is no entry point main")
@@ -48,18 +48,18 @@ def disagreements(name, defaults, entry_points):
                 if stated:
                     found.append("%s: %s has a default that defaults/main.yml lacks" % (point, option))
                 elif not details.get("required"):
-                    found.append("%s: %s stands in no defaults/main.yml and is not required" % (point, option))
+                    found.append("%s: %s is not in defaults/main.yml and is not required" % (point, option))
             elif stated and (details["default"], type(details["default"])) != (defaults[option], type(defaults[option])):
                 found.append("%s: %s defaults to %r, in defaults/main.yml to %r" % (point, option, details["default"], defaults[option]))
             elif not stated and not is_computed(defaults[option]):
                 found.append("%s: %s does not state its default %r" % (point, option, defaults[option]))
     for option in sorted(set(defaults) - described):
-        found.append("%s stands in defaults/main.yml and in no entry point" % option)
+        found.append("%s is in defaults/main.yml and in no entry point" % option)
     return found
 
 
 def is_computed(value):
-    """A template has no value to state: what it comes to depends on the host."""
+    """The default of a template cannot be stated: its value depends on the host."""
     return isinstance(value, str) and "{{" in value
 
 
@@ -87,7 +87,7 @@ def spec(**changes):
     [
         ({}, SPEC, "has a default that defaults/main.yml lacks"),
         ({}, spec(default=None), "is not required"),
-        ({"web_port": 80, "web_host": ""}, SPEC, "web_host stands in defaults/main.yml and in no entry point"),
+        ({"web_port": 80, "web_host": ""}, SPEC, "web_host is in defaults/main.yml and in no entry point"),
         ({"web_port": 81}, SPEC, "defaults to 80, in defaults/main.yml to 81"),
         ({"web_port": "80"}, SPEC, "defaults to 80, in defaults/main.yml to '80'"),
         ({"web_port": True}, spec(default=1), "defaults to 1, in defaults/main.yml to True"),
@@ -115,5 +115,5 @@ def test_a_disagreement_is_found(defaults, points, part):
         ({"web_port": 80}, dict(SPEC, setup={"short_description": "s"})),
     ],
 )
-def test_agreement_is_no_finding(defaults, points):
+def test_matching_files_have_no_finding(defaults, points):
     assert disagreements("web", defaults, points) == []

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Holds each module's documentation against its arguments, and the rules against the code that names them."""
+"""Compares each module's documentation with its arguments, and the messages in the documentation with the code."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core import ar
 ROOT = Path(__file__).resolve().parents[3]
 COLLECTION = "ansible_collections.stateops.langgraph.plugins."
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
-# What both sides say of an option, and what either means by silence.
+# The properties of an option that both sides describe, with their default values.
 SAID = {"type": "str", "required": False, "default": None, "choices": None, "aliases": [], "elements": None}
 
-# Return values that lack a sample; a name goes from here when it has one.
+# Return values without a sample. Remove a name when it has one.
 STILL_UNSHOWN = {
     "virtualenv_info": ["problem has no sample", "foreign_writable has no sample", "unsatisfied.required_by has no sample"],
 }
 
 
 class Called(Exception):
-    """Carries what a module's main() makes an AnsibleModule with."""
+    """Contains the keywords that a module's main() passes to AnsibleModule."""
 
 
 def arguments_of(name, monkeypatch):
-    """The keywords that the module's main() hands to AnsibleModule; nothing further of it runs."""
+    """The keywords that the module's main() passes to AnsibleModule. Nothing after that is executed."""
     module = importlib.import_module(COLLECTION + "modules." + name)
 
     def stop(**keywords):
@@ -46,7 +46,7 @@ def arguments_of(name, monkeypatch):
 
 
 def documentation_of(name):
-    """DOCUMENTATION with what its fragments add."""
+    """DOCUMENTATION with the contents of its fragments."""
     module = importlib.import_module(COLLECTION + "modules." + name)
     documentation = yaml.safe_load(module.DOCUMENTATION)
     for fragment in documentation.get("extends_documentation_fragment", []):
@@ -63,9 +63,9 @@ def documentation_of(name):
 
 
 def disagreements(spec, options):
-    """Every way in which arguments and documented options contradict each other, as sentences."""
-    found = ["%s is in no documentation" % name for name in sorted(set(spec) - set(options))]
-    found += ["%s is documented and no argument" % name for name in sorted(set(options) - set(spec))]
+    """All contradictions between arguments and documented options, as sentences."""
+    found = ["%s is not documented" % name for name in sorted(set(spec) - set(options))]
+    found += ["%s is documented and not an argument" % name for name in sorted(set(options) - set(spec))]
     for name in sorted(set(spec) & set(options)):
         for what, silence in SAID.items():
             argument, documented = spec[name].get(what, silence), options[name].get(what, silence)
@@ -79,7 +79,7 @@ def disagreements(spec, options):
 
 
 def unshown(returned, place=""):
-    """Return values without a sample; one with parts shows them by its own sample or by theirs."""
+    """Return values without a sample. A value that contains others needs a sample itself, or each of them does."""
     found = []
     for name, value in returned.items():
         where = place + name
@@ -90,7 +90,7 @@ def unshown(returned, place=""):
         elif value.get("contains") and "sample" in value:
             first = value["sample"][0] if isinstance(value["sample"], list) and value["sample"] else value["sample"]
             unknown = sorted(set(first) - set(value["contains"])) if isinstance(first, dict) else []
-            found += ["%s.%s is in the sample alone" % (where, key) for key in unknown]
+            found += ["%s.%s is only in the sample" % (where, key) for key in unknown]
     return found
 
 
@@ -99,7 +99,7 @@ def test_there_are_modules():
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_options_are_documented_as_they_are(name, monkeypatch):
+def test_options_are_documented_correctly(name, monkeypatch):
     assert disagreements(arguments_of(name, monkeypatch)["argument_spec"], documentation_of(name)["options"]) == []
 
 
@@ -120,7 +120,7 @@ def test_every_module_can_be_checked(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_every_return_value_is_shown(name):
+def test_every_return_value_has_a_sample(name):
     module = importlib.import_module(COLLECTION + "modules." + name)
     returned = yaml.safe_load(module.RETURN)
     assert unshown(returned) == STILL_UNSHOWN.get(name, [])
@@ -143,14 +143,14 @@ def aliased(given, options):
     return {key for key, option in options.items() if set(option.get("aliases", [])) & set(given)}
 
 
-def test_the_action_group_holds_the_modules_that_connect():
+def test_the_action_group_contains_the_modules_that_connect():
     group = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"]["postgresql"]
     assert sorted(group) == [name for name in MODULES if "login_db" in documentation_of(name)["options"]]
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_what_may_be_secret_is_said_to_be_or_not(name, monkeypatch):
-    """Ansible warns of a name that sounds secret where neither is said."""
+def test_options_with_secret_names_set_no_log(name, monkeypatch):
+    """Ansible warns about an option whose name suggests a secret if no_log is not set."""
     for option, details in arguments_of(name, monkeypatch)["argument_spec"].items():
         if "password" in option or option == "encryption_key":
             assert details["no_log"] is True, option
@@ -160,7 +160,7 @@ def test_what_may_be_secret_is_said_to_be_or_not(name, monkeypatch):
 
 
 def sources():
-    """The texts of plugins/, roles/ and playbooks/ in one line each."""
+    """The contents of each file in plugins/, roles/ and playbooks/, as one line each."""
     for path in sorted((ROOT / "plugins").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -171,7 +171,7 @@ def sources():
                 yield " ".join(path.read_text(encoding="utf-8").split())
 
 
-def test_the_messages_in_troubleshooting_are_those_of_the_code():
+def test_the_messages_in_troubleshooting_are_in_the_code():
     page = (ROOT / "docs" / "docsite" / "rst" / "troubleshooting.rst").read_text(encoding="utf-8")
     quoted = [text for line in re.findall(r"^(``.+``)$", page, re.M) for text in re.findall(r"``(.+?)``", line)]
     assert len(quoted) > 30
@@ -188,8 +188,8 @@ DOCUMENTED = dict(OPTION, description="d")
 @pytest.mark.parametrize(
     "spec, options, part",
     [
-        ({"port": OPTION}, {}, "port is in no documentation"),
-        ({}, {"port": DOCUMENTED}, "port is documented and no argument"),
+        ({"port": OPTION}, {}, "port is not documented"),
+        ({}, {"port": DOCUMENTED}, "port is documented and not an argument"),
         ({"port": dict(OPTION, default=2)}, {"port": DOCUMENTED}, "default is 2, documented as 1"),
         ({"port": dict(OPTION, default=True)}, {"port": DOCUMENTED}, "default is True, documented as 1"),
         ({"port": dict(OPTION, type="str")}, {"port": DOCUMENTED}, "type is 'str', documented as 'int'"),
@@ -211,8 +211,8 @@ def test_a_disagreement_is_found(spec, options, part):
         ({"description": "d", "type": "str"}, "a has no sample"),
         ({"type": "str", "sample": "x"}, "a has no description"),
         ({"description": "d", "contains": {"b": {"description": "d", "type": "int"}}}, "a.b has no sample"),
-        ({"description": "d", "contains": {"b": {"description": "d", "type": "int"}}, "sample": [{"c": 1}]}, "a.c is in the sample alone"),
+        ({"description": "d", "contains": {"b": {"description": "d", "type": "int"}}, "sample": [{"c": 1}]}, "a.c is only in the sample"),
     ],
 )
-def test_a_return_value_that_is_not_shown_is_found(value, part):
+def test_a_return_value_without_a_sample_is_found(value, part):
     assert unshown({"a": value}) == [part]

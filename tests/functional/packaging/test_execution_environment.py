@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An execution environment: ansible-builder makes its context and finds what the collection asks for. The image itself needs a registry."""
+"""An execution environment: ansible-builder creates the build context and finds the requirements of the collection. Building the image needs a registry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ import yaml
 from runner import ROOT
 
 BUILDER = Path(sys.executable).parent / "ansible-builder"
-pytestmark = pytest.mark.skipif(not BUILDER.exists(), reason="ansible-builder is in the tests' own environment alone, not in those of other ansible-cores")
+pytestmark = pytest.mark.skipif(
+    not BUILDER.exists(), reason="ansible-builder is only in the tests' own environment, not in those of other ansible-core versions"
+)
 
 
 def builder(*arguments, cwd):
@@ -36,7 +38,7 @@ def test_create(tmp_path):
 
 
 def test_introspect(tmp_path):
-    """As the build does it, on a folder in which the collection is installed."""
+    """As during the build, in a directory where the collection is installed."""
     collection = tmp_path / "ansible_collections" / "stateops" / "langgraph"
     collection.mkdir(parents=True)
     for name in ("meta", "galaxy.yml"):
@@ -47,6 +49,6 @@ def test_introspect(tmp_path):
     assert "python3-venv" in text
 
 
-def test_the_same_collections_as_the_archive_needs():
+def test_the_required_collections_are_those_of_the_archive():
     wanted = yaml.safe_load((ROOT / "collections" / "requirements.yml").read_text())["collections"]
     assert {each["name"]: each["version"] for each in wanted} == yaml.safe_load((ROOT / "galaxy.yml").read_text())["dependencies"]

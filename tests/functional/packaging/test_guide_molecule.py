@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The guide to Molecule in a project of one's own: its files, as they are printed there, are a scenario that passes."""
+"""The guide to Molecule in a user's project: the files in the guide are a scenario that passes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_the_scenario_of_the_guide_passes(tmp_path):
     files = FILE.findall(GUIDE.read_text())
     names = sorted(name.rsplit("/", 1)[1] for name, _text in files)
     assert names == ["converge.yml", "create.yml", "destroy.yml", "inventory.yml", "molecule.yml", "verify.yml"]
-    # The one thing that is another here: where the server's files are. Its socket needs a short path, its account one that it may enter.
+    # Only the paths of the server differ. The socket needs a short path, and the server's account needs a path that it can enter.
     root = workspace()
     project = tmp_path / "project"
     for name, text in files:
@@ -35,7 +35,7 @@ def test_the_scenario_of_the_guide_passes(tmp_path):
         path.write_text(textwrap.dedent(text).replace("/var/tmp/my-agents", str(root / "server")))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "MOLECULE_"))}
     environment.update(ANSIBLE_COLLECTIONS_PATH=str(ROOT / "collections"), HOME=str(tmp_path), NO_COLOR="1")
-    # Another home than the user's, but the wheels that pip has fetched already.
+    # Another home directory than the user's, with the wheels that pip has already downloaded.
     environment.setdefault("PIP_CACHE_DIR", str(Path.home() / ".cache" / "pip"))
     try:
         done = subprocess.run(

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Scenario alternative has every variable of the roles away from its default, or says why one is not."""
+"""The scenario alternative sets every variable of the roles to another value than its default, or gives a reason why it does not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 if not (ROOT / "molecule").is_dir():
-    pytest.skip("the built archive has no scenarios", allow_module_level=True)
+    pytest.skip("the built archive contains no scenarios", allow_module_level=True)
 GIVEN = yaml.safe_load((ROOT / "molecule/alternative/group_vars/all.yml").read_text())
 LEFT = GIVEN["alternative_left_out"]
 DEFAULTS = {}
@@ -22,7 +22,7 @@ for role in ("checkpointer", "database"):
 
 
 @pytest.mark.parametrize("name", sorted(DEFAULTS))
-def test_each_variable_is_another_or_has_a_reason(name):
+def test_each_variable_differs_from_its_default_or_has_a_reason(name):
     if name in LEFT:
         assert LEFT[name] and name not in GIVEN
     else:
@@ -30,5 +30,5 @@ def test_each_variable_is_another_or_has_a_reason(name):
         assert GIVEN[name] != DEFAULTS[name], "scenario alternative leaves it at its default"
 
 
-def test_nothing_is_left_out_that_is_no_variable():
+def test_only_variables_have_a_reason():
     assert set(LEFT) <= set(DEFAULTS)

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The job templates' jobs, as AWX runs them: through ansible-runner, on this checkout as the project, with what the credentials inject."""
+"""The jobs of the job templates, as AWX runs them: with ansible-runner, this checkout as the project, and the variables that the credentials inject."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from virtualenvs import linked
 
 pytestmark = pytest.mark.newest
 
-# The guide's statements, for a server without administrative access.
+# The guide's statements for a server without administrative access.
 HANDED_OUT = """
 CREATE SCHEMA langgraph AUTHORIZATION {owner}; GRANT USAGE ON SCHEMA langgraph TO {app};
 ALTER ROLE {owner} IN DATABASE {database} SET search_path TO langgraph; ALTER ROLE {app} IN DATABASE {database} SET search_path TO langgraph
@@ -32,7 +32,7 @@ ALTER ROLE {owner} IN DATABASE {database} SET search_path TO langgraph; ALTER RO
 
 
 class _Data(yaml.SafeLoader):
-    """Reads playbooks/vars/awx.yml; what is unsafe there is a template for AWX."""
+    """Reads playbooks/vars/awx.yml. A value that is tagged unsafe is a template for AWX."""
 
 
 _Data.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
@@ -41,7 +41,7 @@ TEMPLATES = {each["name"]: each for each in DATA["awx_job_templates"]}
 
 
 class Tower:
-    """What AWX lays out for a job, and what it keeps of it."""
+    """The files that AWX creates for a job, and those that it stores afterwards."""
 
     def __init__(self, folder, database, python):
         self.folder = folder
@@ -69,7 +69,7 @@ class Tower:
         shutil.copytree(ROOT, self.project, symlinks=True, ignore=shutil.ignore_patterns(".git", ".build", ".venv", ".ansible", "tests", "__pycache__"))
 
     def injected(self, names):
-        """extra_vars of the named credentials' types, rendered as AWX renders them."""
+        """The extra_vars of the named credentials' types, rendered as AWX renders them."""
         kinds = {each["name"]: each for each in DATA["awx_credential_types"]}
         of = {each["name"]: each["credential_type"] for each in DATA["awx_credentials"]}
         made = {}
@@ -80,7 +80,7 @@ class Tower:
         return made
 
     def job(self, number, name, answers, groups=None):
-        """One job of a template. Returns (status, return code, the events' tasks, artifacts, standard output)."""
+        """Run one job of a template. Returns (status, return code, the events' tasks, artifacts, standard output)."""
         template = TEMPLATES[name]
         private = self.folder / ("awx_%d" % number)
         for part in ("env", "inventory", "tmp", "home"):
@@ -93,7 +93,7 @@ class Tower:
         (private / "env" / "extravars").write_text(yaml.safe_dump(variables))
         credentials = private / "env" / "tmp_credentials"
         credentials.touch(mode=0o600)
-        # Credentials of machines are the site's own, and there are none here.
+        # Machine credentials belong to the site, and there are none here.
         names = [each for each in ("langgraph owner", "langgraph application") if repr(each) in template["credentials"]]
         assert names
         credentials.write_text(json.dumps(self.injected(names)))
@@ -114,11 +114,11 @@ class Tower:
         config.prepare()
         runner = Runner(config)
         kept = [private / "artifacts", private / "tmp", private / "home", self.folder / "remote"]
-        with SecretScanner(kept, self.secrets) as lookout:
+        with SecretScanner(kept, self.secrets) as scanner:
             status, code = runner.run()
-        assert lookout.found == set()
+        assert scanner.found == set()
         events = [json.loads(each.read_text()) for each in (private / "artifacts" / str(number) / "job_events").glob("*.json")]
-        assert events and lookout.files >= len(events)
+        assert events and scanner.files >= len(events)
         stats = [each["event_data"].get("artifact_data", {}) for each in events if each["event"] == "playbook_on_stats"]
         tasks = {each["event_data"].get("task_action") for each in events if each["event"].startswith("runner_on")}
         return status, code, tasks, stats[0] if stats else {}, (private / "artifacts" / str(number) / "stdout").read_text()
@@ -167,7 +167,7 @@ def test_import(tower):
 
 @pytest.mark.parametrize("name", list(TEMPLATES))
 def test_an_inventory_that_matches_no_host(tower, name):
-    """Without it the execution environment itself would be provisioned."""
+    """Without this error, the execution environment itself would be provisioned."""
     status, code, tasks, _artifacts, text = tower.job(1, name, {"database_name": tower.database.name}, groups=["langgraph_apps"])
     assert status == "failed" and code, text[-3000:]
     assert "The group langgraph_app holds no host" in " ".join(text.split())

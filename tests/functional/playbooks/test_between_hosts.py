@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The SQLite file on one host, the application and its way to the database on others."""
+"""The SQLite file is on one host, the application and its connection to the database on others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def site(tmp_path, database, target_venv, runner):
 
 @pytest.fixture
 def apart(site):
-    """app1 and app2 refer to laptop, which has the file and neither a virtualenv nor the application's variables."""
+    """app1 and app2 refer to laptop, which has the file, but no virtualenv and none of the application's variables."""
     del site.hosts["app3"]
     path = saved(site.folder / "laptop.sqlite")
     with sqlite3.connect(path) as connection:
@@ -62,7 +62,7 @@ def compared(apart, done, hosts=("app1", "app2")):
     for host in hosts:
         (found,) = done.of(COMPARE, host)
         assert found["parity"]["reference"] == apart.name and found["parity"]["in_parity"] is True
-        # Of that very file, and not what the library creates.
+        # The reference is this file, not the schema that the library creates.
         assert {table["name"] for table in found["sqlite"]["tables"]} == {"checkpoints", "writes", "notes"}
         (read,) = done.of(FILE, host)
         assert read["orphans"]["sqlite_writes"] == {"count": 0, "recent": 0, "age_unknown": 0, "limited": False}
@@ -71,24 +71,24 @@ def compared(apart, done, hosts=("app1", "app2")):
 
 
 @pytest.mark.parametrize("flags", usual([[], ["--check"]]), ids=" ".join)
-def test_verify_reads_the_file_where_it_is(apart, flags):
+def test_verify_reads_the_file_on_its_host(apart, flags):
     done = apart.verify(*flags).unchanged()
     compared(apart, done)
     assert "app2: PostgreSQL is in parity with %s" % apart.name in done.output
 
 
-def test_a_limit_that_leaves_the_file_s_host_out(apart):
+def test_a_limit_without_the_host_of_the_file(apart):
     compared(apart, apart.verify("--limit", "app1").unchanged(), ["app1"])
 
 
 @pytest.mark.parametrize("play", [{"serial": 1}, {"strategy": "ansible.builtin.free"}], ids=["serial", "free"])
 @pytest.mark.extended
-def test_in_batches_and_freely(apart, play):
+def test_in_batches_and_with_strategy_free(apart, play):
     compared(apart, apart.play(play).unchanged())
 
 
-def test_a_host_of_the_application_that_has_the_file(apart):
-    """The variable may stand at the group: who has the file uses it."""
+def test_an_application_host_that_has_the_file(apart):
+    """The variable may be set for the group: the host that has the file uses it directly."""
     del apart.groups["others"]
     path = apart.name.partition(":")[2]
     apart.app["hosts"]["app1"]["checkpointer_sqlite_path"] = path
@@ -98,7 +98,7 @@ def test_a_host_of_the_application_that_has_the_file(apart):
     assert references == [path, "app1:" + path]
 
 
-def test_drift_against_another_host_s_file(apart, database):
+def test_drift_from_the_file_of_another_host(apart, database):
     with sqlite3.connect(apart.name.partition(":")[2]) as connection:
         connection.execute("ALTER TABLE writes ADD COLUMN mood TEXT")
     connection.close()
@@ -107,7 +107,7 @@ def test_drift_against_another_host_s_file(apart, database):
         assert {host: done.recap[host]["failed"] for host in ("app1", "app2")} == {"app1": 1, "app2": 1}
 
 
-def test_defaults_of_the_play_do_not_send_the_file_s_host_to_the_database(apart):
+def test_module_defaults_of_the_play_do_not_apply_to_the_host_of_the_file(apart):
     login = {"login_host": "192.0.2.1", "login_db": "elsewhere", "connect_timeout": 2}
     compared(apart, apart.play({"module_defaults": {"group/stateops.langgraph.postgresql": login}}).unchanged())
 
@@ -133,7 +133,7 @@ def test_defaults_of_the_play_do_not_send_the_file_s_host_to_the_database(apart)
     ),
     ids=["unknown host", "no file of its own", "no such file", "path and host", "schema and host", "path and schema", "itself", "no schema"],
 )
-def test_a_reference_that_cannot_be_had(apart, group, laptop, said):
+def test_a_reference_that_cannot_be_read(apart, group, laptop, said):
     apart.app["vars"].update(group)
     apart.others["laptop"].update(laptop)
     done = apart.verify("--limit", "app1").stopped(*said)
@@ -146,7 +146,7 @@ def test_a_host_with_the_file_that_cannot_be_reached(apart):
     apart.verify("--limit", "app1").stopped("UNREACHABLE", "laptop", rc=4)
 
 
-def test_what_a_task_read_earlier_serves(apart):
+def test_a_schema_that_an_earlier_task_has_read(apart):
     apart.app["vars"]["checkpointer_sqlite_host"] = ""
     path = apart.name.partition(":")[2]
     read = {"name": "Read", "stateops.langgraph.checkpoint_schema_info": {"sqlite_path": path}, "register": "read"}

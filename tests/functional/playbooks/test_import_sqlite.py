@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""playbooks/import_sqlite.yml: parity first, passes that say how far they are, a comparison of every row, and a report."""
+"""playbooks/import_sqlite.yml: the check of parity, passes that report their progress, a comparison of every row, and a report."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def thread(number):
 
 @pytest.fixture
 def site(tmp_path, database, target_venv, runner):
-    """One host, whose file holds threads that wait for an answer."""
+    """One host, whose file contains threads that wait for an answer."""
     made = Site(tmp_path, database, target_venv, runner)
     made.variables["ansible_become"] = False
     made.variables["checkpointer_report_dir"] = str(tmp_path / "report")
@@ -69,11 +69,11 @@ def play(site, *flags, **changes):
     return done
 
 
-def told(done):
+def progress(done):
     return [each["msg"] for each in done.of("Report the progress")]
 
 
-def test_graphs_resume_where_they_waited(site):
+def test_graphs_resume_after_the_import(site):
     before = site.database.snapshot()
     predicted = play(site, "--check", "--diff").passed()
     assert site.database.snapshot() == before and not (site.folder / "report").exists()
@@ -82,7 +82,7 @@ def test_graphs_resume_where_they_waited(site):
     rows = re.search(r"(\d+) rows of 12 threads would be written", predicted.of("Report what was imported")[0]["msg"])
     first = done.of("until the time limit")[0]
     assert int(rows.group(1)) == sum(first[kind]["written"] for kind in ("checkpoints", "writes", "blobs")) > 0
-    assert re.fullmatch(r"12 of 12 threads, \d+ rows per second", told(done)[-1])
+    assert re.fullmatch(r"12 of 12 threads, \d+ rows per second", progress(done)[-1])
     assert "every row was compared" in done.of("Report what was imported")[0]["msg"]
     count = assert_same(site.path, site.database)
     report = json.loads((site.folder / "report" / "app1-import.json").read_text())
@@ -96,14 +96,14 @@ def test_graphs_resume_where_they_waited(site):
             assert graph(saver).invoke(Command(resume=str(number)), thread(number))["messages"] == ["hello", "answered %d" % number]
 
 
-def test_parity_comes_first(site):
+def test_parity_is_checked_first(site):
     site.database.execute("ALTER TABLE checkpoint_writes DROP COLUMN task_path")
     play(site).stopped("NOT in parity", "task_path", "Nothing was written")
     assert site.database.execute("SELECT count(*) FROM checkpoints") == [(0,)]
 
 
 def hold_up(database, seconds):
-    """Keep whoever writes first waiting for so long."""
+    """Block the first writer for this long."""
     waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'RowExclusiveLock'"
     with database.connect(autocommit=False) as session:
         session.execute("LOCK TABLE checkpoints IN SHARE MODE")
@@ -111,13 +111,13 @@ def hold_up(database, seconds):
         time.sleep(seconds)
 
 
-def test_passes_go_on_where_the_last_one_ended(site):
-    """One thread a transaction; the first of them waits until its pass has no time left."""
+def test_passes_continue_where_the_last_one_ended(site):
+    """One thread per transaction. The first one waits until its pass has no time left."""
     blocker = threading.Thread(target=hold_up, args=(site.database, 1.5))
     blocker.start()
     done = play(site, checkpointer_import_batch_size=1, checkpointer_import_time_limit=1).passed()
     blocker.join()
-    first, last = told(done)
+    first, last = progress(done)
     assert re.fullmatch(r"1 of 12 threads, \d+ rows per second, about \d+ s left", first)
     assert re.fullmatch(r"12 of 12 threads, \d+ rows per second", last)
     assert assert_same(site.path, site.database)
@@ -128,13 +128,13 @@ def test_hosts_without_a_file(site):
     play(site).stopped("checkpointer_sqlite_path is empty", "app1")
 
 
-def test_a_file_that_is_none(site):
+def test_a_file_that_is_not_a_database(site):
     site.path.write_text("not a database, by any means, at all")
     play(site).stopped(str(site.path))
     assert site.database.execute("SELECT count(*) FROM checkpoints") == [(0,)]
 
 
-def test_a_damaged_thread_is_told_of(site):
+def test_a_damaged_thread_is_reported(site):
     with sqlite3.connect(site.path) as file:
         file.execute("UPDATE checkpoints SET checkpoint = x'c1' WHERE thread_id = 'thread-03'")
     play(site).stopped("thread-03")
@@ -144,8 +144,8 @@ def test_a_damaged_thread_is_told_of(site):
     assert "thread-03" in (site.folder / "report" / "app1-import.md").read_text()
 
 
-def test_the_report_as_a_page(site):
-    """Names from the file are text there, whatever they look like; formats that were not asked for are not written."""
+def test_the_report_in_html(site):
+    """Names from the file are shown as text, whatever they contain. Formats that were not requested are not written."""
     evil = "<script>alert(1)</script>"
     with sqlite3.connect(site.path) as file:
         for table in ("checkpoints", "writes"):

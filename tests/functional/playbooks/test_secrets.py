@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No secret is anywhere: not in what is printed, nor in a file, an artifact, a process or a server's log; on the way and afterwards."""
+"""No secret is in the output, a file, an artifact, a process or a server's log, during a run and after it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.newest
 
 
 def wrapped(secret):
-    """The ways in which a secret could hide."""
+    """The encodings that could hide a secret."""
     plain = b"before " + secret.encode() + b" after"
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
@@ -47,21 +47,21 @@ def wrapped(secret):
 
 
 @pytest.mark.parametrize("how", list(wrapped("")))
-def test_the_lookout_sees_each_way_to_hide_one(how, tmp_path):
+def test_the_scanner_finds_each_encoding(how, tmp_path):
     secret = "marker-" + secrets.token_hex(12)
     data = wrapped(secret)[how]
     assert holds(data, secret)
     assert not holds(data, "marker-" + secrets.token_hex(12))
-    with SecretScanner([tmp_path], {"the marker": secret}) as lookout:
+    with SecretScanner([tmp_path], {"the marker": secret}) as scanner:
         (tmp_path / "file").write_bytes(data)
-    assert lookout.found == {"the marker in %s" % (tmp_path / "file")}
+    assert scanner.found == {"the marker in %s" % (tmp_path / "file")}
 
 
-def test_the_lookout_sees_a_command_line_and_an_environment(tmp_path):
+def test_the_scanner_reads_command_lines_and_environments(tmp_path):
     line, variable = ("marker-" + secrets.token_hex(12) for _each in range(2))
-    with SecretScanner([tmp_path], {"one": line, "the other": variable}) as lookout:
+    with SecretScanner([tmp_path], {"one": line, "the other": variable}) as scanner:
         subprocess.run([sys.executable, "-c", "import time; time.sleep(1)", line], env={"X": variable}, check=True)
-    assert sorted(re.sub(r"\d+", "#", each) for each in lookout.found) == ["one in the cmdline of a process: #", "the other in the environ of a process: #"]
+    assert sorted(re.sub(r"\d+", "#", each) for each in scanner.found) == ["one in the cmdline of a process: #", "the other in the environ of a process: #"]
 
 
 @pytest.fixture
@@ -72,10 +72,10 @@ def site(tmp_path, database, runner):
     database.server.execute('DROP DATABASE IF EXISTS "%s" WITH (FORCE)' % made.name)
 
 
-# What Ansible itself writes on the controller.
+# Files that Ansible itself writes on the controller.
 WRITTEN = {"TMPDIR": "", "ANSIBLE_LOCAL_TEMP": "", "ANSIBLE_LOG_PATH": "log"}
 WRONG = "wr0ng-" + secrets.token_hex(12)
-# Error paths of every stage: the administrator's, the owner's and the application's login, and what each of them meets.
+# Errors in every stage: with the login of the administrator, of the owner and of the application.
 FAULTS = {
     "none": {},
     "no server": {"checkpointer_login_port": 1},
@@ -87,15 +87,15 @@ FAULTS = {
     "a parameter that libpq does not know": {"checkpointer_connect_params": {"colour": "blue"}},
     "a password among the parameters": {"checkpointer_connect_params": {"password": WRONG}},
     "a connection string for a database": {"checkpointer_login_db": "postgresql://langgraph_app:%s@db1/langgraph" % WRONG},
-    "an SQLite file that is none": {"checkpointer_sqlite_path": "/etc/hostname"},
+    "a SQLite file that is not a database": {"checkpointer_sqlite_path": "/etc/hostname"},
 }
 
 
 @pytest.mark.parametrize("fault", usual(FAULTS))
-def test_provision_at_its_most_talkative(site, fault):
+def test_provision_with_the_most_verbose_output(site, fault):
     begin = site.database.server.log.stat().st_size
     for flags in some(["--diff"], ["--check", "--diff"]) if fault == "none" else (["--diff"],):
-        with site.lookout(**{"the wrong password": WRONG}) as lookout:
+        with site.secret_scanner(**{"the wrong password": WRONG}) as scanner:
             done = run(
                 site.folder,
                 PLAYBOOKS / "provision.yml",
@@ -107,25 +107,25 @@ def test_provision_at_its_most_talkative(site, fault):
             )
         assert (done.rc == 0) is (fault == "none"), done.output[-3000:]
         assert "Traceback" not in done.output
-        assert lookout.found == set()
-        assert lookout.files > 1, "nothing was looked into"
+        assert scanner.found == set()
+        assert scanner.files > 1, "no file was read"
         said = [name for name, secret in dict(site.marks, wrong=WRONG).items() if holds(done.everything.encode(), secret)]
         assert said == []
     assert site.in_server_log(begin) == []
 
 
-def test_without_pipelining_the_lookout_sees_what_ansible_writes(site):
-    """What the README warns of; and the proof that the lookout is quick enough."""
+def test_without_pipelining_the_scanner_finds_what_ansible_writes(site):
+    """The README warns about this. It also proves that the scanner is fast enough."""
     task = {"stateops.langgraph.checkpoint_schema": site.database.login(virtualenv=str(site.folder / "venv"))}
     play = {"hosts": "langgraph_app", "gather_facts": False, "tasks": [task]}
-    with site.lookout() as lookout:
+    with site.secret_scanner() as scanner:
         run(site.folder, [play], site.inventory(ansible_pipelining=False), env={"ANSIBLE_PIPELINING": "false"}).passed()
-    assert [each for each in lookout.found if "AnsiballZ_" in each], lookout.found
+    assert [each for each in scanner.found if "AnsiballZ_" in each], scanner.found
 
 
 @pytest.mark.extended
 def test_the_artifacts_of_a_runner(site):
-    """ansible-runner keeps what AWX keeps: standard output, each event with its result, the environment, the command."""
+    """ansible-runner stores what AWX stores: standard output, each event with its result, the environment, the command."""
     folder = site.folder / "private"
     for part in ("env", "inventory", "project"):
         (folder / part).mkdir(parents=True)
@@ -145,21 +145,21 @@ def test_the_artifacts_of_a_runner(site):
     )
     settings.prepare()
     runner = AnsibleRunner(settings)
-    with SecretScanner([folder / "artifacts", site.folder / "work", site.folder / "remote"], site.marks) as lookout:
+    with SecretScanner([folder / "artifacts", site.folder / "work", site.folder / "remote"], site.marks) as scanner:
         status, code = runner.run()
     assert (status, code) == ("successful", 0), runner.stdout.read()[-3000:]
     events = list((folder / "artifacts" / "job" / "job_events").glob("*.json"))
     assert len(events) > 20 and any("checkpoint_" in json.loads(each.read_text()).get("event_data", {}).get("task_action", "") for each in events)
-    assert lookout.found == set()
+    assert scanner.found == set()
     assert re.search("in parity", (folder / "artifacts" / "job" / "stdout").read_text())
 
 
 @pytest.mark.extended
-def test_the_owner_is_gone_after_setup(site):
-    """verify.yml lives on the application's role alone, and nothing that provision.yml left holds another's login."""
+def test_the_owners_login_is_not_needed_after_setup(site):
+    """verify.yml works with the application's role alone, and no file that provision.yml leaves contains the login of another role."""
     run(site.folder, PLAYBOOKS / "provision.yml", site.inventory()).passed()
     others = {name: secret for name, secret in site.marks.items() if name != "the application's password"}
-    with SecretScanner([site.folder / place for place in ("venv", "report", "remote", "work")], others) as lookout:
+    with SecretScanner([site.folder / place for place in ("venv", "report", "remote", "work")], others) as scanner:
         site.database.server.execute('ALTER ROLE "%s" NOLOGIN PASSWORD NULL' % site.database.owner.name)
         inventory = site.inventory()
         known = inventory["all"]["vars"]
@@ -167,5 +167,5 @@ def test_the_owner_is_gone_after_setup(site):
             del known[name]
         known.update(checkpointer_login_host=site.database.server.host, checkpointer_login_port=site.database.server.port)
         run(site.folder, PLAYBOOKS / "verify.yml", inventory).unchanged()
-    assert lookout.found == set()
-    assert lookout.files > 10, "nothing was looked into"
+    assert scanner.found == set()
+    assert scanner.files > 10, "no file was read"

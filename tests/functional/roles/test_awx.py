@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""playbooks/awx.yml against the stand-in: what it makes, that a second run changes nothing, and when a password goes again."""
+"""playbooks/awx.yml with the stand-in for AWX: the objects that it creates, a second run without changes, and when a password is sent again."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from awx.standin import TOKEN, Awx, Server
 from plays import PLAYBOOKS, run
 from runner import ROOT
 
-pytest.importorskip("ansible_collections.awx.awx.plugins.modules.job_template", reason="the package ansible carries awx.awx up to ansible-core 2.20")
+pytest.importorskip("ansible_collections.awx.awx.plugins.modules.job_template", reason="the package ansible contains awx.awx up to ansible-core 2.20")
 
 PLAYBOOK = PLAYBOOKS / "awx.yml"
 HOSTS = [{"name": "app1", "groups": ["langgraph_app"], "variables": {"checkpointer_sqlite_path": "/srv/state.db"}}, {"name": "db1", "groups": ["langgraph_db"]}]
 
 
 class Site:
-    """An AWX of its own, and runs of the playbook against it."""
+    """A new AWX, and runs of the playbook with it."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -51,12 +51,12 @@ def site(tmp_path):
 
 
 def changes(done):
-    """Task by task, whether each of its items changed."""
+    """For each task, whether each of its items changed."""
     return [(each["task"], each["result"].get("changed"), [item["changed"] for item in each["result"].get("results", [])]) for each in done.tasks]
 
 
 @pytest.mark.extended
-def test_predicted_beside_what_is_there(site):
+def test_check_mode_with_existing_objects(site):
     site.run().passed()
     template = {"name": "mine", "playbook": "playbooks/verify.yml"}
     workflow = {"name": "langgraph provision then verify", "steps": ["langgraph provision", "langgraph verify", "mine"]}
@@ -73,7 +73,7 @@ def test_predicted_beside_what_is_there(site):
     assert any(changed for _task, changed, _items in changes(real))
 
 
-def test_what_is_nowhere_fails_in_check_mode_too(site):
+def test_a_missing_object_fails_in_check_mode_too(site):
     template = {"name": "mine", "playbook": "playbooks/verify.yml", "credentials": ["nobody has made this"]}
     site.run().passed()
     site.run("--check", awx_job_templates=[template]).stopped("returned 0 items, expected 1")
@@ -128,7 +128,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("what", list(BAD))
-def test_what_awx_would_take(site, what):
+def test_surveys_that_awx_would_accept(site, what):
     question, says = BAD[what]
     question = dict({"question_name": "Q", "variable": "q", "type": "text", "required": False, "default": "ok"}, **question)
     template = {"name": "mine", "playbook": "playbooks/verify.yml", "survey_spec": {"name": "", "description": "", "spec": [question]}}
@@ -142,5 +142,5 @@ def test_a_secret_in_the_environment(site):
     site.run(awx_credential_types=[kind]).stopped("Credential type mine injects environment variables")
 
 
-def test_an_awx_that_does_not_answer(site):
+def test_an_awx_that_does_not_respond(site):
     site.run(server="http://127.0.0.1:1").stopped("There was a")

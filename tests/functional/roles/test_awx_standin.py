@@ -2,14 +2,14 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The stand-in for AWX answers every recorded request as the real one did."""
+"""The stand-in for AWX responds to every recorded request as the real one did."""
 
 from __future__ import annotations
 
 import pytest
 from awx.standin import TRANSCRIPT, Awx
 
-# What four requests had for a body, by their notes; the record has the last one's in all four.
+# The bodies of four requests, from their notes. The transcript has the body of the last one for all four.
 FIELDS = {"fields": [{"id": "p", "type": "string"}]}
 LOST = {
     "injector env name reserved": {"kind": "cloud", "inputs": FIELDS, "injectors": {"env": {"ANSIBLE_X": "{{ p }}"}}},
@@ -20,7 +20,7 @@ LOST = {
 
 
 def comparable(answer):
-    """Without the times, and what AWX numbers by sequences of its own."""
+    """Without times and without numbers from AWX's own sequences."""
     if isinstance(answer, list):
         return [comparable(each) for each in answer]
     if isinstance(answer, dict):
@@ -29,7 +29,7 @@ def comparable(answer):
 
 
 def replay():
-    """Pairs (recorded request, (status, answer) of the stand-in), in the order in which they were made."""
+    """Pairs (recorded request, (status, response) of the stand-in), in the recorded order."""
     awx = Awx()
     for each in TRANSCRIPT:
         body = each.get("body")
@@ -59,8 +59,8 @@ def _differences(found, expected, where=""):
 
 
 @pytest.mark.parametrize("number", [0, 22, 31])
-def test_the_replay_notices(number, monkeypatch):
-    """Another answer, anywhere, is seen."""
+def test_the_replay_detects_differences(number, monkeypatch):
+    """A different response to any request is detected."""
     import copy
 
     import awx.standin

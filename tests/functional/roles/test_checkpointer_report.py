@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The reports of role checkpointer: what is in them, when they count as changed, and how the page shows in a browser."""
+"""The reports of the role checkpointer: their contents, when they count as changed, and the HTML page in a browser."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.newest
 VERIFY = PLAYBOOKS / "verify.yml"
 SCHEMA = json.loads((ROOT / "roles" / "checkpointer" / "files" / "report.schema.json").read_text(encoding="utf-8"))
 WRITE = "Write the reports"
-# Names that are Markdown, HTML and Jinja, and a host whose name is a path.
+# Names that contain Markdown, HTML and Jinja, and a host whose name is a path.
 EVIL = "<script>alert(1)</script>\"'&"
 STARS = "a|b*c*_d_`e`[f](g)"
 TEMPLATE = "{{ 7 * 7 }}"
@@ -35,8 +35,8 @@ ODD = "../odd<b>host"
 ROWS = ["ThreadOfSomebody", "ValueOfSomebody"]
 
 
-def spoil(database):
-    """Drift of several kinds, rows that are nobody's business, and names that are hard to print."""
+def add_drift(database):
+    """Several kinds of drift, rows that must not be in a report, and names that are hard to print."""
     with database.saver() as saver:
         values = {"channel_values": {"x": ROWS[1]}, "channel_versions": {"x": "1"}, "versions_seen": {}, "v": 1, "ts": "", "id": "c1"}
         config = {"configurable": {"thread_id": ROWS[0], "checkpoint_ns": "", "checkpoint_id": "c0"}}
@@ -56,7 +56,7 @@ def host(database, target_venv, python, **more):
     return {
         "ansible_connection": "local",
         "ansible_python_interpreter": str(python),
-        # Everything here is one machine and one user.
+        # One machine and one user.
         "ansible_become": False,
         "checkpointer_virtualenv": str(target_venv),
         "checkpointer_schema": "public",
@@ -70,7 +70,7 @@ def host(database, target_venv, python, **more):
 
 
 class Reports:
-    """A run of verify.yml over a host in parity and one that drifts."""
+    """A run of verify.yml on a host in parity and one with drift."""
 
     def __init__(self, folder, done, databases):
         self.folder = folder
@@ -94,7 +94,7 @@ def reports(server, target_venv, runner, tmp_path_factory):
         for database in databases:
             database.setup()
             database.grant()
-        spoil(databases[1])
+        add_drift(databases[1])
         hosts = {name: host(database, target_venv, runner.python) for name, database in zip(("app1", ODD), databases)}
         env = {"ANSIBLE_SHOW_CUSTOM_STATS": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
         flags = ["-e", "checkpointer_report_dir=%s" % (scratch / "deep" / "reports")]
@@ -105,17 +105,17 @@ def reports(server, target_venv, runner, tmp_path_factory):
             database.drop()
 
 
-def test_a_drift_is_told_after_its_report_is_written(reports):
+def test_drift_fails_after_the_report_is_written(reports):
     done = reports.done.stopped("PostgreSQL is NOT in parity")
     assert done.recap["app1"]["failed"] == 0 and done.recap[ODD]["failed"] == 1
-    # Nothing went up from the folder.
+    # No file was written outside the directory.
     assert sorted(path.suffix for path in reports.folder.iterdir()) == [".html", ".html", ".json", ".json", ".md", ".md"]
     assert [path.name for path in reports.folder.parent.iterdir()] == ["reports"]
     for path in reports.folder.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
-def test_json_against_its_schema(reports):
+def test_json_matches_its_schema(reports):
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     validator = jsonschema.Draft202012Validator(SCHEMA)
     for which in ("good", "drift"):
@@ -124,7 +124,7 @@ def test_json_against_its_schema(reports):
         assert data["$schema"] == SCHEMA["$id"]
         read = datetime.datetime.strptime(data["generated_at"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
         assert abs((datetime.datetime.now(datetime.timezone.utc) - read).total_seconds()) < 3600
-    # The schema refuses what is no report.
+    # The schema rejects data that is not a report.
     for broken in ({"verdict": None}, {"more": 1}, {"generated_at": "yesterday"}, {"tables": [{}]}, {"orphans": {"grace": 1}}, {"report_version": 2}):
         assert list(validator.iter_errors({**data, **broken})), broken
     for key in data:
@@ -134,7 +134,7 @@ def test_json_against_its_schema(reports):
     assert list(validator.iter_errors(odd))
 
 
-def test_json_tells_what_the_catalog_holds(reports):
+def test_json_agrees_with_the_catalog(reports):
     database, data = reports.databases[1], reports.json("drift")
     assert data["host"] == ODD and data["database"]["name"] == database.name
     assert data["verdict"]["in_parity"] is False and data["verdict"]["counts"]["drift"] == len(data["drift"])
@@ -153,24 +153,24 @@ def test_json_tells_what_the_catalog_holds(reports):
     (said,) = database.execute("SHOW server_version")[0]
     assert data["versions"]["postgresql"] == said
     assert data["versions"]["psycopg"] == importlib.metadata.version("psycopg")
-    # A pending write whose checkpoint is not there, with an id that has no time in it.
+    # A pending write without its checkpoint, whose id contains no time.
     assert data["orphans"]["writes"]["age_unknown"] == 1
     assert "1 of unknown age" in data["orphans"]["in_words"][0]["words"]
 
 
-def test_no_secret_and_no_row_is_in_any_of_them(reports):
+def test_no_report_contains_a_secret_or_a_row(reports):
     texts = [path.read_text(encoding="utf-8") for path in reports.folder.iterdir()] + [reports.done.output]
     assert len(texts) == 7
     secrets = [reports.databases[0].server.password] + [role.password for database in reports.databases for role in database.roles]
     for text in texts:
         for word in secrets + ROWS:
             assert word not in text
-    # The rows are there to be found, by somebody who looks.
+    # The rows exist in the database.
     assert ROWS[0] in str(reports.databases[1].execute("SELECT thread_id FROM checkpoints"))
 
 
 def test_artifacts(reports):
-    """As AWX takes them from a job: one value, to which each host adds its own."""
+    """As AWX reads them from a job: one value, to which each host adds its own."""
     shown = re.search(r"RUN: (\{.*\})", reports.done.output).group(1)
     facts = json.loads(shown)["checkpointer_parity_report"]
     assert sorted(facts) == [ODD, "app1"]
@@ -188,18 +188,18 @@ def test_the_terminal_shows_a_table(reports):
     assert max(map(len, table)) <= 90
     assert sum("why: " in line for line in table) == 3
     assert "checkpoints.checkpoints_thread_id_idx" in " ".join(table) and TEMPLATE in " ".join(table)
-    # Not all that was read.
+    # Not everything that was read is printed.
     assert '"findings"' not in reports.done.output and "deterministic" not in reports.done.output
 
 
 def cells(line):
-    """A row of a Markdown table, as a renderer splits it."""
+    """The cells of a row of a Markdown table, as a renderer splits it."""
     assert line.startswith("|") and line.endswith("|"), line
     return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
 
 
 def rendered(text):
-    """What a renderer makes of escaped text."""
+    """The text that a renderer displays for escaped text."""
     text = re.sub(r"\\([|`*~\[\]#!_\\])", r"\1", text)
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
@@ -242,7 +242,7 @@ def browser():
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("no Chromium was found: apt-get install chromium")
-    # Root cannot have its sandbox; the page is our own file. The rest keeps the browser itself from asking anybody.
+    # As root, Chromium cannot use its sandbox. The other flags stop the browser's own requests.
     flags = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
     with playwright.sync_playwright() as started:
         launched = started.chromium.launch(executable_path=program, args=flags)
@@ -252,7 +252,7 @@ def browser():
 
 @pytest.fixture
 def page(browser, reports):
-    """`page(which, width, **context)` opens a report; nothing that it asked for or complained of may be left at the end."""
+    """`page(which, width, **context)` opens a report. At the end, the page must have requested nothing else and logged no message."""
     opened, asked, said = [], [], []
 
     def show(which, width=1280, **context):
@@ -282,7 +282,7 @@ def test_the_page_renders(page, reports, which, verdict):
     assert shown.locator("h1").is_visible() and data["host"] in shown.locator("h1").inner_text()
     assert shown.get_by_text(verdict, exact=True).is_visible()
     assert data["generated_at"] == shown.locator("time").get_attribute("datetime")
-    # Every object of every table is there, as text and not as what its name would be in HTML.
+    # Every object of every table is on the page, as text, even if its name looks like HTML.
     names = shown.locator("tbody th").evaluate_all("nodes => nodes.map(node => node.childNodes[0].textContent.trim())")
     assert set(names) >= {each["object"] for table in data["tables"] for each in table["objects"]}
     assert shown.locator("script, img, link, iframe").count() == 0
@@ -290,7 +290,7 @@ def test_the_page_renders(page, reports, which, verdict):
         assert shown.locator("h2").first.inner_text() == "Drift"
         assert shown.locator("section").first.locator("tbody tr").count() == len(data["drift"])
         assert EVIL in names and STARS in names and TEMPLATE in shown.content()
-    # A verdict is a word, and not its colour alone.
+    # A verdict is a word, not only a color.
     words = shown.locator("tr.drift .badge, tr.expected .badge, tr.equivalent .badge, tr.identical .badge")
     assert words.count() and words.evaluate_all("nodes => nodes.every(node => node.closest('tr').classList.contains(node.textContent.trim().split(' ')[1]))")
 
@@ -307,7 +307,7 @@ def test_the_page_is_accessible(page):
 CONTRAST = """() => {
   const channel = value => { value /= 255; return value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4; };
   const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-  // The browser itself says what colour comes out where one lies over the other.
+  // The browser itself computes the colour of one layer over another.
   const over = colours => {
     for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
     return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
@@ -329,23 +329,23 @@ CONTRAST = """() => {
 @pytest.mark.parametrize(
     "which, width, scheme", usual([(which, width, scheme) for which in ("drift", "good") for width in (360, 1280) for scheme in ("light", "dark")], 2)
 )
-def test_the_page_can_be_read(page, which, width, scheme):
+def test_the_page_is_readable(page, which, width, scheme):
     shown = page(which, width, color_scheme=scheme)
     shown.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     assert shown.evaluate("document.documentElement.scrollWidth") <= width
-    # Nor is anything cut off beyond the edge.
+    # No text is cut off at the edge.
     beyond = "nodes => nodes.filter(node => !node.closest('.unseen, thead') && node.getBoundingClientRect().right > innerWidth + 1).length"
     assert shown.locator("body *").evaluate_all(beyond) == 0
     worst = shown.evaluate(CONTRAST)
     assert worst["ratio"] >= 4.5, worst
 
 
-def test_the_page_in_the_dark(page):
+def test_the_page_in_the_dark_scheme(page):
     colours = {scheme: page("drift", color_scheme=scheme).evaluate("getComputedStyle(document.body).backgroundColor") for scheme in ("light", "dark")}
     assert colours == {"light": "rgb(255, 255, 255)", "dark": "rgb(13, 17, 23)"}
 
 
-def test_the_page_on_paper(page):
+def test_the_printed_page(page):
     shown = page("good", 800, color_scheme="dark")
     closed = "nodes => nodes.filter(node => !node.checkVisibility({contentVisibilityAuto: true}) || !node.getBoundingClientRect().height).length"
     assert shown.locator("details").count() and shown.locator("tbody tr").evaluate_all(closed)
@@ -356,7 +356,7 @@ def test_the_page_on_paper(page):
 
 @pytest.fixture
 def site(tmp_path, database, target_venv, runner):
-    """One host, whose reports are asked for by a path that starts where Ansible does."""
+    """One host. Its reports have a path relative to the directory in which Ansible starts."""
     database.setup()
     database.grant()
 
@@ -366,7 +366,7 @@ def site(tmp_path, database, target_venv, runner):
         def run(self, *flags, **variables):
             given = {
                 "checkpointer_report_dir": str(self.folder),
-                # What the inventory says of this machine is not for the reports.
+                # The facts that the inventory sets for this machine are not used in the reports.
                 "ansible_become_method": "there-is-none",
                 **variables,
             }
@@ -385,7 +385,7 @@ def site(tmp_path, database, target_venv, runner):
     return Site()
 
 
-def test_changed_is_another_fact(site, database):
+def test_a_report_changes_only_with_its_facts(site, database):
     predicted = site.run("--check").passed()
     assert site.files() is None
     assert "Check mode writes no report" in predicted.output and predicted.recap["app1"]["changed"] > 0
@@ -411,7 +411,7 @@ def test_changed_is_another_fact(site, database):
 
 
 @pytest.mark.extended
-def test_fewer_formats_leave_nothing_behind(site):
+def test_fewer_formats_remove_the_other_reports(site):
     site.run().passed()
     (site.folder / "app1.md").write_text("my own notes\n", encoding="utf-8")
     (site.folder / "app2.json").write_text("{}", encoding="utf-8")
@@ -427,6 +427,6 @@ def test_fewer_formats_leave_nothing_behind(site):
     site.run(checkpointer_report_formats="json").stopped("expected a list of at least one of")
 
 
-def test_a_relative_folder_starts_where_ansible_does(site, tmp_path):
+def test_a_relative_directory_starts_where_ansible_does(site, tmp_path):
     site.run(checkpointer_report_dir="here/reports").passed()
     assert [path.name for path in sorted(tmp_path.glob("play0/here/reports/*"))] == ["app1.html", "app1.json", "app1.md"]

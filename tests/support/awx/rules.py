@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a real AWX refused, in its own words; each rule was recorded in transcript.json."""
+"""The errors of a real AWX, in its own words. Each rule was recorded in transcript.json."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ UNDEFINED = re.compile(r"\{\{\s*(\w+)")
 TYPES = "text, textarea, password, multiplechoice, multiselect, integer, float"
 
 
-class Refused(Exception):
-    """`answer` is the body of a 400."""
+class Rejected(Exception):
+    """`answer` is the body of the response with status 400."""
 
     def __init__(self, answer):
         super().__init__(str(answer))
         self.answer = answer
 
 
-def refuse_fields(awx, endpoint, body, options, found=None):
-    """Required fields, choices, lengths, references and names that are taken; unknown fields are ignored."""
+def check_fields(awx, endpoint, body, options, found=None):
+    """Check required fields, choices, lengths, references and unique names. Unknown fields are ignored."""
     wrong = {}
     for name, option in options.items():
         value = body.get(name)
         if name not in body:
             if option["required"] and found is None:
                 wrong[name] = ["This field is required."]
-        # awx.awx sends null for what a task leaves out, and AWX takes that.
+        # awx.awx sends null for options that a task omits, and AWX accepts null.
         elif "choices" in option and value is not None and value not in option["choices"]:
             wrong[name] = ['"%s" is not a valid choice.' % value]
         elif option["type"] == "id" and value is not None and awx._named(name, value) is None:
@@ -36,44 +36,44 @@ def refuse_fields(awx, endpoint, body, options, found=None):
         elif isinstance(value, str) and len(value) > option.get("max_length", len(value)):
             wrong[name] = ["Ensure this field has no more than %d characters." % option["max_length"]]
     if wrong:
-        raise Refused(wrong)
+        raise Rejected(wrong)
     if endpoint == "organizations" and any(each is not found and each["name"] == body.get("name") for each in awx.objects[endpoint].values()):
-        raise Refused({"name": ["Organization with this Name already exists."]})
+        raise Rejected({"name": ["Organization with this Name already exists."]})
 
 
-def refuse_credential_type(_awx, body):
+def check_credential_type(_awx, body):
     fields = (body.get("inputs") or {}).get("fields", [])
     for field in fields:
         if field.get("type", "string") not in ("string", "boolean"):
-            raise Refused({"inputs": ["'%s' is not one of ['string', 'boolean']" % field["type"]]})
+            raise Rejected({"inputs": ["'%s' is not one of ['string', 'boolean']" % field["type"]]})
         if field["id"] == "tower":
-            raise Refused({"inputs": ['"tower" is a reserved field name']})
+            raise Rejected({"inputs": ['"tower" is a reserved field name']})
     known = {field["id"] for field in fields}
     for kind, entries in (body.get("injectors") or {}).items():
         for name, text in entries.items():
             if kind == "env" and name.startswith("ANSIBLE_"):
-                raise Refused({"injectors": ["Environment variable %s may affect Ansible configuration so its use is not allowed in credentials." % name]})
+                raise Rejected({"injectors": ["Environment variable %s may affect Ansible configuration so its use is not allowed in credentials." % name]})
             for used in UNDEFINED.findall(text):
                 if used not in known and used != "tower":
-                    raise Refused({"injectors": ["%s uses an undefined field ('%s' is undefined)" % (name, used)]})
+                    raise Rejected({"injectors": ["%s uses an undefined field ('%s' is undefined)" % (name, used)]})
 
 
-def refuse_credential(awx, body):
+def check_credential(awx, body):
     known = {field["id"] for field in awx._fields(body["credential_type"])}
     for name in body.get("inputs") or {}:
         if name not in known:
-            raise Refused({"inputs": ["Additional properties are not allowed ('%s' was unexpected)" % name]})
+            raise Rejected({"inputs": ["Additional properties are not allowed ('%s' was unexpected)" % name]})
 
 
-def refuse_job_template(awx, body):
+def check_job_template(awx, body):
     if not body.get("project"):
-        raise Refused({"project": ["Job Templates must have a project assigned."]})
-    # Nothing is ever synced here, so no project has a playbook of its own.
+        raise Rejected({"project": ["Job Templates must have a project assigned."]})
+    # The stand-in never syncs a project, so no project contains a playbook.
     if not awx.objects["projects"][body["project"]]["allow_override"]:
-        raise Refused({"playbook": ["Playbook not found for project."]})
+        raise Rejected({"playbook": ["Playbook not found for project."]})
 
 
-def refuse_schedule(awx, body):
+def check_schedule(awx, body):
     rule = body["rrule"]
     wrong = []
     if not re.match(r"DTSTART(;TZID=[^:]+)?:\d{8}T\d{6}", rule):
@@ -83,47 +83,47 @@ def refuse_schedule(awx, body):
     if wrong and len(wrong) == 2:
         wrong.append("rrule parsing failed validation: A valid TZID must be provided (e.g., America/New_York)")
     if wrong:
-        raise Refused({"rrule": wrong})
+        raise Rejected({"rrule": wrong})
     survey = awx.surveys.get(("job_templates", body["unified_job_template"]), {})
     given = body.get("extra_data") or {}
     missing = ["'%s' value missing" % each["variable"] for each in survey.get("spec", []) if each["required"] and each["variable"] not in given]
     if missing:
-        raise Refused({"variables_needed_to_start": missing})
+        raise Rejected({"variables_needed_to_start": missing})
 
 
-def refuse_survey(body):
+def check_survey(body):
     for field in ("name", "description", "spec"):
         if field not in body:
-            raise Refused({"error": "Field '%s' is missing from survey spec." % field})
+            raise Rejected({"error": "Field '%s' is missing from survey spec." % field})
     if not isinstance(body["spec"], list):
-        raise Refused({"error": "Expected list of items for field 'spec', received OrderedDict type."})
+        raise Rejected({"error": "Expected list of items for field 'spec', received OrderedDict type."})
     if not body["spec"]:
-        raise Refused({"error": "'spec' doesn't contain any items."})
+        raise Rejected({"error": "'spec' doesn't contain any items."})
     seen = set()
     for number, question in enumerate(body["spec"]):
-        _refuse_question(number, question)
+        _check_question(number, question)
         if question["variable"] in seen:
-            raise Refused({"error": "'variable' '%s' duplicated in survey question %d." % (question["variable"], number)})
+            raise Rejected({"error": "'variable' '%s' duplicated in survey question %d." % (question["variable"], number)})
         seen.add(question["variable"])
 
 
-def _refuse_question(number, question):
+def _check_question(number, question):
     if "type" not in question:
-        raise Refused({"error": "'type' missing from survey question %d" % number})
+        raise Rejected({"error": "'type' missing from survey question %d" % number})
     if question["type"] not in TYPES.split(", "):
-        raise Refused({"error": "'%s' in survey question %d is not one of '%s' allowed question types." % (question["type"], number, TYPES)})
+        raise Rejected({"error": "'%s' in survey question %d is not one of '%s' allowed question types." % (question["type"], number, TYPES)})
     for field in ("question_name", "variable", "required"):
         if field not in question:
-            raise Refused({"error": "'%s' missing from survey question %d" % (field, number)})
+            raise Rejected({"error": "'%s' missing from survey question %d" % (field, number)})
     default = question.get("default")
     if question["type"] == "integer" and default not in (None, "") and not isinstance(default, int):
-        raise Refused({"error": "Default value %s in survey question %d expected to be integer." % (default, number)})
+        raise Rejected({"error": "Default value %s in survey question %d expected to be integer." % (default, number)})
     for limit in ("min", "max"):
         if question.get(limit) is not None and not isinstance(question[limit], int):
-            raise Refused({"error": "The %s limit in survey question %d expected to be integer." % (limit, number)})
+            raise Rejected({"error": "The %s limit in survey question %d expected to be integer." % (limit, number)})
     if question["type"] in ("multiplechoice", "multiselect"):
         if not question.get("choices"):
-            raise Refused({"error": "Survey question %d of type %s must specify choices." % (number, question["type"])})
+            raise Rejected({"error": "Survey question %d of type %s must specify choices." % (number, question["type"])})
         answers = default.split("\n") if question["type"] == "multiselect" else [default]
         if default and not set(answers) <= set(question["choices"]):
-            raise Refused({"error": "Default choice must be answered from the choices listed."})
+            raise Rejected({"error": "Default choice must be answered from the choices listed."})

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stands in for AWX's HTTP interface, which cannot be had here: it keeps objects, and takes fields and refusals from what a real one answered."""
+"""Replaces AWX's HTTP interface: it stores objects, and takes fields and errors from recorded responses of a real AWX."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from awx.rules import Refused, refuse_credential, refuse_credential_type, refuse_fields, refuse_job_template, refuse_schedule, refuse_survey
+from awx.rules import Rejected, check_credential, check_credential_type, check_fields, check_job_template, check_schedule, check_survey
 
 HERE = Path(__file__).parent
 OPTIONS = json.loads((HERE / "options.json").read_text())
 TRANSCRIPT = json.loads((HERE / "transcript.json").read_text())
 SECRET = "$encrypted$"
 TOKEN = "a-token-of-the-stand-in"
-# These share one row of numbers in AWX.
+# In AWX, these endpoints share one sequence of numbers.
 UNIFIED = ("projects", "job_templates", "workflow_job_templates")
-# What a list below an object holds.
+# The endpoints of the lists below an object.
 LINKS = {"hosts": "hosts", "children": "groups", "credentials": "credentials", "labels": "labels", "instance_groups": "instance_groups"}
 LINKS.update(dict.fromkeys(("success_nodes", "failure_nodes", "always_nodes"), "workflow_job_template_nodes"))
 LINKS.update(dict.fromkeys(("notification_templates_started", "notification_templates_success", "notification_templates_error"), "notification_templates"))
@@ -31,7 +31,7 @@ LINKS["notification_templates_approvals"] = "notification_templates"
 
 
 def _prototypes():
-    """Each endpoint's first object, as it was answered when it was made."""
+    """The first object of each endpoint, as AWX returned it when it was created."""
     found = {}
     for each in TRANSCRIPT:
         endpoint = each["path"].split("/")[3]
@@ -41,7 +41,7 @@ def _prototypes():
 
 
 class Awx:
-    """The objects, by endpoint and number. `requests` are (method, path, body, status) of all that were answered."""
+    """The objects, by endpoint and number. `requests` are (method, path, body, status) of all handled requests."""
 
     def __init__(self):
         self.prototypes = _prototypes()
@@ -53,20 +53,20 @@ class Awx:
         self.inputs = {}
         self.requests = []
         self._lock = threading.Lock()
-        # Every AWX begins with these.
+        # Every AWX contains these objects from the start.
         self._add("organizations", {"name": "Default"}, 1)
         self._add("credential_types", {"name": "Machine", "kind": "ssh", "inputs": {"fields": [{"id": "username", "type": "string"}]}}, 1)
 
     def answer(self, method, target, body, authorized=True):
-        """(status, answer) of one request."""
+        """(status, response) for one request."""
         with self._lock:
             if not authorized:
                 return 401, {"detail": "Authentication credentials were not provided. To establish a login session, visit /api/login/."}
             parts = urlsplit(target)
             try:
                 status, answer = self._route(method, unquote(parts.path).strip("/").split("/")[2:], dict(parse_qsl(parts.query)), body or {})
-            except Refused as refused:
-                status, answer = 400, refused.answer
+            except Rejected as rejected:
+                status, answer = 400, rejected.answer
             except KeyError:
                 status, answer = 404, {"detail": "Not found."}
             self.requests.append((method, target, body, status))
@@ -99,7 +99,7 @@ class Awx:
 
     @staticmethod
     def _page(shown):
-        """An object's own page, which counts a little more than the answer to its creation."""
+        """The page of an object. It contains a few more counts than the response to its creation."""
         if "related_field_counts" in shown["summary_fields"]:
             shown["summary_fields"]["related_field_counts"].setdefault("hosts", 0)
         return shown
@@ -126,30 +126,30 @@ class Awx:
         if method == "DELETE":
             self.surveys.pop(key, None)
         else:
-            refuse_survey(body)
+            check_survey(body)
             self.surveys[key] = body
         return 200, None
 
     def _create(self, endpoint, body):
-        refuse_fields(self, endpoint, body, OPTIONS[endpoint]["POST"])
-        self._refuse(endpoint, body)
+        check_fields(self, endpoint, body, OPTIONS[endpoint]["POST"])
+        self._check(endpoint, body)
         row = "unified" if endpoint in UNIFIED else endpoint
         number = self.numbers.setdefault(row, 1)
         self.numbers[row] += 1
         return self._shown(endpoint, self._add(endpoint, body, number))
 
     def _update(self, endpoint, found, body):
-        refuse_fields(self, endpoint, body, OPTIONS[endpoint]["POST"], found)
-        self._refuse(endpoint, dict(found, **body))
+        check_fields(self, endpoint, body, OPTIONS[endpoint]["POST"], found)
+        self._check(endpoint, dict(found, **body))
         self._fill(endpoint, found, body, {})
         return self._shown(endpoint, found)
 
-    def _refuse(self, endpoint, body):
+    def _check(self, endpoint, body):
         special = {
-            "credential_types": refuse_credential_type,
-            "credentials": refuse_credential,
-            "job_templates": refuse_job_template,
-            "schedules": refuse_schedule,
+            "credential_types": check_credential_type,
+            "credentials": check_credential,
+            "job_templates": check_job_template,
+            "schedules": check_schedule,
         }
         if endpoint in special:
             special[endpoint](self, body)
@@ -179,7 +179,7 @@ class Awx:
     def _fill(self, endpoint, made, body, defaults):
         readable = OPTIONS[endpoint]["GET"]
         for field, option in defaults.items():
-            # What has no default, and refers to nothing, is as AWX answered it.
+            # A field without a default that refers to nothing has the value that AWX returned.
             if "default" in option or option["type"] == "id" or field not in made:
                 made[field] = option.get("default")
         for field in OPTIONS[endpoint]["POST"]:
@@ -199,7 +199,7 @@ class Awx:
         return self.objects["credential_types"][credential_type]["inputs"].get("fields", [])
 
     def _shown(self, endpoint, found):
-        """An object as its own page shows it: with the names of what it refers to, and of what is linked to it."""
+        """An object as its own page shows it: with the names of the objects that it refers to and that are linked to it."""
         shown = copy.deepcopy(found)
         for field, option in OPTIONS[endpoint]["POST"].items():
             other = option["type"] == "id" and found.get(field) and self._named(field, found[field])
@@ -241,7 +241,7 @@ class Awx:
 
 
 class Server:
-    """Awx on a port of loopback, for as long as the block runs."""
+    """Awx on a port of the loopback address, while the block runs."""
 
     def __init__(self, awx):
         class Handler(BaseHTTPRequestHandler):
@@ -261,7 +261,7 @@ class Server:
             do_GET = do_POST = do_PATCH = do_DELETE = _serve
 
             def log_message(self, *_arguments):
-                """Nothing: the requests are kept."""
+                """Log nothing: the requests are stored."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = "http://127.0.0.1:%d" % self._server.server_address[1]

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes each task's result into the file that LANGGRAPH_TEST_RESULTS names, one JSON document a line."""
+"""Writes each task's result to the file that LANGGRAPH_TEST_RESULTS names, one JSON document per line."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def unsatisfied(path, *requirements):
     return [(each["requirement"], each["found"], each["required_by"]) for each in result["unsatisfied"]]
 
 
-def test_what_is_there(base, install):
+def test_an_existing_virtualenv(base, install):
     install("Some-Thing", "1.0")
     result = contents.read(str(base), [])
     assert result["exists"] and result["has_pip"] and not result["uv"] and result["problem"] == ""
@@ -85,7 +85,7 @@ def test_a_release_candidate_counts_as_installed(base, install):
     assert unsatisfied(base, "thing>=1") == []
 
 
-def test_what_a_package_needs_in_turn(base, install):
+def test_indirect_requirements(base, install):
     install("top", "1", "Requires-Dist: middle>=2", 'Requires-Dist: windows; sys_platform == "win32"')
     install("middle", "2.1", "Requires-Dist: bottom==3")
     assert unsatisfied(base, "top") == [("bottom==3", None, "middle")]
@@ -100,13 +100,13 @@ def test_extras(base, install):
     assert unsatisfied(base, "top[all]") == [('deepest<2; extra == "deep"', "2", "nested")]
 
 
-def test_packages_that_need_each_other(base, install):
+def test_packages_that_require_each_other(base, install):
     install("one", "1", "Requires-Dist: two")
     install("two", "1", "Requires-Dist: one")
     assert unsatisfied(base, "one") == []
 
 
-def test_a_requirement_that_is_none(base):
+def test_an_invalid_requirement(base):
     with pytest.raises(ModuleError, match="psycopg=3: .*psycopg.binary.==3.3.9"):
         contents.read(str(base), ["psycopg=3"])
 
@@ -116,7 +116,7 @@ def bare(folder):
     return folder
 
 
-def test_nobody_can_tell_what_satisfies(tmp_path):
+def test_requirements_cannot_be_checked_without_pip(tmp_path):
     result = contents.read(str(bare(tmp_path / "bare")), ["thing"])
     assert result["exists"] and not result["has_pip"] and result["has_ensurepip"]
     assert "neither packaging nor pip" in result["unsatisfied"][0]["reason"]
@@ -129,7 +129,7 @@ def test_uv(tmp_path):
     assert contents.read(str(folder), [])["uv"] is True
 
 
-def test_what_pth_files_print_is_passed_over(tmp_path):
+def test_output_of_pth_files_is_ignored(tmp_path):
     folder = bare(tmp_path / "loud")
     (site_packages(folder) / "loud.pth").write_text("import sys; print('hello')\n")
     assert contents.read(str(folder), [])["exists"] is True
@@ -176,7 +176,7 @@ def a_python_that_fails(tmp_path):
 
 
 @pytest.mark.parametrize("make", [other, a_file, a_dangling_link, a_python_that_is_gone, a_python_that_fails])
-def test_of_no_use(tmp_path, make):
+def test_an_unusable_virtualenv(tmp_path, make):
     problem = make(tmp_path)
     result = contents.read(str(tmp_path / "f"), ["thing"])
     assert result["exists"] is False
@@ -197,7 +197,7 @@ def test_what_others_can_write(tmp_path, name):
     assert result["exists"] is (os.geteuid() != 0)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_root_reads_another_users_virtualenv_as_that_user(tmp_path):
     # pytest's directories, with one more level if it runs in several processes.
     for each in (tmp_path, *(folder for folder in tmp_path.parents if "pytest-" in str(folder))):
@@ -217,8 +217,8 @@ def test_root_reads_another_users_virtualenv_as_that_user(tmp_path):
     assert seen.read_text() == "%d %d False" % (account.pw_uid, account.pw_gid)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's virtualenv")
-def test_an_ordinary_user_does_not_run_what_another_one_made(tmp_path, monkeypatch):
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can create another user's virtualenv")
+def test_an_ordinary_user_does_not_enter_another_users_virtualenv(tmp_path, monkeypatch):
     folder = bare(tmp_path / "theirs")
     os.chown(folder, 65534, 65534)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)

@@ -74,12 +74,12 @@ def test_a_password_that_is_part_of_an_engines_name(password):
     ],
     ids=["index", "level", "version", "migration", "host"],
 )
-def test_other_facts_have_another(other):
+def test_other_facts_have_another_fingerprint(other):
     assert report(**other)["fingerprint"] != report()["fingerprint"]
 
 
 @pytest.mark.parametrize("level", ["compatible", "exact"])
-def test_no_finding_and_no_object_is_left_out(level):
+def test_every_finding_and_object_is_in_the_report(level):
     trigger = Attachment("watch", "trigger", "CREATE TRIGGER watch", True)
     right = with_index('"<b>&', valid=False)
     right = right.with_table(replace(right.table("checkpoint_writes"), attachments=(trigger,)))
@@ -129,12 +129,12 @@ def test_the_collections_own_version():
 
 
 @pytest.mark.parametrize("value", [{}, {"postgres": {}, "sqlite": {}}, {"msg": "The schema cannot be read yet"}])
-def test_what_is_no_result_is_refused(value):
+def test_other_data_is_rejected(value):
     with pytest.raises(ValueError, match="needs a result of checkpoint_schema_info"):
         report(value or {"parity": {}})
 
 
-def test_the_short_form_is_bounded():
+def test_the_size_of_the_summary_is_limited():
     many = copy.deepcopy(report())
     finding = {"table": "t" * 999, "object": "o" * 999, "sqlite": "s" * 9999, "postgres": "é" * 9999, "reason": "r" * 9999}
     many["drift"] = [finding] * 5000

@@ -34,13 +34,13 @@ def finished(monkeypatch, capsys):
     return finish
 
 
-class OfTheServer(Exception):
+class ServerError(Exception):
     """Replaces psycopg's errors, because psycopg may not be installed here. The code checks only the class's module and sqlstate."""
 
     sqlstate = None
 
 
-OfTheServer.__module__ = "psycopg.errors"
+ServerError.__module__ = "psycopg.errors"
 
 
 def raising(error, **attributes):
@@ -72,13 +72,13 @@ def test_a_missing_prerequisite_is_a_failure(finished):
     "error, code, message",
     [
         (
-            OfTheServer("deadlock detected\nDETAIL:  Process 1 waits."),
+            ServerError("deadlock detected\nDETAIL:  Process 1 waits."),
             "40P01",
             "PostgreSQL reports an error: deadlock detected DETAIL: Process 1 waits (SQLSTATE 40P01).",
         ),
-        (OfTheServer("value too long"), "22001", "PostgreSQL reports an error: value too long (SQLSTATE 22001)."),
+        (ServerError("value too long"), "22001", "PostgreSQL reports an error: value too long (SQLSTATE 22001)."),
         (
-            OfTheServer("permission denied for table checkpoints"),
+            ServerError("permission denied for table checkpoints"),
             "42501",
             "PostgreSQL reports an error: permission denied for table checkpoints (SQLSTATE 42501)."
             " Grant the missing privilege, or log in as a role that has it.",

@@ -109,7 +109,7 @@ def test_each_batch_once():
     assert not pool.workers
 
 
-def test_a_writer_that_pauses_in_the_end():
+def test_a_writer_that_pauses_eventually():
     with synced_pool(Source(50)) as pool:
         assert len(pool.workers) == 3 and not pool.unavailable
 

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Access to langgraph-checkpoint-postgres: what is installed, read from real files. The lock around setup()."""
+"""Access to langgraph-checkpoint-postgres: the installed version, read from real files, and the lock around setup()."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_library_is_read_from_its_source_without_importing_it(installed, relea
     assert found.to_dict() == {"name": "langgraph-checkpoint-postgres", "version": release}
 
 
-def test_a_newer_library_brings_what_the_contract_does_not_know(installed):
+def test_a_newer_library_has_migrations_that_the_contract_does_not_know(installed):
     installed("9.9.9", source_of(RELEASES["3.2.0"][0] + ["ALTER TABLE checkpoints ADD COLUMN more text;"]))
     found = library()
     assert found.unknown == [10] and found.newest == 10
@@ -69,14 +69,14 @@ def test_a_newer_library_brings_what_the_contract_does_not_know(installed):
 @pytest.mark.parametrize(
     "source",
     [None, "MIGRATIONS = [", "MIGRATIONS: list = ['SELECT 1;']", "MIGRATIONS = list()", "MIGRATIONS = [1, 2]", "x = 1\x00"],
-    ids=["no file", "no Python", "annotated", "computed", "no strings", "a NUL"],
+    ids=["no file", "not Python", "annotated", "computed", "not strings", "a NUL"],
 )
-def test_what_the_source_does_not_say_the_class_says(installed, source):
+def test_the_class_is_read_if_the_source_has_no_literal_list(installed, source):
     installed("3.2.0", source, package="class PostgresSaver:\n    MIGRATIONS = ['SELECT 1;']\n")
     assert [migration.sql for migration in library().migrations] == ["SELECT 1;"]
 
 
-def test_a_library_that_does_not_import_is_refused(installed):
+def test_a_library_that_does_not_import_is_rejected(installed):
     installed("3.2.0", None, package="import a_library_that_is_not_there\n")
     with pytest.raises(ModuleError, match="cannot be imported: No module named 'a_library_that_is_not_there'. Install it again: .* --force-reinstall"):
         library()
@@ -89,7 +89,7 @@ def test_a_library_without_migrations_is_too_old(installed):
 
 
 @pytest.mark.usefixtures("installed")
-def test_a_library_that_is_not_installed_may_still_come():
+def test_a_library_that_is_not_installed_may_be_installed_later():
     with pytest.raises(PrerequisiteMissing, match="The library langgraph-checkpoint-postgres is not installed in .*Install it: .* -m pip install langgraph"):
         library()
 
@@ -136,7 +136,7 @@ class Session:
 
 
 class Clock:
-    """A clock that only sleeping moves."""
+    """A clock that advances only when sleep() is called."""
 
     def __init__(self):
         self.now = 100.0
@@ -146,7 +146,7 @@ class Clock:
         return self.now
 
     def sleep(self, seconds):
-        assert seconds > 0, "a nap of nothing would spin"
+        assert seconds > 0, "sleeping for zero seconds would be a busy loop"
         self.naps.append(seconds)
         self.now += seconds
 
@@ -155,7 +155,7 @@ def locked(session, seconds, clock, schema="public"):
     return advisory_lock(session, schema, seconds, clock, clock.sleep)
 
 
-def test_a_free_lock_is_taken_at_once_and_given_back():
+def test_a_free_lock_is_acquired_at_once_and_released():
     session, clock = Session([True]), Clock()
     with locked(session, 300, clock) as waited:
         assert waited is False and session.count("advisory_unlock") == 0
@@ -163,7 +163,7 @@ def test_a_free_lock_is_taken_at_once_and_given_back():
     assert session.asked[0][1] == session.asked[1][1] and clock.naps == []
 
 
-def test_a_taken_lock_is_asked_for_again_ever_less_often():
+def test_the_attempts_to_acquire_a_lock_become_less_frequent():
     session, clock = Session([False] * 20 + [True]), Clock()
     with locked(session, 300, clock) as waited:
         assert waited is True
@@ -172,19 +172,19 @@ def test_a_taken_lock_is_asked_for_again_ever_less_often():
 
 
 @pytest.mark.parametrize("seconds", [0, 0.01, 2, 300])
-def test_a_lock_that_stays_taken_is_given_up_naming_its_holder(seconds):
+def test_the_error_names_the_holder_of_a_lock_that_is_not_released(seconds):
     holder = {"pid": 17, "name": "langgraph_owner", "application": "stateops.langgraph.checkpoint_schema", "state": "active", "age": 7}
     session, clock = Session([], holder), Clock()
     with pytest.raises(ModuleError) as found, locked(session, seconds, clock, "agents"):
-        pytest.fail("the lock was not had")
+        pytest.fail("the lock was not acquired, so this must not run")
     assert found.value.message == (
         "Could not acquire the lock on agents within %s seconds: another run holds it (pid 17, user langgraph_owner, "
         "application stateops.langgraph.checkpoint_schema, active, last statement 7 s ago). Nothing was written. "
         "Wait for that run, raise lock_wait, or end that session." % seconds
     )
     assert found.value.changed is False
-    assert sum(clock.naps) == pytest.approx(seconds), "neither given up early nor waited for longer"
-    assert session.count("advisory_unlock") == 0, "what was not had is not given back"
+    assert sum(clock.naps) == pytest.approx(seconds), "the run must wait exactly this long"
+    assert session.count("advisory_unlock") == 0, "a lock that was not acquired is not released"
 
 
 @pytest.mark.parametrize(
@@ -197,12 +197,12 @@ def test_a_lock_that_stays_taken_is_given_up_naming_its_holder(seconds):
         ),
     ],
 )
-def test_a_holder_that_says_little(holder, words):
+def test_a_holder_with_little_information(holder, words):
     with pytest.raises(ModuleError, match=words), locked(Session([], holder), 0, Clock()):
-        pytest.fail("the lock was not had")
+        pytest.fail("the lock was not acquired, so this must not run")
 
 
-def test_the_lock_is_given_back_whatever_happens_and_the_first_error_is_told():
+def test_the_lock_is_always_released_and_the_first_error_is_reported():
     for breaks in (False, True):
         session = Session([True])
         session.breaks = breaks
@@ -211,14 +211,14 @@ def test_the_lock_is_given_back_whatever_happens_and_the_first_error_is_told():
         assert session.count("advisory_unlock") == 1
 
 
-def test_a_connection_that_is_gone_has_given_its_lock_back():
+def test_a_closed_connection_has_released_its_lock():
     session = Session([True])
     with locked(session, 1, Clock()):
         session.closed = True
     assert session.count("advisory_unlock") == 0
 
 
-def test_each_schema_has_a_lock_of_its_own_and_keys_fit():
+def test_each_schema_has_its_own_lock_and_the_keys_fit():
     keys = set()
     for schema in ("public", "langgraph", "a", "", "é", "x" * 63):
         session = Session([True])

@@ -18,10 +18,10 @@ from schema_examples import (
     RELEASES,
     TASK_PATH,
     database,
+    database_state,
     empty,
     library,
     postgres,
-    reading,
 )
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
@@ -111,7 +111,7 @@ def test_a_recorded_migration_without_its_effect_is_pending():
 
 @pytest.mark.parametrize("recorded", [(9,), tuple(range(10)), (0, 1, 2, 3, 4, 5, 6, 8, 9), (41,)])
 def test_the_catalog_decides_not_the_migrations_table(recorded):
-    plan = make_plan(reading(postgres(frozenset()), recorded), library())
+    plan = make_plan(database_state(postgres(frozenset()), recorded), library())
     assert numbers(plan) == [4, 6, 7, 8, 9]
     assert {reason.split(",")[0] for _version, reason in pending(plan)} == {"recorded"}
     assert [repair.migration.version for repair in plan.repairs] == [4, 6, 7, 8, 9]
@@ -123,14 +123,14 @@ def test_the_catalog_decides_not_the_migrations_table(recorded):
 @pytest.mark.parametrize("recorded", [None, ()])
 def test_a_migrations_table_that_is_missing_or_empty(recorded):
     schema = without(postgres(), MIGRATIONS_TABLE) if recorded is None else postgres()
-    plan = make_plan(reading(schema, recorded), library())
+    plan = make_plan(database_state(schema, recorded), library())
     assert pending(plan) == [(version, "not recorded") for version in range(10)]
     assert plan.repairs == () and plan.missing == (frozenset({("table", MIGRATIONS_TABLE, MIGRATIONS_TABLE)}) if recorded is None else frozenset())
     assert plan.after == database("3.2.0")
 
 
 def test_a_database_ahead_has_nothing_pending():
-    ahead = reading(postgres(), tuple(range(12)))
+    ahead = database_state(postgres(), tuple(range(12)))
     assert make_plan(ahead, library()).empty
     assert make_plan(ahead, library("1.0.2")).empty
 
@@ -145,7 +145,7 @@ def test_unknown_migrations_are_pending_by_their_number():
 
 @pytest.mark.parametrize("table", DATA_TABLES)
 def test_a_missing_table_is_created_with_its_columns_and_indexes(table):
-    plan = make_plan(reading(without(postgres(), table), tuple(range(10))), library())
+    plan = make_plan(database_state(without(postgres(), table), tuple(range(10))), library())
     assert {repair.violation.rule.name for repair in plan.repairs} == {"table missing"}
     assert [repair.migration.version for repair in plan.repairs] == numbers(plan)
     assert [migration.step.table for migration, _reason in plan.pending] == [table] * len(plan.pending)
@@ -156,10 +156,10 @@ def test_a_missing_table_is_created_with_its_columns_and_indexes(table):
 @pytest.mark.parametrize("release", ["2.0.13", "3.2.0"])
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_repairs_lead_to_the_expected_schema(mutation, release):
-    ledger = mutation.schema.table(MIGRATIONS_TABLE)
-    plan = make_plan(reading(mutation.schema, tuple(range(10)) if ledger else None), library(release))
+    migrations = mutation.schema.table(MIGRATIONS_TABLE)
+    plan = make_plan(database_state(mutation.schema, tuple(range(10)) if migrations else None), library(release))
     assert not plan.empty and not plan.blocking
-    assert plan.repairs or not ledger
+    assert plan.repairs or not migrations
     assert plan.after.schema == postgres() and plan.after.recorded == tuple(range(10))
     assert make_plan(plan.after, library(release)).empty
 
@@ -167,8 +167,8 @@ def test_repairs_lead_to_the_expected_schema(mutation, release):
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_an_upgrade_includes_repairs(mutation):
     """The migrations table of 1.0.2 with any broken schema: setup() and the repairs together."""
-    ledger = mutation.schema.table(MIGRATIONS_TABLE)
-    before = reading(mutation.schema, tuple(range(5)) if ledger else None)
+    migrations = mutation.schema.table(MIGRATIONS_TABLE)
+    before = database_state(mutation.schema, tuple(range(5)) if migrations else None)
     plan = make_plan(before, library())
     assert plan.after == database("3.2.0")
 
@@ -176,7 +176,7 @@ def test_an_upgrade_includes_repairs(mutation):
 def test_a_repair_with_two_statements():
     current = postgres().table("checkpoints")
     invalid = current.with_index(replace(current.index("checkpoints_thread_id_idx"), valid=False))
-    plan = make_plan(reading(postgres().with_table(invalid), tuple(range(10))), library())
+    plan = make_plan(database_state(postgres().with_table(invalid), tuple(range(10))), library())
     (repair,) = plan.repairs
     drop, create = repair.to_dict()["statements"]
     assert drop == 'DROP INDEX CONCURRENTLY "public"."checkpoints_thread_id_idx";'
@@ -186,7 +186,7 @@ def test_a_repair_with_two_statements():
 def test_an_invalid_index_that_an_older_library_does_not_create_is_only_dropped():
     current = postgres(ALL - {INDEXES}).table("checkpoints")
     invalid = postgres(ALL - {INDEXES}).with_table(current.with_index(Index("checkpoints_thread_id_idx", ("thread_id",), valid=False)))
-    plan = make_plan(reading(invalid, tuple(range(5))), library("1.0.2"))
+    plan = make_plan(database_state(invalid, tuple(range(5))), library("1.0.2"))
     assert [repair.to_dict()["statements"] for repair in plan.repairs] == [['DROP INDEX CONCURRENTLY "public"."checkpoints_thread_id_idx";']]
     assert plan.after.schema == postgres(ALL - {INDEXES})
     assert make_plan(plan.after, library("1.0.2")).empty
@@ -195,17 +195,17 @@ def test_an_invalid_index_that_an_older_library_does_not_create_is_only_dropped(
 def test_setup_creates_its_own_index_beside_an_equivalent_one():
     old = postgres(frozenset((NULLABLE,)))
     covered = old.with_table(old.table("checkpoints").with_index(Index("mine", ("thread_id",))))
-    plan = make_plan(reading(covered, tuple(range(5))), library())
+    plan = make_plan(database_state(covered, tuple(range(5))), library())
     expected = postgres().with_table(postgres().table("checkpoints").with_index(Index("mine", ("thread_id",))))
     assert plan.after.schema == expected, "IF NOT EXISTS looks for the name only"
     gone = expected.with_table(expected.table("checkpoints").without_index("checkpoints_thread_id_idx"))
-    assert make_plan(reading(gone, tuple(range(10))), library()).empty, "once the migration is recorded, the other index suffices"
+    assert make_plan(database_state(gone, tuple(range(10))), library()).empty, "once the migration is recorded, the other index suffices"
 
 
 def test_repairs_have_the_order_of_the_migrations():
     schema = without(postgres(frozenset()), "checkpoint_blobs")
     schema = schema.with_table(replace(schema.table("checkpoints"), columns=tuple(replace(c, default=None) for c in schema.table("checkpoints").columns)))
-    plan = make_plan(reading(schema, tuple(range(10))), library())
+    plan = make_plan(database_state(schema, tuple(range(10))), library())
     order = [repair.migration.version if repair.migration else None for repair in plan.repairs]
     assert order == [None, None, 2, 4, 6, 7, 8, 9]
     assert plan.after.schema == postgres()
@@ -214,21 +214,21 @@ def test_repairs_have_the_order_of_the_migrations():
 def test_an_index_that_another_session_builds_is_not_pending():
     current = postgres().table("checkpoints")
     building = current.with_index(replace(current.index("checkpoints_thread_id_idx"), valid=False, building=True))
-    plan = make_plan(reading(postgres().with_table(building), tuple(range(10))), library())
+    plan = make_plan(database_state(postgres().with_table(building), tuple(range(10))), library())
     assert plan.empty and plan.building == ["checkpoints_thread_id_idx"]
-    extra = make_plan(reading(postgres().with_table(current.with_index(Index("x", ("type",), valid=False, building=True))), tuple(range(10))), library())
+    extra = make_plan(database_state(postgres().with_table(current.with_index(Index("x", ("type",), valid=False, building=True))), tuple(range(10))), library())
     assert extra.building == []
 
 
 def test_the_search_path_does_not_matter_since_setup_has_its_own():
     schema = replace(postgres(), elsewhere=(("checkpoints", "other"), ("checkpoint_blobs", "")))
-    plan = make_plan(reading(schema, tuple(range(10))), library())
+    plan = make_plan(database_state(schema, tuple(range(10))), library())
     assert plan.empty and plan.violations == ()
 
 
 def test_tables_of_another_role_are_adopted_only_on_request():
     theirs = postgres(owner="app").with_table(Table("notes", owner="third"))
-    before = reading(theirs, tuple(range(10)))
+    before = database_state(theirs, tuple(range(10)))
     plan = make_plan(before, library())
     assert plan.empty and [table.name for table in plan.foreign] == sorted([MIGRATIONS_TABLE, *DATA_TABLES])
     adopting = make_plan(before, library(), adopt=True)
@@ -242,7 +242,7 @@ def test_tables_of_another_role_are_adopted_only_on_request():
 
 def test_adopting_resolves_different_owners():
     mixed = postgres().with_table(replace(postgres().table("checkpoints"), owner="app"))
-    before = reading(mixed, tuple(range(10)))
+    before = database_state(mixed, tuple(range(10)))
     assert [violation.rule.name for violation in make_plan(before, library()).blocking] == ["owner differs"]
     plan = make_plan(before, library(), adopt=True)
     assert plan.blocking == [] and plan.after == database("3.2.0")
@@ -268,6 +268,6 @@ def test_the_statements_of_an_adoption():
 
 
 def test_new_tables_belong_to_the_current_role():
-    plan = make_plan(reading(Schema("postgresql", "public"), role="migrator"), library())
+    plan = make_plan(database_state(Schema("postgresql", "public"), role="migrator"), library())
     assert {table.owner for table in plan.after.schema.tables} == {"migrator"}
     assert TASK_PATH in ALL and plan.after.schema == postgres(owner="migrator")

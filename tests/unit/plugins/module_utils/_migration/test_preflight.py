@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Preflight errors, in the words that a person reads."""
+"""The exact text of the preflight errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from model_mutations import mutations
-from schema_examples import RELEASES, database, empty, library, postgres, reading
+from schema_examples import RELEASES, database, database_state, empty, library, postgres
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import preflight_errors
@@ -37,7 +37,7 @@ def test_an_empty_plan_needs_no_privileges():
         assert errors_of(database("3.2.0", **{privilege: False})) == []
     for setting in ("standby", "read_only"):
         assert errors_of(database("3.2.0", **{setting: True})) == []
-    assert errors_of(reading(postgres(owner="app"), EVERYTHING)) == []
+    assert errors_of(database_state(postgres(owner="app"), EVERYTHING)) == []
 
 
 @pytest.mark.parametrize(
@@ -60,19 +60,19 @@ def test_an_empty_plan_needs_no_privileges():
     ],
 )
 def test_what_the_server_does_not_permit(changes, text):
-    assert errors_of(reading(Schema("postgresql", "public"), **changes)) == [text]
+    assert errors_of(database_state(Schema("postgresql", "public"), **changes)) == [text]
     assert errors_of(database("1.0.2", **changes)) == [text]
 
 
 def test_a_schema_that_does_not_exist():
-    before = reading(Schema("postgresql", "agents", exists=False), schema_exists=False, schema_usage=False, schema_create=False)
+    before = database_state(Schema("postgresql", "agents", exists=False), schema_exists=False, schema_usage=False, schema_create=False)
     assert errors_of(before) == ['Schema agents does not exist in database langgraph. Run: CREATE SCHEMA "agents" AUTHORIZATION "langgraph_owner";']
     assert errors_of(before.with_schema()) == []
 
 
 @pytest.mark.parametrize("mutation", [mutation for mutation in MUTATIONS if mutation.severity == "block"], ids=lambda mutation: mutation.name)
 def test_blocking_violations_are_errors(mutation):
-    found = errors_of(reading(replace(mutation.schema, elsewhere=()), EVERYTHING))
+    found = errors_of(database_state(replace(mutation.schema, elsewhere=()), EVERYTHING))
     if mutation.rule == "table elsewhere":
         assert found == [], "setup() has its own search_path"
         return
@@ -89,26 +89,26 @@ def test_blocking_violations_are_errors(mutation):
 
 @pytest.mark.parametrize("mutation", [mutation for mutation in MUTATIONS if mutation.severity != "block"], ids=lambda mutation: mutation.name)
 def test_other_violations_are_not_errors(mutation):
-    ledger = mutation.schema.table(MIGRATIONS_TABLE) and EVERYTHING
-    assert errors_of(reading(mutation.schema, ledger)) == []
+    migrations = mutation.schema.table(MIGRATIONS_TABLE) and EVERYTHING
+    assert errors_of(database_state(mutation.schema, migrations)) == []
 
 
 def test_both_solutions_for_different_owners():
     mixed = postgres().with_table(replace(postgres().table("checkpoints"), owner="app"))
-    found = errors_of(reading(mixed, EVERYTHING))
+    found = errors_of(database_state(mixed, EVERYTHING))
     assert found[-1] == 'Set adopt, or run: ALTER TABLE "public"."checkpoints" OWNER TO "langgraph_owner";'
     assert "checkpoints by app" in found[0]
-    assert errors_of(reading(mixed, EVERYTHING), adopt=True, adoptable={"checkpoints"}) == []
+    assert errors_of(database_state(mixed, EVERYTHING), adopt=True, adoptable={"checkpoints"}) == []
 
 
 def test_a_database_ahead_that_can_be_used_is_a_rollback():
-    assert errors_of(reading(postgres(), tuple(range(12)))) == []
+    assert errors_of(database_state(postgres(), tuple(range(12)))) == []
     assert errors_of(database("3.2.0"), library("1.0.2")) == []
 
 
 def test_a_database_ahead_that_cannot_be_used():
     broken = postgres().with_table(replace(postgres().table("checkpoints"), row_security=True))
-    found = errors_of(reading(broken, tuple(range(12))))
+    found = errors_of(database_state(broken, tuple(range(12))))
     assert found[0] == (
         "The database is ahead: its migrations table records version 11, langgraph-checkpoint-postgres 3.2.0 supports up to 9, and the schema has drift. "
         "Install a newer library."
@@ -118,9 +118,9 @@ def test_a_database_ahead_that_cannot_be_used():
 
 def test_a_database_ahead_is_not_repaired():
     missing = postgres().with_table(postgres().table("checkpoints").without_index("checkpoints_thread_id_idx"))
-    found = errors_of(reading(missing, tuple(range(12))))
+    found = errors_of(database_state(missing, tuple(range(12))))
     assert found[0].startswith("The database is ahead") and found[1].startswith("checkpoints.checkpoints_thread_id_idx: found no index")
-    assert errors_of(reading(missing, EVERYTHING)) == []
+    assert errors_of(database_state(missing, EVERYTHING)) == []
 
 
 GIVE = " ".join('ALTER TABLE "public"."%s" OWNER TO "langgraph_owner";' % table for table in sorted([MIGRATIONS_TABLE, *DATA_TABLES]))
@@ -131,14 +131,14 @@ THEIRS = (
 
 
 def test_tables_of_another_owner_are_an_error_before_a_change():
-    before = reading(postgres(RELEASES["1.0.2"][1], owner="app"), tuple(range(5)))
+    before = database_state(postgres(RELEASES["1.0.2"][1], owner="app"), tuple(range(5)))
     assert errors_of(before) == [THEIRS]
     assert errors_of(before, adopt=True) == []
     assert errors_of(before, adopt=True, adoptable=set([MIGRATIONS_TABLE, *DATA_TABLES])) == []
 
 
 def test_an_adoption_that_the_login_role_cannot_do():
-    before = reading(postgres(owner="app"), EVERYTHING, login="deployer")
+    before = database_state(postgres(owner="app"), EVERYTHING, login="deployer")
     (text,) = errors_of(before, adopt=True, adoptable={MIGRATIONS_TABLE, "checkpoint_blobs", "checkpoints"})
     assert text == (
         "deployer cannot change the owner of checkpoint_writes. As a superuser, or as their owner who is a member of langgraph_owner, run: "
@@ -147,19 +147,19 @@ def test_an_adoption_that_the_login_role_cannot_do():
 
 
 def test_a_hidden_migrations_table_is_the_first_error():
-    own = reading(postgres(), hidden=True)
+    own = database_state(postgres(), hidden=True)
     text = (
         "Role langgraph_owner may not read the migrations table checkpoint_migrations, which langgraph_owner owns. Run: "
         'GRANT SELECT ON "public"."checkpoint_migrations" TO "langgraph_owner";'
     )
     assert errors_of(own) == [text]
-    foreign = reading(postgres(owner="app"), hidden=True, schema_usage=False)
+    foreign = database_state(postgres(owner="app"), hidden=True, schema_usage=False)
     found = errors_of(foreign)
     assert 'Run: GRANT USAGE ON SCHEMA "public" TO "langgraph_owner"; GRANT SELECT ON' in found[0]
     assert found[1:] == [THEIRS]
 
 
 def test_several_errors_are_reported_at_once():
-    before = reading(postgres(frozenset(), owner="app"), (0, 1, 2, 3), standby=True, schema_create=False)
+    before = database_state(postgres(frozenset(), owner="app"), (0, 1, 2, 3), standby=True, schema_create=False)
     found = errors_of(before)
     assert [sentence.split(".")[0][:24] for sentence in found] == ["The server is a hot stan", "Role langgraph_owner has", "checkpoint_blobs, checkp"]

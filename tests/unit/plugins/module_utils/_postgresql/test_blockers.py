@@ -15,10 +15,10 @@ from schema_examples import (
     NULLABLE,
     TASK_PATH,
     database,
+    database_state,
     empty,
     library,
     postgres,
-    reading,
 )
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import lock_requirements, make_plan
@@ -30,7 +30,7 @@ EVERYTHING = tuple(range(10))
 
 
 def needed(schema, recorded=EVERYTHING, **options):
-    return lock_requirements(make_plan(reading(schema, recorded), library(), **options))
+    return lock_requirements(make_plan(database_state(schema, recorded), library(), **options))
 
 
 def alter(name, **fields):

@@ -162,14 +162,14 @@ def test_the_target_in_messages(given, text):
     assert _target(conninfo(options(**given), "x")) == text
 
 
-REFUSED = 'connection to server at "db1" (10.0.0.1), port 5432 failed: %s'
-FATAL = REFUSED % "FATAL:  %s"
+FAILED = 'connection to server at "db1" (10.0.0.1), port 5432 failed: %s'
+FATAL = FAILED % "FATAL:  %s"
 
 
 @pytest.mark.parametrize(
     "text, part, temporary",
     [
-        (REFUSED % "Connection refused Is the server running on that host and accepting TCP/IP connections?", "Check that the server runs", True),
+        (FAILED % "Connection refused Is the server running on that host and accepting TCP/IP connections?", "Check that the server runs", True),
         ('connection to server on socket "/run/.s.PGSQL.5432" failed: No such file or directory', "Check that the server runs", True),
         (FATAL % 'password authentication failed for user "u"', "Check login_user and login_password", True),
         (FATAL % 'Peer authentication failed for user "u"', "Check login_user and login_password", True),
@@ -178,14 +178,14 @@ FATAL = REFUSED % "FATAL:  %s"
         (FATAL % 'database "d" does not exist', "Create it first", True),
         (FATAL % 'role "u" does not exist', "Create it first", True),
         (FATAL % "the database system is starting up", "Check the connection options", True),
-        (REFUSED % "fe_sendauth: no password supplied", "Give login_password", False),
+        (FAILED % "fe_sendauth: no password supplied", "Give login_password", False),
         (FATAL % "sorry, too many clients already", "raise max_connections", False),
         (FATAL % "remaining connection slots are reserved for roles with the SUPERUSER attribute", "raise max_connections", False),
-        (REFUSED % "server does not support SSL, but SSL was required", "Check ssl_mode", False),
-        (REFUSED % "SSL error: certificate verify failed", "Check ssl_mode", False),
-        (REFUSED % 'root certificate file "/ca" does not exist', "Check ssl_mode", False),
-        (REFUSED % "session is read-only", "target_session_attrs", False),
-        (REFUSED % "server is not in hot standby mode", "target_session_attrs", False),
+        (FAILED % "server does not support SSL, but SSL was required", "Check ssl_mode", False),
+        (FAILED % "SSL error: certificate verify failed", "Check ssl_mode", False),
+        (FAILED % 'root certificate file "/ca" does not exist', "Check ssl_mode", False),
+        (FAILED % "session is read-only", "target_session_attrs", False),
+        (FAILED % "server is not in hot standby mode", "target_session_attrs", False),
         ('could not translate host name "db9" to address: Name or service not known', "Check the name in login_host", False),
         ("connection timeout expired", "raise connect_timeout", False),
         (FATAL % "unsupported startup parameter: options", "connect to the server itself", False),

@@ -32,27 +32,27 @@ def alter(name, **fields):
     return postgres().with_table(replace(postgres().table(name), **fields))
 
 
-def test_what_setup_leaves_behind_breaks_nothing():
+def test_a_new_schema_has_no_violation():
     assert check_schema(postgres()) == []
 
 
-def test_there_are_enough_mutations_and_each_is_one():
+def test_there_are_enough_mutations_and_each_changes_the_schema():
     assert len(MUTATIONS) > 400
     assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)
     assert all(mutation.schema != postgres() for mutation in MUTATIONS)
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
-def test_a_change_is_found_as_what_it_is(mutation):
+def test_each_change_is_the_expected_violation(mutation):
     assert found(mutation.schema) == [(mutation.rule, mutation.severity, mutation.table, mutation.object)]
-    says_where_what_and_why(check_schema(mutation.schema)[0], mutation)
+    assert_complete_message(check_schema(mutation.schema)[0], mutation)
 
 
 @pytest.mark.parametrize("mutation", FILE_MUTATIONS, ids=lambda mutation: mutation.name)
-def test_a_change_to_a_file_is_found_as_what_it_is(mutation):
+def test_each_change_to_a_file_is_the_expected_violation(mutation):
     (violation,) = check_sqlite(canonical(mutation.schema))
     assert (violation.rule.name, violation.severity, violation.table, violation.object) == (mutation.rule, mutation.severity, mutation.table, mutation.object)
-    says_where_what_and_why(violation, mutation)
+    assert_complete_message(violation, mutation)
 
 
 def test_a_file_without_any_of_the_tables_and_one_from_before_writes():
@@ -61,11 +61,11 @@ def test_a_file_without_any_of_the_tables_and_one_from_before_writes():
     assert [violation.rule.name for violation in check_sqlite(Schema("sqlite", "x", (old,)))] == ["sqlite table thread_ts"] * 2
 
 
-def test_every_rule_is_reached_by_a_change():
+def test_every_rule_has_a_change_that_violates_it():
     assert {mutation.rule for mutation in MUTATIONS + FILE_MUTATIONS} | {COVERED, NONE_THERE} == set(RULES)
 
 
-def says_where_what_and_why(violation, mutation):
+def assert_complete_message(violation, mutation):
     text = violation.describe()
     place = violation.table if violation.object == violation.table else "%s.%s" % (violation.table, violation.object)
     assert text.startswith("%s: found %s, expected %s (%s)" % (place, violation.found, violation.expected, RULES[mutation.rule].explanation))
@@ -74,7 +74,7 @@ def says_where_what_and_why(violation, mutation):
     assert not violation.statement or violation.statement.endswith(";") and text.endswith(violation.statement)
 
 
-def test_a_refusal_of_one_object_names_the_statement_that_ends_it():
+def test_a_blocking_violation_names_the_statement_that_resolves_it():
     without = {mutation.rule for mutation in MUTATIONS if mutation.severity == "block" and not check_schema(mutation.schema)[0].statement}
     # To correct these, data must be moved or converted, or a person must decide about the rows.
     assert without == {
@@ -83,8 +83,8 @@ def test_a_refusal_of_one_object_names_the_statement_that_ends_it():
         "table shape",
         "table shallow",
         "table elsewhere",
-        "table unlogged",  # a temporary one; ALTER TABLE makes no permanent table of it
-        "owner differs",  # the plan knows who the owner should be
+        "table unlogged",  # a temporary one; ALTER TABLE cannot make it permanent
+        "owner differs",  # the expected owner is known only to the plan
         "column missing",
         "column generated",
         "index name taken",
@@ -156,11 +156,11 @@ def test_statements_on_a_table(schema, statement):
         ("parent_checkpoint_id", "ADD COLUMN parent_checkpoint_id text;"),
         ("metadata", "ADD COLUMN metadata jsonb not null default '{}'::jsonb;"),
         ("checkpoint_ns", "ADD COLUMN checkpoint_ns text not null default ''::text;"),
-        ("checkpoint", None),  # nobody knows what to put there
+        ("checkpoint", None),  # the values are unknown
         ("thread_id", None),
     ],
 )
-def test_a_missing_column_can_be_added_where_its_values_are_known(missing, statement):
+def test_a_missing_column_can_be_added_if_its_values_are_known(missing, statement):
     columns = tuple(found for found in postgres().table("checkpoints").columns if found.name != missing)
     (violation,) = check_schema(alter("checkpoints", columns=columns))
     assert violation.statement == ('ALTER TABLE "public"."checkpoints" %s' % statement if statement else "")
@@ -174,19 +174,19 @@ def test_a_missing_column_can_be_added_where_its_values_are_known(missing, state
         ({"default": "(type)::integer", "generated": "stored"}, ["EXPRESSION"]),
     ],
 )
-def test_a_further_column_that_cannot_be_computed_is_left_so_that_it_stays_empty(details, drops):
+def test_an_additional_column_that_cannot_be_computed_is_changed_to_stay_empty(details, drops):
     columns = postgres().table("checkpoints").columns + (Column("extra", "integer", **details),)
     (violation,) = check_schema(alter("checkpoints", columns=columns))
     assert violation.statement == 'ALTER TABLE "public"."checkpoints" %s;' % ", ".join('ALTER COLUMN "extra" DROP %s' % what for what in drops)
 
 
-def test_a_column_under_another_name_gets_its_own_back():
+def test_a_renamed_column_is_renamed_back():
     columns = postgres().table("checkpoints").columns
     for kind, statement in (("jsonb", 'ALTER TABLE "public"."checkpoints" RENAME COLUMN "state" TO "checkpoint";'), ("text", "")):
         renamed = tuple(replace(found, name="state", type=kind) if found.name == "checkpoint" else found for found in columns)
         lost, gained = check_schema(alter("checkpoints", columns=renamed))
         assert (lost.rule.name, lost.statement) == ("column missing", statement)
-        assert gained.rule.name == "column extra, required" and bool(gained.statement) == (kind == "text"), "renaming ends both"
+        assert gained.rule.name == "column extra, required" and bool(gained.statement) == (kind == "text"), "renaming resolves both"
 
 
 def test_statements_name_the_schema():
@@ -196,7 +196,7 @@ def test_statements_name_the_schema():
 
 
 @pytest.mark.parametrize("table", DATA_TABLES)
-def test_another_index_may_serve_in_place_of_the_thread_index(table):
+def test_another_index_may_replace_the_thread_index(table):
     name = "%s_thread_id_idx" % table
     without = postgres().table(table).without_index(name)
     covered = postgres().with_table(without.with_index(Index("mine", ("thread_id",))))
@@ -211,7 +211,7 @@ def test_another_index_may_serve_in_place_of_the_thread_index(table):
         assert ("index missing", "repair", table, name) in found(postgres().with_table(without.with_index(index))), index
 
 
-def test_only_the_index_of_a_constraint_is_spared():
+def test_only_the_index_of_a_constraint_is_not_reported():
     table = postgres().table("checkpoints")
     constraints = table.constraints + (
         Constraint("checked", "check", ("type",), enforced=False),
@@ -232,11 +232,11 @@ def test_an_empty_schema_lacks_every_table():
     assert [violation.step for violation in check_schema(Schema("postgresql", "public"))] == [("table", table, table) for table in TABLES]
 
 
-def test_other_tables_of_the_schema_are_nobodys_business():
+def test_other_tables_of_the_schema_are_ignored():
     assert check_schema(postgres().with_table(Table("notes", kind="view", owner="somebody", row_security=True))) == []
 
 
-def test_owners_are_told_by_the_tables_of_the_contract():
+def test_owners_are_compared_only_for_tables_of_the_contract():
     schema = postgres().with_table(Table("aaa", owner="third")).with_table(replace(postgres().table("checkpoints"), owner="somebody"))
     (violation,) = check_schema(schema)
     assert (violation.table, violation.object) == ("checkpoint_migrations", "owner")
@@ -262,17 +262,17 @@ def test_an_older_library_needs_less(release, lacking):
         assert len(violations) == (3 if feature == INDEXES else 1) * (feature in lacking)
 
 
-def test_what_an_older_library_does_not_make_is_still_no_extra():
+def test_objects_that_an_older_library_does_not_create_are_not_additional():
     assert check_schema(postgres(), library("1.0.1").steps) == []
 
 
-def test_each_step_is_the_answer_to_the_violation_of_its_absence():
+def test_each_missing_step_is_a_violation_that_it_resolves():
     steps = {violation.step for violation in check_schema(Schema("postgresql", "public"))}
     steps |= {violation.step for violation in check_schema(postgres(features=frozenset()))}
     assert steps == {step.key for step in STEPS}
 
 
-def test_several_violations_come_in_the_order_of_the_contract():
+def test_several_violations_have_the_order_of_the_contract():
     schema = alter("checkpoint_writes", row_security=True)
     schema = schema.with_table(replace(schema.table("checkpoints"), persistence="unlogged", row_security=True))
     assert [(violation.table, violation.rule.name) for violation in check_schema(schema)] == [

@@ -110,7 +110,7 @@ def test_key_columns_are_not_null():
             assert not table.column(name).nullable, (table.name, name)
 
 
-def test_every_name_stands_for_something():
+def test_every_name_refers_to_an_object():
     assert set(contract.POSTGRES) == set(contract.TABLES) == {contract.MIGRATIONS_TABLE} | set(contract.DATA_TABLES)
     assert set(contract.POSTGRES) == {counterpart for _name, counterpart in contract.COUNTERPARTS} | set(contract.ONLY_POSTGRES)
     assert set(contract.SQLITE) == {name for name, _counterpart in contract.COUNTERPARTS}
@@ -129,7 +129,7 @@ def test_each_column_of_sqlite_has_one_of_postgresql_that_can_hold_it():
             assert column.type.lower() == other.type or (column.type, other.type) in contract.TYPES, (name, column.name)
 
 
-def test_rules_say_what_is_done_why_and_since_when():
+def test_rules_have_a_severity_a_reason_and_a_version():
     for name, rule in rules.RULES.items():
         assert rule.severity in (rules.REPAIR, rules.BLOCK, rules.INFO), name
         assert rule.reason and not rule.reason.endswith("."), name
@@ -145,7 +145,7 @@ def first(key):
 
 
 @pytest.mark.parametrize("step", contract.STEPS, ids=lambda step: step.object)
-def test_each_step_says_since_when_it_is_taken(step):
+def test_each_step_has_its_first_release(step):
     assert step.since == first(step.key)
 
 
@@ -163,6 +163,6 @@ def test_the_rules_of_a_step_are_as_old_as_the_step():
     }
 
 
-def test_steps_are_told_apart():
+def test_steps_are_distinct():
     assert len({step.key for step in contract.STEPS}) == len(contract.STEPS)
     assert len({step.pattern for step in contract.STEPS}) == len(contract.STEPS)

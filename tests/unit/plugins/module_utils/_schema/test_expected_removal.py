@@ -90,7 +90,7 @@ def put(monkeypatch):
     return change
 
 
-def test_the_whole_contract_gives_the_same_twice():
+def test_the_complete_contract_has_the_same_result_twice():
     assert noticed() is None
     assert not [name for name, result in WHOLE.items() if isinstance(result, str)]
 
@@ -101,12 +101,12 @@ def constant(name):
 
 
 @pytest.mark.parametrize("name", list(rules.RULES))
-@pytest.mark.parametrize("how", ["removed", "turned round", "without its reason"])
-def test_each_rule_is_missed(monkeypatch, name, how):
+@pytest.mark.parametrize("how", ["removed", "inverted", "without its reason"])
+def test_removing_a_rule_is_noticed(monkeypatch, name, how):
     rule = rules.RULES[name]
     if how == "removed":
         monkeypatch.delattr(rules, constant(name))
-    elif how == "turned round":
+    elif how == "inverted":
         monkeypatch.setattr(rules, constant(name), replace(rule, severity=rules.BLOCK if rule.severity == rules.INFO else rules.INFO))
     else:
         monkeypatch.setattr(rules, constant(name), replace(rule, reason=""))
@@ -114,12 +114,12 @@ def test_each_rule_is_missed(monkeypatch, name, how):
 
 
 @pytest.mark.parametrize("name", [name for name, rule in rules.RULES.items() if rule.since])
-def test_each_version_is_missed(monkeypatch, name):
+def test_removing_a_version_is_noticed(monkeypatch, name):
     monkeypatch.setattr(rules, constant(name), replace(rules.RULES[name], since="", library=""))
     assert noticed(", " + name)
 
 
-def test_mending_is_no_refusing():
+def test_repair_and_block_are_different():
     """The verdict is the same for both severities, but checkpoint_schema acts differently."""
     assert {mutation.name for mutation in mutations() if mutation.severity != rules.RULES[mutation.rule].severity} == set()
     assert {rule.severity for rule in rules.RULES.values()} == {rules.REPAIR, rules.BLOCK, rules.INFO}
@@ -148,23 +148,23 @@ PARTS = [
 
 
 @pytest.mark.parametrize("side, name, what, changed", PARTS, ids=lambda value: value if isinstance(value, str) else "")
-def test_each_part_of_each_table_is_missed(monkeypatch, side, name, what, changed):
+def test_removing_a_part_of_a_table_is_noticed(monkeypatch, side, name, what, changed):
     monkeypatch.setitem(getattr(contract, side), name, changed)
     assert noticed(what.split()[0]), what
 
 
 @pytest.mark.parametrize("name", list(contract.POSTGRES))
-def test_each_table_is_missed(monkeypatch, name):
+def test_removing_a_table_is_noticed(monkeypatch, name):
     monkeypatch.delitem(contract.POSTGRES, name)
     assert noticed()
 
 
 @pytest.mark.parametrize("step", contract.STEPS, ids=lambda step: " ".join(step.key))
-def test_each_step_is_missed(put, step):
+def test_removing_a_step_is_noticed(put, step):
     fewer = tuple(other for other in contract.STEPS if other != step)
     put("STEPS", fewer)
     assert noticed("missing")
-    # The pattern has an effect, too: the statements of each release are recognized by it.
+    # The pattern has an effect, too: it recognizes the statements of each release.
     unknown = []
     for statements, _features in RELEASES.values():
         for statement in statements:
@@ -189,7 +189,7 @@ ENTRIES = "COUNTERPARTS RENAMED TYPES ONLY_POSTGRES SQLITE_OPTIONAL EQUIVALENT_T
     + [(name, item) for name in ("SAFE_FUNCTIONS", "SAFE_CASTS") for item in sorted(getattr(expressions, name))],
     ids=str,
 )
-def test_each_entry_is_missed(put, name, item):
+def test_removing_an_entry_is_noticed(put, name, item):
     whole = getattr(contract if hasattr(contract, name) else expressions, name)
     if isinstance(whole, dict):
         put(name, {key: value for key, value in whole.items() if key != item})
@@ -212,23 +212,23 @@ WORDS = [
 
 
 @pytest.mark.parametrize("name", WORDS)
-def test_each_reason_is_missed(put, name):
+def test_removing_a_reason_is_noticed(put, name):
     put(name, "%s" if "%s" in getattr(contract, name, "") else "")
     assert noticed()
 
 
-def test_no_name_of_the_contract_is_left_out():
+def test_every_name_of_the_contract_is_tested():
     data = {name for name, value in vars(contract).items() if name.isupper() and not callable(value)}
     tried = {"POSTGRES", "SQLITE", "STEPS"} | set(ENTRIES) | set(WORDS)
     assert data - tried == {
         "MIGRATIONS_TABLE",  # a name
         "NO_EFFECT",  # test_contract.py
-        "CLASSES",  # for reading the catalog; the real catalogue has them
+        "CLASSES",  # for reading the catalog; the functional tests of the catalog cover it
         "SORTED",
     }
 
 
-def test_every_field_of_what_is_read_can_make_a_difference():
+def test_every_field_of_the_model_can_make_a_difference():
     """A field that no mutation changes would have no effect."""
     touched = set()
     honest = {"postgresql": postgres(), "sqlite": sqlite()}
@@ -244,4 +244,4 @@ def test_every_field_of_what_is_read_can_make_a_difference():
                         changed = [field.name for field in fields(part) if getattr(part, field.name) != getattr(usual, field.name)]
                         touched |= {(type(part).__name__, name) for name in changed}
     every = {(kind.__name__, field.name) for kind in (Table, Column, Constraint, Index) for field in fields(kind)}
-    assert every - touched == {("Index", "definition")}  # for people
+    assert every - touched == {("Index", "definition")}  # for messages

@@ -69,7 +69,7 @@ def test_what_can_fail(expression):
     assert not never_fails(expression)
 
 
-def test_which_columns_are_meant():
+def test_which_columns_are_mentioned():
     assert mentions("(metadata ->> 'x'::text)", "metadata") and mentions('lower("metadata")', "metadata")
     assert not mentions("(note ->> 'metadata'::text)", "metadata") and not mentions("metadata_of", "metadata")
 
@@ -90,11 +90,11 @@ def test_which_columns_are_meant():
         ("type", False),
     ],
 )
-def test_what_holds_a_whole_value(expression, expected):
+def test_what_contains_a_complete_value(expression, expected):
     assert keeps_size(expression, "metadata") is expected
 
 
-def test_what_may_be_missing():
+def test_what_may_be_null():
     columns = (Column("a", "text", nullable=False), Column("b", "text"))
     assert not may_be_null("lower(a)", columns)
     assert may_be_null("lower(b)", columns) and may_be_null("(a ->> 'x'::text)", columns)

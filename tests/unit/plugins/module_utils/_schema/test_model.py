@@ -110,13 +110,13 @@ SCHEMAS = st.builds(
 
 @settings(max_examples=60, deadline=None)
 @given(SCHEMAS)
-def test_there_and_back_through_json(schema):
+def test_the_round_trip_through_json(schema):
     assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
 
 
 @settings(max_examples=60, deadline=None)
 @given(SCHEMAS, SCHEMAS, st.sampled_from(["compatible", "exact"]))
-def test_any_two_schemas_can_be_compared_and_their_dicts_come_to_the_same(left, right, level):
+def test_any_two_schemas_and_their_dicts_have_the_same_comparison(left, right, level):
     parity = compare(left, right, level)
     again = compare(Schema.from_dict(left.to_dict()), Schema.from_dict(right.to_dict()), level)
     assert parity == again
@@ -176,7 +176,7 @@ def broken(change):
         broken(lambda data: data["tables"][0]["indexes"].append({"name": "x", "columns": [None]})),
     ],
 )
-def test_what_is_no_schema_is_a_value_error(data):
+def test_an_invalid_schema_is_a_value_error(data):
     with pytest.raises(ValueError, match="this is not a schema that checkpoint_schema_info returned: "):
         Schema.from_dict(data)
 
@@ -251,6 +251,6 @@ def test_a_changed_copy_keeps_the_rest():
     assert schema.table("t") is table and schema.table("a") is None
 
 
-def test_an_incoming_key_is_not_the_tables_own():
+def test_a_constraint_of_another_table_is_not_the_primary_key():
     table = Table("t", constraints=(Constraint("k", "primary key", ("a",), incoming="s.t"),))
     assert table.primary_key is None

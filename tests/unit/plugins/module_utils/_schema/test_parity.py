@@ -39,20 +39,20 @@ def without(table, name):
     return alter(table, columns=tuple(column for column in sqlite().table(table).columns if column.name != name))
 
 
-def told(parity, *verdicts):
+def findings_of(parity, *verdicts):
     return {(finding.verdict, finding.table, finding.object) for finding in parity.findings if not verdicts or finding.verdict in verdicts}
 
 
 def test_upstreams_own_pair_is_in_parity():
     assert PAIR.in_parity and PAIR.drift == [] and PAIR.explain() == ""
-    assert told(PAIR, "equivalent") == {
+    assert findings_of(PAIR, "equivalent") == {
         ("equivalent", "checkpoints", "checkpoint"),
         ("equivalent", "checkpoints", "metadata"),
         ("equivalent", "checkpoint_writes", "checkpoint_writes"),
         ("equivalent", "checkpoint_writes", "blob"),
         ("equivalent", "checkpoint_writes", "task_path"),
     }
-    assert told(PAIR, "expected") == {
+    assert findings_of(PAIR, "expected") == {
         ("expected", "checkpoints", "checkpoints_thread_id_idx"),
         ("expected", "checkpoint_writes", "checkpoint_writes_thread_id_idx"),
         ("expected", "checkpoint_blobs", "checkpoint_blobs"),
@@ -68,16 +68,16 @@ def test_every_column_of_sqlite_is_compared():
         assert {found.name for found in sqlite().table(table).columns} <= names
 
 
-def test_no_finding_comes_twice():
+def test_no_finding_is_repeated():
     places = [(finding.table, finding.object) for finding in PAIR.findings]
     assert len(places) == len(set(places))
 
 
-def test_exactly_the_pair_differs_and_each_difference_has_its_reason():
+def test_at_level_exact_the_pair_differs_and_each_difference_has_its_reason():
     parity = compare(sqlite(), postgres(), "exact")
     assert not parity.in_parity
     reasons = {"%s.%s" % (finding.table, finding.object): finding.reason for finding in parity.drift}
-    assert set(reasons) == {"%s.%s" % place[1:] for place in told(PAIR, "equivalent", "expected")}
+    assert set(reasons) == {"%s.%s" % place[1:] for place in findings_of(PAIR, "equivalent", "expected")}
     for place, words in {
         "checkpoints.checkpoint": ["stores it as JSON", "only PostgreSQL requires one"],
         "checkpoints.metadata": ["stores it as JSON", "only PostgreSQL requires one", "the defaults differ"],
@@ -120,7 +120,7 @@ def test_a_change_to_postgresql_is_found(mutation, level):
 def elsewhere(parity, mutation):
     """The other findings after a change. If a whole table is drift, its parts are not compared."""
     whole = mutation.whole or (mutation.object == mutation.table and mutation.severity == "block")
-    found = {(verdict, table, item) for verdict, table, item in told(parity) if table != mutation.table or not whole}
+    found = {(verdict, table, item) for verdict, table, item in findings_of(parity) if table != mutation.table or not whole}
     return {place for place in found if place[1:] != (mutation.table, mutation.object) and place[2] != "foreign keys"}
 
 
@@ -172,14 +172,14 @@ def test_a_change_to_sqlite_is_drift(schema, table, item, part):
     (finding,) = parity.drift
     assert (finding.table, finding.object) == (table, item)
     assert part in finding.reason
-    table_told = parity.explain()
-    assert (table if table == item else "%s.%s" % (table, item)) in table_told
+    explanation = parity.explain()
+    assert (table if table == item else "%s.%s" % (table, item)) in explanation
     # A cell is wrapped within its column, so its text spans several lines.
     for word in " ".join([finding.sqlite, finding.postgres, finding.reason]).split():
-        assert word in table_told
+        assert word in explanation
 
 
-def test_a_long_drift_is_short_in_a_terminal():
+def test_a_long_list_of_drift_is_shortened_in_a_terminal():
     evil = "no\x1b[2Jname\n" + "x" * 200
     many = Parity("compatible", "x", tuple(Finding(DRIFT, evil, "i%d" % number, "nothing", "an index " * 30, "why " * 60) for number in range(99)))
     lines = many.explain().split("\n")
@@ -200,13 +200,13 @@ def test_a_long_drift_is_short_in_a_terminal():
         (alter("checkpoints", attachments=(Attachment("watch", "trigger"),)), "checkpoints", "watch", "copied anyway"),
     ],
 )
-def test_a_change_to_sqlite_that_is_no_drift(schema, table, item, part):
+def test_a_change_to_sqlite_that_is_not_drift(schema, table, item, part):
     parity = compare(schema, postgres())
     assert parity.in_parity
     (finding,) = [finding for finding in parity.findings if (finding.table, finding.object) == (table, item)]
     assert finding.verdict == "expected" and part in finding.reason
     exact = compare(schema, postgres(), "exact")
-    assert ("drift", table, item) in told(exact)
+    assert ("drift", table, item) in findings_of(exact)
 
 
 @pytest.mark.parametrize(
@@ -222,17 +222,17 @@ def test_a_change_to_sqlite_that_is_no_drift(schema, table, item, part):
         (alter("checkpoints", columns=COLUMNS[4:5] + COLUMNS[:4] + COLUMNS[5:]), "type", "refer to columns by name"),
     ],
 )
-def test_a_change_to_sqlite_that_comes_to_the_same(schema, item, part):
+def test_a_change_to_sqlite_that_is_equivalent(schema, item, part):
     parity = compare(schema, postgres())
     (finding,) = [finding for finding in parity.findings if (finding.table, finding.object) == ("checkpoints", item)]
     assert finding.verdict == "equivalent" and part in finding.reason
-    changed = told(parity) ^ told(PAIR)
+    changed = findings_of(parity) ^ findings_of(PAIR)
     assert changed == {("equivalent", "checkpoints", item), ("identical", "checkpoints", item)}
 
 
-def test_two_empty_sides_are_no_parity():
+def test_two_empty_sides_are_not_in_parity():
     parity = compare(NONE, Schema("postgresql", "public"))
-    assert told(parity, "drift") >= {("drift", table, table) for table in ("checkpoints", "checkpoint_writes", "checkpoint_blobs", MIGRATIONS_TABLE)}
+    assert findings_of(parity, "drift") >= {("drift", table, table) for table in ("checkpoints", "checkpoint_writes", "checkpoint_blobs", MIGRATIONS_TABLE)}
 
 
 def test_the_result_is_plain_data():
@@ -268,7 +268,7 @@ CROWDED = alter(
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_order_means_nothing(data):
+def test_the_order_of_objects_is_irrelevant(data):
     left = data.draw(st.sampled_from([sqlite(), CROWDED, NONE]))
     right = data.draw(st.sampled_from([BUSY] + [mutation.schema for mutation in MUTATIONS]))
     level = data.draw(st.sampled_from(["compatible", "exact"]))

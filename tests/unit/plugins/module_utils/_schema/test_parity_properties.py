@@ -105,7 +105,7 @@ def test_a_schema_and_its_counterpart_are_in_parity(made):
 
 @settings(max_examples=100, deadline=None)
 @given(contracts(), st.data())
-def test_whatever_is_taken_from_either_side_is_missed(made, data):
+def test_a_part_that_is_removed_from_either_side_is_missed(made, data):
     with declared(*made) as (left, right):
         side = data.draw(st.sampled_from([left, right]))
         table = data.draw(st.sampled_from(side.tables))
@@ -129,7 +129,7 @@ def test_whatever_is_taken_from_either_side_is_missed(made, data):
 
 
 @st.composite
-def honest_pairs(draw):
+def pairs_without_drift(draw):
     """The pair of upstream's schemas with additions that are not drift."""
     left, right = sqlite(), postgres(draw(st.sampled_from([ALL])))
     for table in left.tables:
@@ -161,16 +161,16 @@ def honest_pairs(draw):
 
 
 @settings(max_examples=100, deadline=None)
-@given(honest_pairs())
-def test_no_honest_pair_is_called_drift(pair):
+@given(pairs_without_drift())
+def test_harmless_additions_are_not_drift(pair):
     parity = compare(*pair)
     assert parity.in_parity, parity.explain()
     assert compare(*map(travelled, pair)) == parity
 
 
 @settings(max_examples=60, deadline=None)
-@given(honest_pairs(), st.data())
-def test_the_order_of_columns_moves_no_verdict(pair, data):
+@given(pairs_without_drift(), st.data())
+def test_the_order_of_columns_changes_no_verdict(pair, data):
     """The position of a column is reported. It does not change the verdict, or any finding that is not about positions."""
 
     def shuffled(schema):
@@ -180,8 +180,8 @@ def test_the_order_of_columns_moves_no_verdict(pair, data):
     assert one.in_parity and other.in_parity
 
     def without_places(parity):
-        told = {(each.table, each.object, each.sqlite, each.postgres, each.reason.replace(contract.POSITION, "").rstrip("; ")) for each in parity.findings}
+        places = {(each.table, each.object, each.sqlite, each.postgres, each.reason.replace(contract.POSITION, "").rstrip("; ")) for each in parity.findings}
         # A column whose type has a separate finding has a second finding only if its position differs.
-        return {each for each in told if each[4] or not any(other[:2] == each[:2] and other[4] for other in told)}
+        return {each for each in places if each[4] or not any(other[:2] == each[:2] and other[4] for other in places)}
 
     assert without_places(one) == without_places(other)

@@ -72,7 +72,7 @@ def test_the_contracts_tables(path):
     assert Schema.from_dict(schema.to_dict()) == schema
 
 
-def test_everything_that_can_hang_on_a_table(path):
+def test_everything_that_can_belong_to_a_table(path):
     schema = schema_after(
         path,
         "CREATE TABLE threads (id TEXT PRIMARY KEY, owner TEXT UNIQUE, size INT GENERATED ALWAYS AS (length(owner)) VIRTUAL,"
@@ -115,7 +115,7 @@ def test_everything_that_can_hang_on_a_table(path):
     assert not [table.name for table in schema.tables if table.name.startswith("sqlite_")]
     foreign = [item for item in schema.table("notes").constraints if item.kind == "foreign key"]
     assert [(item.columns, item.on_delete) for item in foreign] == [(("b", "a"), "no action"), (("thread",), "cascade")]
-    assert compare(schema, postgres()).in_parity, "none of this is LangGraph's"
+    assert compare(schema, postgres()).in_parity, "none of these objects is LangGraph's"
 
 
 @pytest.mark.parametrize("name", ["a b.sqlite", "what?.sqlite", "50%41.sqlite", "#1.sqlite", "it's.sqlite", "ü.sqlite", "x&mode=rwc"])
@@ -148,7 +148,7 @@ def test_a_file_in_use_is_read_with_its_wal_and_not_changed(path):
         assert read_file(str(path), rows)[1] == ROWS
 
 
-def test_what_a_crash_left_in_the_wal_is_seen(path, tmp_path):
+def test_the_wal_of_a_crashed_process_is_read(path, tmp_path):
     copy = tmp_path / "copy"
     copy.mkdir()
     with contextlib.closing(make(path, wal=True)):
@@ -159,7 +159,7 @@ def test_what_a_crash_left_in_the_wal_is_seen(path, tmp_path):
     assert contents(copy) == before
 
 
-def test_the_main_file_alone_of_a_file_in_use_is_told_apart_from_one_that_is_empty(path, tmp_path):
+def test_a_copy_of_only_the_main_file_is_distinguished_from_an_empty_file(path, tmp_path):
     alone = tmp_path / "alone.sqlite"
     with contextlib.closing(make(path, wal=True)):
         shutil.copy(str(path), str(alone))
@@ -169,7 +169,7 @@ def test_the_main_file_alone_of_a_file_in_use_is_told_apart_from_one_that_is_emp
 
 
 @pytest.mark.parametrize("wal", [False, True])
-def test_a_file_that_nobody_has_open_is_left_without_a_trace(path, wal):
+def test_a_file_that_no_process_has_open_is_not_changed(path, wal):
     make(path, wal=wal).close()
     before, modified = path.read_bytes(), path.stat().st_mtime_ns
     assert read_file(str(path), rows)[1] == ROWS
@@ -179,7 +179,7 @@ def test_a_file_that_nobody_has_open_is_left_without_a_trace(path, wal):
 
 @pytest.mark.parametrize("wal", [False, True])
 @pytest.mark.parametrize("error", [None, sqlite3.DatabaseError("database disk image is malformed")])
-def test_a_writer_that_comes_meanwhile_is_noticed(path, wal, error):
+def test_a_concurrent_writer_is_noticed(path, wal, error):
     make(path, wal=wal).close()
     seen = []
 
@@ -196,7 +196,7 @@ def test_a_writer_that_comes_meanwhile_is_noticed(path, wal, error):
     assert seen == [ROWS, ROWS - 1]
 
 
-def test_what_a_crash_left_half_written_is_not_read(path, tmp_path):
+def test_a_half_written_transaction_is_not_read(path, tmp_path):
     crashed = tmp_path / "crashed.sqlite"
     with contextlib.closing(make(path)) as connection:
         connection.execute("PRAGMA cache_size = 5")
@@ -205,75 +205,75 @@ def test_what_a_crash_left_half_written_is_not_read(path, tmp_path):
             connection.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('u', ?, ?)", (str(number), b"x" * 500))
         for suffix in ("", "-journal"):
             shutil.copy(str(path) + suffix, str(crashed) + suffix)
-    text = refused(crashed)
+    text = rejected(crashed)
     assert "left a -journal: open the file once with the application" in text
     with contextlib.closing(sqlite3.connect(str(crashed))) as application:
         assert rows(application, None) == ROWS
     assert read_file(str(crashed), rows)[1] == ROWS
 
 
-def refused(path):
+def rejected(path):
     with pytest.raises(ModuleError) as found:
         read_file(str(path))
     assert not isinstance(found.value, PrerequisiteMissing) and str(path) in found.value.message
     return found.value.message
 
 
-def test_what_is_no_database(tmp_path):
+def test_paths_that_are_not_a_database(tmp_path):
     (tmp_path / "empty").write_bytes(b"")
-    assert "is empty (0 bytes)" in refused(tmp_path / "empty")
+    assert "is empty (0 bytes)" in rejected(tmp_path / "empty")
     missing = tmp_path / "missing.sqlite"
-    assert "does not exist on this host. Correct sqlite_path" in refused(missing)
-    assert not missing.exists(), "looking for a file must not make it"
-    assert "is not a regular file" in refused(tmp_path)
+    assert "does not exist on this host. Correct sqlite_path" in rejected(missing)
+    assert not missing.exists(), "reading must not create the file"
+    assert "is not a regular file" in rejected(tmp_path)
     os.mkfifo(str(tmp_path / "pipe"))
-    assert "is not a regular file" in refused(tmp_path / "pipe")
+    assert "is not a regular file" in rejected(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to("loop")
-    assert "Too many levels" in refused(tmp_path / "loop")
+    assert "Too many levels" in rejected(tmp_path / "loop")
     (tmp_path / "text").write_bytes(b"thread_id,checkpoint\n" * 50)
-    assert "is not a SQLite database" in refused(tmp_path / "text")
+    assert "is not a SQLite database" in rejected(tmp_path / "text")
     (tmp_path / "file").write_bytes(b"")
-    assert "Not a directory" in refused(tmp_path / "file" / "x.sqlite")
+    assert "Not a directory" in rejected(tmp_path / "file" / "x.sqlite")
 
 
-def test_a_truncated_file_is_refused(path):
+def test_a_truncated_file_is_rejected(path):
     make(path).close()
     whole = path.read_bytes()
     for size in (16, 99):
         path.write_bytes(whole[:size])
-        assert "its header is incomplete" in refused(path), size
+        assert "its header is incomplete" in rejected(path), size
     for size in (100, 512, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
-        text = refused(path)
+        text = rejected(path)
         assert "is truncated: it has %d bytes, but its header states %d pages of 4096" % (size, len(whole) // 4096) in text
     path.write_bytes(whole + b"\0" * 4096)
-    assert len(read_file(str(path))[0].tables) == 2, "more than is counted does no harm"
+    assert len(read_file(str(path))[0].tables) == 2, "additional bytes are harmless"
 
 
-def test_a_file_of_the_largest_pages(path):
+def test_a_file_with_the_largest_page_size(path):
     make(path).close()
     with contextlib.closing(sqlite3.connect(str(path), isolation_level=None)) as connection:
         connection.execute("PRAGMA page_size = 65536")
         connection.execute("VACUUM")
     assert len(read_file(str(path))[0].tables) == 2
     path.write_bytes(path.read_bytes()[:-1])
-    assert "pages of 65536" in refused(path)
+    assert "pages of 65536" in rejected(path)
 
 
-def test_a_damaged_file_is_refused(path):
+def test_a_damaged_file_is_rejected(path):
     make(path).close()
     damaged = bytearray(path.read_bytes())
     damaged[100:4096] = b"\xff" * 3996
     path.write_bytes(bytes(damaged))
-    assert "Cannot read the SQLite file" in refused(path) and "make a complete copy of the original file" in refused(path)
+    assert "Cannot read the SQLite file" in rejected(path) and "make a complete copy of the original file" in rejected(path)
 
 
-def test_a_locked_file_is_waited_for_and_then_refused(path, monkeypatch):
+def test_a_locked_file_is_rejected_after_a_wait(path, monkeypatch):
     monkeypatch.setattr("ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file.PATIENCE", 0.05)
     with contextlib.closing(make(path)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         connection.execute("DELETE FROM checkpoints")
-        assert "A writer has locked it: run again when the writer has finished." in refused(path)
+        assert "A writer has locked it: run again when the writer has finished." in rejected(path)
 
 
 def test_the_reader_cannot_write(path):

@@ -124,7 +124,7 @@ def test_writes_without_their_checkpoint_are_counted_in_sqlite(file):
     assert sqlite_orphans(file, 0) == {"count": 0, "recent": 0, "age_unknown": 2000, "limited": False}
 
 
-def test_counting_in_sqlite_ends_when_its_time_is_up_and_says_so(file, monkeypatch):
+def test_counting_in_sqlite_is_time_limited_and_reports_it(file, monkeypatch):
     monkeypatch.setattr(orphans, "SECONDS", -1)
     monkeypatch.setattr(orphans, "SEARCH_STEPS", 2000)
     found = sqlite_orphans(file, 0)

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Strikes at a statement of a run: the run dies, or the server stops; then another run, and what is wrong after it."""
+"""Injects a fault at a statement of a run: the run is killed, or the server is killed or restarted. Then runs again and returns what is wrong afterwards."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from concurrent.futures import ThreadPoolExecutor
 from assertions import assert_no_secret
 from contenders import Collection
 from databases import MIGRATIONS_TABLE
-from fault_points import EVERY, alone, locks, whole
-from interceptor import Interceptor, ParsedCheckpoint
+from fault_points import EVERY, locks, schema_error, wait_for_end
+from interceptor import CloseConnection, Interceptor
 
-# A server dies with the thread that started it, and a connection's own ends with the connection.
+# A server is killed together with the thread that started it, and the thread of a connection ends with the connection.
 STARTER = ThreadPoolExecutor(1)
 
 
-class Strike:
-    """Called at each statement; strikes at one. `texts` are the statements that went before."""
+class FaultInjection:
+    """Called at each statement. Injects the fault at one of them. `statement` is the text of that statement."""
 
     def __init__(self, when, number, how):
-        self.place = (when, number)
+        self.point = (when, number)
         self.how = how
         self.run = None
         self.begun = threading.Event()
-        self.struck = None
+        self.statement = None
 
-    def aim(self, run):
+    def set_run(self, run):
         self.run = run
         self.begun.set()
 
     def __call__(self, when, number, text):
-        if (when, number) == self.place:
+        if (when, number) == self.point:
             self.begun.wait(30)
-            self.struck = text
+            self.statement = text
             self.how(self.run)
-            raise ParsedCheckpoint
+            raise CloseConnection
 
 
 def kill(run):
@@ -48,8 +48,8 @@ def kill(run):
     run.process.wait()
 
 
-def places(contender, start, server):
-    """Every place of an undisturbed run: before and after each of its statements."""
+def points(contender, start, server):
+    """Every point of an undisturbed run: before and after each of its statements."""
     database = start.make(server)
     try:
         with Interceptor(server) as between:
@@ -62,27 +62,27 @@ def places(contender, start, server):
     return found
 
 
-def strike(contender, start, server, place, how, revive=lambda: None, whole=whole):
-    """One run struck at a place, then another. Returns (outcome of the first, or None where it died; of the second; the database's faults).
+def run_with_fault(contender, start, server, point, how, restart=lambda: None, error_of=schema_error):
+    """Run with a fault at a point, then run again. Returns (outcome of the first run, or None if it was killed; of the second run; the statement; the errors).
 
-    whole: why a database is not what a run leaves, or an empty string.
+    error_of: returns why a database is not in the expected state, or an empty string.
     """
     database = start.make(server)
     try:
         rows, before = start.rows(database), database.snapshot()
-        blow = Strike(*place, how)
-        with Interceptor(server, blow) as between:
+        fault = FaultInjection(*point, how)
+        with Interceptor(server, fault) as between:
             run = contender.start(database, between.port)
-            blow.aim(run)
+            fault.set_run(run)
             died = run.process.wait() == -signal.SIGKILL if how is kill else False
             first = None if died else run.finish()
-        assert blow.struck is not None, "the run had no statement at %s" % (place,)
-        revive()
-        alone(database)
+        assert fault.statement is not None, "the run had no statement at %s" % (point,)
+        restart()
+        wait_for_end(database)
         between_runs = database.snapshot()
-        wrong = list(untrue(first, database, between_runs != before)) if first is not None and contender.name == Collection.name else []
+        wrong = list(false_reports(first, database, between_runs != before)) if first is not None and contender.name == Collection.name else []
         second = contender.start(database).finish()
-        wrong.append(whole(database))
+        wrong.append(error_of(database))
         if not second.failed and "changed" in second and second["changed"] != (database.snapshot() != between_runs):
             wrong.append("the second run said changed: %s" % second["changed"])
         if start.rows(database) != rows:
@@ -92,41 +92,41 @@ def strike(contender, start, server, place, how, revive=lambda: None, whole=whol
         if first is not None:
             assert_no_secret(first, database)
             wrong.extend("the first run showed a traceback" for _once in [0] if "Traceback" in first.everything)
-        return first, second, blow.struck, [each for each in wrong if each]
+        return first, second, fault.statement, [each for each in wrong if each]
     finally:
         database.drop()
 
 
-def untrue(outcome, database, changed):
-    """What a module's result says otherwise than the database. One without `changed` says that nothing is, to Ansible as well."""
+def false_reports(outcome, database, changed):
+    """The claims of a module's result that differ from the database. A result without `changed` claims that nothing changed, as Ansible interprets it."""
     message = outcome.get("msg", "")
     if changed and not outcome.get("changed"):
         yield "the first run said that it changed nothing"
     if not changed and outcome.get("changed") and "could not be read" not in message:
         yield "the first run said that it changed something"
-    told = re.search(r"The migrations table records (no version|version (\d+))", message)
-    if told:
+    claim = re.search(r"The migrations table records (no version|version (\d+))", message)
+    if claim:
         recorded = database.recorded() if MIGRATIONS_TABLE in database.tables() else None
-        if told.group(2) != (None if recorded is None else str(recorded)):
-            yield "the first run said %s, and it is %s" % (told.group(0), recorded)
+        if claim.group(2) != (None if recorded is None else str(recorded)):
+            yield "the first run said %s, and it is %s" % (claim.group(0), recorded)
 
 
-def undertake(ledger, name, contender, start, server, how, revive=lambda: None, every=EVERY, **more):
-    """All places of a run, or one of so many; returns what was wrong at which."""
+def run_at_each_point(fault_table, name, contender, start, server, how, restart=lambda: None, every=EVERY, **more):
+    """Inject the fault at all points of a run, or at one of every few. Returns the errors with their points."""
     wrong = []
-    for place in places(contender, start, server)[every // 2 :: every]:
-        first, second, text, faults = strike(contender, start, server, place, how, revive, **more)
+    for point in points(contender, start, server)[every // 2 :: every]:
+        first, second, text, faults = run_with_fault(contender, start, server, point, how, restart, **more)
         if second.failed:
             faults.append("the second run failed: %s" % second.get("msg"))
         message = first.get("msg") if first else second.get("msg") if second.failed else ""
-        ledger.record(name, contender.name, not faults, message=message if faults or first else "")
+        fault_table.record(name, contender.name, not faults, message=message if faults or first else "")
         if faults:
-            wrong.append("%s statement %d (%s): %s" % (*place, " ".join(text.split())[:60], "; ".join(faults)))
+            wrong.append("%s statement %d (%s): %s" % (*point, " ".join(text.split())[:60], "; ".join(faults)))
     return wrong
 
 
 def stopping(server):
-    """As `pg_ctl stop -m immediate` does it; it comes back when the run has ended."""
+    """Stop the server as `pg_ctl stop -m immediate` does. Returns when the process has ended."""
 
     def stop(_run):
         server.process.send_signal(signal.SIGQUIT)
@@ -136,7 +136,7 @@ def stopping(server):
 
 
 def restarting(server):
-    """It is there again by the time that the run looks."""
+    """Stop the server and start it again before the run continues."""
 
     def restart(run):
         stopping(server)(run)
