@@ -203,7 +203,8 @@ def _execute(connection: Connection, steps: list[GrantStep]) -> list[str]:
         if committing and lost(connection):
             raise ModuleError(
                 "The connection was lost while the privileges were committed: %s. Whether these statements took effect is unknown: %s. "
-                "Run again when the server is available: the next run reads the privileges and grants what is missing." % (one_line(error), "; ".join(statements)),
+                "Run again when the server is available: the next run reads the privileges and grants what is missing."
+                % (one_line(error), "; ".join(statements)),
                 changed=True,
             ) from None
         raise ModuleError("The privileges were not granted: %s. None of these statements took effect: %s" % (one_line(error), "; ".join(statements))) from None

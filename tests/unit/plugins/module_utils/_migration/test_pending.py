@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from model_mutations import mutations
-from schema_examples import OWNER, RELEASES, database, empty, library, postgres, reading
+from schema_examples import OWNER, RELEASES, database, empty, library, postgres, database_state
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.pending import setup_pending
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
@@ -35,7 +35,7 @@ def has_work(state, installed=None):
 
 @pytest.mark.parametrize("mutation", list(mutations()), ids=lambda mutation: mutation.name)
 def test_every_mutation(mutation):
-    state = reading(replace(mutation.schema, elsewhere=()), EVERYTHING)
+    state = database_state(replace(mutation.schema, elsewhere=()), EVERYTHING)
     assert bool(reasons(state)) == has_work(state)
 
 
@@ -48,6 +48,6 @@ def test_every_release_on_the_database_of_every_other(installed):
 
 
 def test_the_reasons():
-    assert reasons(reading(postgres(), EVERYTHING[:-1])) == ["Migration 9 is not recorded."]
-    assert reasons(reading(postgres(), EVERYTHING), owner=OWNER) == []
-    assert reasons(reading(postgres(owner="app"), EVERYTHING), owner=OWNER)[0].endswith(" belongs to app, expected %s." % OWNER)
+    assert reasons(database_state(postgres(), EVERYTHING[:-1])) == ["Migration 9 is not recorded."]
+    assert reasons(database_state(postgres(), EVERYTHING), owner=OWNER) == []
+    assert reasons(database_state(postgres(owner="app"), EVERYTHING), owner=OWNER)[0].endswith(" belongs to app, expected %s." % OWNER)
