@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from model_mutations import mutations
-from schema_examples import OWNER, RELEASES, database, empty, library, postgres, database_state
+from schema_examples import OWNER, RELEASES, database, database_state, empty, library, postgres
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.pending import setup_pending
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
