@@ -245,7 +245,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec, facts_argument_spec
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import nothing_yet, run_module
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Importer
@@ -337,8 +337,8 @@ def _importer(params: dict[str, Any], check: bool, cipher: Any, connection: Conn
 
 def _require_parity(module: AnsibleModule, connection: Connection, known: Library) -> None:
     """Raise ModuleError if PostgreSQL cannot hold the content of the file."""
-    options: dict[str, Any] = dict(sqlite_schema=None, parity_level="compatible", assert_parity=False, orphan_grace=0, count_orphans=False)
-    parity = gather(dict(module.params, **options), connection, known, module.warn)["parity"]
+    defaults = {name: option.get("default") for name, option in facts_argument_spec().items() if name != "sqlite_path"}
+    parity = gather(dict(module.params, **dict(defaults, count_orphans=False)), connection, known, module.warn)["parity"]
     if not parity["in_parity"]:
         advice = "Nothing was written. If something is missing in PostgreSQL, run checkpoint_schema as the owner first."
         raise ModuleError("%s\n\n%s\n\n%s" % (parity["summary"], parity["explanation"], advice), parity=parity)
