@@ -89,6 +89,14 @@ uv:
   description: Whether uv created the virtualenv.
   returned: always
   type: bool
+account:
+  description:
+    - The account that code in the virtualenv runs as, if root runs the module. V(root) only if no other account can change the path.
+    - If another account owns the directory or one above it, it is this account, since it can replace the virtualenv.
+    - If another account than root runs the module, it is this account.
+  returned: always
+  type: str
+  sample: root
 owner:
   description: The name of the directory's owner, or V(null) if the directory does not exist.
   returned: always

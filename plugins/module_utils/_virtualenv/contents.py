@@ -13,95 +13,12 @@ import pwd
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any, Callable, Sequence
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
-
-# Runs under the virtualenv's Python. Names and versions come from the names of the metadata directories, and only the
-# metadata of required packages is opened: importlib.metadata would take longer than everything else together.
-SCRIPT = r"""
-import importlib.util, json, os, sys
-
-asked = json.load(sys.stdin)
-found = {}
-for entry in reversed(sys.path):
-    try:
-        names = os.listdir(entry)
-    except OSError:
-        continue
-    for name in names:
-        stem, suffix = os.path.splitext(name)
-        if suffix in (".dist-info", ".egg-info") and "-" in stem:
-            package, version = stem.split("-")[:2]
-            key = package.replace("_", "-").replace(".", "-").lower()
-            found[key] = (version, os.path.join(entry, name))
-answer = {"version": list(sys.version_info[:3]), "packages": {key: found[key][0] for key in found}, "unsatisfied": []}
-
-
-def missing(requirement, version, reason, parent=None):
-    answer["unsatisfied"].append({"requirement": str(requirement), "found": version, "reason": reason, "required_by": parent})
-
-
-def metadata(folder):
-    for name in ("METADATA", "PKG-INFO"):
-        path = os.path.join(folder, name)
-        if os.path.isfile(path):
-            with open(path, encoding="utf-8", errors="replace") as lines:
-                for line in lines:
-                    if not line.strip():
-                        return
-                    if line.startswith("Requires-Dist:"):
-                        yield line[14:].strip()
-            return
-
-
-def applies(requirement, extras):
-    return requirement.marker is None or any(requirement.marker.evaluate({"extra": extra}) for extra in extras)
-
-
-def check(text, parent, extras):
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement as error:
-        if parent is None:
-            answer["invalid"] = "%s: %s" % (text, " ".join(str(error).split()))
-        return
-    if not applies(requirement, extras):
-        return
-    key = canonicalize_name(requirement.name)
-    version, folder = found.get(key, (None, None))
-    if version is None:
-        missing(requirement, None, "it is not installed", parent)
-        return
-    if not requirement.specifier.contains(version, prereleases=True):
-        missing(requirement, version, "another version is installed", parent)
-        return
-    for wanted in sorted(requirement.extras | {""}):
-        if (key, wanted) not in seen:
-            seen.add((key, wanted))
-            for line in metadata(folder):
-                if wanted == "" or "extra" in line:  # for an extra, only the requirements that it adds
-                    check(line, key, [wanted])
-
-
-if asked:
-    try:
-        try:
-            from packaging.requirements import InvalidRequirement, Requirement
-            from packaging.utils import canonicalize_name
-        except ImportError:
-            from pip._vendor.packaging.requirements import InvalidRequirement, Requirement
-            from pip._vendor.packaging.utils import canonicalize_name
-    except ImportError:
-        for text in asked:
-            missing(text, None, "the virtualenv contains neither packaging nor pip, and one of them is needed to check it")
-    else:
-        seen = set()
-        for text in asked:
-            check(text, None, [""])
-answer["ensurepip"] = importlib.util.find_spec("ensurepip") is not None
-print(json.dumps(answer))
-"""
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.script import SCRIPT
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.trust import components, exposed_code
 
 # Paths that Python reads or executes when it starts in a virtualenv.
 ENTRANCE = ("", "bin", "bin/python", "pyvenv.cfg", "lib")
@@ -133,6 +50,7 @@ def not_usable(path: str, requirements: Sequence[str], reason: str = "") -> dict
         "has_pip": False,
         "has_ensurepip": False,
         "uv": False,
+        "account": None,
         "owner": None,
         "group": None,
         "mode": None,
@@ -147,10 +65,39 @@ def not_usable(path: str, requirements: Sequence[str], reason: str = "") -> dict
 def read(path: str, requirements: Sequence[str]) -> dict[str, Any]:
     """The return values of the module virtualenv_info for one path. Raises ModuleError if a requirement is malformed."""
     user = os.geteuid()
-    return dict(_inspect(path, requirements), user=account_of(user), uid=user, interpreter=sys.executable)
+    known: dict[str, Any] = {"user": account_of(user), "uid": user, "interpreter": sys.executable}
+    try:
+        account, problem = _account(path)
+    except OSError as error:
+        return dict(not_usable(path, requirements, "%s cannot be read: %s" % (error.filename or path, error.strerror)), **known)
+    result = _inspect(path, requirements, account) if not problem else not_usable(path, requirements, problem)
+    return dict(result, account=account_of(account), **known)
 
 
-def _inspect(path: str, requirements: Sequence[str]) -> dict[str, Any]:
+def _account(path: str) -> tuple[int, str]:
+    """(the user id of the account that code in this directory must run as, why it must not run at all or an empty string). Raises OSError.
+
+    If only root can change the path, this is the directory's owner. If another account can replace the directory, it is that account: root gives it no rights.
+    """
+    user = os.geteuid()
+    if user != 0:
+        return user, ""
+    found = list(components(path))
+    # Of a path that does not exist yet, the last directory must not let others create it first, even if it is sticky.
+    parents = found[:-1] if found[-1].last else [*found[:-1], replace(found[-1], last=True)]
+    owners = sorted({each.uid for each in found} - {0})
+    if len(owners) > 1:
+        named = " and ".join(account_of(uid) for uid in owners)
+        return owners[0], "%s can both change what %s leads to; choose a path that only one of them, or only root, can change" % (named, path)
+    if owners:
+        return owners[0], ""
+    exposed = next((each.path for each in parents if each.exposed), "")
+    advice = "accounts other than root can write to %s, so root uses no virtualenv below it; run chmod go-w %s, or choose another path"
+    return 0, advice % (exposed, exposed) if exposed else ""
+
+
+def _inspect(path: str, requirements: Sequence[str], account: int) -> dict[str, Any]:
+
     try:
         folder = os.stat(path)
     except FileNotFoundError:
@@ -167,11 +114,11 @@ def _inspect(path: str, requirements: Sequence[str]) -> dict[str, Any]:
         try:
             result["uv"] = _created_by_uv(path)
             result["foreign_writable"] = foreign_writable(path, folder.st_uid)
-            problem = _untrusted(path, folder, result["foreign_writable"])
+            problem = _untrusted(path, folder, result["foreign_writable"], account)
         except OSError as error:
             problem = "%s cannot be read by %s: %s" % (error.filename, account_of(os.geteuid()), error.strerror)
     if not problem:
-        answer, problem = _ask(path, requirements, folder)
+        answer, problem = _ask(path, requirements, account)
     if problem:
         result.update(not_usable(path, requirements, problem), **{key: result[key] for key in ("uv", "owner", "group", "mode", "foreign_writable")})
         return result
@@ -234,12 +181,22 @@ def foreign_writable(path: str, owner: int) -> list[str]:
     return result
 
 
-def _untrusted(path: str, folder: os.stat_result, writable: list[str]) -> str:
-    """Why this virtualenv must not run with the current user's rights (a .pth file in it is code), or an empty string."""
+def _untrusted(path: str, folder: os.stat_result, writable: list[str], account: int) -> str:
+    """Why this virtualenv must not run with the current user's rights (a .pth file in it is code), or an empty string. Raises OSError."""
     user = os.geteuid()
     if user == 0:
-        if folder.st_uid == 0 and writable:
+        if account == 0 and writable:
             return "accounts other than root can write to %s, so root does not use it; check its contents, then run chmod -R go-w %s" % (_some(writable), path)
+        found = exposed_code(path) if account == 0 else None
+        if found:
+            return (
+                "%s takes code from %s, which %s, so root does not use it; make root the only account that can write there, or remove it from the virtualenv"
+                % (
+                    path,
+                    found.path,
+                    "belongs to %s" % account_of(found.uid) if found.uid else "accounts other than root can write",
+                )
+            )
     elif folder.st_uid not in (0, user):
         return "%s belongs to %s, but the task runs as %s; run the task as the owner or as root" % (path, account_of(folder.st_uid), account_of(user))
     return ""
@@ -249,12 +206,12 @@ def _some(paths: list[str]) -> str:
     return ", ".join(paths[:3]) + (" and %d more" % (len(paths) - 3) if len(paths) > 3 else "")
 
 
-def _drop(folder: os.stat_result) -> Callable[[], None] | None:
+def _drop(uid: int) -> Callable[[], None] | None:
     """A function that gives up root's rights before the Python of another account's virtualenv starts, or None."""
-    if os.geteuid() != 0 or folder.st_uid == 0:
+    if os.geteuid() != 0 or uid == 0:
         return None
     try:
-        account = pwd.getpwuid(folder.st_uid)
+        account = pwd.getpwuid(uid)
         group, groups = account.pw_gid, os.getgrouplist(account.pw_name, account.pw_gid)
     except KeyError:
         group, groups = 65534, []  # no such account: the group nobody, which owns no files
@@ -262,12 +219,12 @@ def _drop(folder: os.stat_result) -> Callable[[], None] | None:
     def drop() -> None:
         os.setgroups(groups)
         os.setgid(group)
-        os.setuid(folder.st_uid)
+        os.setuid(uid)
 
     return drop
 
 
-def _ask(path: str, requirements: Sequence[str], folder: os.stat_result) -> tuple[dict[str, Any], str]:
+def _ask(path: str, requirements: Sequence[str], account: int) -> tuple[dict[str, Any], str]:
     """The script's output and an empty string, or an empty dictionary and the reason for the failure."""
     python = os.path.join(path, "bin", "python")
     try:
@@ -278,7 +235,7 @@ def _ask(path: str, requirements: Sequence[str], folder: os.stat_result) -> tupl
             capture_output=True,
             cwd="/",
             env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
-            preexec_fn=_drop(folder),
+            preexec_fn=_drop(account),
             timeout=120,
             check=False,
         )

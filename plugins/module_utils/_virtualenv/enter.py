@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import glob
 import importlib
 import importlib.util
 import json
@@ -14,11 +13,12 @@ import os
 import stat
 import subprocess
 import sys
-from typing import Any, Iterator
+from typing import Any
 
 from ansible.module_utils.common.respawn import has_respawned, respawn_module
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.trust import exposed_code
 
 # The import name of each library that modules need, and the package that provides it.
 PACKAGES = {
@@ -119,34 +119,13 @@ def _python(virtualenv: str) -> str:
 
 
 def _reject_writable_by_others(virtualenv: str) -> None:
-    """Raise ModuleError if accounts other than root can write to the virtualenv: a .pth file in it would run as root."""
-    for path in _entrance(os.path.abspath(virtualenv)):
-        try:
-            found = os.stat(path)
-        except OSError:
-            continue
-        # In a sticky directory such as /tmp, other accounts cannot rename a file that root owns.
-        open_to_others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
-        if found.st_uid != 0 or open_to_others:
-            raise ModuleError(
-                "Using %s as root would run code that other accounts can write: %s belongs to user %d and has mode %04o. "
-                "Run the task as the owner (become_user), or make root the owner of the virtualenv."
-                % (virtualenv, path, found.st_uid, stat.S_IMODE(found.st_mode))
-            )
-
-
-def _entrance(virtualenv: str) -> Iterator[str]:
-    """The directories above the virtualenv, and the paths that Python reads or executes when it starts in it."""
-    folder = os.path.realpath(virtualenv)
-    while True:
-        yield folder
-        if os.path.dirname(folder) == folder:
-            break
-        folder = os.path.dirname(folder)
-    for name in ("bin", "bin/python", "pyvenv.cfg", "lib"):
-        yield os.path.join(virtualenv, name)
-    for site in glob.glob(os.path.join(glob.escape(virtualenv), "lib", "python*", "site-packages")):
-        yield os.path.dirname(site)
-        yield site
-        for name in os.listdir(site):
-            yield os.path.join(site, name)
+    """Raise ModuleError if accounts other than root can write to the code that the virtualenv's Python imports: a .pth file in it would run as root."""
+    try:
+        found = exposed_code(virtualenv)
+    except OSError as error:
+        raise ModuleError("%s cannot be checked as root: %s." % (virtualenv, error)) from None
+    if found:
+        raise ModuleError(
+            "Using %s as root would run code that other accounts can write: %s belongs to user %d and has mode %04o. "
+            "Run the task as the owner (become_user), or make root the owner of the virtualenv." % (virtualenv, found.path, found.uid, stat.S_IMODE(found.mode))
+        )
