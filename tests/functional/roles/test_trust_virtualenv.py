@@ -1,0 +1,115 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the application's account tries on the host, and the role checkpointer as root. Each test has a control without the protection."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+from servers import os_user, workspace
+from sites import Site
+
+pytestmark = [pytest.mark.newest, pytest.mark.skipif(os.geteuid() != 0, reason="the role must run as root")]
+# The control: the role as it would be if it took root for the account that controls every path.
+WITHOUT_THE_CHECK = ("-e", json.dumps({"__checkpointer_in_control": "root", "__checkpointer_as_account": False, "__checkpointer_not_in_control": False}))
+
+
+@pytest.fixture
+def site(tmp_path, database, target_venv, runner):
+    found = Site(tmp_path, database, target_venv, runner)
+    found.variables.update(
+        ansible_become_method="ansible.builtin.su",
+        checkpointer_manage_packages=True,
+        ansible_python_interpreter="/usr/bin/python3",
+        checkpointer_python="/usr/bin/python3",
+    )
+    return found
+
+
+@pytest.fixture
+def srv():
+    """A directory of root's with one of the application's account in it: `srv/agent`."""
+    path = workspace()
+    os.chown(path, 0, 0)
+    path.chmod(0o755)
+    (path / "agent").mkdir()
+    os.chown(path / "agent", os_user().pw_uid, os_user().pw_gid)
+    yield path
+    shutil.rmtree(path)
+
+
+def owner(path):
+    return path.stat().st_uid
+
+
+@pytest.mark.parametrize("protected", [True, False], ids=["protected", "control"])
+def test_a_link_to_a_directory_of_root(site, srv, protected):
+    """The application's account replaces its virtualenv by a link. With the check, the link's target keeps its owner."""
+    target = srv / "target"
+    target.mkdir()
+    target.chmod(0o700)
+    (srv / "agent" / "venv").symlink_to(target)
+    os.chown(srv / "agent" / "venv", os_user().pw_uid, os_user().pw_gid, follow_symlinks=False)
+    site.hosts = {"app1": {"checkpointer_virtualenv": str(srv / "agent" / "venv"), "checkpointer_virtualenv_owner": os_user().pw_name}}
+    done = site.play("--tags", "install", *([] if protected else WITHOUT_THE_CHECK))
+    assert done.rc != 0
+    assert (owner(target) == 0 and target.stat().st_mode & 0o777 == 0o700) is protected, done.output[-3000:]
+
+
+@pytest.mark.parametrize("protected", [True, False], ids=["protected", "control"])
+def test_a_virtualenv_in_the_applications_directory_without_an_owner(site, srv, protected):
+    """The directory could be exchanged while root works in it. So the account that owns the directory does the work."""
+    seen = srv / "seen"
+    seen.touch()
+    seen.chmod(0o666)
+    python = srv / "python3"
+    python.write_text('#!/bin/sh\ncase "$1 $2" in "-m venv") id -u >> %s; exit 1;; esac\nexec /usr/bin/python3 "$@"\n' % seen)
+    python.chmod(0o755)
+    site.hosts = {"app1": {"checkpointer_virtualenv": str(srv / "agent" / "venv"), "checkpointer_python": str(python)}}
+    more = [] if protected else [*WITHOUT_THE_CHECK, "-e", "__checkpointer_owner_wanted=root"]
+    done = site.play("--tags", "install", *more)
+    assert done.rc != 0
+    assert set(seen.read_text().split()) == {str(os_user().pw_uid) if protected else "0"}, done.output[-3000:]
+
+
+def test_an_editable_install_of_the_applications_directory(site, srv):
+    """A .pth file of root's names a directory of the application's, whose psycopg would run as root."""
+    venv = srv / "venv"
+    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", str(venv)], check=True)
+    (packages,) = venv.glob("lib/python3*/site-packages")
+    seen = srv / "seen"
+    seen.touch()
+    seen.chmod(0o666)
+    source = srv / "agent" / "source"
+    (source / "psycopg").mkdir(parents=True)
+    (source / "psycopg" / "__init__.py").write_text("import os; open(%r, 'a').write('%%d\\n' %% os.geteuid())\n" % str(seen))
+    (packages / "project.pth").write_text("%s\n" % source)
+    subprocess.run(["chown", "-R", os_user().pw_name, str(source)], check=True)
+    subprocess.run([str(venv / "bin" / "python"), "-c", "import psycopg"], check=True)
+    assert seen.read_text() == "0\n", "the control shows no harm"
+    seen.write_text("")
+    site.hosts = {"app1": {"checkpointer_virtualenv": str(venv)}}
+    site.play("--tags", "install").stopped("takes code from", str(srv / "agent"))
+    for tag in ("setup", "verify"):
+        assert site.play("--tags", tag).rc != 0
+    assert seen.read_text() == ""
+
+
+def test_an_owner_who_does_not_control_the_path_is_rejected(site, srv):
+    site.hosts = {"app1": {"checkpointer_virtualenv": str(srv / "agent" / "venv"), "checkpointer_virtualenv_owner": "root"}}
+    site.play("--tags", "install").stopped("%s can replace" % os_user().pw_name, "set checkpointer_virtualenv_owner to %s" % os_user().pw_name)
+    assert list((srv / "agent").iterdir()) == []
+
+
+def test_a_path_that_every_account_can_create_is_rejected(site, srv):
+    (srv / "agent").chmod(0o1777)
+    os.chown(srv / "agent", 0, 0)
+    site.hosts = {"app1": {"checkpointer_virtualenv": str(srv / "agent" / "venv")}}
+    site.play("--tags", "install").stopped("accounts other than root can write to %s" % (srv / "agent"))
+    assert list((srv / "agent").iterdir()) == []
