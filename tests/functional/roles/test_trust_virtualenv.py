@@ -14,6 +14,7 @@ import subprocess
 import pytest
 from servers import os_user, workspace
 from sites import Site
+from virtualenvs import site_packages
 
 pytestmark = [pytest.mark.newest, pytest.mark.skipif(os.geteuid() != 0, reason="the role must run as root")]
 # The control: the role as it would be if it took root for the account that controls every path.
@@ -113,3 +114,36 @@ def test_a_path_that_every_account_can_create_is_rejected(site, srv):
     site.hosts = {"app1": {"checkpointer_virtualenv": str(srv / "agent" / "venv")}}
     site.play("--tags", "install").stopped("accounts other than root can write to %s" % (srv / "agent"))
     assert list((srv / "agent").iterdir()) == []
+
+
+WIRETAP = """\
+import psycopg
+_connect = psycopg.Connection.connect.__func__
+psycopg.Connection.connect = classmethod(
+    lambda cls, conninfo="", **kwargs: (open({seen!r}, "a").write(repr(kwargs) + chr(10)), _connect(cls, conninfo, **kwargs))[1]
+)
+"""
+
+
+@pytest.mark.parametrize("protected", [True, False], ids=["protected", "control"])
+def test_the_owners_password_in_a_virtualenv_of_the_application(site, database, srv, target_venv, protected):
+    """A .pth file of the application's account reads every password that psycopg gets. It reads the application's own, and not the owner's."""
+    seen = srv / "seen"
+    seen.touch()
+    seen.chmod(0o666)
+    venv = srv / "agent" / "venv"
+    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", str(venv)], check=True)
+    (packages,) = venv.glob("lib/python3*/site-packages")
+    if packages.parent.name != site_packages(target_venv).parent.name:
+        pytest.skip("the libraries are installed for another version than the system's Python, and other accounts cannot run that Python")
+    (packages / "target.pth").write_text("%s\n" % site_packages(target_venv))
+    (packages / "wiretap.pth").write_text("import wiretap\n")
+    (packages / "wiretap.py").write_text(WIRETAP.format(seen=str(seen)))
+    subprocess.run(["chown", "-R", "--no-dereference", os_user().pw_name, str(venv)], check=True)
+    site.hosts = {"app1": {"checkpointer_virtualenv": str(venv), "checkpointer_operator_virtualenv": str(target_venv)}}
+    site.variables.update(checkpointer_manage_packages=False)
+    database.execute("DROP INDEX checkpoints_thread_id_idx")
+    done = site.play(*([] if protected else ["-e", '{"__checkpointer_setup_by_operator": false}'])).passed()
+    assert done.of("Set up the schema that the library needs")[0]["changed"] is True
+    assert database.app.password in seen.read_text()
+    assert (database.owner.password not in seen.read_text()) is protected
