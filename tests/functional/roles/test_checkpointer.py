@@ -371,7 +371,7 @@ def wheels():
 
 
 @pytest.mark.extended
-def test_install_upgrade_and_flavour(site, wheels, public):
+def test_install_upgrade_and_flavour(site, database, wheels, public):
     """One virtualenv through its life, whoever runs the role, without an index and whatever the umask."""
     owner = os_user().pw_name
     folder = public / "opt" / "langgraph"
@@ -408,6 +408,18 @@ def test_install_upgrade_and_flavour(site, wheels, public):
     assert upgraded.hosts("Restart the application") == upgraded.hosts("Report that the application must restart") == ["app1"]
     assert "langgraph-checkpoint-postgres 3.0.1" in upgraded.of("Report the packages that changed")[0]["msg"]["before"]
     site.play(play=play).unchanged()
+
+    if os.geteuid() == 0:
+        # Another account than root can change the virtualenv, so the owner's work runs in one of root's, with the same pins.
+        operator = site.folder / "operator"
+        site.variables["checkpointer_operator_virtualenv"] = str(operator)
+        database.execute("DROP INDEX checkpoints_thread_id_idx")
+        planned = site.play("--check", play=play).passed()
+        assert planned.of(SETUP)[0]["changed"] is True and not operator.exists()
+        done = site.play(play=play).passed()
+        assert done.of(SETUP)[0]["changed"] is True and operator.stat().st_uid == 0 and not done.hosts("Restart the application")
+        site.play(play=play).unchanged()
+        site.play("--tags", "setup", play=play).unchanged()
 
     site.variables["checkpointer_psycopg_flavour"] = "pure"
     pure = site.play("--tags", "install", play=play)
