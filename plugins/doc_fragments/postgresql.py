@@ -49,9 +49,13 @@ options:
   ssl_mode:
     description:
       - The TLS mode of the connection, as in libpq's C(sslmode).
+      - With V(auto) the server is authenticated before it receives a password. If O(ca_cert) is given, V(auto) means V(verify-full). Otherwise it means
+        V(require) together with C(channel_binding=require), so that only a server that knows the role's SCRAM verifier can complete the login.
+        For a Unix socket or a loopback address V(auto) means V(prefer).
+      - C(sslmode) and C(channel_binding) in O(connect_params) take precedence.
     type: str
-    default: prefer
-    choices: [ allow, disable, prefer, require, verify-ca, verify-full ]
+    default: auto
+    choices: [ auto, allow, disable, prefer, require, verify-ca, verify-full ]
   ca_cert:
     description:
       - A file on the target host that contains the CA certificates for verifying the server's certificate.

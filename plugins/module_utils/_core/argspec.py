@@ -26,8 +26,8 @@ def connection_argument_spec() -> dict[str, dict[str, Any]]:
         "login_db": {"type": "str", "required": True, "aliases": ["db"]},
         "ssl_mode": {
             "type": "str",
-            "default": "prefer",
-            "choices": ["allow", "disable", "prefer", "require", "verify-ca", "verify-full"],
+            "default": "auto",
+            "choices": ["auto", "allow", "disable", "prefer", "require", "verify-ca", "verify-full"],
         },
         "ca_cert": {"type": "path", "aliases": ["ssl_rootcert"]},
         "ssl_cert": {"type": "path"},

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import refuse_negative
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, one_line, sentence
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.tls import tls_parameters
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READ_TIMEOUT
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.timeouts import SLACK, limited_connection
@@ -26,6 +28,8 @@ NOT_YET = re.compile(
     r"Connection refused|No such file or directory|database \".*\" does not exist|role \".*\" does not exist"
     r"|authentication failed|no pg_hba.conf entry|the database system is (starting up|not yet accepting)"
 )
+# What libpq reads from its environment if it is not given.
+ENVIRONMENT = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "service": "PGSERVICE"}
 # A broken network is detected within a minute.
 # Keepalives are not sent while sent data is unacknowledged, which tcp_user_timeout limits, in milliseconds.
 KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60000}
@@ -66,7 +70,7 @@ def conninfo(params: dict[str, Any], application: str) -> dict[str, Any]:
         "user": params["login_user"],
         "password": params["login_password"],
         "dbname": params["login_db"],
-        "sslmode": params["ssl_mode"],
+        "sslmode": "" if params["ssl_mode"] == "auto" else params["ssl_mode"],
         "sslrootcert": params["ca_cert"],
         "sslcert": params["ssl_cert"],
         "sslkey": params["ssl_key"],
@@ -77,7 +81,8 @@ def conninfo(params: dict[str, Any], application: str) -> dict[str, Any]:
     keywords = {name: value for name, value in keywords.items() if value not in (None, "")}
     keywords.update(KEEPALIVES)
     keywords.update(extra)
-    return keywords
+    given = {name: os.environ.get(variable) for name, variable in ENVIRONMENT.items()}
+    return dict(tls_parameters(dict(given, **keywords)), **keywords)
 
 
 def open_connection(params: dict[str, Any], application: str) -> Connection:
@@ -124,6 +129,15 @@ def _advice(text: str) -> str:
         (r"database \".*\" does not exist", "Create it first; the Ansible role stateops.langgraph.database does that."),
         (r"role \".*\" does not exist", "Create it first; the Ansible role stateops.langgraph.database does that."),
         (r"too many clients|remaining connection slots|too many connections", "Wait for other sessions to end, or raise max_connections."),
+        (
+            r"channel binding",
+            "The server, or a pooler before it, cannot prove that it knows the password (SCRAM with channel binding). Set ca_cert to authenticate it by its"
+            " certificate, or, only in a network that you trust, ssl_mode: require.",
+        ),
+        (
+            r"server does not support SSL",
+            "Turn on ssl on the server. Only in a network that you trust, set ssl_mode: prefer.",
+        ),
         (r"certificate|SSL|ssl", "Check ssl_mode, ca_cert, ssl_cert and ssl_key, and the dates and names in the certificates."),
         (r"session is (not )?read-only|server is (not )?in hot standby", "Check that target_session_attrs fits the servers named in login_host."),
         (r"translate host name|resolve", "Check the name in login_host."),

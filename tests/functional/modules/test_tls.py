@@ -11,6 +11,7 @@ import threading
 
 import pytest
 from assertions import assert_refused, assert_succeeded
+from clear_text_server import ClearTextServer
 from interceptor import Interceptor
 from tls_servers import MODULES, strict
 
@@ -184,3 +185,32 @@ def test_channel_binding_detects_an_attacker_with_a_valid_certificate(encrypted,
     mirror.listener.close()
     assert_refused(outcome, "channel binding|SCRAM|authentication", databases=[database])
     assert database.tables() == set()
+
+
+@pytest.mark.parametrize("mode", ["auto", "prefer"])
+def test_a_server_that_asks_for_the_password_in_clear_text(database, call_module, tmp_path, mode):
+    """By default it learns nothing. With prefer, which a user has to choose, it learns the owner's password."""
+    with ClearTextServer() as attacker:
+        args = dict(database.login(), login_host="", login_port=attacker.port, connect_params={"service": "production"})
+        args["ssl_mode"] = mode
+        outcome = call_module("checkpoint_schema", args, env=attacker.service(tmp_path))
+    assert outcome.failed
+    assert (database.owner.password.encode() in attacker.received) is (mode == "prefer")
+    if mode == "auto":
+        assert_refused(outcome, "does not support SSL", "ssl_mode: prefer", databases=[database])
+
+
+def test_auto_authenticates_a_server_by_its_certificate_or_by_the_password(encrypted, database, call_module, tmp_path):
+    """The server's address is in a service file, so it counts as another machine's."""
+    service = tmp_path / "pg_service.conf"
+    service.write_text("[production]\nhost=127.0.0.1\n")
+    args = {name: value for name, value in strict(encrypted, database).items() if name not in ("ssl_mode", "ca_cert", "login_host")}
+    args["connect_params"] = {"service": "production"}
+    env = {"PGSERVICEFILE": str(service)}
+    assert_succeeded(call_module("checkpoint_schema", args, env=env), database)
+    with Interceptor(encrypted.server) as between:
+        assert_refused(call_module("checkpoint_schema", dict(args, login_port=between.port), env=env), "SSL", databases=[database])
+        assert between.statements == []
+    certificate, key = encrypted.authority.sign("127.0.0.1", "copied")
+    mirror = Mirror(encrypted.server, certificate, key)
+    assert_refused(call_module("checkpoint_schema", dict(args, login_port=mirror.port), env=env), "channel binding", "ca_cert", databases=[database])

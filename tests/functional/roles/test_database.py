@@ -15,6 +15,7 @@ import signal
 import psycopg
 import pytest
 from assertions import assert_succeeded
+from clear_text_server import ClearTextServer
 from databases import MIGRATIONS_TABLE, TABLES, Role
 from psycopg import errors, sql
 from scope import usual
@@ -67,9 +68,9 @@ class Deployment:
             for role in [self.owner.name, self.app.name, *reversed(self.extra)]:
                 connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
 
-    def run(self, *flags, tasks_from="main", fails=False, python=None, after=(), forked=True, **changes):
+    def run(self, *flags, tasks_from="main", fails=False, python=None, after=(), forked=True, environment=None, **changes):
         include = {"name": ROLE, "tasks_from": tasks_from}
-        play = {"vars": {**self.vars, **changes, "ansible_python_interpreter": python or self._python}}
+        play = {"vars": {**self.vars, **changes, "ansible_python_interpreter": python or self._python}, "environment": environment or {}}
         task = {"name": "Run", "block": [{"name": "Include", "ansible.builtin.include_role": include}], "always": list(after)}
         outcome = self.run_tasks([task], *flags, play=play, forked=forked)
         assert (outcome.rc != 0) == fails, outcome.output[-6000:]
@@ -759,3 +760,13 @@ def test_verifiers_are_those_that_the_server_makes(deploy):
         assert made != scram_sha_256(password)
         it.server.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role.name), sql.Literal(made)))
         it.server.connect(user=role.name, password=password).close()
+
+
+@pytest.mark.parametrize("mode", ["auto", "prefer"])
+def test_a_server_that_asks_for_the_administrators_password_in_clear_text(deploy, tmp_path, mode):
+    """By default it learns nothing. With prefer, which a user has to choose, it learns the password."""
+    it = deploy()
+    with ClearTextServer() as attacker:
+        login = {"database_login_host": "", "database_login_port": attacker.port, "database_connect_params": {"service": "production"}}
+        it.run(fails=True, database_ssl_mode=mode, environment=attacker.service(tmp_path), **login)
+    assert (it.server.password.encode() in attacker.received) is (mode == "prefer")
