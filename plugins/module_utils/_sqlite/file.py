@@ -112,6 +112,8 @@ def _advice(path: str, text: str) -> str:
         return "A writer crashed and left a -journal: open the file once with the application, which rolls the transaction back."
     if "unable to open" in text or "readonly" in text:
         return "The user must be able to read its directory, -wal and -shm: run the task as the application's user."
+    if "interrupted" in text:
+        return "Reading its schema took too long: does the file contain an unusual number of tables, views or triggers?"
     if "malformed" in text or "not a database" in text:
         return "The file is damaged: make a complete copy of the original file with its -wal."
     return "Check the file."
