@@ -255,7 +255,7 @@ class Batch:
         try:
             with self.target.connection.transaction():
                 self.target.copy(rows)
-        except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
+        except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded, psycopg.errors.StatementTooComplex) as error:
             if key is not None:
                 self.importer.rejected_rows[key] = one_line(error)
             raise
