@@ -14,6 +14,7 @@ from typing import Any, Callable
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import SQLITE
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import check_header, connect, damaged, logged, logs, state
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.rights import rights_of_owner
 
 # Seconds for reading the schema, and how many of SQLite's instructions pass between two checks of the time.
 SECONDS, STEPS = 60.0, 10000
@@ -29,6 +30,11 @@ def read_file(path: str, more: Callable[[sqlite3.Connection, Schema], Any] | Non
     A file without logs is read as immutable, so that SQLite creates no -wal and -shm. If a process writes to the file in the meantime,
     the file is read again in the normal mode.
     """
+    with rights_of_owner(path):
+        return _read_file(path, more)
+
+
+def _read_file(path: str, more: Callable[[sqlite3.Connection, Schema], Any] | None) -> tuple[Schema, Any]:
     check_header(path)
     try:
         if not logs(path):
