@@ -22,6 +22,8 @@ options:
   sqlite_path:
     description:
       - The checkpoint file, on the host that the module runs on.
+      - As root, the module reads the file with the rights of the account that owns its directory, or another part of its path. It fails if several
+        accounts can replace parts of the path, or if others than root can write a directory of root's on the way.
       - While a file is in use, its write-ahead log cannot be reset during the run. O(time_limit) limits that time.
     type: path
     required: true

@@ -50,7 +50,8 @@ options:
     default: []
   lock_wait:
     description:
-      - The number of seconds to wait for another run of this module on the same schema.
+      - The number of seconds to wait for another run of this module on the same schema. Sessions of roles that can neither act as the owner nor
+        create tables in the schema are ignored.
     type: int
     default: 300
   lock_timeout:

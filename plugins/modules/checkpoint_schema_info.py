@@ -202,7 +202,9 @@ postgres:
         indexes: []
         attachments: []
 sqlite:
-  description: The tables in SQLite, with the structure of RV(postgres). It can be given as O(sqlite_schema) in another task.
+  description:
+    - The tables in SQLite, with the structure of RV(postgres). It can be given as O(sqlite_schema) in another task.
+    - Of tables that LangGraph's checkpointer does not have, only the name and the kind are read.
   returned: success, or failure by O(assert_parity)
   type: dict
   sample:

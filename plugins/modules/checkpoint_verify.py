@@ -16,8 +16,9 @@ description:
   - Run it with the application's credentials on the application's host to check that the role has all privileges that a graph needs.
   - If gathering the facts fails, as with O(assert_parity), no checkpoint is written.
   - If the round trip fails, the facts are returned with the failure.
-  - The checkpoint is stored in a separate thread for each host, which is empty afterwards. Rows from an interrupted run are removed from it.
-    Behind a connection pooler in transaction mode advisory locks do not work, so each run uses a new thread, and no rows are removed.
+  - The checkpoint is stored in a separate thread for each host and role, which is empty afterwards. Rows from an interrupted run are removed from it.
+    If another session uses that thread for more than 10 seconds, or behind a connection pooler in transaction mode, the run uses a new thread,
+    and no rows are removed.
 author:
   - The stateops.langgraph authors (@stateops)
 options:
@@ -145,7 +146,7 @@ roundtrip:
   returned: success, if the facts could be gathered
   type: dict
   sample:
-    thread_id: stateops.langgraph.checkpoint_verify/app1
+    thread_id: stateops.langgraph.checkpoint_verify/app1/langgraph_app
     stale_rows_removed: 0
   contains:
     thread_id:

@@ -64,6 +64,14 @@ def os_user():
     return pwd.getpwnam("langgraph-test")
 
 
+def opened(path):
+    """Make pytest's directories accessible to other accounts."""
+    while path != path.parent:
+        if path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o005 == 0o005:
+            path.chmod(path.stat().st_mode | 0o755)
+        path = path.parent
+
+
 def _die_with_parent():
     """An interrupted test run leaves no server behind (on Linux; elsewhere only the fixtures stop them)."""
     try:

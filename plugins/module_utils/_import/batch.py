@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line
@@ -23,6 +23,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.dri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from concurrent.futures import Future
 
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Blobs, CheckpointRows
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import WriteKeys
@@ -41,8 +42,8 @@ class Sender:
 
     def __init__(self, target: ImportTarget) -> None:
         self.target = target
-        self.pending: concurrent.futures.Future[None] | None = None
-        self.pool = concurrent.futures.ThreadPoolExecutor(1)
+        self.pending: Future[None] | None = None
+        self.pool = ThreadPoolExecutor(1)
 
     def send(self, rows: Sequence[bytes]) -> None:
         self.wait()
@@ -255,7 +256,7 @@ class Batch:
         try:
             with self.target.connection.transaction():
                 self.target.copy(rows)
-        except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded) as error:
+        except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded, psycopg.errors.StatementTooComplex) as error:
             if key is not None:
                 self.importer.rejected_rows[key] = one_line(error)
             raise

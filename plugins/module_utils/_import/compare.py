@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import text
@@ -48,7 +49,13 @@ def _quick(document: bytes) -> bytes | None:
 
 
 def _canonical(document: bytes) -> str:
-    return json.dumps(json.loads(document), sort_keys=True)
+    limit = sys.getrecursionlimit()
+    # orjson accepted the document with up to 1024 levels, and json counts each level as a call.
+    sys.setrecursionlimit(limit + 2048)
+    try:
+        return json.dumps(json.loads(document), sort_keys=True)
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def row_differs(converted: CheckpointRows, body: tuple[str | None, bytes, bytes]) -> bool:

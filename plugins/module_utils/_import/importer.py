@@ -117,7 +117,10 @@ class Importer:
             raise Unreadable("PostgreSQL reports an error: %s" % self.rejected_rows[key])
         if row is None:
             return converter.without_checkpoint(key)
-        converted = converter.convert(row)
+        try:
+            converted = converter.convert(row)
+        except RecursionError:
+            raise Unreadable("it is nested too deeply") from None
         if converted.sends and not (converted.parent and self.source.has_sends(key[0], key[1], converted.parent)):
             raise Unreadable("its pending_sends are not among the pending writes of its parent, and JSONB cannot hold them")
         return converted
@@ -153,7 +156,7 @@ class Importer:
                 if attempts == ATTEMPTS:
                     raise
                 continue
-            except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded):
+            except (psycopg.DataError, psycopg.errors.ProgramLimitExceeded, psycopg.errors.StatementTooComplex):
                 if careful and not self.rejected_rows:
                     raise
                 careful = True

@@ -104,19 +104,27 @@ def plain(kind: str, raw: bytes) -> Any:
         raise Unreadable("it is an object that would have to be constructed")
     try:
         value = ormsgpack.unpackb(raw) if kind == "msgpack" else json.loads(raw)
+        unchanged = repr(json.loads(dump([value]))) == repr([value]) and _sorted(value)
     except (ValueError, RecursionError) as error:
         raise Unreadable(str(error)) from None
-    if repr(json.loads(dump([value]))) != repr([value]) or not _sorted(value):
+    if not unchanged:
         raise Unreadable("JSONB would change it")
     return value
 
 
 def _sorted(value: Any) -> bool:
     """Whether the keys of every object have the order of JSONB."""
-    if isinstance(value, dict):
-        keys = [(len(key.encode("utf-8")), key.encode("utf-8")) for key in value]
-        return keys == sorted(keys) and all(map(_sorted, value.values()))
-    return all(map(_sorted, value)) if isinstance(value, list) else True
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            keys = [(len(key.encode("utf-8")), key.encode("utf-8")) for key in item]
+            if keys != sorted(keys):
+                return False
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+    return True
 
 
 def _unchanged(raw: bytes) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, sort_key, text
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import check_header, connect, damaged, logged, size, state
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.rights import rights_of_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -158,7 +159,12 @@ class Source:
 
 @contextlib.contextmanager
 def open_source(path: str) -> Iterator[Source]:
-    """The Source of a file, in one read transaction. Raises ModuleError that names the file."""
+    """The Source of a file, in one read transaction, with the rights of the file's owner. Raises ModuleError that names the file."""
+    with rights_of_owner(path), contextlib.closing(_source(path)) as source:
+        yield source
+
+
+def _source(path: str) -> Source:
     check_header(path)
     try:
         before = state(path)
@@ -171,12 +177,10 @@ def open_source(path: str) -> Iterator[Source]:
         raise damaged(path, error) from None
     try:
         connection.execute("PRAGMA cache_size = -%d" % CACHE)
-        source = Source(path, connection, before if unlocked else None)
+        return Source(path, connection, before if unlocked else None)
     except sqlite3.Error as error:
         connection.close()
         raise damaged(path, error) from None
-    with contextlib.closing(source):
-        yield source
 
 
 def _merged(rows: Iterable[tuple[Any, Any]], writes: Iterable[tuple[Any, ...]]) -> Iterator[Outline]:

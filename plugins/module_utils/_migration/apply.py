@@ -70,7 +70,7 @@ def converge(connection: Connection, target: MigrationTarget, limits: Limits, re
     configure_session(connection, target.schema, timeouts)
     with contextlib.suppress(psycopg.Error):  # some platforms do not support it
         connection.execute("SELECT set_config('client_connection_check_interval', %s, false)", ("%ds" % CLIENT_CHECK,))
-    with advisory_lock(connection, "schema %s" % target.schema, limits.lock_wait):
+    with advisory_lock(connection, "schema %s" % target.schema, limits.lock_wait, schema=target.schema):
         before = _wait_for_index_builds(connection, target, limits)
         plan = plan_for(connection, target, before)
         if plan.empty:

@@ -175,7 +175,7 @@ def revoke_defaults(connection: Connection, steps: list[GrantStep]) -> list[str]
 
 def converge_grants(connection: Connection, target: MigrationTarget, roles: list[str], lock_wait: float) -> list[str]:
     """Execute the steps in one transaction and read the catalog again; returns the statements. The target's role was taken. Raises ModuleError."""
-    with advisory_lock(connection, "schema %s" % target.schema, lock_wait):
+    with advisory_lock(connection, "schema %s" % target.schema, lock_wait, schema=target.schema):
         done = _execute(connection, read_grants(connection, target.schema, roles))
         left = [step for step in read_grants(connection, target.schema, roles) if step.allowed or step.required] if done else []
     if left:

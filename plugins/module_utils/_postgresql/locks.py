@@ -10,9 +10,10 @@ Also the advisory lock that serialises runs.
 from __future__ import annotations
 
 import contextlib
+import secrets
 import time
 import zlib
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, psycopg
@@ -31,8 +32,18 @@ SHORTEN_LOCK_TIMEOUT = """
 SELECT set_config('lock_timeout', least(%s, 500 + 1000 * extract(epoch FROM current_setting('deadlock_timeout')::interval))::int || 'ms', false)
 """
 SET_LOCK_TIMEOUT = "SELECT set_config('lock_timeout', %s, false)"
-# The first half of the advisory lock's key: "LGCP". The second half is derived from the name.
-LOCK_CLASS = 0x4C474350
+# The other sessions that have announced themselves, and whether their pid is lower. A session counts if its login role can act as this session's role
+# or as the owner of the schema, or can create tables in the schema; and if its role is not known yet.
+HOLDERS = """
+SELECT l.pid, s.usename AS name, s.application_name AS application, s.state, extract(epoch FROM clock_timestamp() - s.query_start)::int AS age,
+       l.pid < pg_backend_pid() AS first
+FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity s ON s.pid = l.pid LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = %(schema)s
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = %(group)s::bigint::oid AND l.pid <> pg_backend_pid()
+  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+  AND (s.usesysid IS NULL OR pg_has_role(s.usesysid, current_user, 'MEMBER') OR pg_has_role(s.usesysid, n.nspowner, 'MEMBER')
+       OR has_schema_privilege(s.usesysid, n.oid, 'CREATE'))
+ORDER BY l.pid
+"""
 # Seconds between two lock attempts: the first and the longest pause.
 ADVISORY_LOCK_POLL = (0.05, 1.0)
 
@@ -74,44 +85,52 @@ def advisory_lock(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
     advice: str = "raise lock_wait",
+    schema: str | None = None,
 ) -> Iterator[bool]:
-    """Hold the advisory lock for a schema or a thread, so that only one run works on it. Yields whether another run held the lock first.
+    """Be the only run that works on a schema or a thread. Yields whether another run was first. connection: in autocommit mode.
+
+    Every role can take every advisory lock, so a lock with a known key could be used to block a run. Instead, a run announces itself with a lock that
+    has a random key in the class of the name, and proceeds if no session whose role counts has announced itself. Of two runs that announce
+    themselves at the same time, both see the other one, and the one with the higher pid withdraws.
 
     The lock is polled, since CREATE INDEX CONCURRENTLY in the other run would wait for a session that waits for it.
-    seconds: how long to wait. Raises ModuleError that names the holder.
+    seconds: how long to wait. Raises ModuleError that names the holder. schema: sessions that could create its tables count, whatever their role.
     """
-    key = (LOCK_CLASS, zlib.crc32(name.encode("utf-8")) - 2**31)
+    group = zlib.crc32(("stateops.langgraph %s" % name).encode("utf-8"))
     deadline = clock() + seconds
     pause, waited = ADVISORY_LOCK_POLL[0], False
-    while not fetch_row(connection, "SELECT pg_try_advisory_lock(%s, %s) AS got", key)["got"]:
-        waited = True
-        if clock() >= deadline:
-            raise ModuleError(
-                "Could not acquire the lock on %s within %s seconds: another run holds it (%s). Nothing was written. "
-                "Wait for that run, %s, or end that session." % (name, seconds, _describe_holder(connection, key), advice)
-            )
-        sleep(min(pause, max(0.0, deadline - clock())))
-        pause = min(pause * 1.5, ADVISORY_LOCK_POLL[1])
+    announced: tuple[int, int] | None = None
     try:
+        while True:
+            if announced is None:
+                key = (group - 2**32 if group >= 2**31 else group, secrets.randbits(32) - 2**31)
+                announced = key if fetch_row(connection, "SELECT pg_try_advisory_lock(%s, %s) AS got", key)["got"] else None
+            others = connection.execute(HOLDERS, {"group": group, "schema": schema}).fetchall()
+            if announced and not others:
+                break
+            waited = True
+            if clock() >= deadline:
+                raise ModuleError(
+                    "Could not acquire the lock on %s within %s seconds: another run holds it%s. Nothing was written. Wait for that run, %s, or end that session%s."
+                    % (name, seconds, _describe(others), advice, ": SELECT pg_terminate_backend(%d)" % others[0]["pid"] if others else "")
+                )
+            if announced and any(other["first"] for other in others):
+                connection.execute("SELECT pg_advisory_unlock(%s, %s)", announced)
+                announced = None
+            sleep(min(pause, max(0.0, deadline - clock())))
+            pause = min(pause * 1.5, ADVISORY_LOCK_POLL[1])
         yield waited
     finally:
-        if not connection.closed:
+        if announced and not connection.closed:
             with contextlib.suppress(Exception):  # the end of the session releases it as well; report the first error
-                connection.execute("SELECT pg_advisory_unlock(%s, %s)", key)
+                connection.execute("SELECT pg_advisory_unlock(%s, %s)", announced)
 
 
-def _describe_holder(connection: Connection, key: tuple[int, int]) -> str:
-    row = connection.execute(
-        "SELECT l.pid, s.usename AS name, s.application_name AS application, s.state,"
-        " extract(epoch FROM clock_timestamp() - s.query_start)::int AS age FROM pg_locks l LEFT JOIN pg_stat_activity s ON s.pid = l.pid"
-        " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = (%s::bigint & 4294967295)::oid"
-        " AND l.objid = (%s::bigint & 4294967295)::oid"
-        " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-        key,
-    ).fetchone()
-    if row is None:
-        return "that run has just ended"
-    session = "pid %s, user %s, application %s" % (row["pid"], row["name"], row["application"] or "unnamed")
+def _describe(others: list[dict[str, Any]]) -> str:
+    if not others:
+        return ""
+    row = others[0]
+    session = " (pid %s, user %s, application %s" % (row["pid"], row["name"], row["application"] or "unnamed")
     if row["age"] is None:
-        return session + ", its age is hidden from this role: GRANT pg_read_all_stats shows it"
-    return "%s, %s, last statement %d s ago" % (session, row["state"], row["age"])
+        return session + ", its age is hidden from this role: GRANT pg_read_all_stats shows it)"
+    return "%s, %s, last statement %d s ago)" % (session, row["state"], row["age"])

@@ -8,10 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from typing import Any, Callable
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import SQLITE
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import check_header, connect, damaged, logged, logs, state
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.rights import rights_of_owner
+
+# Seconds for reading the schema, and how many of SQLite's instructions pass between two checks of the time.
+SECONDS, STEPS = 60.0, 10000
+OBJECTS = """
+SELECT type, name, tbl_name, sql FROM sqlite_master
+WHERE type IN ('table', 'view', 'trigger') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name
+"""
 
 
 def read_file(path: str, more: Callable[[sqlite3.Connection, Schema], Any] | None = None) -> tuple[Schema, Any]:
@@ -20,6 +30,11 @@ def read_file(path: str, more: Callable[[sqlite3.Connection, Schema], Any] | Non
     A file without logs is read as immutable, so that SQLite creates no -wal and -shm. If a process writes to the file in the meantime,
     the file is read again in the normal mode.
     """
+    with rights_of_owner(path):
+        return _read_file(path, more)
+
+
+def _read_file(path: str, more: Callable[[sqlite3.Connection, Schema], Any] | None) -> tuple[Schema, Any]:
     check_header(path)
     try:
         if not logs(path):
@@ -38,8 +53,11 @@ def read_file(path: str, more: Callable[[sqlite3.Connection, Schema], Any] | Non
 
 def _read_through(path: str, modes: list[str], more: Callable[[sqlite3.Connection, Schema], Any] | None) -> tuple[Schema, Any]:
     with contextlib.closing(connect(path, modes)) as connection:
+        end = time.monotonic() + SECONDS
+        connection.set_progress_handler(lambda: time.monotonic() > end, STEPS)
         connection.execute("BEGIN")
         schema = read(connection, path)
+        connection.set_progress_handler(None, STEPS)
         return schema, more(connection, schema) if more else None
 
 
@@ -53,29 +71,39 @@ def reference() -> Schema:
 
 
 def read(connection: sqlite3.Connection, name: str) -> Schema:
-    """The Schema of all tables and views of an open SQLite database."""
-    rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'").fetchall()
+    """The Schema of an open SQLite database. Of tables that a checkpointer does not have, only name and kind are read.
+
+    An application can have thousands of other tables, virtual tables whose module is not available, and views that cannot be resolved.
+    """
+    rows = connection.execute(OBJECTS).fetchall()
+    # A trigger names its table as it was spelled in CREATE TRIGGER.
+    triggers: dict[str, list[Attachment]] = {}
+    for kind, trigger, owner, text in rows:
+        if kind == "trigger":
+            triggers.setdefault(owner.lower(), []).append(Attachment(name=trigger, kind="trigger", definition=text or ""))
     tables = []
-    for kind, table, _owner, text in sorted(rows, key=lambda row: row[1]):
-        if kind not in ("table", "view"):
+    for kind, table, _owner, text in rows:
+        if kind == "trigger":
             continue
-        triggers = tuple(
-            Attachment(name=row[1], kind="trigger", definition=row[3] or "") for row in sorted(rows, key=str) if row[0] == "trigger" and row[2] == table
-        )
         if (text or "").lower().startswith("create virtual"):
             kind = "virtual table"
-        columns, key = _columns(connection, table)
-        tables.append(
-            Table(
-                name=table,
-                kind=kind,
-                columns=columns,
-                constraints=key + _foreign_keys(connection, table),
-                indexes=_indexes(connection, table),
-                attachments=triggers,
-            )
-        )
+        if kind == "table" and table.lower() in SQLITE:
+            tables.append(_details(connection, table, tuple(triggers.get(table.lower(), ()))))
+        else:
+            tables.append(Table(name=table, kind=kind))
     return Schema(engine="sqlite", name=name, tables=tuple(tables))
+
+
+def _details(connection: sqlite3.Connection, table: str, triggers: tuple[Attachment, ...]) -> Table:
+    columns, key = _columns(connection, table)
+    return Table(
+        name=table,
+        kind="table",
+        columns=columns,
+        constraints=key + _foreign_keys(connection, table),
+        indexes=_indexes(connection, table),
+        attachments=triggers,
+    )
 
 
 def _pragma(connection: sqlite3.Connection, pragma: str, argument: str) -> list[Any]:

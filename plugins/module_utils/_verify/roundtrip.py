@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 THREAD = "stateops.langgraph.checkpoint_verify/"
 # Seconds to wait for a lock on a table, for a statement, and for another run from this host.
-LOCK_TIMEOUT, STATEMENT_TIMEOUT, WAIT = 15, 60, 60
+LOCK_TIMEOUT, STATEMENT_TIMEOUT, WAIT = 15, 60, 10
 # The saver updates checkpoints and writes that exist already, but never blobs.
 RIGHTS: dict[str, tuple[str, ...]] = {table: ("SELECT", "INSERT", "UPDATE", "DELETE") for table in DATA_TABLES}
 RIGHTS["checkpoint_blobs"] = ("SELECT", "INSERT", "DELETE")
@@ -51,12 +51,12 @@ def run_roundtrip(connection: Connection, params: dict[str, Any], application: s
     if pooler == "transaction" and params["session_role"]:
         raise ModuleError("session_role has no effect behind a pooler in transaction mode. Log in as that role, or connect to the server itself.")
     take_role(connection, params["session_role"])
-    _use_schema(connection, params["schema"], pooler)
-    return _roundtrip(connection, pooler)
+    role = _use_schema(connection, params["schema"], pooler)
+    return _roundtrip(connection, pooler, role)
 
 
-def _use_schema(connection: Connection, schema: str, pooler: str) -> None:
-    """Set the search_path, and check all privileges before the first write. Raises ModuleError."""
+def _use_schema(connection: Connection, schema: str, pooler: str) -> str:
+    """Set the search_path, and check all privileges before the first write; returns the current role. Raises ModuleError."""
     found = fetch_row(connection, CATALOG, {"schema": schema, "tables": list(DATA_TABLES)})
     role = found["role"]
     if found["standby"] or found["read_only"]:
@@ -70,6 +70,7 @@ def _use_schema(connection: Connection, schema: str, pooler: str) -> None:
             "Run: ALTER ROLE %s IN DATABASE %s SET search_path TO %s;"
             % (role, found["reached"] or "no schema", schema, quote(role), quote(found["database"]), quote(schema))
         )
+    return role
 
 
 def check_privileges(connection: Connection, params: dict[str, Any]) -> None:
@@ -102,13 +103,19 @@ def _check_found_privileges(found: dict[str, Any], schema: str) -> None:
         )
 
 
-def _roundtrip(connection: Connection, pooler: str) -> tuple[str, int]:
-    """(thread_id, stale rows removed). Behind a pooler in transaction mode advisory locks do not work, so each run uses a new thread."""
+def _roundtrip(connection: Connection, pooler: str, role: str) -> tuple[str, int]:
+    """(thread_id, stale rows removed). Without the advisory lock, which a pooler in transaction mode does not keep, the run uses a new thread."""
     if pooler == "transaction":
         thread = THREAD + str(uuid.uuid4())
         return thread, _write_read_delete(connection, thread)
-    thread = THREAD + socket.gethostname()
-    with advisory_lock(connection, "thread %s" % thread, WAIT, advice="run again later"):
+    # Two roles do not wait for each other.
+    thread = "%s%s/%s" % (THREAD, socket.gethostname(), role)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(advisory_lock(connection, "thread %s" % thread, WAIT))
+        except ModuleError:
+            # Any session of the application can hold the lock.
+            thread = "%s/%s" % (thread, uuid.uuid4())
         return thread, _write_read_delete(connection, thread)
 
 

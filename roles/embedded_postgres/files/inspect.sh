@@ -29,6 +29,11 @@ as_server() {
     fi
 }
 
+# Prints a file of the server, with the server's rights: its user can replace the file by a link, or by a FIFO, for which a reader would wait.
+content() {
+    as_server timeout 10 cat -- "$1" 2>/dev/null
+}
+
 uid=$(id -u)
 login=$(id -un 2>/dev/null)
 [ -n "$HOME" ] || HOME=$(getent passwd "$uid" | cut -d: -f6)
@@ -110,8 +115,15 @@ for path in "$run" "$log" "$data"; do
     fi
 done
 say wrong_folders "${wrong_folders#:}"
+for name in PG_VERSION postmaster.pid postgresql.conf pg_hba.conf pg_ident.conf; do
+    if [ -L "$data/$name" ] || { [ -e "$data/$name" ] && [ ! -f "$data/$name" ]; }; then
+        say irregular "$data/$name"
+        exit 0
+    fi
+done
 for name in postgresql.conf pg_hba.conf pg_ident.conf; do
-    sum=$(sha256sum <"$data/$name" 2>/dev/null)
+    sum=
+    [ -f "$data/$name" ] && sum=$(content "$data/$name" | sha256sum)
     say "file_$name" "$(stat -c '%a %U' -- "$data/$name" 2>/dev/null) ${sum%% *}"
 done
 
@@ -121,7 +133,7 @@ elif [ ! -r "$data" ] || [ ! -x "$data" ]; then
     say data_state unreadable
 elif [ -e "$data/PG_VERSION" ]; then
     say data_state cluster
-    say data_version "$(head -n 1 "$data/PG_VERSION")"
+    say data_version "$(content "$data/PG_VERSION" | head -n 1)"
 elif [ -z "$(ls -A "$data")" ]; then
     say data_state empty
 else
@@ -131,7 +143,7 @@ fi
 # The process id in the file can be stale: after a kill or a reboot another process may have the number,
 # and in a container a killed process may remain a zombie. PostgreSQL treats both as a running server.
 server=
-pid=$(head -n 1 "$data/postmaster.pid" 2>/dev/null)
+pid=$(content "$data/postmaster.pid" | head -n 1)
 case $pid in
     '' | *[!0-9]*) server=none ;;
     *)

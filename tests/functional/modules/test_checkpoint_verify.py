@@ -51,7 +51,8 @@ def test_it_returns_the_facts_and_makes_a_round_trip(ready, call_module, tmp_pat
     info = assert_succeeded(call_module("checkpoint_schema_info", args), ready)
     done = assert_succeeded(call_module("checkpoint_verify", args), ready)
     assert facts(done) == facts(info)
-    assert done["roundtrip"] == {"thread_id": "stateops.langgraph.checkpoint_verify/" + socket.gethostname(), "stale_rows_removed": 0}
+    thread = "stateops.langgraph.checkpoint_verify/%s/%s"
+    assert done["roundtrip"] == {"thread_id": thread % (socket.gethostname(), done["role"]), "stale_rows_removed": 0}
     assert done["changed"] is False
     assert [ready.execute("SELECT count(*) FROM %s" % table)[0][0] for table in TABLES] == [0, 0, 0]
 

@@ -19,7 +19,7 @@ import pytest
 from assertions import assert_refused, assert_succeeded
 from generations import SQLITE, sqlite_file
 from runner import library
-from servers import os_user
+from servers import opened, os_user
 from sqlite_threads import saved
 from virtualenvs import site_packages
 
@@ -252,14 +252,6 @@ def stranger(target_venv, tmp_path_factory):
         except (OSError, subprocess.SubprocessError):
             continue
     pytest.skip("no Python with the target's libraries can be run by %s" % account.pw_name)
-
-
-def opened(path):
-    """Make pytest's directories accessible to other accounts."""
-    while path != path.parent:
-        if path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o005 == 0o005:
-            path.chmod(path.stat().st_mode | 0o755)
-        path = path.parent
 
 
 def test_a_file_that_may_not_be_read(ready, call_module, stranger, tmp_path):

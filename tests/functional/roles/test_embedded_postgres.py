@@ -27,6 +27,7 @@ from runner import play_forked
 
 ROOT = Path(__file__).resolve().parents[3]
 PLAYBOOK = ROOT / "playbooks" / "embedded_postgres.yml"
+INSPECT = ROOT / "roles" / "embedded_postgres" / "files" / "inspect.sh"
 TOOLS = Path(sys.executable).parent
 # Accounts of this run alone: another run on this machine removes its own.
 SERVER_USER = "lgtest-server-%d" % os.getpid()
@@ -637,6 +638,60 @@ def test_a_folder_of_something_else(another):
     before = another.snapshot()
     another.play().refused("contains no PG_VERSION", "embedded_postgres_data_dir")
     assert another.snapshot() == before
+
+
+def replace_by_fifo(path, _secret):
+    os.mkfifo(path)
+
+
+def replace_by_link(path, secret):
+    path.symlink_to(secret)
+
+
+@as_root
+@pytest.mark.parametrize("name", ["PG_VERSION", pytest.param("postmaster.pid", marks=pytest.mark.extended), "pg_hba.conf"])
+@pytest.mark.parametrize("replace", [replace_by_fifo, replace_by_link])
+def test_the_servers_user_replaces_a_file_of_its_data_directory(main, another, base, replace, name):
+    """Root neither waits for a FIFO nor shows the content of a file that only root can read."""
+    secret = base / "secret"
+    secret.write_text("0123456789\n")
+    secret.chmod(0o600)
+    another.data.mkdir(parents=True)
+    if name != "PG_VERSION":
+        (another.data / "PG_VERSION").write_text("18\n")
+    replace(another.data / name, secret)
+    for path in (another.root, another.data, *another.data.iterdir()):
+        os.chown(path, *pwd.getpwnam(SERVER_USER)[2:4], follow_symlinks=False)
+    another.data.chmod(0o700)
+    refused = another.play()
+    refused.refused("%s is not a regular file" % (another.data / name))
+    assert secret.read_text().strip() not in refused.output
+
+
+@as_root
+@pytest.mark.parametrize("replace", [replace_by_fifo, replace_by_link])
+def test_a_file_that_is_replaced_after_the_check(main, base, replace):
+    """The reading function of the inspection: it has a time limit and the server's rights. The control reads as root, without a limit."""
+    folder = base / replace.__name__
+    folder.mkdir()
+    secret = base / "secret"
+    secret.write_text("0123456789\n")
+    secret.chmod(0o600)
+    replace(folder / "file", secret)
+    give = pwd.getpwnam(SERVER_USER)
+    for path in (folder, folder / "file"):
+        os.chown(path, give.pw_uid, give.pw_gid, follow_symlinks=False)
+    script = INSPECT.read_text()
+    functions = script[script.index("as_server() {") : script.index("uid=$(id -u)")].replace("timeout 10", "timeout 1")
+    start = "uid=0 user_uid=%d user_gid=%d\n" % (give.pw_uid, give.pw_gid)
+    read = subprocess.run(["sh", "-c", functions + start + 'content "$1"', "sh", folder / "file"], capture_output=True, text=True, timeout=10, check=False)
+    assert read.returncode and not read.stdout
+    try:
+        control = subprocess.run(["cat", folder / "file"], capture_output=True, text=True, timeout=3, check=False)
+    except subprocess.TimeoutExpired:
+        assert replace is replace_by_fifo
+    else:
+        assert replace is replace_by_link and control.stdout == secret.read_text()
 
 
 def test_a_file_in_the_way(another):

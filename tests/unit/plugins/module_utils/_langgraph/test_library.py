@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Access to langgraph-checkpoint-postgres: the installed version, read from real files, and the lock around setup()."""
+"""Access to langgraph-checkpoint-postgres: the installed version, read from real files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from schema_examples import RELEASES
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import DISTRIBUTION, SOURCE, Library, Migration, library
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import step_of
 
 
@@ -105,124 +104,3 @@ def test_which_migrations_may_run_twice(statement, repeatable):
 
 def test_an_empty_library():
     assert Library("0", ()).newest == -1 and Library("0", ()).steps == ()
-
-
-class Session:
-    """The part of a connection that advisory_lock() uses: execute() and closed.
-
-    It replaces a server because these tests check waiting times without waiting. The functional tests use real locks.
-    """
-
-    def __init__(self, answers, holder=None):
-        self.answers = list(answers)
-        self.holder = holder
-        self.closed = False
-        self.asked = []
-        self.breaks = False
-
-    def execute(self, query, parameters):
-        word = next(name for name in ("try_advisory_lock", "advisory_unlock", "pg_locks") if name in query)
-        self.asked.append((word, parameters))
-        if word == "advisory_unlock" and self.breaks:
-            raise OSError("gone")
-        self.row = {"got": self.answers.pop(0) if self.answers else False} if word == "try_advisory_lock" else self.holder
-        return self
-
-    def fetchone(self):
-        return self.row
-
-    def count(self, word):
-        return len([name for name, _parameters in self.asked if name == word])
-
-
-class Clock:
-    """A clock that advances only when sleep() is called."""
-
-    def __init__(self):
-        self.now = 100.0
-        self.naps = []
-
-    def __call__(self):
-        return self.now
-
-    def sleep(self, seconds):
-        assert seconds > 0, "sleeping for zero seconds would be a busy loop"
-        self.naps.append(seconds)
-        self.now += seconds
-
-
-def locked(session, seconds, clock, schema="public"):
-    return advisory_lock(session, schema, seconds, clock, clock.sleep)
-
-
-def test_a_free_lock_is_acquired_at_once_and_released():
-    session, clock = Session([True]), Clock()
-    with locked(session, 300, clock) as waited:
-        assert waited is False and session.count("advisory_unlock") == 0
-    assert [name for name, _parameters in session.asked] == ["try_advisory_lock", "advisory_unlock"]
-    assert session.asked[0][1] == session.asked[1][1] and clock.naps == []
-
-
-def test_the_attempts_to_acquire_a_lock_become_less_frequent():
-    session, clock = Session([False] * 20 + [True]), Clock()
-    with locked(session, 300, clock) as waited:
-        assert waited is True
-    assert session.count("try_advisory_lock") == 21
-    assert clock.naps == sorted(clock.naps) and clock.naps[0] == 0.05 and clock.naps[-1] == 1.0
-
-
-@pytest.mark.parametrize("seconds", [0, 0.01, 2, 300])
-def test_the_error_names_the_holder_of_a_lock_that_is_not_released(seconds):
-    holder = {"pid": 17, "name": "langgraph_owner", "application": "stateops.langgraph.checkpoint_schema", "state": "active", "age": 7}
-    session, clock = Session([], holder), Clock()
-    with pytest.raises(ModuleError) as found, locked(session, seconds, clock, "agents"):
-        pytest.fail("the lock was not acquired, so this must not run")
-    assert found.value.message == (
-        "Could not acquire the lock on agents within %s seconds: another run holds it (pid 17, user langgraph_owner, "
-        "application stateops.langgraph.checkpoint_schema, active, last statement 7 s ago). Nothing was written. "
-        "Wait for that run, raise lock_wait, or end that session." % seconds
-    )
-    assert found.value.changed is False
-    assert sum(clock.naps) == pytest.approx(seconds), "the run must wait exactly this long"
-    assert session.count("advisory_unlock") == 0, "a lock that was not acquired is not released"
-
-
-@pytest.mark.parametrize(
-    "holder, words",
-    [
-        (None, "that run has just ended"),
-        (
-            {"pid": 1, "name": "u", "application": "", "state": None, "age": None},
-            "pid 1, user u, application unnamed, its age is hidden from this role: GRANT pg_read_all_stats shows it",
-        ),
-    ],
-)
-def test_a_holder_with_little_information(holder, words):
-    with pytest.raises(ModuleError, match=words), locked(Session([], holder), 0, Clock()):
-        pytest.fail("the lock was not acquired, so this must not run")
-
-
-def test_the_lock_is_always_released_and_the_first_error_is_reported():
-    for breaks in (False, True):
-        session = Session([True])
-        session.breaks = breaks
-        with pytest.raises(ValueError, match="first"), locked(session, 1, Clock()):
-            raise ValueError("first")
-        assert session.count("advisory_unlock") == 1
-
-
-def test_a_closed_connection_has_released_its_lock():
-    session = Session([True])
-    with locked(session, 1, Clock()):
-        session.closed = True
-    assert session.count("advisory_unlock") == 0
-
-
-def test_each_schema_has_its_own_lock_and_the_keys_fit():
-    keys = set()
-    for schema in ("public", "langgraph", "a", "", "é", "x" * 63):
-        session = Session([True])
-        with locked(session, 1, Clock(), schema):
-            keys.add(session.asked[0][1])
-    assert len(keys) == 6 and len({first for first, _second in keys}) == 1
-    assert all(-(2**31) <= part < 2**31 for key in keys for part in key)

@@ -18,7 +18,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors im
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import SQLITE
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
-from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.schema import read_file
+from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.schema import read, read_file
 
 ROWS = 3
 
@@ -72,50 +72,71 @@ def test_the_contracts_tables(path):
     assert Schema.from_dict(schema.to_dict()) == schema
 
 
-def test_everything_that_can_belong_to_a_table(path):
+def test_everything_that_a_known_table_can_have(path):
     schema = schema_after(
         path,
-        "CREATE TABLE threads (id TEXT PRIMARY KEY, owner TEXT UNIQUE, size INT GENERATED ALWAYS AS (length(owner)) VIRTUAL,"
-        " kept INT AS (1) STORED, anything, CHECK (id <> ''))",
-        "CREATE TABLE notes (a TEXT, b TEXT, thread TEXT REFERENCES threads ON DELETE CASCADE, FOREIGN KEY (b, a) REFERENCES writes (task_id, idx),"
-        " PRIMARY KEY (b, a)) WITHOUT ROWID",
-        "CREATE UNIQUE INDEX recent ON notes (thread, lower(a)) WHERE a > ''",
-        "CREATE TRIGGER watch AFTER INSERT ON notes BEGIN SELECT 1; END",
-        "CREATE TRIGGER another AFTER DELETE ON notes BEGIN SELECT 1; END",
-        "CREATE VIEW latest AS SELECT thread_id FROM checkpoints",
-        "CREATE VIRTUAL TABLE words USING fts5(body)",
+        "DROP TABLE writes",
+        "CREATE TABLE writes (task_id TEXT, idx TEXT, size INT GENERATED ALWAYS AS (length(idx)) VIRTUAL, kept INT AS (1) STORED, anything,"
+        " thread TEXT UNIQUE REFERENCES threads ON DELETE CASCADE, FOREIGN KEY (idx, task_id) REFERENCES steps (a, b),"
+        " PRIMARY KEY (idx, task_id)) WITHOUT ROWID",
+        'CREATE UNIQUE INDEX "it\'s ""recent""; %" ON writes (thread, lower(idx)) WHERE idx > \'\'',
+        "CREATE TRIGGER watch AFTER INSERT ON writes BEGIN SELECT 1; END",
+        "CREATE TRIGGER another AFTER DELETE ON WRITES BEGIN SELECT 1; END",
     )
-    described = {table.name: table.describe() for table in schema.tables if table.name in ("threads", "notes", "latest")}
-    assert described == {
-        "threads": [
-            "table threads",
-            "  id TEXT",
-            "  owner TEXT",
-            "  size INT generated virtual",
-            "  kept INT generated stored",
-            "  anything (no type)",
-            "  constraint  primary key (id)",
-            "  unique index sqlite_autoindex_threads_2 btree (owner)",
-        ],
-        "notes": [
-            "table notes",
-            "  a TEXT not null",
-            "  b TEXT not null",
-            "  thread TEXT",
-            "  constraint  primary key (b, a)",
-            "  constraint  FOREIGN KEY (b, a) REFERENCES writes",
-            "  constraint  FOREIGN KEY (thread) REFERENCES threads",
-            "  unique index recent btree (thread, (expression)) where (partial)",
-            "  trigger another",
-            "  trigger watch",
-        ],
-        "latest": ["view latest", "  thread_id TEXT"],
-    }
-    assert schema.table("words").kind == "virtual table"
+    assert schema.table("writes").describe() == [
+        "table writes",
+        "  task_id TEXT not null",
+        "  idx TEXT not null",
+        "  size INT generated virtual",
+        "  kept INT generated stored",
+        "  anything (no type)",
+        "  thread TEXT",
+        "  constraint  primary key (idx, task_id)",
+        "  constraint  FOREIGN KEY (idx, task_id) REFERENCES steps",
+        "  constraint  FOREIGN KEY (thread) REFERENCES threads",
+        '  unique index it\'s "recent"; % btree (thread, (expression)) where (partial)',
+        "  unique index sqlite_autoindex_writes_1 btree (thread)",
+        "  trigger another",
+        "  trigger watch",
+    ]
+    foreign = [item for item in schema.table("writes").constraints if item.kind == "foreign key"]
+    assert [(item.columns, item.on_delete) for item in foreign] == [(("idx", "task_id"), "no action"), (("thread",), "cascade")]
+
+
+OTHERS = {
+    'it\'s "odd"; %': ("table", 'CREATE TABLE "it\'s ""odd""; %" (a TEXT PRIMARY KEY)'),
+    "latest": ("view", "CREATE VIEW latest AS SELECT thread_id FROM checkpoints"),
+    "unresolved": ("view", "CREATE VIEW unresolved AS SELECT * FROM dropped"),
+    "words": ("virtual table", "CREATE VIRTUAL TABLE words USING fts5(body)"),
+}
+
+
+def test_other_tables_are_read_by_name(path):
+    """SQLite itself cannot list the columns of the view that cannot be resolved."""
+    schema = schema_after(path, *(statement for _kind, statement in OTHERS.values()))
+    for name, (kind, _statement) in OTHERS.items():
+        assert schema.table(name).describe() == ["%s %s" % (kind, name)]
     assert not [table.name for table in schema.tables if table.name.startswith("sqlite_")]
-    foreign = [item for item in schema.table("notes").constraints if item.kind == "foreign key"]
-    assert [(item.columns, item.on_delete) for item in foreign] == [(("b", "a"), "no action"), (("thread",), "cascade")]
     assert compare(schema, postgres()).in_parity, "none of these objects is LangGraph's"
+    with contextlib.closing(sqlite3.connect(str(path))) as connection, pytest.raises(sqlite3.Error):
+        connection.execute("PRAGMA table_xinfo(unresolved)").fetchall()
+
+
+def queries(path, others):
+    """How many statements reading a file with this number of other tables, each with a trigger, executes."""
+    path = path.with_name("%d.sqlite" % others)
+    tables = ["CREATE TABLE t%d (a)" % number for number in range(others)]
+    triggers = ["CREATE TRIGGER g%d AFTER INSERT ON t%d BEGIN SELECT 1; END" % (number, number) for number in range(others)]
+    make(path, ["BEGIN", *tables, *triggers, "COMMIT"]).close()
+    with contextlib.closing(sqlite3.connect(str(path))) as connection:
+        seen = []
+        connection.set_trace_callback(seen.append)
+        assert len(read(connection, "").tables) == 2 + others
+    return len(seen)
+
+
+def test_thousands_of_other_tables_need_no_further_query(path):
+    assert queries(path, 0) == queries(path, 2000)
 
 
 @pytest.mark.parametrize("name", ["a b.sqlite", "what?.sqlite", "50%41.sqlite", "#1.sqlite", "it's.sqlite", "ü.sqlite", "x&mode=rwc"])
@@ -124,12 +145,11 @@ def test_names_that_a_uri_would_misread(tmp_path, name):
     assert sorted(os.listdir(str(tmp_path))) == [name]
 
 
-def test_odd_names_inside(path):
-    table = 'it\'s "odd"; %'
-    quoted = [name.replace('"', '""') for name in (table, 'a "b"', "i'")]
-    schema = schema_after(path, 'CREATE TABLE "%s" ("%s" TEXT PRIMARY KEY)' % tuple(quoted[:2]), 'CREATE INDEX "%s" ON "%s" (1 + 1)' % (quoted[2], quoted[0]))
-    found = schema.table(table)
-    assert found.primary_key.columns == ('a "b"',) and found.index("i'").columns == ("(expression)",)
+def test_reading_the_schema_has_a_time_limit(path, monkeypatch):
+    make(path).close()
+    for name, value in (("SECONDS", 0.0), ("STEPS", 1)):
+        monkeypatch.setattr("ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.schema.%s" % name, value)
+    assert "interrupted. Reading its schema took too long" in rejected(path)
 
 
 def contents(folder):

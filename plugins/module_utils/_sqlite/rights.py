@@ -1,0 +1,131 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Root reads a SQLite file with the rights of the account that can replace it: a link then leads only to what that account can read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import stat
+from typing import TYPE_CHECKING
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# The kernel follows no more links in a path.
+LINKS = 40
+# The group of an account that is not in the user database. The group of its directory could have more rights than the account.
+NO_GROUP = 65534
+ADVICE = "Run the task as the application's account (become_user)."
+
+
+@contextlib.contextmanager
+def rights_of_owner(path: str) -> Iterator[None]:
+    """Run as the account that owns the file's directory, if this process is root and that account is another one. Raises ModuleError.
+
+    SQLite opens -wal, -shm and -journal by name, again for each transaction, so everything that uses the file runs within this context. The real
+    and the saved user remain root, so that the account can neither trace the process nor send signals to it.
+    """
+    uid = owner_of(path) if os.geteuid() == 0 else 0
+    if not uid:
+        yield
+        return
+    gid, groups = os.getegid(), os.getgroups()
+    try:
+        try:
+            _become(uid, *_groups(uid))
+        except OSError as error:
+            text = "Root cannot take the rights of %s, who can replace the SQLite file %s: %s. %s"
+            raise ModuleError(text % (_name(uid), path, error.strerror, ADVICE)) from None
+        yield
+    finally:
+        os.seteuid(0)
+        _become(0, gid, groups)
+
+
+def _become(uid: int, gid: int, groups: list[int]) -> None:
+    os.setgroups(groups)
+    os.setegid(gid)
+    os.seteuid(uid)
+
+
+def _groups(uid: int) -> tuple[int, list[int]]:
+    """(group, supplementary groups) of an account."""
+    try:
+        account = pwd.getpwuid(uid)
+    except KeyError:
+        return NO_GROUP, []
+    return account.pw_gid, os.getgrouplist(account.pw_name, account.pw_gid)
+
+
+def _name(uid: int) -> str:
+    try:
+        return "account %s" % pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return "account %d" % uid
+
+
+def owner_of(path: str) -> int:
+    """The account, other than root, that can replace the file or a part of its path; 0 if only root can. Raises ModuleError if several can.
+
+    The account of a link or directory that root created cannot be hidden from this check, so there is nothing to gain from a change during it.
+    """
+    uid, exposed, sticky = 0, "", False
+    for place, found in _steps(path):
+        is_file = not stat.S_ISDIR(found.st_mode) and not stat.S_ISLNK(found.st_mode)
+        if exposed and not uid and not found.st_uid and (is_file or not sticky):
+            raise ModuleError(
+                "Accounts other than root can write the directory %s, so they can replace %s, which root must not follow. "
+                "Remove the write permission, or change the owner of the directory to the application's account." % (exposed, place)
+            )
+        # The owner of a file in a directory of another account cannot replace it.
+        if found.st_uid and (exposed or not is_file):
+            if uid not in (0, found.st_uid):
+                raise ModuleError("Both %s and %s can replace parts of the path %s. %s" % (_name(uid), _name(found.st_uid), path, ADVICE))
+            uid = found.st_uid
+        writable = found.st_mode & stat.S_IWOTH or found.st_mode & stat.S_IWGRP and found.st_gid
+        exposed = place if stat.S_ISDIR(found.st_mode) and not found.st_uid and writable else ""
+        sticky = bool(found.st_mode & stat.S_ISVTX)
+    return uid
+
+
+def _steps(path: str) -> Iterator[tuple[str, os.stat_result]]:
+    """(path, its properties) of each directory and link on the way to the file, and of the file. Raises ModuleError."""
+    current, links = "/", 0
+    remaining = os.path.join(os.getcwd(), path).split("/")[::-1]
+    while remaining:
+        name = remaining.pop()
+        if name == "..":
+            current = os.path.dirname(current)
+        if name in ("", ".", ".."):
+            continue
+        place = os.path.join(current, name)
+        try:
+            found = os.lstat(place)
+            yield place, found
+            if stat.S_ISLNK(found.st_mode):
+                target = os.readlink(place)
+                remaining += target.split("/")[::-1]
+                current = "/" if target.startswith("/") else current
+                links += 1
+            else:
+                current = place
+        except OSError as error:
+            raise unreadable(path, error) from None
+        if links > LINKS:
+            raise ModuleError("Cannot read the SQLite file %s: Too many levels of symbolic links." % path)
+
+
+def unreadable(path: str, error: OSError) -> ModuleError:
+    """The ModuleError for a file that cannot be opened."""
+    if isinstance(error, FileNotFoundError):
+        return ModuleError("The SQLite file %s does not exist on this host. Correct sqlite_path, or omit it." % path)
+    text = "Cannot read the SQLite file %s as user %d: %s." % (path, os.geteuid(), error.strerror)
+    if os.getuid() != os.geteuid():
+        text += " Root reads it with the rights of the account that can replace it. That account must be able to read it, and to enter its directory."
+    return ModuleError(text)
