@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, NoReturn
+from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -27,7 +27,7 @@ class DatabaseModule(AnsibleModule):
             return
         self.fail_json(msg=message)
 
-    def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
+    def fail_json(self, msg: str, **kwargs: Any) -> None:
         """Fail and hide such a secret. AnsibleModule fails before it logs the options if one of them is invalid."""
         try:
             refuse_secrets(self.params)
