@@ -76,7 +76,8 @@ options:
   connect_params:
     description:
       - Additional libpq parameters. They take precedence over the other options.
-      - The values appear in logs, so the module rejects passwords in this option.
+      - The values appear in the log of the target host and in the result. The module therefore rejects parameters that contain a secret,
+        such as C(password) and C(sslpassword), before it logs the options.
     type: dict
     default: {}
   connect_timeout:
@@ -102,6 +103,8 @@ requirements:
   - psycopg 3 in the virtualenv
 notes:
   - The options have the same names as in community.postgresql, so that one C(module_defaults) block can be used for both collections.
+  - Only O(login_password) may contain a secret. The module rejects a connection string in another option before it logs the options.
+    It also rejects control characters, such as a line break, in the names of databases, roles and schemas.
   - Without pipelining, Ansible writes the module's arguments, including passwords, to a file on the target host while the module runs.
-    Enable pipelining.
+    Enable pipelining. Ansible cannot use it with the become method C(su).
 """

@@ -249,7 +249,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec, facts_argument_spec
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, sentence
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import nothing_yet, run_module
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import DatabaseModule, nothing_yet, run_module
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Importer
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import ImportTarget
@@ -288,7 +288,7 @@ def main() -> None:
         compression={"type": "str", "choices": ["auto", "server"], "default": "auto"},
         encryption_key={"type": "str", "no_log": True},
     )
-    run_module(AnsibleModule(argument_spec=spec, supports_check_mode=True), run)
+    run_module(DatabaseModule(argument_spec=spec, supports_check_mode=True), run)
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:

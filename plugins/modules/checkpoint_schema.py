@@ -233,7 +233,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import run_module
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import DatabaseModule, run_module
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import library
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.apply import converge, plan_for
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.drop import removal, remove
@@ -270,7 +270,7 @@ def main() -> None:
         lock_timeout={"type": "int", "default": 30},
         statement_timeout={"type": "int", "default": 1800},
     )
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    module = DatabaseModule(argument_spec=spec, supports_check_mode=True)
     run_module(module, run)
 
 

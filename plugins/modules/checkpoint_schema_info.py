@@ -346,7 +346,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec i
     refuse_negative,
 )
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import nothing_yet, run_module
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import DatabaseModule, nothing_yet, run_module
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import gather, prepare, sqlite_side
 
@@ -357,7 +357,7 @@ def main() -> None:
     """Parse the options, then run the module."""
     spec = dict(connection_argument_spec(), **facts_argument_spec())
     spec["login_db"]["required"] = False
-    module = AnsibleModule(
+    module = DatabaseModule(
         argument_spec=spec,
         mutually_exclusive=MUTUALLY_EXCLUSIVE,
         required_one_of=[("login_db", "sqlite_path")],

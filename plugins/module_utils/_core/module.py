@@ -2,16 +2,39 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How every module ends: with results, or with one message and no traceback."""
+"""How every module starts and ends: without a secret in the log, and with results or one message and no traceback."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable
+
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, unexpected
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.options import refuse_secrets
 
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
+
+class DatabaseModule(AnsibleModule):
+    """An AnsibleModule that rejects a secret in an option that is not hidden, before it logs the options or returns them."""
+
+    def _log_invocation(self) -> None:
+        try:
+            refuse_secrets(self.params)
+        except ModuleError as error:
+            message = error.message
+        else:
+            super()._log_invocation()
+            return
+        self.fail_json(msg=message)
+
+    def fail_json(self, msg: str, **kwargs: Any) -> None:
+        """Fail and hide such a secret. AnsibleModule fails before it logs the options if one of them is invalid."""
+        try:
+            refuse_secrets(self.params)
+        except ModuleError as error:
+            msg = error.message
+            self.no_log_values.update(error.hidden)
+        super().fail_json(msg=msg, **kwargs)
 
 
 def run_module(module: AnsibleModule, run: Callable[[AnsibleModule], dict[str, Any]]) -> None:

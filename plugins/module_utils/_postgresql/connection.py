@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import refuse_negative
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, one_line, sentence
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.options import refuse_control_characters, refuse_secrets
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.tls import tls_parameters
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READ_TIMEOUT
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
 OLDEST_SERVER = 150000
-# libpq parameters that contain a secret: nothing in connect_params is hidden from logs.
-SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
 # Errors that an earlier task of the play may resolve. The server does not distinguish a wrong password from a role that does not exist yet.
 NOT_YET = re.compile(
     r"Connection refused|No such file or directory|database \".*\" does not exist|role \".*\" does not exist"
@@ -38,20 +37,8 @@ KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10,
 def conninfo(params: dict[str, Any], application: str) -> dict[str, Any]:
     """libpq's keywords from a module's options. Raises ModuleError if they are invalid or contradict each other."""
     extra = params["connect_params"] or {}
-    secret = sorted(set(extra).intersection(SECRETS))
-    if secret:
-        advice = "Use login_password." if secret == ["password"] else "Use login_password, or a key file that needs no password."
-        hidden = [str(extra[name]) for name in secret]
-        raise ModuleError("connect_params must not contain %s: nothing in it is hidden from logs. %s" % (", ".join(secret), advice), hidden=hidden)
-    for option, text, expected in (
-        ("login_db", params["login_db"], "a database's name"),
-        ("login_host", params["login_host"], "a server's name or address"),
-        ("dbname in connect_params", str(extra.get("dbname", "")), "a database's name"),
-        ("host in connect_params", str(extra.get("host", "")), "a server's name or address"),
-    ):
-        if "://" in text or ("=" in text and not text.startswith(("/", "@"))):  # a socket directory may have any name
-            message = "%s is a connection string; %s was expected. Give host, user and password in their own options." % (option, expected)
-            raise ModuleError(message, hidden=[text])
+    refuse_secrets(params)
+    refuse_control_characters(params)
     if not params["login_db"] and not extra.get("dbname"):
         raise ModuleError("login_db is empty, and libpq would use the database with the name of the role. Name the database.")
     refuse_negative(params)

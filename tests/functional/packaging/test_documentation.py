@@ -39,7 +39,7 @@ def arguments_of(name, monkeypatch):
     def stop(**keywords):
         raise Called(keywords)
 
-    monkeypatch.setattr(module, "AnsibleModule", stop)
+    monkeypatch.setattr(module, "DatabaseModule" if hasattr(module, "DatabaseModule") else "AnsibleModule", stop)
     with pytest.raises(Called) as found:
         module.main()
     return found.value.args[0]

@@ -87,6 +87,9 @@ FAULTS = {
     "a parameter that libpq does not know": {"checkpointer_connect_params": {"colour": "blue"}},
     "a password among the parameters": {"checkpointer_connect_params": {"password": WRONG}},
     "a connection string for a database": {"checkpointer_login_db": "postgresql://langgraph_app:%s@db1/langgraph" % WRONG},
+    "a secret parameter of the administrator": {"database_connect_params": {"sslpassword": WRONG}},
+    "a connection string as the application's role": {"checkpointer_app_user": "host=127.0.0.1 password=%s" % WRONG},
+    "a connection string as a socket": {"checkpointer_login_host": "", "checkpointer_login_unix_socket": "host=/run password=%s" % WRONG},
     "a SQLite file that is not a database": {"checkpointer_sqlite_path": "/etc/hostname"},
 }
 
@@ -114,12 +117,21 @@ def test_provision_with_the_most_verbose_output(site, fault):
     assert site.in_server_log(begin) == []
 
 
-def test_without_pipelining_the_scanner_finds_what_ansible_writes(site):
-    """The README warns about this. It also proves that the scanner is fast enough."""
+WITHOUT_PIPELINING = {
+    "pipelining is off": {"ansible_pipelining": False},
+    "su, which does not pipeline": {"ansible_become": True, "ansible_become_method": "su", "ansible_become_user": "root"},
+}
+
+
+@pytest.mark.parametrize("why", usual(WITHOUT_PIPELINING))
+def test_without_pipelining_the_scanner_finds_what_ansible_writes(site, why):
+    """SECURITY.md and the README warn about this. It also proves that the scanner is fast enough."""
+    if "su, " in why and os.geteuid():
+        pytest.skip("su needs a password unless root runs it")
     task = {"stateops.langgraph.checkpoint_schema": site.database.login(virtualenv=str(site.folder / "venv"))}
     play = {"hosts": "langgraph_app", "gather_facts": False, "tasks": [task]}
     with site.secret_scanner() as scanner:
-        run(site.folder, [play], site.inventory(ansible_pipelining=False), env={"ANSIBLE_PIPELINING": "false"}).passed()
+        run(site.folder, [play], site.inventory(**WITHOUT_PIPELINING[why]), env={"ANSIBLE_PIPELINING": str("su, " in why)}).passed()
     assert [each for each in scanner.found if "AnsiballZ_" in each], scanner.found
 
 

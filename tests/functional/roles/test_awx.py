@@ -14,6 +14,7 @@ import yaml
 from awx.standin import TOKEN, Awx, Server
 from plays import PLAYBOOKS, run
 from runner import ROOT
+from scope import usual
 
 pytest.importorskip("ansible_collections.awx.awx.plugins.modules.job_template", reason="the package ansible contains awx.awx up to ansible-core 2.20")
 
@@ -134,6 +135,64 @@ def test_surveys_that_awx_would_accept(site, what):
     template = {"name": "mine", "playbook": "playbooks/verify.yml", "survey_spec": {"name": "", "description": "", "spec": [question]}}
     done = site.run(awx_job_templates=[template])
     done.stopped("The survey of job template mine", says)
+    assert done.writes == []
+
+
+class Unsafe(str):
+    """A string that Ansible does not template."""
+
+
+yaml.SafeDumper.add_representer(Unsafe, lambda dumper, value: dumper.represent_scalar("!unsafe", str(value)))
+MARK = "m4rk-%s" % secrets.token_hex(12)
+SHOWN = {
+    "a password": ({"database_owner_password": MARK}, "variable database_owner_password of job template mine"),
+    "a password in a dictionary in a list": ({"roles": [{"name": "x", "password": MARK}]}, "variable password of job template mine"),
+    "a login in an address": ({"checkpointer_pip_index_url": "https://me:%s@example.org/simple" % MARK}, "variable checkpointer_pip_index_url"),
+    "a key": ({"checkpointer_import_encryption_key": MARK}, "variable checkpointer_import_encryption_key"),
+    "the password of an account": ({"ansible_become_pass": MARK}, "variable ansible_become_pass"),
+}
+
+
+@pytest.mark.parametrize("what", usual(SHOWN, 3))
+def test_a_password_in_the_variables_of_a_job_template(site, what):
+    variables, says = SHOWN[what]
+    done = site.run(awx_job_templates=[{"name": "mine", "playbook": "playbooks/verify.yml", "extra_vars": variables}])
+    done.stopped(says, "Move the password to a credential")
+    assert MARK not in done.everything
+    assert done.writes == []
+
+
+def test_variables_without_a_password_are_shown_and_stored_in_clear_text(site):
+    """The control of the test above, and what must keep working."""
+    site.run().passed()
+    variables = {
+        "greeting": MARK,
+        "awx_update_secrets": True,
+        "checkpointer_import_encryption_key": "",
+        "checkpointer_pip_index_url": "https://example.org/simple",
+        "password_file": "/run/secrets/x",
+        "hosts": ["a", {"b": 1}],
+        "database_owner_password": Unsafe("{{ lookup('ansible.builtin.env', 'X') }}"),
+    }
+    done = site.run(awx_job_templates=[{"name": "mine", "playbook": "playbooks/verify.yml", "extra_vars": variables}]).passed()
+    assert MARK in done.everything
+    assert json.loads(site.of("job_templates")["mine"]["extra_vars"]) == variables
+
+
+FIELDS = {
+    "its name": {"id": "owner_password", "type": "string", "label": "Owner"},
+    "the variable that it is passed on in": {"id": "owner_value", "type": "string", "label": "Owner"},
+    "its label": {"id": "x", "type": "string", "label": "API key"},
+    "secret is false": {"id": "owner_password", "type": "string", "label": "Owner", "secret": False},
+}
+
+
+@pytest.mark.parametrize("what", usual(FIELDS, 2))
+def test_a_field_that_awx_would_show(site, what):
+    field = FIELDS[what]
+    injected = {"database_owner_password" if field["id"] == "owner_value" else "anything": Unsafe("{{ %s }}" % field["id"])}
+    kind = {"name": "mine", "inputs": {"fields": [field]}, "injectors": {"extra_vars": injected}}
+    done = site.run(awx_credential_types=[kind]).stopped("field %s of credential type mine" % field["id"], "Add secret: true")
     assert done.writes == []
 
 

@@ -265,12 +265,23 @@ def test_a_login_in_the_indexs_address_is_refused(site):
         ("checkpointer_pip_extra_args", "--extra-index-url=https://t0ken@example.org/simple"),
         ("checkpointer_extra_packages", ["tool @ git+https://t0ken@example.org/tool.git"]),
         ("checkpointer_extra_packages", ["tool @ git+ssh://git:t0ken@example.org/tool.git"]),
+        ("checkpointer_pip_extra_args", "--quiet --proxy me:t0ken@proxy.example.org:3128"),
+        ("checkpointer_wheels_dir", "https://me:t0ken@example.org/wheels"),
     ],
 )
 def test_a_login_in_another_address_is_refused(site, name, value):
-    done = bare(site, site.folder / "new", **{name: value}).play("--tags", "install", verbosity=None).stopped(name + " contains credentials", "netrc")
-    assert "t0ken" not in done.output
+    done = bare(site, site.folder / "new", **{name: value}).play("--tags", "install").stopped(name + " contains credentials", "netrc")
+    assert "t0ken" not in done.everything
     assert not (site.folder / "new").exists()
+
+
+@pytest.mark.extended
+def test_an_address_and_a_proxy_without_a_login_are_used_and_shown(site):
+    """The control of the test above."""
+    changes = {"checkpointer_wheels_dir": "http://127.0.0.1:1/wh33ls", "checkpointer_pip_extra_args": "--retries 0 --proxy 127.0.0.1:1 --progress-bar off"}
+    done = bare(site, site.folder / "new", **changes).play("--tags", "install")
+    assert done.rc == 2 and (site.folder / "new").exists()
+    assert "wh33ls" in done.everything and "--proxy 127.0.0.1:1" in done.everything
 
 
 @pytest.mark.parametrize("mode", usual([0o755, "rwxr-xr-x", 0o711, "0999", "17555"], 2))
@@ -316,7 +327,13 @@ def test_an_owner_without_a_password_and_credentials_of_another_shape(site, data
     site.variables["checkpointer_owner_credentials"] = {"user": database.owner.name}
     site.play("--limit", "app1", "--tags", "setup").stopped("no password supplied")
     for role in ("owner", "app"):
-        for wrong in (getattr(database, role).password, [getattr(database, role).password], {"password": getattr(database, role).password}):
+        login = getattr(database, role)
+        for wrong in (
+            login.password,
+            {"password": login.password},
+            {"user": login.name, "password": [login.password]},
+            {"user": login.name, "password": 12345},
+        ):
             variables = {**site.variables, "checkpointer_%s_credentials" % role: wrong}
             plays = [{"hosts": "app1", "gather_facts": False, "vars": variables, "roles": ["stateops.langgraph.checkpointer"]}]
             done = run(site.folder, plays, site.inventory(), "--tags", {"owner": "setup", "app": "verify"}[role])

@@ -725,6 +725,7 @@ def test_a_python_that_cannot_make_a_virtualenv(another, base, python, part):
     [
         ({"roles": ["postgres", "langgraph", "/.*"]}, 'contains the name "/.*"; a role name must not start with a slash'),
         ({"roles": ["postgres", 'a"b']}, "a double quote"),
+        ({"roles": ["postgres", "abc\n"]}, "a control character"),
         ({"roles": ["x"]}, "does not name postgres"),
         ({"state": "running"}, "must be one of: started, stopped"),
         ({"timeout": "soon"}, "embedded_postgres_timeout"),
@@ -735,8 +736,16 @@ def test_wrong_values(another, settings, part):
     assert not another.root.exists()
 
 
-def test_a_password_in_an_index_address_is_refused_and_not_shown(another):
-    run = another.play("-vvvv", "--diff", pip_index_url="https://person:s3cr3t-token@index.example/simple")
+@pytest.mark.parametrize(
+    "option, value",
+    [
+        ("pip_index_url", "https://person:s3cr3t-token@index.example/simple"),
+        pytest.param("pip_extra_args", "--quiet --proxy person:s3cr3t-token@proxy.example:3128", marks=pytest.mark.extended),
+        pytest.param("wheels_dir", "https://person:s3cr3t-token@index.example/wheels", marks=pytest.mark.extended),
+    ],
+)
+def test_a_password_in_an_index_address_is_refused_and_not_shown(another, option, value):
+    run = another.play("-vvvv", "--diff", **{option: value})
     run.refused("process list", "pip's configuration file")
     assert "s3cr3t-token" not in run.output
 

@@ -13,7 +13,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import KEEPALIVES, NOT_YET, SECRETS, _advice, _target, conninfo
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.options import SECRET_PARAMETERS
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import KEEPALIVES, NOT_YET, _advice, _target, conninfo
 
 SECRET = "hunter2-and-more"
 
@@ -99,7 +100,7 @@ def test_two_servers_are_rejected():
     assert text == "login_host (db1) and login_unix_socket (/run/postgresql) name two different servers. Give one of them."
 
 
-@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("name", SECRET_PARAMETERS)
 def test_a_secret_in_connect_params_is_rejected(name):
     advice = "Use login_password." if name == "password" else "Use login_password, or a key file that needs no password."
     assert rejected(connect_params={name: SECRET, "target_session_attrs": "any"}) == (
@@ -109,7 +110,7 @@ def test_a_secret_in_connect_params_is_rejected(name):
 
 def test_all_secrets_in_connect_params_are_named_at_once():
     assert "contain password, sslpassword:" in rejected(connect_params={"sslpassword": SECRET, "password": SECRET})
-    assert {"password", "sslpassword"} <= set(SECRETS)
+    assert {"password", "sslpassword"} <= set(SECRET_PARAMETERS)
 
 
 @pytest.mark.parametrize("option", ["login_db", "login_host"])
