@@ -13,12 +13,13 @@ import stat
 from typing import TYPE_CHECKING
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.paths import components
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The kernel follows no more links in a path.
-LINKS = 40
+    from ansible_collections.stateops.langgraph.plugins.module_utils._core.paths import Component
+
 # The group of an account that is not in the user database. The group of its directory could have more rights than the account.
 NO_GROUP = 65534
 ADVICE = "Run the task as the application's account (become_user)."
@@ -76,49 +77,35 @@ def owner_of(path: str) -> int:
     The account of a link or directory that root created cannot be hidden from this check, so there is nothing to gain from a change during it.
     """
     uid, exposed, sticky = 0, "", False
-    for place, found in _steps(path):
-        is_file = not stat.S_ISDIR(found.st_mode) and not stat.S_ISLNK(found.st_mode)
-        if exposed and not uid and not found.st_uid and (is_file or not sticky):
+    for found in _steps(path):
+        is_file = not stat.S_ISDIR(found.mode) and not stat.S_ISLNK(found.mode)
+        if exposed and not uid and not found.uid and (is_file or not sticky):
             raise ModuleError(
                 "Accounts other than root can write the directory %s, so they can replace %s, which root must not follow. "
-                "Remove the write permission, or change the owner of the directory to the application's account." % (exposed, place)
+                "Remove the write permission, or change the owner of the directory to the application's account." % (exposed, found.path)
             )
         # The owner of a file in a directory of another account cannot replace it.
-        if found.st_uid and (exposed or not is_file):
-            if uid not in (0, found.st_uid):
-                raise ModuleError("Both %s and %s can replace parts of the path %s. %s" % (_name(uid), _name(found.st_uid), path, ADVICE))
-            uid = found.st_uid
-        writable = found.st_mode & stat.S_IWOTH or found.st_mode & stat.S_IWGRP and found.st_gid
-        exposed = place if stat.S_ISDIR(found.st_mode) and not found.st_uid and writable else ""
-        sticky = bool(found.st_mode & stat.S_ISVTX)
+        if found.uid and (exposed or not is_file):
+            if uid not in (0, found.uid):
+                raise ModuleError("Both %s and %s can replace parts of the path %s. %s" % (_name(uid), _name(found.uid), path, ADVICE))
+            uid = found.uid
+        writable = found.mode & stat.S_IWOTH or found.mode & stat.S_IWGRP and found.gid
+        exposed = found.path if stat.S_ISDIR(found.mode) and not found.uid and writable else ""
+        sticky = bool(found.mode & stat.S_ISVTX)
     return uid
 
 
-def _steps(path: str) -> Iterator[tuple[str, os.stat_result]]:
-    """(path, its properties) of each directory and link on the way to the file, and of the file. Raises ModuleError."""
-    current, links = "/", 0
-    remaining = os.path.join(os.getcwd(), path).split("/")[::-1]
-    while remaining:
-        name = remaining.pop()
-        if name == "..":
-            current = os.path.dirname(current)
-        if name in ("", ".", ".."):
-            continue
-        place = os.path.join(current, name)
-        try:
-            found = os.lstat(place)
-            yield place, found
-            if stat.S_ISLNK(found.st_mode):
-                target = os.readlink(place)
-                remaining += target.split("/")[::-1]
-                current = "/" if target.startswith("/") else current
-                links += 1
-            else:
-                current = place
-        except OSError as error:
-            raise unreadable(path, error) from None
-        if links > LINKS:
-            raise ModuleError("Cannot read the SQLite file %s: Too many levels of symbolic links." % path)
+def _steps(path: str) -> Iterator[Component]:
+    """Each directory and link on the way to the file, and the file. Raises ModuleError."""
+    last = False
+    try:
+        for component in components(path):
+            last = component.last
+            yield component
+    except OSError as error:
+        raise unreadable(path, error) from None
+    if not last:
+        raise unreadable(path, FileNotFoundError())
 
 
 def unreadable(path: str, error: OSError) -> ModuleError:

@@ -17,8 +17,9 @@ from dataclasses import replace
 from typing import Any, Callable, Sequence
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.paths import components
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.script import SCRIPT
-from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.trust import components, exposed_code
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.trust import exposed_code
 
 # Paths that Python reads or executes when it starts in a virtualenv.
 ENTRANCE = ("", "bin", "bin/python", "pyvenv.cfg", "lib")

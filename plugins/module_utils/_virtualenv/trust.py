@@ -2,85 +2,19 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which accounts can change what a path leads to, and the code that a virtualenv's Python imports.
-
-A component that only root can change cannot be replaced between the check and its use. So paths are checked from / down.
-"""
+"""Which accounts can change the code that a virtualenv's Python imports."""
 
 from __future__ import annotations
 
-import errno
 import glob
 import os
 import re
-import stat
-from dataclasses import dataclass
-from typing import Iterator
 
-WRITABLE = stat.S_IWGRP | stat.S_IWOTH
-# As many links as Linux follows in one path.
-LINKS = 40
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.paths import Component, exposed_component
+
 # The packages that an editable install of setuptools maps to directories: MAPPING: dict[str, str] = {'name': '/path'}.
 EDITABLE = re.compile(r"^MAPPING\b[^=]*=\s*\{(.*)\}\s*$", re.MULTILINE)
 MAPPED = re.compile(r"""['"][^'"]*['"]\s*:\s*['"]([^'"]*)['"]""")
-
-
-@dataclass(frozen=True)
-class Component:
-    """A directory, link or file on the way to a path. last: whether it is the path's end."""
-
-    path: str
-    uid: int
-    mode: int
-    last: bool
-
-    @property
-    def writable(self) -> bool:
-        """Whether its group or others can change it. In a sticky directory such as /tmp, they can add entries, but not replace those of others."""
-        if stat.S_ISLNK(self.mode):
-            return False
-        return bool(self.mode & WRITABLE) and (self.last or not self.mode & stat.S_ISVTX)
-
-    @property
-    def exposed(self) -> bool:
-        """Whether an account other than root can change it."""
-        return self.uid != 0 or self.writable
-
-
-def components(path: str) -> Iterator[Component]:
-    """The components of a path from / down, each link followed by the components of its target; ends before one that does not exist. Raises OSError."""
-    pending = [name for name in os.path.abspath(path).split("/") if name]
-    current, links = "/", 0
-    found = os.lstat(current)
-    yield Component(current, found.st_uid, found.st_mode, not pending)
-    while pending:
-        name = pending.pop(0)
-        if name in ("", "."):
-            continue
-        if name == "..":
-            current = os.path.dirname(current)
-            continue
-        here = os.path.join(current, name)
-        try:
-            found = os.lstat(here)
-        except FileNotFoundError:
-            return
-        link = stat.S_ISLNK(found.st_mode)
-        yield Component(here, found.st_uid, found.st_mode, not pending and not link)
-        if not link:
-            current = here
-            continue
-        links += 1
-        if links > LINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-        target = os.readlink(here)
-        current = "/" if target.startswith("/") else current
-        pending = target.split("/") + pending
-
-
-def exposed_component(path: str) -> Component | None:
-    """The first component that an account other than root can change, or None. Raises OSError."""
-    return next((component for component in components(path) if component.exposed), None)
 
 
 def exposed_code(virtualenv: str) -> Component | None:
@@ -122,7 +56,7 @@ def _exposed_below(directory: str) -> Component | None:
                     inner = entry.is_dir(follow_symlinks=False)
                     if inner or folder == directory:
                         status = entry.stat(follow_symlinks=False)
-                        component = Component(entry.path, status.st_uid, status.st_mode, True)
+                        component = Component(entry.path, status.st_uid, status.st_gid, status.st_mode, True)
                         if component.exposed:
                             return component
                     if inner:

@@ -10,7 +10,8 @@ import os
 
 import pytest
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.trust import components, exposed_code, exposed_component
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.paths import components, exposed_component
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.trust import exposed_code
 
 NOBODY = 65534
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the owner of a file")
