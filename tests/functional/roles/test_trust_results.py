@@ -1,0 +1,156 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host whose Python belongs to a compromised application returns what it wants. It changes nothing on the controller and on other hosts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socketserver
+import stat
+import threading
+
+import pytest
+from runner import ROOT
+from sites import ROUNDTRIP, SETUP, Site
+from virtualenvs import linked
+
+pytestmark = pytest.mark.newest
+
+# Answers virtualenv_info, which asks it with -I -c, and replaces the result of each module that runs in it.
+PYTHON = """#!/bin/sh
+case "$1" in -*) exec "${0%%/*}/python.real" "$@" ;; esac
+cat > /dev/null
+cat %s
+"""
+
+
+class Listener(socketserver.ThreadingTCPServer):
+    """Records what clients send, and answers nothing."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, host):
+        self.received = []
+        super().__init__((host, 0), None)
+
+    def finish_request(self, request, client_address):
+        self.received.append(request.recv(1024))
+
+
+class Attack:
+    """Two application hosts: app1 is compromised, app2 is not. Both are this machine, which is also the controller."""
+
+    def __init__(self, folder, site, facts, listener):
+        self.folder, self.site, self.listener = folder, site, listener
+        self.planted, self.touched = folder / "planted", folder / "touched"
+        self.template = "{{ lookup('ansible.builtin.pipe', 'touch %s') }}" % self.touched
+        self.result = dict(facts, changed=True, setup_pending=["something"])
+        self.orders = {
+            "ansible_facts": {
+                "checkpointer_report_dir": str(self.planted),
+                "checkpointer_report_mode": "4777",
+                "checkpointer_login_port": listener.server_address[1],
+            },
+            "ansible_stats": {"data": {"planted": "by app1"}, "per_host": False},
+            "planted": "by app1",
+            "ansible_job_id": "1",
+            "finished": True,
+        }
+        venv = linked(folder / "venv")
+        python = venv / "bin" / "python"
+        python.rename(python.with_name("python.real"))
+        python.write_text(PYTHON % (folder / "result.json"))
+        python.chmod(0o755)
+        site.hosts.pop("app3")
+        site.hosts["app1"] = {"checkpointer_virtualenv": str(venv)}
+
+    def play(self, *flags, **kwargs):
+        (self.folder / "result.json").write_text(json.dumps({**self.result, **self.orders}))
+        return self.site.play(*flags, **kwargs)
+
+
+@pytest.fixture
+def attack(tmp_path, database, target_venv, runner, call_module):
+    login = {"login_user": database.app.name, "login_password": database.app.password, "login_db": database.name}
+    login.update(login_host=database.server.host, login_port=database.server.port)
+    site = Site(tmp_path, database, target_venv, runner)
+    facts = call_module("checkpoint_verify", login)
+    assert not facts.failed, facts
+    with Listener(database.server.host) as listener:
+        thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield Attack(tmp_path, site, facts, listener)
+        listener.shutdown()
+        thread.join()
+
+
+def unprotected(folder):
+    """The collection without the filter of the results and without the check of the reports' mode."""
+    copy = folder / "unprotected" / "ansible_collections" / "stateops" / "langgraph"
+    for name in ("plugins", "roles", "meta"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.rmtree(copy / "plugins" / "action")
+    (copy / "roles" / "checkpointer" / "tasks" / "check_report_options.yml").write_text("[]\n")
+    (copy / "galaxy.yml").write_text((ROOT / "galaxy.yml").read_text())
+    return {"ANSIBLE_COLLECTIONS_PATH": str(folder / "unprotected")}
+
+
+def test_a_compromised_host_sets_no_variable(attack):
+    done = attack.play().passed()
+    # The run did use the results of the host.
+    assert done.hosts(SETUP) == ["app1"] and done.hosts(ROUNDTRIP) == ["app1", "app1", "app2", "app2"]
+    assert not attack.planted.exists()
+    assert attack.listener.received == []
+    assert [each for each in done.of(ROUNDTRIP, "app1") + done.of(SETUP) if {"ansible_facts", "ansible_stats", "planted"} & set(each)] == []
+    assert "planted" not in done.output.partition("PLAY RECAP")[2]
+
+
+def test_without_the_filter_it_writes_files_and_redirects_logins(attack):
+    """The control of the test above."""
+    attack.play(env=unprotected(attack.folder))
+    assert {stat.S_IMODE(path.stat().st_mode) for path in attack.planted.glob("app1.*")} == {0o4777}
+    assert any(attack.listener.received)
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("poll", [1, 0])
+def test_an_asynchronous_task_is_filtered_too(attack, poll):
+    login = {"login_db": attack.site.database.name, "login_port": attack.site.database.server.port}
+    python = "{{ checkpointer_virtualenv }}/bin/python"
+    task = {"stateops.langgraph.checkpoint_verify": login, "async": 30, "poll": poll, "register": "found", "vars": {"ansible_python_interpreter": python}}
+    tell = {"ansible.builtin.debug": {"msg": "{{ checkpointer_report_dir is defined }} {{ found.keys() | sort | join(' ') }}"}}
+    done = attack.play("--limit", "app1", play={"roles": [], "tasks": [task, tell]}).passed()
+    names = done.tasks[-1]["result"]["msg"].split()
+    assert names[0] == "False"
+    assert {"ansible_facts", "ansible_stats", "planted"} & set(names) == set()
+    assert ("parity" in names, "ansible_job_id" in names) == ((True, False) if poll else (True, True))
+
+
+def test_text_of_a_host_is_never_a_template(attack):
+    def planted(value):
+        if isinstance(value, dict):
+            return {key: planted(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [planted(each) for each in value]
+        return value + attack.template if isinstance(value, str) else value
+
+    attack.result = planted(attack.result)
+    attack.orders = {}
+    reports = attack.folder / "reports"
+    told = ["-e", "checkpointer_report_dir=%s" % reports]
+    report = {"ansible.builtin.import_role": {"name": "stateops.langgraph.checkpointer", "tasks_from": "report"}}
+    attack.play(*told, play={"tasks": [report]}).passed()
+    assert attack.template in (reports / "app1.json").read_text()
+    # The messages of failures.
+    attack.result.update(failed=True, msg=attack.template)
+    attack.result["parity"]["in_parity"] = False
+    attack.play(*told, play={"tasks": [report]}).stopped()
+    attack.play(*told, "-e", "checkpointer_assert_parity=false", play={"tasks": [report]}).stopped()
+    assert not attack.touched.exists()
+    # The control: the same text in the play is a template.
+    attack.play("--limit", "app2", play={"roles": [], "tasks": [{"ansible.builtin.debug": {"msg": attack.template}}]}).passed()
+    assert attack.touched.exists()
