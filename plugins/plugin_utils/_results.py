@@ -14,8 +14,7 @@ from ansible.plugins.action.normal import ActionModule as NormalAction
 
 # The keys that AnsibleModule and ansible-core add to the result of any module. None of them sets a variable or concerns another host.
 COMMON = frozenset(
-    ["changed", "failed", "skipped", "msg", "rc", "diff", "warnings", "deprecations", "invocation", "exception"]
-    + ["module_stdout", "module_stderr"]
+    ["changed", "failed", "skipped", "msg", "rc", "diff", "warnings", "deprecations", "invocation", "exception"] + ["module_stdout", "module_stderr"]
 )
 # The keys of a job that a task with async and poll: 0 has started.
 JOB = frozenset(["ansible_job_id", "started", "finished", "results_file"])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._results import COMMON, DocumentedResult
 
 PLUGINS = Path(__file__).resolve().parents[4] / "plugins"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.plugins.action.normal import ActionModule as NormalAction
+
 from ansible_collections.stateops.langgraph.plugins.plugin_utils import _results
 
 KEYS = frozenset(["parity", "role"])
