@@ -118,15 +118,19 @@ def test_without_the_filter_it_writes_files_and_redirects_logins(attack):
 
 @pytest.mark.parametrize("poll", [1, pytest.param(0, marks=pytest.mark.extended)])
 def test_an_asynchronous_task_is_filtered_too(attack, poll):
-    login = {"login_db": attack.site.database.name, "login_port": attack.site.database.server.port}
-    python = "{{ checkpointer_virtualenv }}/bin/python"
-    task = {"stateops.langgraph.checkpoint_verify": login, "async": 30, "poll": poll, "register": "found", "vars": {"ansible_python_interpreter": python}}
+    database = attack.site.database
+    options = {"login_db": database.name, "login_host": database.server.host, "login_port": database.server.port}
+    options.update(login_user=database.app.name, login_password=database.app.password)
+    settings = {"ansible_python_interpreter": "{{ checkpointer_virtualenv }}/bin/python", "ansible_async_dir": str(attack.folder / "async")}
+    task = {"stateops.langgraph.checkpoint_verify": options, "async": 60, "poll": poll, "register": "found", "vars": settings}
     tell = {"ansible.builtin.debug": {"msg": "{{ checkpointer_report_dir is defined }} {{ found.keys() | sort | join(' ') }}"}}
-    done = attack.play("--limit", "app1", play={"roles": [], "tasks": [task, tell]}).passed()
-    names = done.tasks[-1]["result"]["msg"].split()
-    assert names[0] == "False"
-    assert {"ansible_facts", "ansible_stats", "planted"} & set(names) == set()
-    assert ("parity" in names, "ansible_job_id" in names) == ((True, False) if poll else (True, True))
+    done = attack.play(play={"roles": [], "tasks": [task, tell]}).passed()
+    told = {each["host"]: each["result"]["msg"].split() for each in done.tasks if each["action"] == "ansible.builtin.debug"}
+    for names in told.values():
+        assert names[0] == "False" and {"ansible_facts", "ansible_stats", "planted"} & set(names) == set()
+    assert [("parity" in told[host], "ansible_job_id" in told[host]) for host in ("app1", "app2")] == (
+        [(True, False)] * 2 if poll else [(True, True), (False, True)]
+    )
 
 
 def test_text_of_a_host_is_never_a_template(attack):
