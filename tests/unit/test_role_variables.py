@@ -76,9 +76,10 @@ KEYWORDS |= {"block", "rescue", "always", "module_defaults", "changed_when", "fa
 
 
 def run_by(name, entries, inside=False, seen=()):
-    """The actions of the tasks in a file that run with the Python of the virtualenv, including those of included files."""
+    """The actions of the tasks in a file that run with the Python of the virtualenv or as another account, including those of included files."""
     for task in entries or []:
-        here = inside or "__checkpointer_interpreter" in str(task.get("vars", {}).get("ansible_python_interpreter", ""))
+        variables = task.get("vars", {})
+        here = inside or "ansible_become_user" in variables or "__checkpointer_interpreter" in str(variables.get("ansible_python_interpreter", ""))
         for part in ("block", "rescue", "always"):
             yield from run_by(name, task.get(part), here, seen)
         if here:
@@ -88,8 +89,8 @@ def run_by(name, entries, inside=False, seen=()):
                 yield from run_by(included, load(ROLES / "checkpointer" / "tasks" / included), True, (name, *seen))
 
 
-def test_only_modules_whose_results_are_filtered_run_with_the_python_of_the_virtualenv():
-    """The application may own that Python, and Ansible obeys the result of any other module."""
+def test_only_modules_whose_results_are_filtered_run_with_the_rights_of_the_application():
+    """The application's account can change what a module returns there, and Ansible obeys the result of any other module."""
     found = {name for path in sorted((ROLES / "checkpointer" / "tasks").glob("*.yml")) for name in run_by(path.name, load(path))}
     filtered = {"stateops.langgraph." + path.stem for path in (ROLES.parent / "plugins" / "action").glob("*.py")}
     assert found & filtered and found - filtered - ON_THE_CONTROLLER == set()

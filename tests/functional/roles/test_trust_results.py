@@ -7,13 +7,17 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import shutil
 import socketserver
 import stat
+import subprocess
 import threading
 
 import pytest
 from runner import ROOT
+from servers import workspace
 from sites import ROUNDTRIP, SETUP, Site
 from virtualenvs import linked
 
@@ -155,3 +159,51 @@ def test_text_of_a_host_is_never_a_template(attack):
     # The control: the same text in the play is a template.
     attack.play("--limit", "app1", play={"roles": [], "tasks": [{"ansible.builtin.debug": {"msg": attack.template}}]}).passed()
     assert attack.touched.exists()
+
+
+# Python imports this file from the home directory of the account that it runs as. It answers instead of a module, and lets other programs run.
+USERCUSTOMIZE = """import os, sys
+if sys.orig_argv[1:] in ([], ["-"]) or "AnsiballZ" in sys.orig_argv[-1]:
+    print('{"changed": true, "rc": 0, "stdout": "", "stderr": "", "ansible_facts": {"planted": "by the account"}}', flush=True)
+    os._exit(0)
+"""
+SYSTEM_PYTHON = "/usr/bin/python3"
+
+
+@pytest.fixture
+def account():
+    """(name, directory that it can read): an account with a home directory that contains the file above."""
+    if os.geteuid() or not shutil.which("su") or not os.path.exists(SYSTEM_PYTHON):
+        pytest.skip("needs root, su and the Python of the system")
+    folder, name = workspace(), "lg%d" % os.getpid()
+    subprocess.run(["useradd", "--no-create-home", "--home-dir", str(folder), name], check=True)
+    site_packages = subprocess.run([SYSTEM_PYTHON, "-c", "import site; print(site.USER_SITE)"], check=True, env={"HOME": str(folder)}, stdout=subprocess.PIPE)
+    target = os.path.join(site_packages.stdout.decode().strip(), "usercustomize.py")
+    os.makedirs(os.path.dirname(target))
+    with open(target, "w", encoding="utf-8") as file:
+        file.write(USERCUSTOMIZE)
+    subprocess.run(["chown", "-R", name, str(folder)], check=True)
+    yield name, folder
+    subprocess.run(["userdel", name], check=True)
+    shutil.rmtree(folder)
+
+
+def test_an_account_that_owns_the_virtualenv_sets_no_variable_while_the_role_installs(tmp_path, database, target_venv, runner, account):
+    name, folder = account
+    site = Site(tmp_path, database, target_venv, runner)
+    # Without wheels the run creates the virtualenv, and ends with pip.
+    site.hosts = {"app1": {"checkpointer_virtualenv": str(folder / "venv")}}
+    site.variables.update(checkpointer_manage_packages=True, checkpointer_python=SYSTEM_PYTHON, ansible_python_interpreter=SYSTEM_PYTHON)
+    site.variables.update(checkpointer_virtualenv_owner=name, checkpointer_wheels_dir=str(folder), ansible_remote_tmp="/tmp/.%s" % name)
+    site.variables.update(ansible_become_method="ansible.builtin.su", ansible_become_flags="-s /bin/sh", ansible_become_user="root")
+    install = {"ansible.builtin.include_role": {"name": "stateops.langgraph.checkpointer", "tasks_from": "install"}}
+    tell = {"ansible.builtin.debug": {"msg": "{{ planted | default('nothing') }}"}}
+    done = site.play(play={"roles": [], "tasks": [{"block": [install], "rescue": [tell]}]}).passed()
+    assert pwd.getpwuid((folder / "venv" / "bin" / "python").lstat().st_uid).pw_name == name
+    assert done.of("Install the packages")[0]["rc"] != 0
+    assert done.tasks[-1]["result"]["msg"] == "nothing"
+    # The control: a module that runs as the account.
+    become = {"ansible.builtin.command": "/bin/true", "become": True, "vars": {"ansible_become_user": name}}
+    done = site.play(play={"roles": [], "tasks": [become, tell]}).passed()
+    assert done.tasks[-1]["result"]["msg"] == "by the account"
+    shutil.rmtree("/tmp/.%s" % name, ignore_errors=True)
