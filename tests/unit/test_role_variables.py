@@ -67,3 +67,30 @@ def test_every_way_to_set_a_variable_is_seen():
         {"loop_control": {"loop_var": "d"}},
     ]
     assert [name for task in tasks(entries) for name in set_by(task)] == ["a", "b", "c", "d"]
+
+
+# Actions that run on the controller and not with the Python of a host.
+ON_THE_CONTROLLER = {"ansible.builtin." + name for name in ("debug", "fail", "include_tasks", "set_fact", "set_stats")}
+KEYWORDS = {"name", "vars", "when", "become", "register", "no_log", "loop", "delegate_to", "run_once", "notify", "tags", "environment", "listen"}
+KEYWORDS |= {"block", "rescue", "always", "module_defaults", "changed_when", "failed_when", "check_mode", "diff", "loop_control"}
+
+
+def run_by(name, entries, inside=False, seen=()):
+    """The actions of the tasks in a file that run with the Python of the virtualenv or as another account, including those of included files."""
+    for task in entries or []:
+        variables = task.get("vars", {})
+        here = inside or "ansible_become_user" in variables or "__checkpointer_interpreter" in str(variables.get("ansible_python_interpreter", ""))
+        for part in ("block", "rescue", "always"):
+            yield from run_by(name, task.get(part), here, seen)
+        if here:
+            yield from task.keys() - KEYWORDS
+            included = task.get("ansible.builtin.include_tasks", {}).get("file")
+            if included and included not in (name, *seen):
+                yield from run_by(included, load(ROLES / "checkpointer" / "tasks" / included), True, (name, *seen))
+
+
+def test_only_modules_whose_results_are_filtered_run_with_the_rights_of_the_application():
+    """The application's account can change what a module returns there, and Ansible obeys the result of any other module."""
+    found = {name for path in sorted((ROLES / "checkpointer" / "tasks").glob("*.yml")) for name in run_by(path.name, load(path))}
+    filtered = {"stateops.langgraph." + path.stem for path in (ROLES.parent / "plugins" / "action").glob("*.py")}
+    assert found & filtered and found - filtered - ON_THE_CONTROLLER == set()

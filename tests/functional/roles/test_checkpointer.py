@@ -284,8 +284,8 @@ def test_an_address_and_a_proxy_without_a_login_are_used_and_shown(site):
     assert "wh33ls" in done.everything and "--proxy 127.0.0.1:1" in done.everything
 
 
-@pytest.mark.parametrize("mode", usual([0o755, "rwxr-xr-x", 0o711, "0999", "17555"], 2))
-def test_a_mode_that_is_no_text_is_refused(site, mode):
+@pytest.mark.parametrize("mode", usual([0o755, "rwxr-xr-x", 0o711, "0999", "17555", "4755", "2755", "0757"], 2))
+def test_a_mode_that_a_virtualenv_must_not_have_is_refused(site, mode):
     """0o711 is 457, all of them octal digits."""
     for flags in ([], ["--check"]):
         bare(site, site.folder / "new", checkpointer_virtualenv_mode=mode).play("--tags", "install", *flags).stopped(

@@ -427,6 +427,13 @@ def test_fewer_formats_remove_the_other_reports(site):
     site.run(checkpointer_report_formats="json").stopped("expected a list of at least one of")
 
 
+@pytest.mark.parametrize("mode", usual(["4777", "02755", "1644", "0646", 0o644, "u=rw"], 2))
+def test_a_mode_that_a_report_must_not_have_is_rejected(site, mode):
+    """0o644 is what YAML reads without quotes."""
+    site.run(checkpointer_report_mode=mode).stopped("checkpointer_report_mode is %s, expected three or four octal digits in quotes" % mode)
+    assert not site.folder.exists()
+
+
 def test_a_relative_directory_starts_where_ansible_does(site, tmp_path):
     site.run(checkpointer_report_dir="here/reports").passed()
     assert [path.name for path in sorted(tmp_path.glob("play0/here/reports/*"))] == ["app1.html", "app1.json", "app1.md"]

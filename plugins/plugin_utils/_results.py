@@ -1,0 +1,74 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters the result of a module on the controller: Ansible obeys some keys of a result, and the result comes from a host that can be compromised."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, ClassVar
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action.normal import ActionModule as NormalAction
+
+# The keys that AnsibleModule and ansible-core add to the result of any module. None of them sets a variable or concerns another host.
+COMMON = frozenset(
+    ["changed", "failed", "skipped", "msg", "rc", "diff", "warnings", "deprecations", "invocation", "exception"] + ["module_stdout", "module_stderr"]
+)
+# The keys of a job that a task with async and poll: 0 has started.
+JOB = frozenset(["ansible_job_id", "started", "finished", "results_file"])
+
+
+def documented(result: dict[str, Any], keys: frozenset[str]) -> dict[str, Any]:
+    """The result with these keys and those in COMMON. ansible_facts, ansible_stats, unreachable and unknown keys are removed."""
+    return {key: value for key, value in result.items() if key in keys or key in COMMON}
+
+
+class DocumentedResult(NormalAction):
+    """Runs the module of the same name like any module, and returns only the keys that the module documents."""
+
+    RETURNS: ClassVar[frozenset[str]]
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The filtered result of the module."""
+        keys = self.RETURNS
+        result = super().run(tmp, task_vars)
+        if self._task.async_val and not result.get("failed") and not result.get("skipped"):
+            if self._task.poll:
+                result = self._wait(result, task_vars)
+            else:
+                keys |= JOB
+        result = documented(result, keys)
+        if self._discovered_interpreter_key:
+            # Found by ansible-core, not returned by the module. Without it each task would search again.
+            result["ansible_facts"] = {self._discovered_interpreter_key: self._discovered_interpreter}
+        return result
+
+    def _wait(self, job: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        """The result of an asynchronous job, as soon as it has ended."""
+        limit = self._task.async_val
+        end = time.monotonic() + limit
+        # Otherwise the executor would wait for the job itself, and take its result without the filter.
+        self._task.async_val = 0
+        options = {"jid": job.get("ansible_job_id"), "_async_dir": self._remote_expand_user(self.get_shell_option("async_dir", default="~/.ansible_async"))}
+        while True:
+            time.sleep(self._task.poll)
+            result: dict[str, Any] = {}
+            try:
+                result = self._status(options, "status", task_vars)
+            except AnsibleConnectionFailure:
+                if time.monotonic() >= end:
+                    raise
+                if hasattr(self._connection, "reset"):
+                    self._connection.reset()
+            # A result that cannot be parsed has module_stdout: the file can be incomplete while the job writes it.
+            if result.get("finished") or (result.get("failed") and "module_stdout" not in result):
+                break
+            if time.monotonic() >= end:
+                return {"failed": True, "msg": "The module did not end within %s seconds, the value of async. Set a larger value." % limit}
+        self._status(options, "cleanup", task_vars)
+        return result
+
+    def _status(self, options: dict[str, Any], mode: str, task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        return self._execute_module("ansible.legacy.async_status", dict(options, mode=mode), task_vars=task_vars)

@@ -1,0 +1,73 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which keys of a module's result are kept on the controller."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.plugins.action.normal import ActionModule as NormalAction
+
+from ansible_collections.stateops.langgraph.plugins.plugin_utils import _results
+
+KEYS = frozenset(["parity", "role"])
+# What ansible-core obeys, or what would replace a value that the executor adds.
+OBEYED = ["ansible_facts", "ansible_stats", "add_host", "add_group", "results", "unreachable", "attempts", "_ansible_delegated_vars"]
+OBEYED += ["_ansible_notify", "_ansible_no_log", "_ansible_facts_cacheable", "ansible_job_id", "finished", "ansible_loop_var", "include", "include_args"]
+
+
+def test_documented_keys_are_kept_unchanged():
+    result = {"parity": {"ansible_facts": {"a": 1}}, "role": "{{ text }}", "changed": False, "warnings": ["a text"], "diff": {"before": "", "after": "a"}}
+    assert _results.documented(dict(result), KEYS) == result
+
+
+@pytest.mark.parametrize("key", [*OBEYED, "stdout", "planted"])
+def test_other_keys_are_removed(key):
+    assert _results.documented({"changed": True, key: {"a": 1}}, KEYS) == {"changed": True}
+
+
+def test_a_failure_stays_one():
+    failure = {"failed": True, "msg": "why", "exception": "where", "rc": 1, "module_stdout": "", "module_stderr": "", "skipped": False}
+    assert _results.documented(dict(failure), KEYS) == failure
+
+
+class Task:
+    async_val = 0
+    poll = 0
+
+
+@pytest.fixture
+def action(monkeypatch):
+    """A function that returns the result of the action for a result of the module."""
+
+    class Action(_results.DocumentedResult):
+        RETURNS = KEYS
+        _discovered_interpreter_key = None
+        _discovered_interpreter = False
+
+        def __init__(self):
+            self._task = Task()
+
+    made = Action()
+
+    def run(result):
+        monkeypatch.setattr(NormalAction, "run", lambda self, tmp=None, task_vars=None: dict(result))
+        return made.run(task_vars={})
+
+    run.of = made
+    return run
+
+
+def test_the_interpreter_that_the_core_found_is_kept(action):
+    action.of._discovered_interpreter_key, action.of._discovered_interpreter = "discovered_interpreter_python", "/usr/bin/python3"
+    found = action({"role": "a", "ansible_facts": {"discovered_interpreter_python": "/usr/bin/python3", "checkpointer_report_dir": "/etc"}})
+    assert found == {"role": "a", "ansible_facts": {"discovered_interpreter_python": "/usr/bin/python3"}}
+
+
+def test_a_job_that_runs_in_the_background_keeps_its_identification(action):
+    action.of._task.async_val = 30
+    job = {"changed": True, "ansible_job_id": "j1", "started": True, "finished": False, "results_file": "/a"}
+    assert action({**job, "ansible_facts": {"a": 1}}) == job
+    action.of._task.async_val = 0
+    assert action(job) == {"changed": True}
