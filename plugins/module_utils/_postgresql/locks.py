@@ -27,10 +27,12 @@ Result = TypeVar("Result")
 # Seconds between two attempts, in which the sessions that queued behind the first one proceed.
 PAUSE = 0.5
 # An autovacuum yields to a session that has waited for deadlock_timeout, so an attempt lasts longer than that.
+# Its names are qualified, as the statements of setup() run in such attempts, with the schema in search_path.
 SHORTEN_LOCK_TIMEOUT = """
-SELECT set_config('lock_timeout', least(%s, 500 + 1000 * extract(epoch FROM current_setting('deadlock_timeout')::interval))::int || 'ms', false)
+SELECT pg_catalog.set_config('lock_timeout', pg_catalog.concat(least(%s, 500 OPERATOR(pg_catalog.+) (
+    1000 OPERATOR(pg_catalog.*) extract(epoch FROM pg_catalog.current_setting('deadlock_timeout')::pg_catalog.interval)))::pg_catalog.int4, 'ms'), false)
 """
-SET_LOCK_TIMEOUT = "SELECT set_config('lock_timeout', %s, false)"
+SET_LOCK_TIMEOUT = "SELECT pg_catalog.set_config('lock_timeout', %s, false)"
 # The first half of the advisory lock's key: "LGCP". The second half is derived from the name.
 LOCK_CLASS = 0x4C474350
 # Seconds between two lock attempts: the first and the longest pause.

@@ -34,15 +34,15 @@ def connect(database):
 
 def test_on_the_server_itself(database, connect):
     connection = connect()
-    configure_session(connection, "agents", LIMITS)
+    configure_session(connection, LIMITS)
     query = "SELECT current_setting('search_path') AS path, current_setting('lock_timeout') AS locks, current_setting('statement_timeout') AS statements"
-    assert connection.execute(query).fetchone() == {"path": '"agents"', "locks": "5s", "statements": "7s"}
+    assert connection.execute(query).fetchone() == {"path": "pg_catalog, pg_temp", "locks": "5s", "statements": "7s"}
 
 
 def test_a_pooler_that_resets_settings(database, connect, pooler):
     """The pooler returns the server connection after each transaction, and resets it."""
     connection = connect(login_port=pooler(database, "transaction", server_reset_query_always=1).port)
     with pytest.raises(ModuleError) as error:
-        configure_session(connection, "agents", LIMITS)
+        configure_session(connection, LIMITS)
     assert "a connection pooler does not keep settings" in error.value.message
     assert "after it was set to" in error.value.message
