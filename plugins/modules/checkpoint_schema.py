@@ -43,6 +43,7 @@ options:
       - Roles of the application that get exactly the privileges that a saver needs on the four tables, and USAGE on the schema. The owner grants
         them, and the catalog is read again afterwards.
       - Other privileges of these roles and of C(PUBLIC) on the tables are revoked, and default privileges that would open later tables to them.
+      - CREATE on the schema is revoked from these roles and C(PUBLIC), before setup() runs. If the acting role may not revoke it, the run fails.
       - A privilege that a role has through a membership is an error that names the C(REVOKE) statement. Other roles keep what they have.
       - Without roles no privilege is read or changed. With O(state=absent) the option has no effect.
     type: list
