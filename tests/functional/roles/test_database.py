@@ -687,6 +687,7 @@ def test_the_administrator_does_not_run_what_the_application_planted(deploy):
     it.run()
     it.execute("GRANT CREATE ON SCHEMA public TO {app}", app=it.app.name)
     plant(it, it.app)
+    it.execute("ALTER ROLE {app} IN DATABASE {name} SET work_mem = '1MB'", app=it.app.name, name=it.name)  # a row, which the role's query unnests
     assert it.run().changes == 1
     it.refused("CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
     assert ran_as(it) == set()
