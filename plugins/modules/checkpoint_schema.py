@@ -43,6 +43,7 @@ options:
       - Roles of the application that get exactly the privileges that a saver needs on the four tables, and USAGE on the schema. The owner grants
         them, and the catalog is read again afterwards.
       - Other privileges of these roles and of C(PUBLIC) on the tables are revoked, and default privileges that would open later tables to them.
+      - CREATE on the schema is revoked from these roles and C(PUBLIC), before setup() runs. If the acting role may not revoke it, the run fails.
       - A privilege that a role has through a membership is an error that names the C(REVOKE) statement. Other roles keep what they have.
       - Without roles no privilege is read or changed. With O(state=absent) the option has no effect.
     type: list
@@ -238,16 +239,18 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.libr
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.apply import converge, plan_for
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.drop import removal, remove
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.grants import (
+    closed_by,
     converge_grants,
     insist_on_grants,
     read_grants,
     report_optional,
-    revoke_defaults,
+    revoke_early,
 )
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import Limits, MigrationTarget, applied, read_state, state_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.pooler import pooler_mode
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import configure_session, take_role
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import configure_session, secure_session, take_role
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.enter import enter
 
 if TYPE_CHECKING:
@@ -292,6 +295,7 @@ def _run(module: AnsibleModule, params: dict[str, Any]) -> dict[str, Any]:
     with open_connection(params, APPLICATION) as connection:
         if pooler_mode(connection, params, APPLICATION) == "transaction":
             raise ModuleError("This is a connection pooler in transaction mode, where locks and settings do not work. Connect to the server itself.")
+        secure_session(connection)
         target = MigrationTarget(params["schema"], known, params["adopt"], params["session_role"])
         limits = Limits(params["lock_wait"], params["lock_timeout"], params["statement_timeout"])
         if params["state"] == "absent":
@@ -301,14 +305,16 @@ def _run(module: AnsibleModule, params: dict[str, Any]) -> dict[str, Any]:
 
 def _present(module: AnsibleModule, connection: Connection, target: MigrationTarget, limits: Limits) -> dict[str, Any]:
     before = _assume_schema(module, read_state(connection, target))
-    plan = plan_for(connection, target, before)
-    after = plan.after if module.check_mode else before
-    roles, grants = module.params["app_roles"], []
+    roles, steps = module.params["app_roles"], []
     if roles:
-        steps = read_grants(connection, target.schema, roles, session_role=target.role, coming=_coming(plan, before))
-        insist_on_grants(steps)
-        grants = [step.statement for step in steps if step.allowed]
-        report_optional(steps, module.warn)
+        coming = _coming(make_plan(before, target.required_library, target.adopt), before)
+        steps = read_grants(connection, target.schema, roles, session_role=target.role, coming=coming)
+        before = replace(before, schema=closed_by(steps, before.schema))
+    plan = plan_for(connection, target, before)
+    insist_on_grants(steps)
+    report_optional(steps, module.warn)
+    grants = [step.statement for step in steps if step.allowed]
+    after = plan.after if module.check_mode else before
     if not module.check_mode and (grants or not plan.empty):
         take_role(connection, target.role)
         before, plan, after, grants = _carry_out(module, connection, target, limits, (before, plan, after), roles)
@@ -356,14 +362,14 @@ def _carry_out(
 ) -> tuple[DatabaseState, Plan, DatabaseState, list[str]]:
     """The state before, the plan, the state after, and the statements of the grants.
 
-    Default privileges are revoked before setup() creates a table.
+    CREATE on the schema and default privileges are revoked before setup() creates a table.
     """
     before, plan, after = found
     revoked: list[str] = []
     granted: list[str] = []
     try:
         if roles:
-            revoked = revoke_defaults(connection, read_grants(connection, target.schema, roles))
+            revoked = revoke_early(connection, read_grants(connection, target.schema, roles))
         if not plan.empty:
             before, plan, after = converge(connection, target, limits, lambda: open_connection(module.params, APPLICATION))
         if roles:
@@ -385,7 +391,7 @@ def _assume_schema(module: AnsibleModule, state: DatabaseState) -> DatabaseState
 def _absent(module: AnsibleModule, connection: Connection, target: MigrationTarget, limits: Limits) -> dict[str, Any]:
     before = read_state(connection, target)
     take_role(connection, target.role)
-    configure_session(connection, target.schema, {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout})
+    configure_session(connection, {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout})
     after = removal(connection, target, before, module.params["force"])
     if state_differs(before, after) and not module.check_mode:
         before, after = remove(connection, target, limits, module.params["force"], lambda: open_connection(module.params, APPLICATION))

@@ -171,10 +171,18 @@ postgres:
       description: Pairs of a table and another schema in which this role's search_path finds its name. The schema is empty if there is none.
       type: list
       elements: list
+    creators:
+      description: Grantees of CREATE on the schema, other than its owner, the owners of the tables, their members and superusers, as in SQL.
+      type: list
+      elements: str
+    overloads:
+      description: Routines and operators in the schema that belong to another role and have a name of PostgreSQL's own ones.
+      type: list
+      elements: str
     tables:
       description:
         - Each table with its kind, persistence, owner, columns, constraints, indexes and attachments.
-        - Attachments are triggers, rules, policies, publications and inheritance.
+        - Attachments are triggers, rules, policies, publications, statistics on expressions and inheritance.
       type: list
       elements: dict
   sample:
@@ -182,6 +190,8 @@ postgres:
     name: langgraph
     exists: true
     elsewhere: []
+    creators: []
+    overloads: []
     tables:
       - name: checkpoint_migrations
         kind: table
@@ -198,6 +208,7 @@ postgres:
             deterministic: true
             ordered: true
             storage: ''
+            domain_of: ''
         constraints: []
         indexes: []
         attachments: []

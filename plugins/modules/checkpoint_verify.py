@@ -26,6 +26,8 @@ options:
     description:
       - When to write, read and delete one checkpoint.
       - With V(in_parity) it is skipped if the two are not in parity, since it may then fail because of the drift.
+      - If a trigger, a function or an expression of another role could run in it, the owner of the tables and superusers do not write, and the task fails.
+        The application's role can write then.
       - With V(never) the module only reads. If the two are in parity, it checks in the catalog that the role has the privileges
         that a saver needs. If not, it fails and reports the C(GRANT) statements.
     type: str
@@ -165,6 +167,9 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec i
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, unexpected
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import DatabaseModule, nothing_yet, run_module
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import check_schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import EVALUATED
 from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import gather, prepare
 from ansible_collections.stateops.langgraph.plugins.module_utils._verify.roundtrip import check_privileges, run_roundtrip
 
@@ -194,7 +199,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
                 _with_facts(results, lambda: check_privileges(connection, params))
             if module.check_mode or not wanted:
                 return dict(results, roundtrip=None)
-            thread, stale_rows = _with_facts(results, lambda: run_roundtrip(connection, params, APPLICATION))
+            evaluated = [violation.describe() for violation in check_schema(Schema.from_dict(results["postgres"])) if violation.rule in EVALUATED]
+            thread, stale_rows = _with_facts(results, lambda: run_roundtrip(connection, params, APPLICATION, evaluated))
     except PrerequisiteMissing as missing:
         return nothing_yet(module, missing)
     return dict(results, changed=stale_rows > 0, roundtrip={"thread_id": thread, "stale_rows_removed": stale_rows})

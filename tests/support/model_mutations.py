@@ -59,6 +59,10 @@ def mutations():
     shallow = tuple(column for column in POSTGRES["checkpoints"].columns if column.name != "checkpoint_id")
     key = (replace(POSTGRES["checkpoints"].primary_key, columns=("thread_id", "checkpoint_ns")),)
     yield _change("checkpoints", "created by ShallowPostgresSaver", "table shallow", BLOCK, whole=True, columns=shallow, constraints=key)
+    place = "schema public"
+    yield Mutation("CREATE for other roles", replace(postgres(), creators=("PUBLIC", "other")), "schema create", BLOCK, place, place)
+    for planted in ("ROUTINE public.unnest(smallint[])", "OPERATOR public.||(name,name)"):
+        yield Mutation("%s of another role" % planted, replace(postgres(), overloads=(planted,)), "schema overload", BLOCK, place, planted)
     for table in DATA_TABLES:
         name = "%s owned by another role" % table
         schema = postgres().with_table(replace(postgres().table(table), owner="somebody"))
@@ -194,12 +198,16 @@ def _attachments(table):
         item = (Attachment("extra", "update rule", enabled=enabled),)
         what = "rule for updates" if enabled else "rule for updates, disabled"
         yield _change(table, what, "rule idle" if harmless else "rule for updates", INFO if harmless else BLOCK, "extra", attachments=item)
-    yield _change(table, "partition", "table partition", BLOCK, "whole", attachments=(Attachment("whole", "partition of", "FOR VALUES IN ('a')"),))
+    yield _change(
+        table, "partition", "table partition", BLOCK, "public.whole", attachments=(Attachment("public.whole", "partition of", "FOR VALUES IN ('a')"),)
+    )
     yield _change(table, "publication without identity", "publication", BLOCK, "extra", attachments=(Attachment("extra", "publication"),))
     yield _change(table, "publication of some columns", "publication", BLOCK, "extra", attachments=(Attachment("extra", "publication", "FOR TABLE"),))
     yield _change(table, "publication", "publication harmless", INFO, "extra", attachments=(Attachment("extra", "publication", enabled=False),))
-    yield _change(table, "child", "table inherited", BLOCK, "child", attachments=(Attachment("child", "child"),))
-    yield _change(table, "parent", "table parent", INFO, "parent", attachments=(Attachment("parent", "parent"),))
+    yield _change(table, "child", "table inherited", BLOCK, "public.child", attachments=(Attachment("public.child", "child"),))
+    yield _change(table, "parent", "table parent", INFO, "public.parent", attachments=(Attachment("public.parent", "parent"),))
+    statistics = (Attachment("public.extra", "statistics", "public.f(x)"),)
+    yield _change(table, "statistics on an expression that can fail", "statistics", BLOCK, "public.extra", attachments=statistics)
     policy = {"row_security": True, "attachments": (Attachment("extra", "policy"),)}
     yield _change(table, "row security with a policy", "row security", BLOCK, **policy)
 
@@ -262,9 +270,10 @@ def _extra_columns(table):
         ("generated, which can fail", "column extra, computed", BLOCK, {"generated": "stored", "default": "(x)::integer"}),
         ("virtual, which can fail", "column extra", INFO, {"generated": "virtual", "default": "(x)::integer"}),
         ("with a default that can fail", "column extra, computed", BLOCK, {"default": "(1 / 0)"}),
+        ("of a domain with a check", "column domain", BLOCK, {"type": "public.d", "domain_of": "text"}),
         ("required", "column extra, required", BLOCK, {"nullable": False}),
     ):
-        yield _change(table, "additional column, " + what, rule, severity, "extra", columns=columns + (Column("extra", "text", **fields),))
+        yield _change(table, "additional column, " + what, rule, severity, "extra", columns=columns + (Column("extra", **{"type": "text", **fields}),))
 
 
 def _thread_indexes(table):

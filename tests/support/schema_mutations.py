@@ -61,6 +61,12 @@ def others():
     for table in TABLES:
         yield "no %s" % table, "DROP TABLE %s" % table
         yield "%s hidden by another table" % table, "CREATE SCHEMA other; CREATE TABLE other.%s (a int); SET LOCAL search_path = other, public" % table
+    yield "CREATE for other roles", "CREATE ROLE other LOGIN; GRANT CREATE ON SCHEMA public TO PUBLIC, other"
+    body = "LANGUAGE sql AS 'SELECT $1'"
+    routine = "CREATE ROLE other; CREATE FUNCTION unnest(smallint[]) RETURNS smallint[] %s; ALTER FUNCTION unnest(smallint[]) OWNER TO other" % body
+    yield "ROUTINE public.unnest(smallint[]) of another role", routine
+    operator = "CREATE FUNCTION f(name, name) RETURNS name %s; CREATE OPERATOR || (LEFTARG = name, RIGHTARG = name, FUNCTION = f)" % body
+    yield "OPERATOR public.||(name,name) of another role", "CREATE ROLE other; %s; ALTER OPERATOR || (name, name) OWNER TO other" % operator
     for table in DATA_TABLES:
         yield "%s owned by another role" % table, "CREATE ROLE somebody_else; ALTER TABLE %s OWNER TO somebody_else" % table
         name = "%s_thread_id_idx" % table
@@ -184,6 +190,7 @@ def _attachments(facts):
     yield "child", "CREATE TABLE child () INHERITS (%s)" % name
     kind = POSTGRES[name].column(facts.first).type
     yield "parent", "CREATE TABLE parent (%s %s NOT NULL); ALTER TABLE %s INHERIT parent" % (facts.first, kind, name)
+    yield "statistics on an expression that can fail", "CREATE STATISTICS extra ON %s FROM %s" % (facts.failing, name)
     yield "publication", "CREATE PUBLICATION extra FOR TABLE %s" % name
     yield "publication without identity", "ALTER TABLE %s REPLICA IDENTITY NOTHING; CREATE PUBLICATION extra FOR TABLE %s" % (name, name)
     if not facts.is_migrations_table:
@@ -208,15 +215,21 @@ FURTHER = {
     ),
     "column extra": (
         "CREATE DOMAIN d AS text NOT NULL DEFAULT 'x'; ALTER TABLE checkpoints ADD COLUMN extra d",
-        "CREATE DOMAIN d AS text CHECK (VALUE <> ''); ALTER TABLE checkpoints ADD COLUMN extra d",
         "ALTER TABLE checkpoints ADD COLUMN extra bigserial",
         "ALTER TABLE checkpoints ADD COLUMN extra uuid NOT NULL DEFAULT gen_random_uuid()",
         "ALTER TABLE checkpoints ADD COLUMN extra text[] NOT NULL DEFAULT '{}'",
         "ALTER TABLE checkpoints ADD COLUMN extra timestamptz DEFAULT CURRENT_TIMESTAMP",
     ),
-    "column extra, required": (
-        "CREATE DOMAIN d AS text NOT NULL; ALTER TABLE checkpoints ADD COLUMN extra d",
+    "column extra, required": ("CREATE DOMAIN d AS text NOT NULL; ALTER TABLE checkpoints ADD COLUMN extra d",),
+    "column domain": (
         "CREATE DOMAIN d AS text CHECK (VALUE IS NOT NULL); ALTER TABLE checkpoints ADD COLUMN extra d",
+        "CREATE DOMAIN b AS text CHECK (VALUE <> ''); CREATE DOMAIN d AS b NOT NULL; ALTER TABLE checkpoints ADD COLUMN extra d",
+    ),
+    "column extra, computed": (
+        "CREATE FUNCTION lower(int) RETURNS text LANGUAGE sql AS 'SELECT $1::text'; ALTER TABLE checkpoints ADD COLUMN extra text DEFAULT lower(1)",
+        "CREATE FUNCTION lower(int) RETURNS text LANGUAGE sql AS 'SELECT $1::text'; CREATE DOMAIN d AS text DEFAULT lower(1);"
+        " ALTER TABLE checkpoints ADD COLUMN extra d",
+        "CREATE DOMAIN d AS text CHECK (VALUE <> ''); ALTER TABLE checkpoints ADD COLUMN extra text DEFAULT 'x'::d",
     ),
     "unique, implied": ("CREATE UNIQUE INDEX extra ON checkpoints (checkpoint_id DESC, thread_id text_pattern_ops, checkpoint_ns)",),
     "exclusion": ("ALTER TABLE checkpoints ADD CONSTRAINT extra EXCLUDE USING gist (circle(point(1, 1), 1) WITH &&)",),
@@ -229,6 +242,9 @@ FURTHER = {
 SILENT = (
     "ALTER TABLE checkpoints SET (fillfactor = 80, autovacuum_enabled = off, toast_tuple_target = 4096)",
     "ALTER TABLE checkpoints ALTER checkpoint SET STORAGE EXTERNAL, ALTER metadata SET STORAGE MAIN, ALTER thread_id SET STORAGE PLAIN",
+    "CREATE STATISTICS s ON lower(thread_id), checkpoint_ns FROM checkpoints",
+    "CREATE FUNCTION unnest(smallint[]) RETURNS smallint[] LANGUAGE sql AS 'SELECT $1'",
+    "CREATE ROLE other; GRANT CREATE ON SCHEMA public TO other",
     "ALTER TABLE checkpoints ALTER thread_id SET STATISTICS 500; CREATE STATISTICS s ON thread_id, checkpoint_ns FROM checkpoints",
     "COMMENT ON TABLE checkpoints IS 'state of agents'; COMMENT ON COLUMN checkpoints.type IS 'never written'",
     "ALTER TABLE checkpoints DROP COLUMN type; ALTER TABLE checkpoints ADD COLUMN type text",
@@ -295,6 +311,7 @@ def _extra_columns(facts):
     yield "additional column, generated, which can fail", add + "int GENERATED ALWAYS AS %s STORED" % facts.failing
     yield "additional column, virtual, which can fail", (18, add + "int GENERATED ALWAYS AS %s VIRTUAL" % facts.failing)
     yield "additional column, with a default that can fail", add + "int; ALTER TABLE %s ALTER extra SET DEFAULT 1 / 0" % facts.name
+    yield "additional column, of a domain with a check", "CREATE DOMAIN d AS text CHECK (VALUE <> '');" + add + "d"
     yield "additional column, required", add + "int NOT NULL"
     if maybe:
         yield "additional column, generated", add + "text GENERATED ALWAYS AS (lower(%s)) STORED" % facts.first

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.copy_format import COLUMNS, HEADER, TRAILER
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import ExistingKeys
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import take_role
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import SAFE_PATH, SET_TRANSACTION, take_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 COPIED_TABLES = tuple(COLUMNS)
 # Lists are sent in binary format (%b): psycopg takes nine times as long to format them as text.
 # Whether default_toast_compression is not set for the server, the database or the role, and the server supports lz4.
-UNDECIDED = "SELECT count(*) FROM pg_settings WHERE name = 'default_toast_compression' AND source = 'default' AND setting <> 'lz4' AND 'lz4' = ANY (enumvals)"
+# Its names are qualified, as it runs with the search_path of the login.
+UNDECIDED = (
+    "SELECT pg_catalog.count(*) FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'default_toast_compression'"
+    " AND source OPERATOR(pg_catalog.=) 'default' AND setting OPERATOR(pg_catalog.<>) 'lz4' AND 'lz4' OPERATOR(pg_catalog.=) ANY (enumvals)"
+)
 # A thread exists if any of the tables has a row of it. For EXISTS the server might hash a whole table.
 ANY = """
 SELECT t.thread_id FROM unnest(%(threads)b::text[]) AS t(thread_id)
@@ -69,7 +73,7 @@ class ImportTarget:
     def __init__(self, connection: Connection, schema: str, role: str | None, compression: str = "server") -> None:
         self.connection, self.role = connection, role
         self.places = {table: sql.Identifier(schema, table) for table in COPIED_TABLES}
-        self.settings = {"row_security": "off", "lock_timeout": "30s"}
+        self.settings = {"search_path": SAFE_PATH, "row_security": "off", "lock_timeout": "30s"}
         if compression == "auto" and self._all(UNDECIDED, ())[0][0]:
             self.settings["default_toast_compression"] = "lz4"
         self.copies = {
@@ -80,8 +84,7 @@ class ImportTarget:
     def begin(self) -> None:
         """Set the role and the settings. Call this first in each transaction, since they end with it, and so work behind every pooler."""
         take_role(self.connection, self.role, local=True)
-        names_and_values = [list(self.settings), list(self.settings.values())]
-        self.connection.execute("SELECT set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS s(name, value)", names_and_values)
+        self.connection.execute(SET_TRANSACTION, (list(self.settings), list(self.settings.values())))
 
     def _all(self, query: str, parameters: Any) -> list[tuple[Any, ...]]:
         with self.connection.cursor(row_factory=psycopg.rows.tuple_row, binary=True) as cursor:

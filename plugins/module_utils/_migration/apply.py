@@ -19,7 +19,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blo
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock, retry_with_short_lock_timeout
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session, configure_session
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session, configure_session, schema_path
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import MIGRATIONS_TABLE
 
@@ -67,7 +67,7 @@ def converge(connection: Connection, target: MigrationTarget, limits: Limits, re
     connection: its role is session_role. reconnect: opens another connection, to read the state after a lost connection. Raises ModuleError.
     """
     timeouts = {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout}
-    configure_session(connection, target.schema, timeouts)
+    configure_session(connection, timeouts)
     with contextlib.suppress(psycopg.Error):  # some platforms do not support it
         connection.execute("SELECT set_config('client_connection_check_interval', %s, false)", ("%ds" % CLIENT_CHECK,))
     with advisory_lock(connection, "schema %s" % target.schema, limits.lock_wait, schema=target.schema):
@@ -105,14 +105,15 @@ def _apply(connection: Connection, postgres_saver: Any, target: MigrationTarget,
     """Change the owners, then repair in the order of migrations, then run setup()."""
     if plan.adopting:
         _adopt(connection, target, plan)
-    for repair in plan.repairs:
-        for statement in repair.before:
-            connection.execute(statement)
-        if repair.migration is not None:
-            connection.execute(repair.migration.sql)
-    if any(reason == NOT_RECORDED for _migration, reason in plan.pending):
-        _record_finished(connection, target, before, plan)
-        postgres_saver.setup()
+    with schema_path(connection, target.schema):
+        for repair in plan.repairs:
+            for statement in repair.before:
+                connection.execute(statement)
+            if repair.migration is not None:
+                connection.execute(repair.migration.sql)
+        if any(reason == NOT_RECORDED for _migration, reason in plan.pending):
+            _record_finished(connection, target, before, plan)
+            postgres_saver.setup()
 
 
 def _adopt(connection: Connection, target: MigrationTarget, plan: Plan) -> None:

@@ -98,7 +98,7 @@ def remove(
     connection: Connection, target: MigrationTarget, limits: Limits, force: bool, reconnect: Callable[[], Connection]
 ) -> tuple[DatabaseState, DatabaseState]:
     """Drop the tables in one transaction; returns (before, after). reconnect: as for converge()."""
-    configure_session(connection, target.schema, {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout})
+    configure_session(connection, {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout})
     with advisory_lock(connection, "schema %s" % target.schema, limits.lock_wait, schema=target.schema):
         before = read_state(connection, target)
         tables = [table for table in before.schema.tables if table.name in POSTGRES]

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, one_line
@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
     from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import MigrationTarget
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
+    from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 
 # A saver updates a checkpoint that is stored twice and a pending write that replaces another. Only the owner writes the migrations table.
 PRIVILEGES = {**{table: ("SELECT", "INSERT", "UPDATE", "DELETE") for table in DATA_TABLES}, MIGRATIONS_TABLE: ("SELECT",)}
 LOCK_TIMEOUT = "10s"
 
-# Step 10, the privileges on tables that are created later, comes before setup() creates any.
-DEFAULTS = 10
+# Step 10, the privileges on tables that are created later, and step 21, CREATE on the schema, come before setup() creates a table.
+CREATE = 21
+EARLY = (10, CREATE)
 QUERY = """
 WITH me AS (
   SELECT oid, rolname, rolsuper, current_setting('server_version_num')::int AS version FROM pg_roles WHERE rolname = coalesce(%(owner)s, current_user)
@@ -81,7 +83,7 @@ WITH me AS (
          format('%%s has no USAGE on schema %%s', %(app)s, t.nspname)
   FROM target t, party WHERE NOT has_schema_privilege(party.app, t.oid, 'USAGE')
   UNION ALL
-  SELECT 21, t.mine, t.nspowner = party.owner, NULL,
+  SELECT 21, t.mine, true, NULL,
          format('REVOKE CREATE ON SCHEMA %%I FROM %%s', t.nspname, CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(%(app)s) END),
          format('%%s has CREATE on schema %%s', CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE %(app)s END, t.nspname)
   FROM target t, party, aclexplode(t.acl) a WHERE a.privilege_type = 'CREATE' AND a.grantee IN (0, party.app) AND t.nspowner IS DISTINCT FROM party.app
@@ -142,7 +144,6 @@ def read_grants(
     steps: dict[str, GrantStep] = {}
     wanted = json.dumps(PRIVILEGES)
     with snapshot(connection, session_role, READ_TIMEOUT):
-        connection.execute("SELECT set_config('search_path', 'pg_catalog', true)")
         for role in roles:
             (row,) = connection.execute(QUERY, {"app": role, "owner": owner, "schema": schema, "wanted": wanted, "coming": list(coming)}).fetchall()
             if not row["exists"]:
@@ -168,9 +169,15 @@ def report_optional(steps: list[GrantStep], warn: Callable[[str], None]) -> None
             warn("%s. As the owner of that object or as a superuser, run: %s;" % (step.reason, step.statement))
 
 
-def revoke_defaults(connection: Connection, steps: list[GrantStep]) -> list[str]:
-    """Take back the privileges on tables that are created later. Returns the statements."""
-    return _execute(connection, [step for step in steps if step.step == DEFAULTS])
+def closed_by(steps: list[GrantStep], schema: Schema) -> Schema:
+    """The schema after the steps that revoke CREATE on it."""
+    done = [step.statement for step in steps if step.step == CREATE and step.allowed]
+    return replace(schema, creators=tuple(name for name in schema.creators if not any(statement.endswith(" FROM %s" % name) for statement in done)))
+
+
+def revoke_early(connection: Connection, steps: list[GrantStep]) -> list[str]:
+    """Revoke CREATE on the schema, and the privileges on tables that are created later. Returns the statements."""
+    return _execute(connection, [step for step in steps if step.step in EARLY])
 
 
 def converge_grants(connection: Connection, target: MigrationTarget, roles: list[str], lock_wait: float) -> list[str]:
@@ -194,7 +201,7 @@ def _execute(connection: Connection, steps: list[GrantStep]) -> list[str]:
     committing = False
     try:
         with connection.transaction():
-            connection.execute("SELECT set_config('search_path', 'pg_catalog', true), set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
+            connection.execute("SELECT set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
             for statement in statements:
                 connection.execute(statement)
             committing = True

@@ -15,7 +15,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors im
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import report_lock_holders
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READ_TIMEOUT, snapshot
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READ_TIMEOUT, secure_session, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import TABLES
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class MigrationTarget:
 
 def read_state(connection: Connection, target: MigrationTarget, seconds: float = READ_TIMEOUT) -> DatabaseState:
     """The DatabaseState of the target, read in its own transaction. seconds: a limit for each statement."""
-    with report_lock_holders(connection, target.schema, TABLES), snapshot(connection, target.role, seconds):
-        return read(connection, target.schema)
+    with report_lock_holders(connection, target.schema, TABLES), snapshot(connection, target.role, seconds) as path:
+        return read(connection, target.schema, path, adopt=target.adopt)
 
 
 def read_state_after_reconnect(target: MigrationTarget, reconnect: Callable[[], Connection], session: Session) -> tuple[DatabaseState, str]:
@@ -78,6 +78,7 @@ def read_state_after_reconnect(target: MigrationTarget, reconnect: Callable[[], 
         late = time.monotonic() >= deadline
         try:
             with contextlib.closing(reconnect()) as other:
+                secure_session(other)
                 still_running = session.still_running(other)
                 if not still_running or late:
                     state = read_state(other, target)

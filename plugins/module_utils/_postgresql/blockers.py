@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -128,7 +129,8 @@ def report_lock_holders(connection: Connection, schema: str, tables: Sequence[st
     try:
         yield
     except psycopg.errors.LockNotAvailable:
-        rows = _blocking_sessions(connection, schema, LockRequirements(read=tuple(tables)))
+        with snapshot(connection):
+            rows = _blocking_sessions(connection, schema, LockRequirements(read=tuple(tables)))
         holders = _describe_sessions(rows) if rows else "the session that held the lock has just ended"
         raise ModuleError(
             "A table in schema %s is locked even against reading: %s. End that transaction, or run again when it has ended." % (schema, holders)

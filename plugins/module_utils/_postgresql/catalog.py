@@ -48,7 +48,8 @@ IDENTITY = {"a": "identity always", "d": "identity by default"}
 class Server:
     """The server and the roles of a connection.
 
-    role: the current role. login: the role that logged in. schema_*: the current role's privileges on the schema. path: the search_path.
+    role: the current role. login: the role that logged in. schema_*: the current role's privileges on the schema.
+    path: the schemas of the login's search_path.
     """
 
     role: str
@@ -102,9 +103,14 @@ class DatabaseState:
         return "%smigrations: %s\n" % (self.schema.describe(), versions)
 
 
-def read(connection: Connection, schema: str, names: tuple[str, ...] = TABLES) -> DatabaseState:
-    """The DatabaseState of the checkpoint tables in a schema. Call it inside snapshot()."""
-    server = Server(**fetch_row(connection, catalog_queries.SERVER, {"schema": schema}))
+def read(connection: Connection, schema: str, path: tuple[str, ...], names: tuple[str, ...] = TABLES, adopt: bool = False) -> DatabaseState:
+    """The DatabaseState of the checkpoint tables in a schema. Call it inside snapshot(), which yields the path.
+
+    adopt: whether the current role will own all tables, so that other owners are not trusted.
+    """
+    row = fetch_row(connection, catalog_queries.SERVER, {"schema": schema, "names": list(names), "adopt": adopt})
+    creators, overloads = tuple(row.pop("creators")), tuple(row.pop("overloads"))
+    server = Server(path=path, **row)
     rows = connection.execute(catalog_queries.RELATIONS, {"names": list(names + INDEX_NAMES), "schema": schema, "path": list(server.path)}).fetchall()
     # An index on its own table is read with the table. An index of that name on another table occupies the name.
     rows = [row for row in rows if row["name"] not in INDEX_NAMES or row["name"] != thread_index(row["indexed"] or "").name]
@@ -134,7 +140,7 @@ def read(connection: Connection, schema: str, names: tuple[str, ...] = TABLES) -
         )
         for oid, row in sorted(found.items(), key=lambda pair: pair[1]["name"])
     )
-    content = Schema("postgresql", schema, tables, _elsewhere(rows, schema, server.path, names), server.schema_exists)
+    content = Schema("postgresql", schema, tables, _elsewhere(rows, schema, server.path, names), server.schema_exists, creators, overloads)
     table, migrations_table = content.table(MIGRATIONS_TABLE), next((row for row in found.values() if row["name"] == MIGRATIONS_TABLE), None)
     version = table.column("v") if table else None
     if table is None or migrations_table is None or version is None or table.kind != "table" or version.type not in INTEGERS:
@@ -164,6 +170,7 @@ def _column(row: dict[str, Any], ordered: bool) -> Column:
         deterministic=row["deterministic"],
         ordered=ordered,
         storage=row["storage"],
+        domain_of=row["domain_of"] or "",
     )
 
 

@@ -2,11 +2,26 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The SQL that reads PostgreSQL's catalog. It uses pg_catalog only: information_schema hides constraints from roles that do not own the table."""
+"""The SQL that reads PostgreSQL's catalog. It uses pg_catalog only: information_schema hides constraints from roles that do not own the table.
+
+The queries run with search_path = pg_catalog, so PostgreSQL prints the name of an object with its schema, unless it is in pg_catalog.
+"""
 
 from __future__ import annotations
 
+# Trusted are the owner of the schema, the owners of the tables, and their members. If the tables do not exist or are adopted, the current role
+# will be their owner. Superusers need no privilege. creators: grantees of CREATE as which another role can act. overloads: routines and operators of
+# another role with a name of pg_catalog; unless they belong to an extension: PostgreSQL may call them for a name that LangGraph does not qualify.
 SERVER = """
+WITH home AS (
+    SELECT n.oid, n.nspname, n.nspowner, coalesce(n.nspacl, acldefault('n', n.nspowner)) AS acl FROM pg_namespace n WHERE n.nspname = %(schema)s
+), owners AS (
+    SELECT DISTINCT c.relowner AS oid FROM pg_class c JOIN home h ON h.oid = c.relnamespace WHERE c.relname = ANY(%(names)s) AND c.relkind = 'r' AND NOT %(adopt)s
+), trusted AS (
+    SELECT nspowner AS oid FROM home UNION SELECT oid FROM owners UNION SELECT oid FROM pg_roles WHERE rolname = current_user AND NOT EXISTS (SELECT FROM owners)
+), others AS (
+    SELECT r.oid, r.rolcanlogin FROM pg_roles r WHERE NOT r.rolsuper AND NOT EXISTS (SELECT FROM trusted t WHERE pg_has_role(r.oid, t.oid, 'MEMBER'))
+)
 SELECT current_user AS role, session_user AS login, pg_is_in_recovery() AS standby,
        current_setting('default_transaction_read_only') = 'on' AS read_only,
        (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
@@ -14,8 +29,22 @@ SELECT current_user AS role, session_user AS login, pg_is_in_recovery() AS stand
        n.oid IS NOT NULL AS schema_exists,
        n.oid IS NOT NULL AND has_schema_privilege(n.oid, 'USAGE') AS schema_usage,
        n.oid IS NOT NULL AND has_schema_privilege(n.oid, 'CREATE') AS schema_create,
-       current_schemas(true)::text[] AS path
-FROM (SELECT 1) AS one LEFT JOIN pg_namespace n ON n.nspname = %(schema)s
+       ARRAY(SELECT DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
+             FROM home h, aclexplode(h.acl) a
+             WHERE a.privilege_type = 'CREATE' AND (
+                 a.grantee = 0 OR EXISTS (SELECT FROM others o WHERE o.rolcanlogin AND pg_has_role(o.oid, a.grantee, 'MEMBER')))
+             ORDER BY 1) AS creators,
+       ARRAY(SELECT 'ROUTINE ' || p.oid::regprocedure::text
+             FROM home h JOIN pg_proc p ON p.pronamespace = h.oid JOIN others o ON o.oid = p.proowner
+             WHERE EXISTS (SELECT FROM pg_proc b WHERE b.proname = p.proname AND b.pronamespace = 'pg_catalog'::regnamespace)
+               AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+             UNION ALL
+             SELECT 'OPERATOR ' || p.oid::regoperator::text
+             FROM home h JOIN pg_operator p ON p.oprnamespace = h.oid JOIN others o ON o.oid = p.oprowner
+             WHERE EXISTS (SELECT FROM pg_operator b WHERE b.oprname = p.oprname AND b.oprnamespace = 'pg_catalog'::regnamespace)
+               AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_operator'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+             ORDER BY 1) AS overloads
+FROM (SELECT 1) AS one LEFT JOIN home n ON true
 """
 
 # Each table creates a type with its name, so another type with that name prevents its creation.
@@ -36,15 +65,25 @@ FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
 WHERE t.typname = ANY(%(names)s) AND n.nspname = %(schema)s AND t.typrelid = 0
 """
 
-# A domain has its own NOT NULL and its own default. nameable: whether the role may use the collation in a query.
+# A domain has its own NOT NULL and its own default, and a domain of a domain inherits the constraints. typdefault is not read for a domain: its
+# text may omit the schema of a function. nameable: whether the role may use the collation in a query.
 COLUMNS = """
+WITH RECURSIVE domains AS (
+    SELECT a.atttypid AS column_type, t.oid, t.typbasetype, t.typtypmod FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+    WHERE a.attrelid = ANY(%(oids)s) AND t.typtype = 'd'
+    UNION
+    SELECT d.column_type, t.oid, t.typbasetype, t.typtypmod FROM domains d JOIN pg_type t ON t.oid = d.typbasetype WHERE t.typtype = 'd'
+)
 SELECT a.attrelid AS oid, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
        NOT (a.attnotnull OR t.typnotnull OR EXISTS (
            SELECT FROM pg_constraint k WHERE k.contypid = t.oid AND pg_get_constraintdef(k.oid) ~* 'VALUE IS NOT NULL')) AS nullable,
-       coalesce(pg_get_expr(d.adbin, d.adrelid), t.typdefault) AS expression, a.attgenerated::text AS generated, a.attidentity::text AS identity,
+       coalesce(pg_get_expr(d.adbin, d.adrelid), pg_get_expr(t.typdefaultbin, 0), CASE WHEN t.typtype <> 'd' THEN t.typdefault END) AS expression, a.attgenerated::text AS generated, a.attidentity::text AS identity,
        CASE WHEN a.attcollation <> t.typcollation THEN l.collname END AS collation,
        coalesce(l.collisdeterministic, true) AS deterministic, n.nspname AS collation_schema, l.collname AS collation_name,
        coalesce(has_schema_privilege(n.oid, 'USAGE'), false) AS nameable,
+       (SELECT format_type(b.typbasetype, b.typtypmod) FROM domains b
+        WHERE b.column_type = t.oid AND NOT EXISTS (SELECT FROM domains c WHERE c.column_type = t.oid AND c.oid = b.typbasetype)
+          AND EXISTS (SELECT FROM domains c JOIN pg_constraint k ON k.contypid = c.oid AND k.contype = 'c' WHERE c.column_type = t.oid)) AS domain_of,
        CASE WHEN a.attstorage = 'p' AND t.typlen = -1 THEN 'plain' ELSE '' END AS storage
 FROM pg_attribute a
 JOIN pg_type t ON t.oid = a.atttypid
@@ -118,6 +157,9 @@ SELECT ev_class, rulename, CASE ev_type WHEN '2' THEN 'update rule' ELSE 'rule' 
 FROM pg_rewrite WHERE ev_class = ANY(%(oids)s) AND rulename <> '_RETURN'
 UNION ALL
 SELECT polrelid, polname, 'policy', '', true FROM pg_policy WHERE polrelid = ANY(%(oids)s)
+UNION ALL
+SELECT s.stxrelid, format('%%I.%%I', n.nspname, s.stxname), 'statistics', array_to_string(pg_get_statisticsobjdef_expressions(s.oid), ', '), true
+FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE s.stxrelid = ANY(%(oids)s) AND s.stxexprs IS NOT NULL
 UNION ALL
 SELECT h.inhparent, h.inhrelid::regclass::text, 'child', '', true
 FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhparent WHERE h.inhparent = ANY(%(oids)s) AND c.relkind = 'r'

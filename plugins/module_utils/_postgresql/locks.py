@@ -28,10 +28,12 @@ Result = TypeVar("Result")
 # Seconds between two attempts, in which the sessions that queued behind the first one proceed.
 PAUSE = 0.5
 # An autovacuum yields to a session that has waited for deadlock_timeout, so an attempt lasts longer than that.
+# Its names are qualified, as the statements of setup() run in such attempts, with the schema in search_path.
 SHORTEN_LOCK_TIMEOUT = """
-SELECT set_config('lock_timeout', least(%s, 500 + 1000 * extract(epoch FROM current_setting('deadlock_timeout')::interval))::int || 'ms', false)
+SELECT pg_catalog.set_config('lock_timeout', pg_catalog.concat(least(%s, 500 OPERATOR(pg_catalog.+) (
+    1000 OPERATOR(pg_catalog.*) extract(epoch FROM pg_catalog.current_setting('deadlock_timeout')::pg_catalog.interval)))::pg_catalog.int4, 'ms'), false)
 """
-SET_LOCK_TIMEOUT = "SELECT set_config('lock_timeout', %s, false)"
+SET_LOCK_TIMEOUT = "SELECT pg_catalog.set_config('lock_timeout', %s, false)"
 # The other sessions that have announced themselves, and whether their pid is lower. A session counts if its login role can act as this session's role
 # or as the owner of the schema, or can create tables in the schema; and if its role is not known yet.
 HOLDERS = """

@@ -26,7 +26,7 @@ def pooler_mode(connection: Connection, params: dict[str, Any], application: str
 
     A pooler reports other process ids than the server. In transaction mode two idle clients share a server process.
     """
-    own = fetch_row(connection, "SELECT pg_backend_pid() AS pid")["pid"]
+    own = fetch_row(connection, "SELECT pg_catalog.pg_backend_pid() AS pid")["pid"]
     if own == connection.info.backend_pid:
         return ""
     with contextlib.closing(open_connection(params, application)) as other:
@@ -45,7 +45,7 @@ def pooler_mode(connection: Connection, params: dict[str, Any], application: str
 def _server_pid(connection: Connection, seconds: float) -> int | None:
     """The server process of an idle connection, or None if the connection gets none within this time."""
     pgconn = connection.pgconn
-    pgconn.send_query(b"SELECT pg_backend_pid()")
+    pgconn.send_query(b"SELECT pg_catalog.pg_backend_pid()")
     if not select.select([pgconn.socket], [], [], seconds)[0]:
         return None
     pid = None

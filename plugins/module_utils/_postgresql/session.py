@@ -29,6 +29,23 @@ LIFTED = ("idle_session_timeout", "idle_in_transaction_session_timeout", "transa
 READ_TIMEOUT = 60
 # Seconds for which a statement that only reads waits for a lock.
 READ_LOCK_TIMEOUT = 3
+# No other role can create objects in pg_catalog. Temporary objects are found last, since PostgreSQL would otherwise search them first.
+SAFE_PATH = "pg_catalog, pg_temp"
+SET_PATH = "SELECT pg_catalog.set_config('search_path', %s, false)"
+# All names are qualified: this statement runs with the search_path of the login. settings that the server does not have are left out.
+SET_SESSION = """
+SELECT pg_catalog.set_config(s.name, w.value, false)
+FROM ROWS FROM (pg_catalog.unnest(%s::pg_catalog.text[]), pg_catalog.unnest(%s::pg_catalog.text[])) AS w(name, value)
+JOIN pg_catalog.pg_settings s ON s.name OPERATOR(pg_catalog.=) w.name
+"""
+# OFFSET 0: the path is read before it is set.
+SET_TRANSACTION = """
+SELECT b.path, ARRAY(SELECT pg_catalog.set_config(w.name, w.value, true)
+                     FROM ROWS FROM (pg_catalog.unnest(%s::pg_catalog.text[]), pg_catalog.unnest(%s::pg_catalog.text[])) AS w(name, value)) AS done
+FROM (SELECT pg_catalog.current_schemas(true)::pg_catalog.text[] AS path OFFSET 0) AS b
+"""
+# The minor releases that can reject views and foreign tables: their owner could put one in the place of a table between two statements.
+RESTRICTS_RELATIONS = {15: 150008, 16: 160004}
 
 
 @dataclass(frozen=True)
@@ -63,19 +80,31 @@ def take_role(connection: Connection, role: str | None, local: bool = False) -> 
         raise (PrerequisiteMissing if absent else ModuleError)("Cannot take session_role %s as %s: %s. %s" % (role, user, one_line(error), advice)) from None
 
 
-def configure_session(connection: Connection, schema: str, timeouts: Mapping[str, float]) -> None:
-    """Set search_path and time limits for the session, and read them back.
+def secure_session(connection: Connection) -> None:
+    """Set search_path to pg_catalog for the session. Not behind a pooler in transaction mode, where other clients would get this setting."""
+    connection.execute(SET_PATH, (SAFE_PATH,))
+
+
+@contextlib.contextmanager
+def schema_path(connection: Connection, schema: str) -> Iterator[None]:
+    """For LangGraph's statements, which name no schema: search_path is the schema inside this block, and pg_catalog again after it."""
+    connection.execute(SET_PATH, ("%s, pg_temp" % quote(schema),))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(psycopg.Error):  # the connection was lost; report the first error
+            connection.execute(SET_PATH, (SAFE_PATH,))
+
+
+def configure_session(connection: Connection, timeouts: Mapping[str, float]) -> None:
+    """Set search_path to pg_catalog and time limits for the session, and read them back.
 
     timeouts: {setting: seconds}, 0 for no limit. Raises ModuleError if a setting was not kept.
     """
     wanted = {name: str(int(seconds * 1000)) for name, seconds in timeouts.items()}
-    wanted["search_path"] = sql.Identifier(schema).as_string(connection)
-    connection.execute(
-        "SELECT set_config(s.name, w.value, false) FROM unnest(%s::text[], %s::text[]) AS w(name, value) JOIN pg_settings s USING (name)",
-        (list(SERVER_SIDE) + list(LIFTED), list(SERVER_SIDE.values()) + ["0"] * len(LIFTED)),
-    )
-    for name, value in wanted.items():
-        connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+    wanted["search_path"] = SAFE_PATH
+    settings = {**SERVER_SIDE, **dict.fromkeys(LIFTED, "0"), **wanted}
+    connection.execute(SET_SESSION, (list(settings), list(settings.values())))
     seconds = timeouts.get("statement_timeout", 0)
     connection.answer_within = seconds + SLACK if seconds else 0
     rows = connection.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", (list(wanted),)).fetchall()
@@ -89,18 +118,24 @@ def configure_session(connection: Connection, schema: str, timeouts: Mapping[str
 
 
 @contextlib.contextmanager
-def snapshot(connection: Connection, role: str | None = None, seconds: float = 0) -> Iterator[None]:
+def snapshot(connection: Connection, role: str | None = None, seconds: float = 0) -> Iterator[tuple[str, ...]]:
     """A read-only transaction with one snapshot of the database. Its settings end with the transaction.
 
+    Its search_path is pg_catalog, so that no statement calls a function or operator of another role. Yields the schemas of the session's own search_path.
     role: SET LOCAL ROLE first, which also works behind a pooler in transaction mode. seconds: a limit for each statement, 0 for none.
     A statement waits READ_LOCK_TIMEOUT seconds for a lock: only ACCESS EXCLUSIVE blocks a reader, and its holder is reported.
     row_security is off, so that a query whose rows a policy hides fails.
     """
+    settings = {
+        "search_path": SAFE_PATH,
+        "row_security": "off",
+        "statement_timeout": str(int(seconds * 1000)),
+        "lock_timeout": "%ds" % READ_LOCK_TIMEOUT,
+    }
+    version = connection.info.server_version
+    if version >= RESTRICTS_RELATIONS.get(version // 10000, 170000):
+        settings["restrict_nonsystem_relation_kind"] = "view, foreign-table"
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         take_role(connection, role, local=True)
-        connection.execute(
-            "SELECT set_config('row_security', 'off', true), set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)",
-            (str(int(seconds * 1000)), "%ds" % READ_LOCK_TIMEOUT),
-        )
-        yield
+        yield tuple(fetch_row(connection, SET_TRANSACTION, (list(settings), list(settings.values())))["path"])

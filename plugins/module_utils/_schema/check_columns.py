@@ -45,7 +45,9 @@ def check_columns_of(place: str, table: Table, steps: AbstractSet[tuple[str, str
             statement = "%s DROP NOT NULL;" % alter_column(place, found.name) if droppable else ""
             rule = rules.COLUMN_EXTRA_REQUIRED if required else rules.COLUMN_EXTRA
             # PostgreSQL computes a virtual column only when it is read, and savers do not read this column.
-            if not required and found.default is not None and found.generated != "virtual" and not never_fails(found.default):
+            if found.domain_of:
+                rule, statement = rules.COLUMN_DOMAIN, "%s TYPE %s;" % (alter_column(place, found.name), found.domain_of)
+            elif not required and found.default is not None and found.generated != "virtual" and not never_fails(found.default):
                 rule = rules.COLUMN_EXTRA_COMPUTED
                 drops = ["EXPRESSION" if found.generated else "DEFAULT"] + ([] if found.nullable or in_key else ["NOT NULL"])
                 statement = "ALTER TABLE %s %s;" % (place, ", ".join("ALTER COLUMN %s DROP %s" % (quote(found.name), what) for what in drops))

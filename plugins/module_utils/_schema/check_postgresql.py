@@ -41,7 +41,7 @@ def check_schema(schema: Schema, steps: Iterable[Step] | None = None) -> list[Vi
     steps: the Steps that the installed library takes (an older library has fewer); by default all.
     """
     keys = {step.key for step in (STEPS if steps is None else steps)}
-    violations: list[Violation] = []
+    violations: list[Violation] = list(_schema(schema))
     tables: list[Table] = []
     for name in TABLES:
         key = ("table", name, name)
@@ -56,6 +56,17 @@ def check_schema(schema: Schema, steps: Iterable[Step] | None = None) -> list[Vi
         text = ", ".join("%s by %s" % (table.name, table.owner) for table in tables)
         violations.append(Violation(rules.OWNER_DIFFERS, tables[0].name, "owner", text, "one owner for all tables"))
     return violations
+
+
+def _schema(schema: Schema) -> Iterator[Violation]:
+    """The violations of the schema itself: what other roles can create in it, and what they created."""
+    place = "schema %s" % schema.name
+    if schema.creators:
+        statements = " ".join("REVOKE CREATE ON SCHEMA %s FROM %s;" % (quote(schema.name), name) for name in schema.creators)
+        found = "CREATE for %s" % ", ".join(schema.creators)
+        yield Violation(rules.SCHEMA_CREATE, place, place, found, "CREATE for the owner only", statement=statements)
+    for name in schema.overloads:
+        yield Violation(rules.SCHEMA_OVERLOAD, place, name, "an object of another role", "none", statement="DROP %s;" % name)
 
 
 def _table(schema: Schema, table: Table, steps: AbstractSet[tuple[str, str, str]]) -> list[Violation]:
@@ -163,8 +174,9 @@ def _fault(table: Table, index: Index) -> Rule | None:
     large = [column.name for column in POSTGRES[table.name].columns if column.type in LARGE]
     if index.method not in NARROWING and any(keeps_size(text, name) for text in index.columns + index.included for name in large):
         return rules.INDEX_WIDE
-    names = {column.name for column in table.columns}
-    parts = [text for text in index.columns if text.strip('"') not in names] + [index.predicate]
+    # As PostgreSQL prints them: a column can have a name like an expression.
+    names = {quote(column.name) for column in table.columns} | {column.name for column in table.columns if column.name.isidentifier()}
+    parts = [text for text in index.columns if text not in names] + [index.predicate]
     return None if all(never_fails(text) for text in parts) else rules.INDEX_COMPUTED
 
 
@@ -255,6 +267,8 @@ def _attachment(place: str, table: Table, item: Attachment) -> tuple[Rule | None
         active, idle = (rules.TRIGGER, rules.TRIGGER_IDLE) if item.kind == "trigger" else (rules.RULE, rules.RULE_IDLE)
         rule = active if item.enabled else idle
         statement = "DROP %s %s ON %s;" % (item.kind.upper(), quote(item.name), place) if item.enabled else ""
+    elif item.kind == "statistics" and not never_fails(item.definition):
+        rule, statement = rules.STATISTICS, "DROP STATISTICS %s;" % item.name
     elif item.kind == "policy" and not table.row_security:  # otherwise row security itself is the violation
         rule = rules.POLICY
     return rule, statement

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 # Functions and casts of PostgreSQL that do not fail for any value.
 SAFE_FUNCTIONS = tuple(
-    "now clock_timestamp statement_timestamp transaction_timestamp gen_random_uuid uuidv4 uuidv7 uuid_generate_v4 nextval "
+    "now clock_timestamp statement_timestamp transaction_timestamp gen_random_uuid uuidv4 uuidv7 nextval "
     "lower upper md5 length octet_length char_length coalesce jsonb_typeof hashtext nullif".split()
 )
 SAFE_CASTS = ("text", "character varying")
-# PostgreSQL has already evaluated the cast of a constant, so it cannot fail later.
-CONSTANT = re.compile(r"E?'(?:[^']|'')*'(?:::[a-z_]+(?: [a-z_]+)*(?:\(\d+(?:,\d+)?\))?(?:\[\])?)?")
+# PostgreSQL has already evaluated the cast of a constant to one of its own types, so it cannot fail later. A cast to a domain is evaluated again.
+CONSTANT = re.compile(r"E?'(?:[^']|'')*'(?:::[a-z_]+(?: [a-z_]+)*(?:\(\d+(?:,\d+)?\))?(?:\[\])?(?![\w.\"]))?")
 CALL = re.compile(r'([\w."]+)\s*\(')
 CAST = re.compile(r"::([\w.\" ]+)")
 # Arithmetic can overflow or divide by zero. The operators ->, ->>, ~* and ~~* (ILIKE) are not arithmetic.
@@ -40,7 +40,7 @@ def never_fails(expression: str) -> bool:
 
 def _safe(name: str) -> bool:
     """Whether a name before a parenthesis is in PostgreSQL's pg_catalog and safe: functions of other schemas are printed with quotes or a schema."""
-    return name.lower() in SAFE_FUNCTIONS + WORDS or name.endswith(".uuid_generate_v4")  # of an extension, in any schema
+    return name.lower() in SAFE_FUNCTIONS + WORDS
 
 
 def mentions(expression: str, name: str) -> bool:

@@ -22,6 +22,7 @@ class Column:
     """type: from format_type(), or the declared SQLite type. default: the expression. generated: the kind of generated column, or empty.
 
     ordered: whether its collation sorts ids by their bytes. storage: plain if values cannot be stored out of line, otherwise empty.
+    domain_of: the type below, if the type is a domain with a check constraint, otherwise empty.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Column:
     deterministic: bool = True
     ordered: bool = True
     storage: str = ""
+    domain_of: str = ""
 
     def describe(self) -> str:
         """The column in one line, similar to DDL."""
@@ -119,7 +121,7 @@ class Index:
 
 @dataclass(frozen=True)
 class Attachment:
-    """kind: trigger, rule, update rule, policy, publication, or an inheritance link (child, parent, partition of).
+    """kind: trigger, rule, update rule, policy, publication, statistics on expressions, or an inheritance link (child, parent, partition of).
 
     enabled: whether it affects a saver's statements. A publication does if UPDATE or DELETE fails because of a missing replica identity.
     """
@@ -201,6 +203,7 @@ class Schema:
     """The tables of one PostgreSQL schema or of one SQLite file.
 
     engine: postgresql or sqlite. elsewhere: pairs (table, schema) for each table whose unqualified name finds the one in another schema.
+    creators: grantees of CREATE on the schema other than the owner's, as in SQL. overloads: routines and operators of other roles with names of pg_catalog.
     """
 
     engine: str
@@ -208,6 +211,8 @@ class Schema:
     tables: tuple[Table, ...] = ()
     elsewhere: tuple[tuple[str, str], ...] = ()
     exists: bool = True
+    creators: tuple[str, ...] = ()
+    overloads: tuple[str, ...] = ()
 
     def table(self, name: str) -> Table | None:
         """The table with this name, or None."""
@@ -249,7 +254,8 @@ class Schema:
                 for table in data["tables"]
             )
             elsewhere = tuple((name, schema) for name, schema in map(_names, data.get("elsewhere", ())))
-            return _create(cls, dict(data, tables=tables, elsewhere=elsewhere))
+            others = {name: _names(data.get(name, ())) for name in ("creators", "overloads")}
+            return _create(cls, dict(data, tables=tables, elsewhere=elsewhere, **others))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError("this is not a schema that checkpoint_schema_info returned: %s" % error) from error
 

@@ -76,6 +76,12 @@ class Violation:
 NO_FOREIGN_KEY = "none on either engine: LangGraph may store a pending write before its checkpoint"
 SEVERAL = "several rows in this file can have the same key in PostgreSQL"
 NOT_COPIED = "LangGraph did not create it; the table's rows can be copied anyway"
+SCHEMA_CREATE = Rule(
+    "schema create", BLOCK, "LangGraph does not qualify names, so a role that can create functions and operators in the schema can run code as the owner"
+)
+SCHEMA_OVERLOAD = Rule(
+    "schema overload", BLOCK, "LangGraph does not qualify names, so PostgreSQL may call this instead of its own function or operator, with the caller's rights"
+)
 TABLE_MISSING = Rule("table missing", REPAIR, "setup() creates it, and every saver reads it")
 TABLE_KIND = Rule(
     "table kind", BLOCK, "setup() creates an ordinary table; the saver's indexes and ON CONFLICT clauses do not work on any other kind of relation"
@@ -99,6 +105,7 @@ COLUMN_NOT_NULL = Rule("column not null", BLOCK, "the saver stores NULL in this 
 COLUMN_NOT_NULL_OLDER = Rule("column not null, older", REPAIR, "the saver stores an empty channel as NULL, so its INSERT would fail", "1.0.2")
 COLUMN_DEFAULT = Rule("column default", REPAIR, "rows that are inserted manually or by older savers need the default")
 COLUMN_DEFAULT_EXTRA = Rule("column default extra", INFO, "savers always write a value to this column, or never read it")
+COLUMN_DOMAIN = Rule("column domain", BLOCK, "PostgreSQL evaluates the domain's check constraint for each row, with the rights of the role that writes it")
 COLUMN_GENERATED = Rule("column generated", BLOCK, "the saver writes to this column, and PostgreSQL rejects writes to a generated column")
 COLUMN_STORAGE = Rule("column storage", BLOCK, "with this storage, PostgreSQL rejects rows with values larger than about 8 kB")
 COLUMN_COLLATION = Rule("column collation", BLOCK, "a nondeterministic collation can treat different ids as equal")
@@ -156,6 +163,7 @@ RULE_IDLE = Rule("rule idle", INFO, "it is disabled, or does not apply to the sa
 RULE_FOR_UPDATES = Rule("rule for updates", BLOCK, "PostgreSQL rejects ON CONFLICT on a table that has a rule for updates, even if the rule is disabled")
 ROW_SECURITY = Rule("row security", BLOCK, "row security hides rows from the saver without an error")
 POLICY = Rule("policy", INFO, "row security is off, so the policy has no effect")
+STATISTICS = Rule("statistics", BLOCK, "ANALYZE evaluates their expressions as the owner of the table, and can fail")
 PUBLICATION = Rule(
     "publication", BLOCK, "it publishes updates or deletions, and the table's replica identity does not cover them, so PostgreSQL rejects these statements"
 )
@@ -188,6 +196,24 @@ SQLITE_KEY_COLLATION = Rule("sqlite key collation", BLOCK, "ids that are equal u
 SQLITE_FOREIGN_KEY = Rule("sqlite foreign key", INFO, NO_FOREIGN_KEY)
 SQLITE_INDEX = Rule("sqlite index", INFO, NOT_COPIED)
 SQLITE_TRIGGER = Rule("sqlite trigger", INFO, NOT_COPIED)
+
+# Rules for what PostgreSQL may evaluate with the rights of the role that uses the tables.
+EVALUATED = (
+    SCHEMA_CREATE,
+    SCHEMA_OVERLOAD,
+    TABLE_KIND,
+    TABLE_INHERITED,
+    COLUMN_DOMAIN,
+    COLUMN_TYPE,
+    COLUMN_EXTRA_COMPUTED,
+    COLUMN_GENERATED,
+    CHECK,
+    EXCLUSION,
+    INDEX_COMPUTED,
+    TRIGGER,
+    RULE,
+    RULE_FOR_UPDATES,
+)
 
 # By name.
 RULES = {rule.name: rule for rule in tuple(globals().values()) if isinstance(rule, Rule)}

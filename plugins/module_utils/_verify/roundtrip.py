@@ -18,10 +18,18 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.con
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, psycopg, sql
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.pooler import pooler_mode
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READ_TIMEOUT, configure_session, snapshot, take_role
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import (
+    READ_TIMEOUT,
+    configure_session,
+    schema_path,
+    snapshot,
+    take_role,
+)
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
 THREAD = "stateops.langgraph.checkpoint_verify/"
@@ -39,32 +47,44 @@ SELECT current_user AS role, current_database() AS database, pg_is_in_recovery()
              WHERE c.relnamespace = n.oid AND c.relname = ANY(%(tables)s) AND c.relkind = 'r') AS tables,
        ARRAY(SELECT c.relname || ' ' || r FROM pg_class c CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS r
              WHERE c.relnamespace = n.oid AND c.relname = ANY(%(tables)s) AND c.relkind = 'r' AND has_table_privilege(c.oid, r)) AS rights,
-       (SELECT x.nspname FROM unnest(current_schemas(true)) WITH ORDINALITY AS p(name, place) JOIN pg_namespace x ON x.nspname = p.name
+       EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = ANY(%(tables)s) AND pg_has_role(c.relowner, 'USAGE')) AS owner,
+       (SELECT x.nspname FROM unnest(%(path)s::text[]) WITH ORDINALITY AS p(name, place) JOIN pg_namespace x ON x.nspname = p.name
         JOIN pg_class c ON c.relnamespace = x.oid AND c.relname = 'checkpoints' ORDER BY p.place LIMIT 1) AS reached
 FROM (SELECT 1) AS one LEFT JOIN pg_namespace n ON n.nspname = %(schema)s
 """
 
 
-def run_roundtrip(connection: Connection, params: dict[str, Any], application: str) -> tuple[str, int]:
-    """Write, read and delete one checkpoint as session_role; returns (thread_id, stale rows removed). Raises ModuleError."""
+def run_roundtrip(connection: Connection, params: dict[str, Any], application: str, evaluated: Sequence[str] = ()) -> tuple[str, int]:
+    """Write, read and delete one checkpoint as session_role; returns (thread_id, stale rows removed). Raises ModuleError.
+
+    evaluated: what another role may have created and PostgreSQL would evaluate. Superusers and the owner of the tables do not run it.
+    """
     pooler = pooler_mode(connection, params, application)
     if pooler == "transaction" and params["session_role"]:
         raise ModuleError("session_role has no effect behind a pooler in transaction mode. Log in as that role, or connect to the server itself.")
     take_role(connection, params["session_role"])
-    role = _use_schema(connection, params["schema"], pooler)
-    return _roundtrip(connection, pooler, role)
+    role = _use_schema(connection, params["schema"], pooler, evaluated)
+    return _roundtrip(connection, params["schema"], pooler, role)
 
 
-def _use_schema(connection: Connection, schema: str, pooler: str) -> str:
-    """Set the search_path, and check all privileges before the first write; returns the current role. Raises ModuleError."""
-    found = fetch_row(connection, CATALOG, {"schema": schema, "tables": list(DATA_TABLES)})
+def _use_schema(connection: Connection, schema: str, pooler: str, evaluated: Sequence[str]) -> str:
+    """Set the limits of the session, and check all privileges before the first write; returns the current role. Raises ModuleError."""
+    if pooler != "transaction":
+        configure_session(connection, {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": STATEMENT_TIMEOUT})
+        found = _read_catalog(connection, schema)
+    else:
+        with snapshot(connection) as path:
+            found = _read_catalog(connection, schema, path)
     role = found["role"]
     if found["standby"] or found["read_only"]:
         raise ModuleError("The server does not accept writes (%s). Connect to the primary." % ("hot standby" if found["standby"] else "read-only"))
     _check_found_privileges(found, schema)
-    if pooler != "transaction":
-        configure_session(connection, schema, {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": STATEMENT_TIMEOUT})
-    elif found["reached"] != schema:
+    if evaluated and found["owner"]:
+        raise ModuleError(
+            "The round trip was not run: as role %s it could run code of another role with the rights of a superuser or of the tables' owner. %s "
+            "Correct this, or log in as the application's role." % (role, " ".join(map(sentence, evaluated)))
+        )
+    if pooler == "transaction" and found["reached"] != schema:
         raise ModuleError(
             "Behind a pooler in transaction mode the role's search_path applies, and role %s finds the tables in %s, not in schema %s. "
             "Run: ALTER ROLE %s IN DATABASE %s SET search_path TO %s;"
@@ -76,8 +96,13 @@ def _use_schema(connection: Connection, schema: str, pooler: str) -> str:
 def check_privileges(connection: Connection, params: dict[str, Any]) -> None:
     """Check in the catalog that session_role has the privileges that a saver needs. Raises ModuleError with the GRANT statements."""
     with snapshot(connection, params["session_role"], READ_TIMEOUT):
-        found = fetch_row(connection, CATALOG, {"schema": params["schema"], "tables": list(DATA_TABLES)})
+        found = _read_catalog(connection, params["schema"])
     _check_found_privileges(found, params["schema"])
+
+
+def _read_catalog(connection: Connection, schema: str, path: Sequence[str] = ()) -> dict[str, Any]:
+    """The row of CATALOG. path: the schemas in which an unqualified name is searched."""
+    return fetch_row(connection, CATALOG, {"schema": schema, "tables": list(DATA_TABLES), "path": list(path)})
 
 
 def _check_found_privileges(found: dict[str, Any], schema: str) -> None:
@@ -103,11 +128,11 @@ def _check_found_privileges(found: dict[str, Any], schema: str) -> None:
         )
 
 
-def _roundtrip(connection: Connection, pooler: str, role: str) -> tuple[str, int]:
+def _roundtrip(connection: Connection, schema: str, pooler: str, role: str) -> tuple[str, int]:
     """(thread_id, stale rows removed). Without the advisory lock, which a pooler in transaction mode does not keep, the run uses a new thread."""
     if pooler == "transaction":
         thread = THREAD + str(uuid.uuid4())
-        return thread, _write_read_delete(connection, thread)
+        return thread, _write_read_delete(connection, schema, thread)
     # Two roles do not wait for each other.
     thread = "%s%s/%s" % (THREAD, socket.gethostname(), role)
     with contextlib.ExitStack() as stack:
@@ -116,22 +141,23 @@ def _roundtrip(connection: Connection, pooler: str, role: str) -> tuple[str, int
         except ModuleError:
             # Any session of the application can hold the lock.
             thread = "%s/%s" % (thread, uuid.uuid4())
-        return thread, _write_read_delete(connection, thread)
+        stack.enter_context(schema_path(connection, schema))
+        return thread, _write_read_delete(connection, schema, thread)
 
 
-def _write_read_delete(connection: Connection, thread: str) -> int:
+def _write_read_delete(connection: Connection, schema: str, thread: str) -> int:
     """The round trip in a thread; returns how many rows of an interrupted run were removed first. Raises ModuleError."""
     postgres_saver = saver(connection)
-    stale_rows = kept_rows = _rows(connection, thread)
+    stale_rows = kept_rows = _rows(connection, schema, thread)
     try:
         if stale_rows:
-            _delete(connection, postgres_saver, thread)
+            _delete(connection, postgres_saver, schema, thread)
         kept_rows = 0
         _write_and_read(postgres_saver, thread)
-        _delete(connection, postgres_saver, thread)
-        remaining = _rows(connection, thread)
+        _delete(connection, postgres_saver, schema, thread)
+        remaining = _rows(connection, schema, thread)
     except (ModuleError, psycopg.Error) as error:
-        raise _failure(connection, postgres_saver, thread, error, stale_rows, kept_rows) from None
+        raise _failure(connection, postgres_saver, schema, thread, error, stale_rows, kept_rows) from None
     if remaining:
         raise ModuleError(
             "%d rows of thread %s remain after they were deleted. Check the tables for triggers and rules that keep or create rows." % (remaining, thread),
@@ -140,13 +166,13 @@ def _write_read_delete(connection: Connection, thread: str) -> int:
     return stale_rows
 
 
-def _failure(connection: Connection, postgres_saver: Any, thread: str, error: Exception, stale_rows: int, kept_rows: int) -> ModuleError:
+def _failure(connection: Connection, postgres_saver: Any, schema: str, thread: str, error: Exception, stale_rows: int, kept_rows: int) -> ModuleError:
     """The ModuleError for a round trip that failed. stale_rows: the thread's rows before it. kept_rows: those that were not deleted before the failure."""
     remaining = None
     with contextlib.suppress(psycopg.Error):
         with contextlib.suppress(psycopg.Error):
-            _delete(connection, postgres_saver, thread)
-        remaining = _rows(connection, thread)
+            _delete(connection, postgres_saver, schema, thread)
+        remaining = _rows(connection, schema, thread)
     if isinstance(error, ModuleError):
         text = error.message
     elif lost(connection):
@@ -179,14 +205,17 @@ def _write_and_read(postgres_saver: Any, thread: str) -> None:
         raise ModuleError("The pending write that was written to checkpoint_writes did not come back unchanged. Check the table for a trigger or a rule.")
 
 
-def _delete(connection: Connection, postgres_saver: Any, thread: str) -> None:
+def _delete(connection: Connection, postgres_saver: Any, schema: str, thread: str) -> None:
     if hasattr(postgres_saver, "delete_thread"):
         postgres_saver.delete_thread(thread)
         return
     for table in DATA_TABLES:  # savers before 2.0.22 cannot delete
-        connection.execute(sql.SQL("DELETE FROM {} WHERE thread_id = %s").format(sql.Identifier(table)), (thread,))
+        connection.execute(sql.SQL("DELETE FROM {} WHERE thread_id = %s").format(sql.Identifier(schema, table)), (thread,))
 
 
-def _rows(connection: Connection, thread: str) -> int:
-    query = " + ".join("(SELECT count(*) FROM %s WHERE thread_id = %%(thread)s)" % table for table in DATA_TABLES)
-    return fetch_row(connection, "SELECT %s AS rows" % query, {"thread": thread})["rows"]
+def _rows(connection: Connection, schema: str, thread: str) -> int:
+    """The rows of the thread. The names are qualified, because the schema is in the search_path."""
+    count = sql.SQL("SELECT pg_catalog.count(*) AS rows FROM {} WHERE thread_id OPERATOR(pg_catalog.=) %(thread)s")
+    counts = [count.format(sql.Identifier(schema, table)) for table in DATA_TABLES]
+    query = sql.SQL("SELECT pg_catalog.sum(c.rows)::pg_catalog.int8 AS rows FROM ({}) AS c").format(sql.SQL(" UNION ALL ").join(counts))
+    return fetch_row(connection, query, {"thread": thread})["rows"]

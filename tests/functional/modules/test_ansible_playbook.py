@@ -150,9 +150,10 @@ def test_every_example_runs(run_tasks, database, linked_venv, tmp_path, name):
     from generations import sqlite_file
 
     database.execute("CREATE SCHEMA langgraph", role=database.owner)
-    database.execute('GRANT USAGE, CREATE ON SCHEMA langgraph TO "%s"' % database.app.name)
+    database.execute('GRANT USAGE ON SCHEMA langgraph TO "%s"' % database.app.name)
     if name == "checkpoint_schema":
         # One of the examples adopts tables that an application created.
+        database.execute('GRANT CREATE ON SCHEMA langgraph TO "%s"' % database.app.name)
         database.setup(role=database.app, schema="langgraph")
         database.execute('GRANT SELECT ON ALL TABLES IN SCHEMA langgraph TO "%s"' % database.owner.name)
     else:

@@ -342,7 +342,7 @@ def test_the_arguments_of_a_trigger_are_not_shown(database, call_module):
     database.execute("CREATE TRIGGER hook AFTER INSERT ON checkpoints FOR EACH ROW WHEN (NEW.type IS NULL) EXECUTE FUNCTION call('https://h', 'Bearer t0ken')")
     outcome = call_module("checkpoint_schema_info", database.login())
     (found,) = [each for table in assert_succeeded(outcome, database)["postgres"]["tables"] for each in table["attachments"]]
-    assert found["definition"].endswith("WHEN ((new.type IS NULL)) EXECUTE FUNCTION call(...)")
+    assert found["definition"].endswith("WHEN ((new.type IS NULL)) EXECUTE FUNCTION public.call(...)")
     assert "t0ken" not in outcome.everything
 
 

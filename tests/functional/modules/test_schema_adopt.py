@@ -18,7 +18,10 @@ ALL = set(TABLES) | {MIGRATIONS_TABLE}
 
 @pytest.fixture
 def adoptable(database):
-    """The application's role may create tables, and did. The owner is a member of it, as PostgreSQL requires for a change of owner."""
+    """The application's role may create tables, and did. The owner is a member of it, as PostgreSQL requires for a change of owner.
+
+    The tests name the role in app_roles, since it must not create objects in the owner's schema.
+    """
     database.execute('GRANT CREATE ON SCHEMA public TO "%s"' % database.app.name)
     database.execute('GRANT "%s" TO "%s"' % (database.app.name, database.owner.name))
     return database
@@ -29,7 +32,7 @@ def test_adopting_changes_the_owner_and_upgrades_the_tables(adoptable, check_and
     database = adoptable
     migrate(database, release, role=database.app)
     database.execute("INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES ('t', 'c', '{}')")
-    done = check_and_apply.apply(database, database.login(adopt=True))
+    done = check_and_apply.apply(database, database.login(adopt=True, app_roles=[database.app.name]))
     assert done["changed"] is True
     assert set(database.owners().values()) == {database.owner.name}
     assert database.recorded() == 9
@@ -40,7 +43,7 @@ def test_other_tables_of_the_application_are_not_adopted(adoptable, check_and_ap
     database = adoptable
     database.setup(role=database.app)
     database.execute("CREATE TABLE mine (id int)", role=database.app)
-    check_and_apply.apply(database, database.login(adopt=True))
+    check_and_apply.apply(database, database.login(adopt=True, app_roles=[database.app.name]))
     assert database.owners() == dict({table: database.owner.name for table in ALL}, mine=database.app.name)
 
 
@@ -50,7 +53,7 @@ def test_a_former_owner_keeps_working(adoptable, check_and_apply):
     database.setup(role=database.app)
     reader = database.role("reader_" + database.name)
     database.execute('GRANT SELECT ON checkpoints TO "%s"' % reader.name)
-    check_and_apply.apply(database, database.login(adopt=True))
+    check_and_apply.apply(database, database.login(adopt=True, app_roles=[database.app.name]))
     assert database.execute("SELECT count(*) FROM checkpoints", role=reader) == [(0,)]
 
 
@@ -59,7 +62,7 @@ def test_adopting_into_a_session_role(adoptable, check_and_apply):
     database.setup(role=database.app)
     group = database.role("group_" + database.name, "NOLOGIN")
     database.execute('GRANT "%s" TO "%s"; GRANT CREATE ON SCHEMA public TO "%s"' % (group.name, database.owner.name, group.name))
-    database.execute('GRANT "%s" TO "%s"' % (database.app.name, group.name))
+    database.execute('GRANT "%s" TO "%s"; REVOKE CREATE ON SCHEMA public FROM "%s"' % (database.app.name, group.name, database.app.name))
     check_and_apply.apply(database, database.login(session_role=group.name, adopt=True))
     assert set(database.owners().values()) == {group.name}
 
@@ -72,7 +75,7 @@ def test_an_administrator_adopts_for_the_owner(database, check_and_apply):
 
     admin = Role(database.server.user, database.server.password)
     check_and_apply.rejected(database, database.login(admin, session_role=database.owner.name), database.app.name, "adopt", "ALTER TABLE")
-    check_and_apply.apply(database, database.login(admin, session_role=database.owner.name, adopt=True))
+    check_and_apply.apply(database, database.login(admin, session_role=database.owner.name, adopt=True, app_roles=[database.app.name]))
     assert set(database.owners().values()) == {database.owner.name}
     assert database.recorded() == 9
 
@@ -87,7 +90,8 @@ def test_without_the_option_the_error_names_the_statements(adoptable, check_and_
     assert len(statements) == 4, done["msg"]
     for statement in statements:
         database.execute(statement)
-    check_and_apply.apply(database, database.login())
+    check_and_apply.rejected(database, database.login(), "REVOKE CREATE")
+    check_and_apply.apply(database, database.login(app_roles=[database.app.name]))
     assert set(database.owners().values()) == {database.owner.name}
 
 
@@ -97,7 +101,7 @@ def test_tables_of_two_owners_are_rejected_or_adopted(adoptable, check_and_apply
     migrate(database, "1.0.2")
     database.execute('ALTER TABLE checkpoint_writes OWNER TO "%s"' % database.app.name)
     check_and_apply.rejected(database, database.login(), "checkpoint_writes", database.app.name)
-    check_and_apply.apply(database, database.login(adopt=True))
+    check_and_apply.apply(database, database.login(adopt=True, app_roles=[database.app.name]))
     assert set(database.owners().values()) == {database.owner.name}
 
 

@@ -122,8 +122,7 @@ def no_right(find):
 @contextlib.contextmanager
 def foreign_tables(find):
     with fresh(find("stoppable_server"), OLD) as database:
-        database.execute('GRANT CREATE, USAGE ON SCHEMA public TO "%s"' % database.app.name)
-        database.execute('GRANT ALL ON ALL TABLES IN SCHEMA public TO "%s"' % database.app.name)
+        database.execute('GRANT "%s" TO "%s"' % (database.owner.name, database.app.name))
         yield Case(database, ["ALTER TABLE", "OWNER"], login_user=database.app.name, login_password=database.app.password)
 
 

@@ -74,7 +74,7 @@ def test_dropping_respects_its_limits(database, call_module):
 def test_dependent_objects_are_an_error_in_check_mode_too(database, check_and_apply):
     database.setup()
     database.execute("CREATE VIEW latest AS SELECT thread_id FROM checkpoints", role=database.owner)
-    check_and_apply.rejected(database, database.login(state="absent"), "view latest")
+    check_and_apply.rejected(database, database.login(state="absent"), "view public.latest")
     notes = "CREATE TABLE notes (t text, n text, c text, FOREIGN KEY (t, n, c) REFERENCES checkpoints)"
     database.execute("DROP VIEW latest; " + notes, role=database.owner)
     check_and_apply.rejected(database, database.login(state="absent"), "notes")

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import configure_session
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import configure_session, schema_path, snapshot
 
 pytestmark = pytest.mark.newest
 
@@ -34,15 +34,34 @@ def connect(database):
 
 def test_on_the_server_itself(database, connect):
     connection = connect()
-    configure_session(connection, "agents", LIMITS)
+    configure_session(connection, LIMITS)
     query = "SELECT current_setting('search_path') AS path, current_setting('lock_timeout') AS locks, current_setting('statement_timeout') AS statements"
-    assert connection.execute(query).fetchone() == {"path": '"agents"', "locks": "5s", "statements": "7s"}
+    assert connection.execute(query).fetchone() == {"path": "pg_catalog, pg_temp", "locks": "5s", "statements": "7s"}
+
+
+def test_the_schema_is_in_the_path_only_inside_the_block(connect):
+    connection = connect()
+    found = []
+    with pytest.raises(ZeroDivisionError), schema_path(connection, "agents"):
+        found.append(connection.execute("SHOW search_path").fetchone()["search_path"])
+        raise ZeroDivisionError
+    found.append(connection.execute("SHOW search_path").fetchone()["search_path"])
+    assert found == ['"agents", pg_temp', "pg_catalog, pg_temp"]
+
+
+def test_a_snapshot_reads_the_path_of_the_login_before_it_sets_its_own(database, connect):
+    database.execute('ALTER ROLE "%s" SET search_path = "$user", public' % database.owner.name)
+    connection = connect()
+    with snapshot(connection) as path:
+        found = connection.execute("SHOW search_path").fetchone()["search_path"]
+    assert (path, found) == (("pg_catalog", "public"), "pg_catalog, pg_temp")
+    assert connection.execute("SHOW search_path").fetchone()["search_path"] == '"$user", public'
 
 
 def test_a_pooler_that_resets_settings(database, connect, pooler):
     """The pooler returns the server connection after each transaction, and resets it."""
     connection = connect(login_port=pooler(database, "transaction", server_reset_query_always=1).port)
     with pytest.raises(ModuleError) as error:
-        configure_session(connection, "agents", LIMITS)
+        configure_session(connection, LIMITS)
     assert "a connection pooler does not keep settings" in error.value.message
     assert "after it was set to" in error.value.message

@@ -22,6 +22,7 @@ from psycopg.rows import dict_row
 from schema_mutations import FURTHER, ICU, SILENT, changes, others
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import SAFE_PATH
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import check_schema
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import COUNTERPARTS, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
@@ -32,6 +33,14 @@ EXPECTED = {mutation.name: mutation for mutation in mutations()}
 EXPECTED_IN_FILES = {mutation.name: mutation for mutation in file_mutations()}
 # As LangGraph creates them: version 6 UUIDs. In the collations of some languages, the first one sorts after the second one.
 IDS = ("1f0aa000-0000-6000-8000-000000000001", "1f0b0000-0000-6000-8000-000000000002")
+
+
+def read_schema(connection):
+    """As in snapshot(), in a transaction with uncommitted changes."""
+    with connection.transaction(force_rollback=True):
+        path = connection.execute("SELECT current_schemas(true)::text[] AS path").fetchone()["path"]
+        connection.execute("SET LOCAL search_path = " + SAFE_PATH)
+        return read(connection, "public", tuple(path)).schema
 
 
 class TrialDatabase:
@@ -57,7 +66,7 @@ class TrialDatabase:
             except psycopg.errors.FeatureNotSupported as error:
                 assert "ICU is not supported" in str(error), error
                 return None
-            schema = read(self.connection, "public").schema
+            schema = read_schema(self.connection)
             violations = check_schema(schema)
             trouble = None if any(violation.drift for violation in violations) else self.live()
             return violations, compare(self.sqlite, schema), trouble
@@ -158,7 +167,7 @@ def test_each_change_to_a_table(trial_database, table):
 
 
 def test_each_change_that_belongs_to_no_single_table(trial_database):
-    assert check_each(trial_database, [(EXPECTED[name], statements) for name, statements in others()]) == 15
+    assert check_each(trial_database, [(EXPECTED[name], statements) for name, statements in others()]) == 18
 
 
 @pytest.mark.parametrize("rule", list(FURTHER))
@@ -307,7 +316,7 @@ def after(upstream, tmp_path):
 
 @pytest.mark.newest
 def test_each_change_to_a_file(trial_database, upstream, after):
-    postgres = read(trial_database.connection, "public").schema
+    postgres = read_schema(trial_database.connection)
     trial_database.connection.rollback()
     made = {"no %s" % name: "DROP TABLE %s" % name for name, _counterpart in COUNTERPARTS}
     made.update({"additional table": "CREATE TABLE notes (a)", "additional view": "CREATE VIEW notes AS SELECT 1"})
@@ -345,7 +354,7 @@ ALIKE = (
 @pytest.mark.parametrize("what", ALIKE)
 def test_equivalent_tables_in_a_file(trial_database, upstream, after, what):
     """Rows that a saver wrote to such a file can be imported."""
-    postgres = read(trial_database.connection, "public").schema
+    postgres = read_schema(trial_database.connection)
     trial_database.connection.rollback()
     ddl = upstream[1]["writes"]
     key = ddl[ddl.index("PRIMARY KEY") :]
@@ -426,7 +435,7 @@ def literal_differences(file, connection):
 def test_exact_lists_each_literal_difference_and_nothing_else(trial_database, upstream):
     with contextlib.closing(sqlite3.connect(str(upstream[0]))) as file:
         expected = literal_differences(file, trial_database.connection)
-    parity = compare(read_file(str(upstream[0]))[0], read(trial_database.connection, "public").schema, "exact")
+    parity = compare(read_file(str(upstream[0]))[0], read_schema(trial_database.connection), "exact")
     trial_database.connection.rollback()
     reported = {}
     for finding in parity.drift:

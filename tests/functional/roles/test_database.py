@@ -22,6 +22,7 @@ import yaml
 from assertions import assert_succeeded
 from clear_text_server import ClearTextServer
 from databases import MIGRATIONS_TABLE, TABLES, Role
+from planted import plant, ran_as
 from psycopg import errors, sql
 from scope import usual
 from servers import Server
@@ -684,6 +685,20 @@ def test_excess_on_the_database_is_taken_back(deploy):
     assert it.run().changes == 0 and it.grant() == []
     it.execute("GRANT {owner} TO {app}", app=it.app.name, owner=it.owner.name)
     assert 'REVOKE "%s" FROM "%s"' % (it.owner.name, it.app.name) in it.run(fails=True)["msg"]
+
+
+@pytest.mark.newest
+def test_the_administrator_does_not_run_what_the_application_planted(deploy):
+    it = deploy(schema="public")
+    it.run()
+    it.execute("GRANT CREATE ON SCHEMA public TO {app}", app=it.app.name)
+    plant(it, it.app)
+    it.execute("ALTER ROLE {app} IN DATABASE {name} SET work_mem = '1MB'", app=it.app.name, name=it.name)  # a row, which the role's query unnests
+    assert it.run().changes == 1
+    it.refused("CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    assert ran_as(it) == set()
+    it.execute("SELECT unnest(setconfig) FROM pg_db_role_setting")
+    assert ran_as(it) == {it.server.user}, "the control"
 
 
 @pytest.mark.newest

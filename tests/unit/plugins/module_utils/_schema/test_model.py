@@ -134,7 +134,7 @@ def test_to_dict_is_plain_data_without_tuples(schema):
         return value is None or type(value) in (str, bool)
 
     assert plain(schema.to_dict())
-    assert sorted(schema.to_dict()) == ["elsewhere", "engine", "exists", "name", "tables"]
+    assert sorted(schema.to_dict()) == ["creators", "elsewhere", "engine", "exists", "name", "overloads", "tables"]
 
 
 def broken(change):
