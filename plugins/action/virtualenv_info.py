@@ -21,6 +21,7 @@ class ActionModule(DocumentedResult):
             "has_pip",
             "has_ensurepip",
             "uv",
+            "account",
             "owner",
             "group",
             "mode",
