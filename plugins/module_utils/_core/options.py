@@ -32,6 +32,8 @@ CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 def refuse_secrets(params: dict[str, Any]) -> None:
     """Raise ModuleError if an option whose value is not hidden contains a secret. The options may not have been validated."""
     extra = params.get("connect_params") or {}
+    if not isinstance(extra, (dict, str)):
+        extra = {}  # AnsibleModule rejects it
     secret = sorted(name for name in SECRET_PARAMETERS if name in extra)
     if secret:
         advice = "Use login_password." if secret == ["password"] else "Use login_password, or a key file that needs no password."

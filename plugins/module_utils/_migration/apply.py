@@ -17,7 +17,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._migration.pref
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import current_state, read_state, read_state_after_reconnect, state_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import wait_for
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql, table_name
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock, retry_with_short_lock_timeout
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session, configure_session, schema_path
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
@@ -145,7 +145,7 @@ def _record_finished(connection: Connection, target: MigrationTarget, before: Da
     )
     if last is None:
         return
-    migrations_table = sql.Identifier(target.schema, MIGRATIONS_TABLE)
+    migrations_table = table_name(target.schema, MIGRATIONS_TABLE)
     for migration, reason in plan.pending:
         if reason != NOT_RECORDED or migration.version > last:
             continue

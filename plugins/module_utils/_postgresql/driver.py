@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified
+
 if TYPE_CHECKING:
     import psycopg
     from psycopg import sql
@@ -27,7 +29,7 @@ else:
     except ImportError:
         psycopg = sql = None
 
-__all__ = ("fetch_row", "psycopg", "sql")
+__all__ = ("fetch_row", "psycopg", "sql", "table_name")
 
 
 def fetch_row(connection: Connection, query: str | sql.Composed, parameters: Params | None = None) -> dict[str, Any]:
@@ -36,3 +38,8 @@ def fetch_row(connection: Connection, query: str | sql.Composed, parameters: Par
     if row is None:
         raise LookupError("no row for: %r" % query)
     return row
+
+
+def table_name(schema: str, table: str) -> sql.SQL:
+    """A qualified name for a query with parameters, in which a percent sign begins a placeholder."""
+    return sql.SQL(qualified(schema, table).replace("%", "%%"))  # type: ignore[arg-type]  # quoted by qualified()

@@ -15,7 +15,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors im
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import saver
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, psycopg, sql
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, psycopg, sql, table_name
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.pooler import pooler_mode
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import (
@@ -210,12 +210,12 @@ def _delete(connection: Connection, postgres_saver: Any, schema: str, thread: st
         postgres_saver.delete_thread(thread)
         return
     for table in DATA_TABLES:  # savers before 2.0.22 cannot delete
-        connection.execute(sql.SQL("DELETE FROM {} WHERE thread_id = %s").format(sql.Identifier(schema, table)), (thread,))
+        connection.execute(sql.SQL("DELETE FROM {} WHERE thread_id = %s").format(table_name(schema, table)), (thread,))
 
 
 def _rows(connection: Connection, schema: str, thread: str) -> int:
     """The rows of the thread. The names are qualified, because the schema is in the search_path."""
     count = sql.SQL("SELECT pg_catalog.count(*) AS rows FROM {} WHERE thread_id OPERATOR(pg_catalog.=) %(thread)s")
-    counts = [count.format(sql.Identifier(schema, table)) for table in DATA_TABLES]
+    counts = [count.format(table_name(schema, table)) for table in DATA_TABLES]
     query = sql.SQL("SELECT pg_catalog.sum(c.rows)::pg_catalog.int8 AS rows FROM ({}) AS c").format(sql.SQL(" UNION ALL ").join(counts))
     return fetch_row(connection, query, {"thread": thread})["rows"]
