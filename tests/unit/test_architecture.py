@@ -112,6 +112,6 @@ def test_the_functions_and_files_that_the_page_names_exist():
     code = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "plugins").rglob("*.py"))
     functions = {name.rpartition(".")[2] for name in re.findall(r"``([\w.]+)\(\)``", page)} - {"setup"}  # the library's own
     assert functions and [name for name in sorted(functions) if not re.search(r"def %s\b" % name, code)] == []
-    files = {name for name in re.findall(r"``([\w./-]+/[\w.*-]+)``", page)}
+    files = set(re.findall(r"``([\w./-]+/[\w.*-]+)``", page))
     places = (ROOT, MODULE_UTILS, ROOT / "roles" / "checkpointer")
     assert files and [name for name in sorted(files) if not any(any(place.glob(name)) for place in places)] == []

@@ -16,9 +16,11 @@ SERVER = """
 WITH home AS (
     SELECT n.oid, n.nspname, n.nspowner, coalesce(n.nspacl, acldefault('n', n.nspowner)) AS acl FROM pg_namespace n WHERE n.nspname = %(schema)s
 ), owners AS (
-    SELECT DISTINCT c.relowner AS oid FROM pg_class c JOIN home h ON h.oid = c.relnamespace WHERE c.relname = ANY(%(names)s) AND c.relkind = 'r' AND NOT %(adopt)s
+    SELECT DISTINCT c.relowner AS oid FROM pg_class c JOIN home h ON h.oid = c.relnamespace
+    WHERE c.relname = ANY(%(names)s) AND c.relkind = 'r' AND NOT %(adopt)s
 ), trusted AS (
-    SELECT nspowner AS oid FROM home UNION SELECT oid FROM owners UNION SELECT oid FROM pg_roles WHERE rolname = current_user AND NOT EXISTS (SELECT FROM owners)
+    SELECT nspowner AS oid FROM home UNION SELECT oid FROM owners
+    UNION SELECT oid FROM pg_roles WHERE rolname = current_user AND NOT EXISTS (SELECT FROM owners)
 ), others AS (
     SELECT r.oid, r.rolcanlogin FROM pg_roles r WHERE NOT r.rolsuper AND NOT EXISTS (SELECT FROM trusted t WHERE pg_has_role(r.oid, t.oid, 'MEMBER'))
 )
@@ -77,7 +79,8 @@ WITH RECURSIVE domains AS (
 SELECT a.attrelid AS oid, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
        NOT (a.attnotnull OR t.typnotnull OR EXISTS (
            SELECT FROM pg_constraint k WHERE k.contypid = t.oid AND pg_get_constraintdef(k.oid) ~* 'VALUE IS NOT NULL')) AS nullable,
-       coalesce(pg_get_expr(d.adbin, d.adrelid), pg_get_expr(t.typdefaultbin, 0), CASE WHEN t.typtype <> 'd' THEN t.typdefault END) AS expression, a.attgenerated::text AS generated, a.attidentity::text AS identity,
+       coalesce(pg_get_expr(d.adbin, d.adrelid), pg_get_expr(t.typdefaultbin, 0), CASE WHEN t.typtype <> 'd' THEN t.typdefault END) AS expression,
+       a.attgenerated::text AS generated, a.attidentity::text AS identity,
        CASE WHEN a.attcollation <> t.typcollation THEN l.collname END AS collation,
        coalesce(l.collisdeterministic, true) AS deterministic, n.nspname AS collation_schema, l.collname AS collation_name,
        coalesce(has_schema_privilege(n.oid, 'USAGE'), false) AS nameable,

@@ -42,4 +42,4 @@ def fetch_row(connection: Connection, query: str | sql.Composed, parameters: Par
 
 def table_name(schema: str, table: str) -> sql.SQL:
     """A qualified name for a query with parameters, in which a percent sign begins a placeholder."""
-    return sql.SQL(qualified(schema, table).replace("%", "%%"))  # type: ignore[arg-type]  # quoted by qualified()
+    return sql.SQL(qualified(schema, table).replace("%", "%%"))

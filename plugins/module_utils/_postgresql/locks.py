@@ -113,7 +113,8 @@ def advisory_lock(
             waited = True
             if clock() >= deadline:
                 raise ModuleError(
-                    "Could not acquire the lock on %s within %s seconds: another run holds it%s. Nothing was written. Wait for that run, %s, or end that session%s."
+                    "Could not acquire the lock on %s within %s seconds: another run holds it%s. Nothing was written. "
+                    "Wait for that run, %s, or end that session%s."
                     % (name, seconds, _describe(others), advice, ": SELECT pg_terminate_backend(%d)" % others[0]["pid"] if others else "")
                 )
             if announced and any(other["first"] for other in others):

@@ -87,5 +87,5 @@ def _system_sites(virtualenv: str, prefix: str) -> list[str]:
         return []
     if not included:
         return []
-    folders = [os.path.join(glob.escape(each), "lib", "python3*", kind) for each in {prefix, "/usr/local"} for kind in ("site-packages", "dist-packages")]
+    folders = [os.path.join(glob.escape(each), "lib", "python3*", kind) for each in (prefix, "/usr/local") for kind in ("site-packages", "dist-packages")]
     return [path for folder in folders for path in glob.glob(folder)]
