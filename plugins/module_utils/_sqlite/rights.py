@@ -82,7 +82,7 @@ def owner_of(path: str) -> int:
         if exposed and not uid and not found.uid and (is_file or not sticky):
             raise ModuleError(
                 "Accounts other than root can write the directory %s, so they can replace %s, which root must not follow. "
-                "Remove the write permission, or change the owner of the directory to the application's account." % (exposed, found.path)
+                "Move the file to a directory that only root, or only the application's account, can write." % (exposed, found.path)
             )
         # The owner of a file in a directory of another account cannot replace it.
         if found.uid and (exposed or not is_file):
