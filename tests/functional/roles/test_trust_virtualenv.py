@@ -147,3 +147,13 @@ def test_the_owners_password_in_a_virtualenv_of_the_application(site, database, 
     assert done.of("Set up the schema that the library needs")[0]["changed"] is True
     assert database.app.password in seen.read_text()
     assert (database.owner.password not in seen.read_text()) is protected
+
+
+def test_an_operator_virtualenv_in_the_applications_directory_is_rejected(site, database, srv):
+    venv = srv / "agent" / "venv"
+    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", str(venv)], check=True)
+    subprocess.run(["chown", "-R", "--no-dereference", os_user().pw_name, str(venv)], check=True)
+    site.hosts = {"app1": {"checkpointer_virtualenv": str(venv), "checkpointer_operator_virtualenv": str(srv / "agent" / "operator")}}
+    database.execute("DROP INDEX checkpoints_thread_id_idx")
+    site.play("--tags", "setup").stopped("Set checkpointer_operator_virtualenv to a path below directories that only root can change")
+    assert not (srv / "agent" / "operator").exists()
