@@ -53,10 +53,10 @@ def test_the_owner_of_a_directory(folder, tmp_path, monkeypatch):
     assert owner_of("folder/../link/file") == APP
 
 
-@pytest.mark.parametrize("target", ["../root/file", "/proc/self/cwd/root/file"])
+@pytest.mark.parametrize("target", ["../owned/file", "/proc/self/cwd/owned/file"])
 def test_the_owner_of_a_link(folder, tmp_path, monkeypatch, target):
     """The link leads to root's file, and its owner can change that."""
-    folder.rename(tmp_path / "root")
+    folder.rename(tmp_path / "owned")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "link").symlink_to(target)
