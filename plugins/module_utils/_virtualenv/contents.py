@@ -113,7 +113,6 @@ def _inspect(path: str, requirements: Sequence[str], account: int) -> dict[str, 
         return result
     if not problem:
         try:
-            result["uv"] = _created_by_uv(path)
             result["foreign_writable"] = foreign_writable(path, folder.st_uid)
             problem = _untrusted(path, folder, result["foreign_writable"], account)
         except OSError as error:
@@ -121,7 +120,7 @@ def _inspect(path: str, requirements: Sequence[str], account: int) -> dict[str, 
     if not problem:
         answer, problem = _ask(path, requirements, account)
     if problem:
-        result.update(not_usable(path, requirements, problem), **{key: result[key] for key in ("uv", "owner", "group", "mode", "foreign_writable")})
+        result.update(not_usable(path, requirements, problem), **{key: result[key] for key in ("owner", "group", "mode", "foreign_writable")})
         return result
     result.update(
         exists=True,
@@ -130,6 +129,7 @@ def _inspect(path: str, requirements: Sequence[str], account: int) -> dict[str, 
         has_pip="pip" in answer["packages"],
         has_ensurepip=answer["ensurepip"],
         unsatisfied=answer["unsatisfied"],
+        uv=answer["uv"],
     )
     return result
 
@@ -154,11 +154,6 @@ def _unfit(path: str, folder: os.stat_result) -> str | None:
     except OSError as error:
         return "%s cannot be read by %s: %s" % (python, account_of(os.geteuid()), error.strerror)
     return ""
-
-
-def _created_by_uv(path: str) -> bool:
-    with open(os.path.join(path, "pyvenv.cfg"), encoding="utf-8", errors="replace") as lines:
-        return any(line.split("=")[0].strip() == "uv" for line in lines)
 
 
 def foreign_writable(path: str, owner: int) -> list[str]:

@@ -88,6 +88,11 @@ if asked:
         seen = set()
         for text in asked:
             check(text, None, [""])
+try:
+    with open(os.path.join(sys.prefix, "pyvenv.cfg"), encoding="utf-8", errors="replace") as lines:
+        answer["uv"] = any(line.split("=")[0].strip() == "uv" for line in lines)
+except OSError:
+    answer["uv"] = False
 answer["ensurepip"] = importlib.util.find_spec("ensurepip") is not None
 print(json.dumps(answer))
 """

@@ -13,7 +13,7 @@ import subprocess
 
 import pytest
 from servers import os_user, workspace
-from sites import Site
+from sites import ROUNDTRIP, Site
 from virtualenvs import site_packages
 
 pytestmark = [pytest.mark.newest, pytest.mark.skipif(os.geteuid() != 0, reason="the role must run as root")]
@@ -125,21 +125,27 @@ psycopg.Connection.connect = classmethod(
 """
 
 
-@pytest.mark.parametrize("protected", [True, False], ids=["protected", "control"])
-def test_the_owners_password_in_a_virtualenv_of_the_application(site, database, srv, target_venv, protected):
-    """A .pth file of the application's account reads every password that psycopg gets. It reads the application's own, and not the owner's."""
-    seen = srv / "seen"
-    seen.touch()
-    seen.chmod(0o666)
+def application_virtualenv(srv, target_venv, name, code):
+    """A virtualenv of the application's account with the libraries and a module that each Python of it imports when it starts."""
     venv = srv / "agent" / "venv"
     subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", str(venv)], check=True)
     (packages,) = venv.glob("lib/python3*/site-packages")
     if packages.parent.name != site_packages(target_venv).parent.name:
         pytest.skip("the libraries are installed for another version than the system's Python, and other accounts cannot run that Python")
     (packages / "target.pth").write_text("%s\n" % site_packages(target_venv))
-    (packages / "wiretap.pth").write_text("import wiretap\n")
-    (packages / "wiretap.py").write_text(WIRETAP.format(seen=str(seen)))
+    (packages / ("%s.pth" % name)).write_text("import %s\n" % name)
+    (packages / ("%s.py" % name)).write_text(code)
     subprocess.run(["chown", "-R", "--no-dereference", os_user().pw_name, str(venv)], check=True)
+    return venv
+
+
+@pytest.mark.parametrize("protected", [True, False], ids=["protected", "control"])
+def test_the_owners_password_in_a_virtualenv_of_the_application(site, database, srv, target_venv, protected):
+    """A .pth file of the application's account reads every password that psycopg gets. It reads the application's own, and not the owner's."""
+    seen = srv / "seen"
+    seen.touch()
+    seen.chmod(0o666)
+    venv = application_virtualenv(srv, target_venv, "wiretap", WIRETAP.format(seen=str(seen)))
     site.hosts = {"app1": {"checkpointer_virtualenv": str(venv), "checkpointer_operator_virtualenv": str(target_venv)}}
     site.variables.update(checkpointer_manage_packages=False)
     database.execute("DROP INDEX checkpoints_thread_id_idx")
@@ -147,6 +153,35 @@ def test_the_owners_password_in_a_virtualenv_of_the_application(site, database, 
     assert done.of("Set up the schema that the library needs")[0]["changed"] is True
     assert database.app.password in seen.read_text()
     assert (database.owner.password not in seen.read_text()) is protected
+
+
+# Replaces the result of checkpoint_verify by one that says that nothing is pending.
+NOTHING_PENDING = """\
+import builtins, json
+_print = builtins.print
+
+def show(*texts, **kwargs):
+    try:
+        result = json.loads(texts[0])
+        result["setup_pending"] = []
+    except (IndexError, KeyError, TypeError, ValueError):
+        return _print(*texts, **kwargs)
+    _print(json.dumps(result), **kwargs)
+
+builtins.print = show
+"""
+
+
+@pytest.mark.parametrize("protected", [True, False], ids=["protected", "control"])
+def test_a_virtualenv_of_the_application_does_not_hide_what_is_pending(site, database, srv, target_venv, protected):
+    """The application keeps a privilege that it must not have, if its own code is asked whether it has one."""
+    venv = application_virtualenv(srv, target_venv, "nothing_pending", NOTHING_PENDING)
+    site.hosts = {"app1": {"checkpointer_virtualenv": str(venv), "checkpointer_operator_virtualenv": str(target_venv)}}
+    database.execute("GRANT TRUNCATE ON checkpoints TO %s" % database.app.name)
+    done = site.play(*([] if protected else ["-e", '{"__checkpointer_hosts_verified": ["app1"]}'])).passed()
+    assert done.of(ROUNDTRIP)[0]["setup_pending"] == []
+    (kept,) = database.execute("SELECT has_table_privilege(%s, 'checkpoints', 'TRUNCATE')", (database.app.name,))
+    assert kept == ((not protected),)
 
 
 def test_an_operator_virtualenv_in_the_applications_directory_is_rejected(site, database, srv):
