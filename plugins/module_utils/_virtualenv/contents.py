@@ -23,6 +23,8 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.tru
 
 # Paths that Python reads or executes when it starts in a virtualenv.
 ENTRANCE = ("", "bin", "bin/python", "pyvenv.cfg", "lib")
+# The types of the script's answer, beside its version.
+ANSWER = {"packages": dict, "unsatisfied": list, "ensurepip": bool, "uv": bool}
 
 
 def account_of(uid: int) -> str:
@@ -220,6 +222,15 @@ def _drop(uid: int) -> Callable[[], None] | None:
     return drop
 
 
+def _complete(answer: object) -> bool:
+    """Whether this is the script's output. The code of another account can print anything."""
+    if not isinstance(answer, dict):
+        return False
+    version = answer.get("version")
+    numbers = isinstance(version, list) and len(version) == 3 and all(isinstance(part, int) for part in version)
+    return isinstance(answer.get("invalid"), str) or numbers and all(isinstance(answer.get(key), kind) for key, kind in ANSWER.items())
+
+
 def _ask(path: str, requirements: Sequence[str], account: int) -> tuple[dict[str, Any], str]:
     """The script's output and an empty string, or an empty dictionary and the reason for the failure."""
     python = os.path.join(path, "bin", "python")
@@ -239,7 +250,9 @@ def _ask(path: str, requirements: Sequence[str], account: int) -> tuple[dict[str
         return {}, "%s does not run: %s" % (python, error)
     try:
         answer = json.loads(done.stdout.decode().splitlines()[-1])  # a .pth file can print text before this line
-    except (ValueError, IndexError):
+        if not _complete(answer):
+            raise ValueError
+    except (ValueError, IndexError, RecursionError):
         last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         return {}, "%s does not run (exit status %d): %s" % (python, done.returncode, "".join(last) or "no error message")
     if "invalid" in answer:
