@@ -106,5 +106,5 @@ notes:
   - Only O(login_password) may contain a secret. The module rejects a connection string in another option before it logs the options.
     It also rejects control characters, such as a line break, in the names of databases, roles and schemas.
   - Without pipelining, Ansible writes the module's arguments, including passwords, to a file on the target host while the module runs.
-    Enable pipelining. Ansible cannot use it with the become method C(su).
+    Enable pipelining. Ansible cannot use it with the become method C(su), so the module rejects a password with it.
 """

@@ -2,7 +2,10 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters the result of a module on the controller: Ansible obeys some keys of a result, and the result comes from a host that can be compromised."""
+"""What all action plugins do on the controller: they reject options that would show a secret, and filter the result of the module.
+
+Ansible obeys some keys of a result, and the result comes from a host that can be compromised.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,20 @@ from typing import Any, ClassVar
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.options import refuse_secrets
+
 # The keys that AnsibleModule and ansible-core add to the result of any module. None of them sets a variable or concerns another host.
 COMMON = frozenset(
     ["changed", "failed", "skipped", "msg", "rc", "diff", "warnings", "deprecations", "invocation", "exception"] + ["module_stdout", "module_stderr"]
 )
 # The keys of a job that a task with async and poll: 0 has started.
 JOB = frozenset(["ansible_job_id", "started", "finished", "results_file"])
+
+# The options of the modules that are hidden because they are secret.
+SECRET_OPTIONS = ("login_password", "encryption_key")
+ALIASES = {alias: option for option, spec in connection_argument_spec().items() for alias in spec.get("aliases", [])}
 
 
 def documented(result: dict[str, Any], keys: frozenset[str]) -> dict[str, Any]:
@@ -31,7 +42,11 @@ class DocumentedResult(NormalAction):
     RETURNS: ClassVar[frozenset[str]]
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The filtered result of the module."""
+        """The filtered result of the module, or a failure before anything is sent to the host."""
+        try:
+            self._refuse_exposed_secrets()
+        except ModuleError as error:
+            return {"failed": True, "msg": error.message}
         keys = self.RETURNS
         result = super().run(tmp, task_vars)
         if self._task.async_val and not result.get("failed") and not result.get("skipped"):
@@ -44,6 +59,19 @@ class DocumentedResult(NormalAction):
             # Found by ansible-core, not returned by the module. Without it each task would search again.
             result["ansible_facts"] = {self._discovered_interpreter_key: self._discovered_interpreter}
         return result
+
+    def _refuse_exposed_secrets(self) -> None:
+        """Raise ModuleError if the host's log or a file on the host would contain a secret."""
+        # The module does this too, but it may run without this plugin, as with ad-hoc programs.
+        refuse_secrets({ALIASES.get(name, name): value for name, value in self._task.args.items()})
+        given = [name for name in SECRET_OPTIONS if self._task.args.get(name)]
+        become = self._connection.become
+        if given and become and not become.pipelining and not self._connection.always_pipeline_modules:
+            raise ModuleError(
+                "%s is set, and the become method is %s, with which Ansible cannot use pipelining: it would write the module's options to a file on the host. "
+                "Use sudo, or connect as the account that runs the task and set become: false, or log in to the database without a password."
+                % (" and ".join(given), become.name)
+            )
 
     def _wait(self, job: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """The result of an asynchronous job, as soon as it has ended."""

@@ -2,16 +2,19 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A secret in an option that is not hidden reaches neither the host's log nor the result of the module."""
+"""A secret in an option that is not hidden reaches neither the host nor a result, and no password is in a file on the host."""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
+import shutil
 import subprocess
+import sys
 
 import pytest
+from runner import ROOT
 from scope import usual
 
 MARK = "m4rk-" + secrets.token_hex(12)
@@ -83,3 +86,52 @@ def test_what_is_not_secret_is_logged(logged):
     output, journal = logged("checkpoint_schema_info", {"connect_params": {"target_session_attrs": "any"}})
     assert "Cannot connect" in output
     assert "a visible name" in journal and "target_session_attrs" in journal
+
+
+@pytest.fixture
+def unprotected(tmp_path):
+    """The environment of a run with a copy of the collection without action plugins."""
+    copy = tmp_path / "unprotected" / "ansible_collections" / "stateops" / "langgraph"
+    for name in ("plugins", "meta"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.rmtree(copy / "plugins" / "action")
+    shutil.copy(ROOT / "galaxy.yml", copy)
+    return {"ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "unprotected")}
+
+
+def left(outcome):
+    """Whether a file on the host contained the secret. The runs keep these files."""
+    return any(MARK.encode() in path.read_bytes() for path in (outcome.folder / "remote").rglob("*") if path.is_file())
+
+
+def play_as(run_tasks, method, options, env=None):
+    task = {"stateops.langgraph.checkpoint_schema_info": options, "become": True}
+    settings = {"ansible_become_method": method, "ansible_become_user": "root", "ansible_python_interpreter": sys.executable}
+    play = {"vars": settings, "module_defaults": {"group/stateops.langgraph.postgresql": USUAL}}
+    outcome = run_tasks([task], play=play, env={"ANSIBLE_KEEP_REMOTE_FILES": "1", **(env or {})})
+    assert outcome.rc != 0
+    return outcome
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("su"), reason="needs root and su")
+def test_with_su_no_file_on_the_host_contains_the_password(run_tasks, unprotected):
+    outcome = play_as(run_tasks, "ansible.builtin.su", {"login_password": MARK})
+    assert "login_password is set, and the become method is su" in outcome["msg"] and "Use sudo" in outcome["msg"]
+    assert not left(outcome)
+    # Without a password, the module runs and tries to connect.
+    assert "Cannot connect" in play_as(run_tasks, "ansible.builtin.su", {})["msg"]
+    # The control: without the action plugin, the password is in a file.
+    outcome = play_as(run_tasks, "ansible.builtin.su", {"login_password": MARK}, unprotected)
+    assert "Cannot connect" in outcome["msg"] and left(outcome)
+
+
+def test_a_secret_in_the_wrong_option_does_not_reach_the_host(run_tasks, unprotected):
+    options = {name: value for name, value in USUAL.items() if name != "login_user"}
+    task = {"stateops.langgraph.checkpoint_schema_info": {**options, "login": URI}}
+    settings = {"ANSIBLE_KEEP_REMOTE_FILES": "1"}
+    outcome = run_tasks([task], env=settings)
+    assert "login_user is a connection string" in outcome["msg"]
+    assert MARK not in outcome.everything and not left(outcome)
+    # The control: without the action plugin, the module rejects the value on the host.
+    outcome = run_tasks([task], env={**settings, **unprotected})
+    assert "login_user is a connection string" in outcome["msg"] and left(outcome)

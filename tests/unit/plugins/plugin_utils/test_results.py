@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
@@ -35,6 +38,12 @@ def test_a_failure_stays_one():
 class Task:
     async_val = 0
     poll = 0
+    args = {}
+
+
+class Connection:
+    become = None
+    always_pipeline_modules = False
 
 
 @pytest.fixture
@@ -48,6 +57,7 @@ def action(monkeypatch):
 
         def __init__(self):
             self._task = Task()
+            self._connection = Connection()
 
     made = Action()
 
@@ -71,3 +81,10 @@ def test_a_job_that_runs_in_the_background_keeps_its_identification(action):
     assert action({**job, "ansible_facts": {"a": 1}}) == job
     action.of._task.async_val = 0
     assert action(job) == {"changed": True}
+
+
+def test_the_secret_options_are_those_that_the_modules_hide():
+    plugins = Path(_results.__file__).parents[1]
+    hidden = re.compile(r'"?(\w+)"?[:=] ?{[^}]*"no_log": True')
+    found = {name for path in plugins.rglob("*.py") if path.parts[-2] in ("modules", "_core") for name in hidden.findall(path.read_text(encoding="utf-8"))}
+    assert found == set(_results.SECRET_OPTIONS)
