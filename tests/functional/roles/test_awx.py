@@ -162,6 +162,27 @@ def test_a_password_in_the_variables_of_a_job_template(site, what):
     assert done.writes == []
 
 
+SCHEDULE = {"name": "mine", "unified_job_template": "langgraph verify", "rrule": "DTSTART:20260101T020000Z RRULE:FREQ=DAILY;INTERVAL=1"}
+OBJECTS = {
+    "a schedule": lambda given: {"awx_schedules": [dict(SCHEDULE, extra_data=given)]},
+    "a host": lambda given: {"awx_hosts": [{"name": "mine", "variables": given}]},
+    "a group": lambda given: {"awx_groups": [{"name": "mine", "variables": given}]},
+    "an inventory": lambda given: {"awx_inventory": {"name": "mine", "variables": given}},
+}
+
+
+@pytest.mark.parametrize("what", usual(OBJECTS, 2))
+def test_a_password_in_variables_that_awx_shows(site, what):
+    kind, given = what.split()[1], {"app": [{"database_app_password": MARK}]}
+    done = site.run(**OBJECTS[what](given))
+    done.stopped("variable database_app_password of %s mine" % kind, "Move the password to a credential")
+    assert MARK not in done.everything
+    assert done.writes == []
+    # The control: AWX receives and the run shows a value under a name that is not one of a password.
+    done = site.run("--check", **OBJECTS[what]({"greeting": MARK}))
+    assert "Move the password" not in done.everything and MARK in done.everything
+
+
 def test_variables_without_a_password_are_shown_and_stored_in_clear_text(site):
     """The control of the test above, and what must keep working."""
     site.run().passed()
