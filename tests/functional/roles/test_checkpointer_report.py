@@ -428,9 +428,12 @@ def test_fewer_formats_remove_the_other_reports(site):
 
 
 @pytest.mark.parametrize("mode", usual(["4777", "02755", "1644", "0646", 0o644, "u=rw"], 2))
-def test_a_mode_that_a_report_must_not_have_is_rejected(site, mode):
+def test_a_mode_that_a_report_must_not_have_is_rejected_before_anything_is_done(site, mode):
     """0o644 is what YAML reads without quotes."""
-    site.run(checkpointer_report_mode=mode).stopped("checkpointer_report_mode is %s, expected three or four octal digits in quotes" % mode)
+    for flags in ((), ("--check",)):
+        done = site.run(*flags, checkpointer_report_mode=mode)
+        done.stopped("checkpointer_report_mode is %s, expected three or four octal digits in quotes" % mode)
+        assert {each["action"] for each in done.tasks} <= {"ansible.builtin." + name for name in ("validate_argument_spec", "include_tasks", "fail")}
     assert not site.folder.exists()
 
 
