@@ -155,6 +155,15 @@ WITH me AS (
          format('%%s is a member of %%s, so it has all privileges of the owner of the tables.', %(app)s, r.rolname)
   FROM party, reach r WHERE r.oid = party.owner
   UNION ALL
+  -- As checkpoint_verify judges it: superusers and members of the owner are trusted, and so is a group that no other role with LOGIN is a member of.
+  SELECT 36, false, false, format('REVOKE CREATE ON SCHEMA %%I FROM %%I', t.nspname, g.rolname),
+         format('%%s may create objects in schema %%I, and is neither the owner of the schema nor %%s.', g.rolname, t.nspname, %(owner)s)
+  FROM target t, party, pg_roles g
+  WHERE g.oid IN (SELECT a.grantee FROM space_acl a WHERE a.target AND a.privilege_type = 'CREATE')
+    AND g.oid IS DISTINCT FROM party.app
+    AND EXISTS (SELECT FROM pg_roles r WHERE r.rolcanlogin AND NOT r.rolsuper AND pg_has_role(r.oid, g.oid, 'MEMBER')
+                AND NOT coalesce(pg_has_role(r.oid, party.owner, 'MEMBER'), false) AND NOT pg_has_role(r.oid, t.nspowner, 'MEMBER'))
+  UNION ALL
   SELECT 40, f.mine, true, format('ALTER TABLE %%I.%%I OWNER TO %%I', f.nspname, f.relname, %(owner)s),
          format('Table %%I.%%I belongs to %%I.', f.nspname, f.relname, f.relowner_name)
   FROM foreigners f WHERE %(adopt)s AND f.known

@@ -687,6 +687,25 @@ def test_excess_on_the_database_is_taken_back(deploy):
     assert 'REVOKE "%s" FROM "%s"' % (it.owner.name, it.app.name) in it.run(fails=True)["msg"]
 
 
+def test_other_roles_that_may_create_in_the_schema_are_reported(deploy):
+    it = deploy()
+    it.run()
+    assert "Not enforced" not in it.run().output
+    group, member, trusted = it.role("group", "NOLOGIN"), it.role("member"), it.role("trusted", "NOLOGIN")
+    it.execute("GRANT CREATE, USAGE ON SCHEMA langgraph TO {a}, {b}; GRANT {b} TO {owner}", a=group.name, b=trusted.name, owner=it.owner.name)
+    it.execute("GRANT {a} TO {m}; GRANT CONNECT ON DATABASE {name} TO {m}", a=group.name, m=member.name, name=it.name)
+    # The harm: a function that the owner could call.
+    it.execute("CREATE FUNCTION langgraph.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", role=member)
+    done = it.run()
+    assert done.changes == 0
+    statement = 'REVOKE CREATE ON SCHEMA langgraph FROM "%s"' % group.name
+    assert statement in done.output.replace('\\"', '"') and 'FROM "%s"' % trusted.name not in done.output.replace('\\"', '"')
+    it.execute("DROP FUNCTION langgraph.f()", role=member)
+    it.execute(statement)
+    it.refused("CREATE FUNCTION langgraph.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", role=member)
+    assert "Not enforced" not in it.run().output
+
+
 @pytest.mark.newest
 def test_the_administrator_does_not_run_what_the_application_planted(deploy):
     it = deploy(schema="public")
