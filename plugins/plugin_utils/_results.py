@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters the result of a module on the controller: Ansible obeys some keys of a result, and the result comes from a host that can be compromised."""
+"""Filters the result of a module on the controller: Ansible acts on some keys of a result, and the result comes from a host that can be compromised."""
 
 from __future__ import annotations
 
