@@ -15,7 +15,7 @@ options:
       - The path of the application's SQLite checkpoint file on the target host. The application may use the file at the same time.
       - Run the task as a user who can read the file, its directory and its C(-wal).
       - As root, the module reads the file with the rights of the account that owns its directory, or another part of its path. It fails if several
-        accounts can replace parts of the path, or if others than root can write a directory of root's on the way.
+        accounts can replace parts of the path, or if accounts other than root can write to a directory of root on it.
       - Without O(sqlite_path) and O(sqlite_schema), PostgreSQL is compared with the schema that the installed C(langgraph-checkpoint-sqlite) creates.
     type: path
   sqlite_schema:

@@ -23,7 +23,7 @@ options:
     description:
       - The checkpoint file, on the host that the module runs on.
       - As root, the module reads the file with the rights of the account that owns its directory, or another part of its path. It fails if several
-        accounts can replace parts of the path, or if others than root can write a directory of root's on the way.
+        accounts can replace parts of the path, or if accounts other than root can write to a directory of root on it.
       - While a file is in use, its write-ahead log cannot be reset during the run. O(time_limit) limits that time.
     type: path
     required: true
@@ -37,8 +37,8 @@ options:
     description:
       - What to do with a row that exists in PostgreSQL.
       - V(skip) does not change the row.
-      - V(fail) ends the run if the row has other content.
-      - V(replace) overwrites the row if it has other content.
+      - V(fail) ends the run if the row has different content.
+      - V(replace) overwrites the row if it has different content.
       - Rows that are not in the file are never changed.
     type: str
     choices: [ skip, fail, replace ]
@@ -46,7 +46,7 @@ options:
   batch_size:
     description:
       - The minimum number of checkpoints in a transaction, which ends with a whole thread. A thread is never split.
-      - With V(0) the module chooses between 1000 and 5000, fewer if the checkpoints in the file are large.
+      - With V(0) the module chooses a number between 1000 and 5000, or a smaller one if the checkpoints in the file are large.
     type: int
     default: 0
   time_limit:
@@ -56,7 +56,7 @@ options:
     default: 0
   verify:
     description:
-      - V(counts) checks that each imported row exists, in the threads to which rows were written.
+      - V(counts) checks the threads to which rows were written: each imported row must exist.
       - V(full) compares the content of each row in all processed threads, and detects a difference of a single byte.
       - If there is a difference, the task fails.
     type: str
@@ -113,7 +113,7 @@ notes:
   - The role needs C(SELECT) and C(INSERT) on the three tables, and C(DELETE) for O(on_conflict=replace); the application's role has them.
   - Check mode reads and converts everything, and writes nothing. Rows that only the server can reject, for example because an id is too long for
     an index, are found in a real run only.
-  - C(writes) in the metadata is removed, as C(PostgresSaver) does.
+  - The module removes C(writes) from the metadata, as C(PostgresSaver) does.
   - A file from before langgraph-checkpoint-sqlite 1.0, with the column C(thread_ts), is rejected.
 """
 
@@ -155,17 +155,17 @@ threads:
       description: The number that could not be imported. A thread counts if at least one of its checkpoints was rejected.
       type: int
 checkpoints:
-  description: The checkpoints, counted as RV(threads).
+  description: The checkpoints, with the same counters as RV(threads).
   returned: success, and on failure after the copying began
   type: dict
   sample: {read: 480, written: 480, existing: 0, rejected: 0}
 writes:
-  description: The pending writes, counted as RV(threads).
+  description: The pending writes, with the same counters as RV(threads).
   returned: success, and on failure after the copying began
   type: dict
   sample: {read: 1100, written: 1100, existing: 0, rejected: 0}
 blobs:
-  description: The channel values that are separate rows, counted as RV(threads). Only those of checkpoints that had to be read.
+  description: The channel values that are separate rows, with the same counters as RV(threads). Only values of checkpoints that had to be read are counted.
   returned: success, and on failure after the copying began
   type: dict
   sample: {read: 950, written: 950, existing: 0, rejected: 0}

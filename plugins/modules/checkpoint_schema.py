@@ -42,9 +42,9 @@ options:
     description:
       - Roles of the application that get exactly the privileges that a saver needs on the four tables, and USAGE on the schema. The owner grants
         them, and the catalog is read again afterwards.
-      - Other privileges of these roles and of C(PUBLIC) on the tables are revoked, and default privileges that would open later tables to them.
+      - Other privileges of these roles and of C(PUBLIC) on the tables are revoked, and so are default privileges on tables that are created later.
       - CREATE on the schema is revoked from these roles and C(PUBLIC), before setup() runs. If the acting role may not revoke it, the run fails.
-      - A privilege that a role has through a membership is an error that names the C(REVOKE) statement. Other roles keep what they have.
+      - If a role has another privilege through a membership, the run fails, and the message contains the C(REVOKE) statement. Other roles keep what they have.
       - Without roles no privilege is read or changed. With O(state=absent) the option has no effect.
     type: list
     elements: str
@@ -122,7 +122,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 grants:
-  description: The statements that were executed to bring the privileges of O(app_roles) to what a saver needs, or would be in check mode.
+  description: The statements that give O(app_roles) exactly the privileges that a saver needs. They were executed, or would be in a real run.
   returned: success, with O(state=present), when the database could be read
   type: list
   elements: str
@@ -152,7 +152,7 @@ migrations:
       type: int
       sample: 4
     after:
-      description: The newest version after the run, or that it would be in check mode.
+      description: The newest version after the run. In check mode, the predicted one.
       type: int
       sample: 9
     pending:
@@ -346,7 +346,7 @@ def _present(module: AnsibleModule, connection: Connection, target: MigrationTar
 
 
 def _coming(plan: Plan, before: DatabaseState) -> list[str]:
-    """The tables that carrying out the plan creates or adopts."""
+    """The tables that the plan creates or adopts."""
     existing = {table.name for table in before.schema.tables}
     adopted = [table.name for table in plan.foreign] if plan.adopting else []
     return adopted + [table.name for table in plan.after.schema.tables if table.name not in existing]

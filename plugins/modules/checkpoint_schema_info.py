@@ -168,15 +168,15 @@ postgres:
       description: Whether the schema exists.
       type: bool
     elsewhere:
-      description: Pairs of a table and another schema in which this role's search_path finds its name. The schema is empty if there is none.
+      description: Pairs of a table's name and the other schema in which this role's search_path finds it. The schema is empty if the name is not found.
       type: list
       elements: list
     creators:
-      description: Grantees of CREATE on the schema, other than its owner, the owners of the tables, their members and superusers, as in SQL.
+      description: Grantees of CREATE on the schema, except its owner, the owners of the tables, their members and superusers. Names are quoted as in SQL.
       type: list
       elements: str
     overloads:
-      description: Routines and operators in the schema that belong to another role and have a name of PostgreSQL's own ones.
+      description: Routines and operators in the schema that belong to another role and have the name of a built-in one.
       type: list
       elements: str
     tables:

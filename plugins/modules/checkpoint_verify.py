@@ -26,8 +26,8 @@ options:
     description:
       - When to write, read and delete one checkpoint.
       - With V(in_parity) it is skipped if the two are not in parity, since it may then fail because of the drift.
-      - If a trigger, a function or an expression of another role could run in it, the owner of the tables and superusers do not write, and the task fails.
-        The application's role can write then.
+      - If the round trip could run a trigger, a function or an expression of another role, the task fails for the owner of the tables and for superusers,
+        and writes nothing. Log in as the application's role in this case.
       - With V(never) the module only reads. If the two are in parity, it checks in the catalog that the role has the privileges
         that a saver needs. If not, it fails and reports the C(GRANT) statements.
     type: str
@@ -74,7 +74,7 @@ EXAMPLES = r"""
 RETURN = r"""
 role:
   description: The role whose privileges counted, which is O(session_role) or the one that logged in.
-  returned: when the facts could be gathered, also where parity or the round trip then failed
+  returned: if the facts could be gathered, also if parity or the round trip failed
   type: str
   sample: langgraph_app
 library:

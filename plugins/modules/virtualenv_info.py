@@ -92,8 +92,8 @@ uv:
 account:
   description:
     - The account that code in the virtualenv runs as, if root runs the module. V(root) only if no other account can change the path.
-    - If another account owns the directory or one above it, it is this account, since it can replace the virtualenv.
-    - If another account than root runs the module, it is this account.
+    - If another account owns the directory or one above it, the value is that account, which can replace the virtualenv.
+    - If an account other than root runs the module, the value is the account that runs it.
   returned: always
   type: str
   sample: root
@@ -114,8 +114,8 @@ mode:
   sample: "0755"
 foreign_writable:
   description:
-    - The paths that accounts other than the owner and root can write to, of those that Python reads at startup
-      (the directory, C(bin), C(bin/python), C(pyvenv.cfg), C(lib), and C(site-packages) with its direct entries).
+    - The paths that Python reads at startup and that accounts other than the owner and root can write to.
+      The module checks the directory, C(bin), C(bin/python), C(pyvenv.cfg), C(lib), and C(site-packages) with its direct entries.
     - A path that a group can write to is included.
   returned: always
   type: list

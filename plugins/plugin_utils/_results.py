@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What all action plugins do on the controller: they reject options that would show a secret, and filter the result of the module.
 
-Ansible obeys some keys of a result, and the result comes from a host that can be compromised.
+Ansible acts on some keys of a result, and the result comes from a host that can be compromised.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ import socket
 import struct
 import threading
 
+from interceptor import accept
+
 SSL_REQUEST, GSSENC_REQUEST = 80877103, 80877104
 CLEARTEXT_PASSWORD = b"R" + struct.pack("!ii", 8, 3)
 
@@ -23,7 +25,7 @@ class ClearTextServer:
         self.received = b""
 
     def __enter__(self):
-        threading.Thread(target=self._serve, daemon=True).start()
+        threading.Thread(target=accept, args=(self.listener, self._answer), daemon=True).start()
         return self
 
     def __exit__(self, *_error):
@@ -34,14 +36,6 @@ class ClearTextServer:
         path = folder / "pg_service.conf"
         path.write_text("[production]\nhost=127.0.0.1\n")
         return {"PGSERVICEFILE": str(path)}
-
-    def _serve(self):
-        while True:
-            try:
-                client, _address = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._answer, args=(client,), daemon=True).start()
 
     def _answer(self, client):
         with client:

@@ -65,7 +65,7 @@ class Interceptor:
         self._kept = set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(target=accept, args=(self._listener, self._serve), daemon=True).start()
 
     def __enter__(self):
         return self
@@ -91,14 +91,6 @@ class Interceptor:
         for each in self._kept:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
-
-    def _accept(self):
-        while True:
-            try:
-                client, _address = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client):
         with client, contextlib.suppress(CloseConnection, OSError):
@@ -163,6 +155,13 @@ class Interceptor:
             self.statements.append(text)
         self.callback("before", number, text)
         return number, text
+
+
+def accept(listener, serve):
+    """Call serve(client) in a thread of its own for each connection, until the listener is closed."""
+    with contextlib.suppress(OSError):
+        while True:
+            threading.Thread(target=serve, args=listener.accept()[:1], daemon=True).start()
 
 
 def _exactly(source, length):

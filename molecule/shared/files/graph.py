@@ -27,6 +27,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
+from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Send, interrupt
 
 
@@ -76,7 +77,7 @@ def publish(state: State) -> State:
     return {"messages": [AIMessage(f"{state['messages'][-1].content}, {verdict}", id="answer")], "score": 1.0}
 
 
-def build(saver: BaseCheckpointSaver):
+def build(saver: BaseCheckpointSaver) -> CompiledStateGraph:
     # LangGraph before 0.6 has another name for it.
     output = "output_schema" if "output_schema" in inspect.signature(StateGraph).parameters else "output"
     # The interrupt is in the subgraph, so its checkpoints are stored in a separate namespace.

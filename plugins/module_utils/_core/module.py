@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How every module starts and ends: without a secret in the log, and with results or one message and no traceback."""
+"""Starts and ends every module: no secret is logged, and a failure is one message without a traceback."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DatabaseModule(AnsibleModule):
         self.fail_json(msg=message)
 
     def fail_json(self, msg: str, **kwargs: Any) -> None:
-        """Fail and hide such a secret. AnsibleModule fails before it logs the options if one of them is invalid."""
+        """Fail, and hide a secret in an option. If an option is invalid, AnsibleModule calls this before it logs the options."""
         try:
             refuse_secrets(self.params)
         except ModuleError as error:

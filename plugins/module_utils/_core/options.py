@@ -46,7 +46,7 @@ def refuse_secrets(params: dict[str, Any]) -> None:
 
 
 def refuse_control_characters(params: dict[str, Any]) -> None:
-    """Raise ModuleError if a name contains a control character. A line break at its end is usually a mistake of a template or of YAML."""
+    """Raise ModuleError if a name contains a control character. A line break at its end is usually a mistake in a template or in YAML."""
     for option in NAMES:
         for text in _listed(params.get(option)):
             found = CONTROL_CHARACTER.search(text)

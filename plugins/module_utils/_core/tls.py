@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping
 
-# What does not leave the machine: the default socket, a socket's directory or abstract name, a loopback address.
+# Addresses of connections that do not leave the machine: the default socket, a socket's directory or abstract name, a loopback address.
 LOCAL = re.compile(r"(?:|[/@].*|localhost|127(?:\.[0-9]{1,3}){3}|::1)\Z", re.DOTALL)
 
 
 def tls_parameters(keywords: Mapping[str, Any]) -> dict[str, str]:
-    """libpq's sslmode and channel_binding for a connection, where its own keywords do not set sslmode.
+    """libpq's sslmode and channel_binding for a connection; empty if its keywords already set sslmode.
 
     keywords: libpq's host, hostaddr, service, sslrootcert and sslmode, each optional. A service file can name any server.
     """

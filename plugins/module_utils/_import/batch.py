@@ -204,7 +204,7 @@ class Batch:
                 continue
             if found is not None and not same_blob(self.converter, found, value):
                 if policy == "skip":
-                    raise Unreadable("PostgreSQL has another value of channel %s under version %s" % pair)
+                    raise Unreadable("PostgreSQL has another value for channel %s under version %s" % pair)
                 old.append(name[:2] + pair)
             if found is None or old and old[-1] == name[:2] + pair:
                 new_blobs[pair] = value
@@ -215,7 +215,8 @@ class Batch:
         body_differs = body is not None and converted.checkpoint is not None and row_differs(converted, body)
         if policy == "fail" and (old or changed or body_differs):
             raise ModuleError(
-                "%s exists in PostgreSQL with other content. Set on_conflict=skip to keep it, or on_conflict=replace to overwrite it." % describe(converted.key)
+                "%s exists in PostgreSQL with different content. Set on_conflict=skip to keep it, or on_conflict=replace to overwrite it."
+                % describe(converted.key)
             )
         if not self.importer.check:
             self.target.remove(DELETE_BLOB, old)

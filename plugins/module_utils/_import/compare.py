@@ -75,5 +75,5 @@ def same_blob(converter: Converter, found: tuple[str, Any], value: tuple[str, by
 
 
 def write_differs(row: tuple[Any, ...], found: tuple[Any, ...]) -> bool:
-    """Whether a pending write in PostgreSQL has other content."""
+    """Whether a pending write in PostgreSQL has different content."""
     return (text(row[2]), text(row[3]), text(row[4]), bytes(row[5])) != (found[0], found[1], found[2], bytes(found[3]))

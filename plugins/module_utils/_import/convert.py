@@ -206,7 +206,7 @@ def version_text(version: Any) -> str | None:
 def require_text(*texts: Any) -> None:
     """Raise Unreadable if PostgreSQL cannot hold one of the texts."""
     try:
-        # The line break separates incomplete characters.
+        # With the line break, bytes of an incomplete character at the end of one text and at the start of the next do not become valid.
         joined = b"\n".join(texts)
         joined.decode("utf-8")
         if NUL not in joined:

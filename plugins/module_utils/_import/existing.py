@@ -30,7 +30,7 @@ class ExistingKeys:
 
     def of(self, keys: Iterable[Key]) -> tuple[set[Key], WriteKeys]:
         """(the keys of checkpoints that exist, their pending writes that exist). The keys must sort after those of earlier calls."""
-        # The tables may contain other keys in between, and more than the file.
+        # The tables may contain keys that the file does not have.
         wanted = {key for key in keys if all(isinstance(part, bytes) for part in key)}
         existing: set[Key] = set()
         writes: WriteKeys = {}

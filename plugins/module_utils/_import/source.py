@@ -78,7 +78,7 @@ class Source:
         self.writes_sql, self.all_writes_sql = WRITES % task_path, ALL_WRITES % task_path
 
     def threads(self, patterns: Sequence[str]) -> Iterator[tuple[Any, int]]:
-        """(id as bytes, number of checkpoints) of each thread that matches one of the patterns, in order; all threads without patterns."""
+        """(id as bytes, number of checkpoints) of each thread that matches one of the patterns, in order. No patterns: of all threads."""
         query, parts = "SELECT thread_id, %s FROM %s GROUP BY 1 ORDER BY 1", (("count(*)", "checkpoints"), ("0", "writes"))
         found = (self.connection.execute(query % part) for part in parts)
         for thread, counts in itertools.groupby(heapq.merge(*found, key=sort_key), key=operator.itemgetter(0)):
@@ -86,7 +86,7 @@ class Source:
                 yield thread, sum(count for _thread, count in counts)
 
     def count(self, patterns: Sequence[str]) -> int:
-        """The number of threads that match one of the patterns; of all threads without patterns."""
+        """The number of threads that match one of the patterns. No patterns: of all threads."""
         if patterns:
             return sum(1 for _thread in self.threads(patterns))
         return self.connection.execute("SELECT count(*) FROM (SELECT thread_id FROM checkpoints UNION SELECT thread_id FROM writes)").fetchone()[0]
@@ -153,7 +153,7 @@ class Source:
         """Raise ModuleError if a file that is read without a lock was changed."""
         if self.before is not None and state(self.path) != self.before:
             raise ModuleError(
-                "The SQLite file %s was written while it was read, and it cannot be locked in its folder. Run again as the application's user." % self.path
+                "The SQLite file %s was written while it was read, and this user cannot lock it. Run again as the application's user." % self.path
             )
 
 

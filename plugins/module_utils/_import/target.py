@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 COPIED_TABLES = tuple(COLUMNS)
 # Lists are sent in binary format (%b): psycopg takes nine times as long to format them as text.
 # Whether default_toast_compression is not set for the server, the database or the role, and the server supports lz4.
-# Its names are qualified, as it runs with the search_path of the login.
+# The query's names are qualified, because it runs with the search_path of the login.
 UNDECIDED = (
     "SELECT pg_catalog.count(*) FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'default_toast_compression'"
     " AND source OPERATOR(pg_catalog.=) 'default' AND setting OPERATOR(pg_catalog.<>) 'lz4' AND 'lz4' OPERATOR(pg_catalog.=) ANY (enumvals)"
 )
-# A thread exists if any of the tables has a row of it. For EXISTS the server might hash a whole table.
+# A thread exists if any of the tables has a row of it. With EXISTS instead of LIMIT 1, the server might hash a whole table.
 ANY = """
 SELECT t.thread_id FROM unnest(%(threads)b::text[]) AS t(thread_id)
 WHERE (SELECT true FROM {checkpoints} x WHERE x.thread_id = t.thread_id LIMIT 1)
@@ -82,7 +82,7 @@ class ImportTarget:
         }
 
     def begin(self) -> None:
-        """Set the role and the settings. Call this first in each transaction, since they end with it, and so work behind every pooler."""
+        """Set the role and the settings. Call this first in each transaction: they end with it, so they also work behind any pooler."""
         take_role(self.connection, self.role, local=True)
         self.connection.execute(SET_TRANSACTION, (list(self.settings), list(self.settings.values())))
 

@@ -126,9 +126,9 @@ class Verifier:
         if parent != (None if converted.parent is None else text(converted.parent)):
             self._differ(converted.key, "its parent differs")
         if not same_document(converted.checkpoint, checkpoint):
-            self._differ(converted.key, "the checkpoint has other content")
+            self._differ(converted.key, "the checkpoint has different content")
         if not same_metadata(converted.metadata, metadata):
-            self._differ(converted.key, "its metadata has other content")
+            self._differ(converted.key, "its metadata has different content")
 
     def _blob(self, converter: Converter, converted: CheckpointRows, pair: Pair, found: Any) -> None:
         expected = converted.blobs.get(pair)
@@ -152,7 +152,7 @@ class Verifier:
             if place not in found:
                 self._differ(converted.key, "pending write %d of task %s is missing" % (row[1], place[0]))
             elif write_differs(row, found[place]):
-                self._differ(converted.key, "pending write %d of task %s has other content" % (row[1], place[0]))
+                self._differ(converted.key, "pending write %d of task %s has different content" % (row[1], place[0]))
 
 
 def _named(converted: CheckpointRows) -> list[Pair]:

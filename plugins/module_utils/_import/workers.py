@@ -66,7 +66,7 @@ class WorkerPool:
         self._send_all(START)
 
     def sync_snapshots(self, source: Source) -> None:
-        """Let all workers take a snapshot of the same state of the file as source. Workers that cannot are stopped; if writers leave no time, all are."""
+        """Let all workers take a snapshot of the same state of the file as source. Stops workers that cannot, or all if the file keeps changing."""
         self._receive_all()
         for _attempt in range(ATTEMPTS):
             # With a rollback journal, a writer that waits for one of the readers blocks all new readers.
@@ -80,7 +80,7 @@ class WorkerPool:
             self._send_all(SNAPSHOT)
             for pipe, state in self._receive_all().items():
                 if state != source.before:
-                    self._stop_worker(pipe, "The file was changed, and it cannot be locked in its folder.")
+                    self._stop_worker(pipe, "The file was changed while it was read, and this user cannot lock it.")
             if source.version() == version:
                 return
         for pipe in list(self.workers):

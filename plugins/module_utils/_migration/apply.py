@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import DatabaseState, Server
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
-# Seconds between two checks of the server whether its client still exists, so that it does not build an index for a killed run.
+# Seconds after which the server checks again whether its client still exists, so that it does not build an index for a killed run.
 CLIENT_CHECK = 1
 # Classes of errors that may not occur again: connection, conflict, resources, locks and limits, operator intervention.
 TRANSIENT = ("08", "40", "53", "55", "57")

@@ -52,7 +52,7 @@ WITH me AS (
   FROM wanted w CROSS JOIN me CROSS JOIN party JOIN target t ON true
   JOIN pg_class c ON c.relnamespace = t.oid AND c.relname = w.name AND c.relkind IN ('r', 'p')
 ), held AS (
-  -- What the former owner holds goes to the new one.
+  -- ALTER TABLE OWNER gives the privileges of the former owner to the new one.
   SELECT k.name, a.grantee, a.grantor, a.privilege_type, a.is_grantable, a.privilege_type = ANY (k.privileges) AS wanted
   FROM known k, party, aclexplode(k.acl) a
   WHERE k.relowner IS DISTINCT FROM party.app AND a.grantee IN (0, party.app) AND a.grantee IS DISTINCT FROM k.former
@@ -147,7 +147,7 @@ def read_grants(
         for role in roles:
             (row,) = connection.execute(QUERY, {"app": role, "owner": owner, "schema": schema, "wanted": wanted, "coming": list(coming)}).fetchall()
             if not row["exists"]:
-                raise PrerequisiteMissing("Role %s of app_roles does not exist. Create it first: role stateops.langgraph.database does." % role)
+                raise PrerequisiteMissing("Role %s of app_roles does not exist. Create it first with the Ansible role stateops.langgraph.database." % role)
             steps.update((found["statement"], GrantStep(**found)) for found in row["steps"])
     return sorted(steps.values(), key=lambda step: (step.step, step.statement))
 
@@ -157,8 +157,8 @@ def insist_on_grants(steps: list[GrantStep]) -> None:
     stuck = [step for step in steps if step.required and not step.allowed]
     if stuck:
         raise ModuleError(
-            "The privileges cannot be brought to what a saver needs: %s. As the owner of these objects or as a superuser, run: %s Nothing was written."
-            % ("; ".join(sorted({step.reason for step in stuck})), " ".join("%s;" % step.statement for step in stuck))
+            "The privileges of the application's roles differ from what a saver needs: %s. As the owner of these objects or as a superuser,"
+            " run: %s Nothing was written." % ("; ".join(sorted({step.reason for step in stuck})), " ".join("%s;" % step.statement for step in stuck))
         )
 
 
@@ -181,7 +181,7 @@ def revoke_early(connection: Connection, steps: list[GrantStep]) -> list[str]:
 
 
 def converge_grants(connection: Connection, target: MigrationTarget, roles: list[str], lock_wait: float) -> list[str]:
-    """Execute the steps in one transaction and read the catalog again; returns the statements. The target's role was taken. Raises ModuleError."""
+    """Execute the steps in one transaction and read the catalog again; returns the statements. Call take_role() first. Raises ModuleError."""
     with advisory_lock(connection, "schema %s" % target.schema, lock_wait, schema=target.schema):
         done = _execute(connection, read_grants(connection, target.schema, roles))
         left = [step for step in read_grants(connection, target.schema, roles) if step.allowed or step.required] if done else []

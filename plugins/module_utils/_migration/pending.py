@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why checkpoint_schema has to run, as any role that can connect reads it from the catalog."""
+"""Why checkpoint_schema has to run. This is read from the catalog, which any role that can connect may read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def setup_pending(connection: Connection, params: dict[str, Any], state: Databas
     """One sentence for each thing that checkpoint_schema would change or reject; empty if it would succeed without a change.
 
     params: session_role, and owner and app_roles if the tables' owner and the application's privileges count. The privileges are read if nothing else
-    is pending, because the tables exist then. warn: is called with what checkpoint_schema would report and not change. Raises PrerequisiteMissing.
+    is pending, because the tables exist then. warn: is called with what checkpoint_schema would report but not correct. Raises PrerequisiteMissing.
     """
     owner = params["owner"]
     tables = [table for table in state.schema.tables if table.name in TABLES]

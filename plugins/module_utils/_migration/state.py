@@ -71,7 +71,7 @@ def read_state(connection: Connection, target: MigrationTarget, seconds: float =
 def read_state_after_reconnect(target: MigrationTarget, reconnect: Callable[[], Connection], session: Session) -> tuple[DatabaseState, str]:
     """(the DatabaseState, a note on it or "") after a lost connection, once the server accepts connections again. Raises ModuleError, psycopg.Error.
 
-    A standby may lack the latest changes, so the state is not read from a standby that is not promoted in time. session: it may still be writing.
+    A standby may lack the latest changes, so the state is not read from a standby that is not promoted in time. session: the lost session.
     """
     deadline = time.monotonic() + RECONNECT_TIMEOUT
     while True:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
-# Seconds between two looks at the blockers.
+# Seconds between two queries for blockers.
 POLL = 0.2
 # How many blockers a message names.
 NAMED = 5
@@ -28,9 +28,9 @@ NAMED = 5
 # backend_xmin is visible to every role; state and times only to the session's own role and to members of pg_read_all_stats.
 # A session that waits for ACCESS EXCLUSIVE blocks every later session, so its request counts as a lock.
 # pid is NULL for the locks of a prepared transaction. usesysid is NULL for autovacuum, which yields to a waiting session unless it prevents
-# wraparound. Its query is hidden from most roles, so the age of the table decides which of the two it is.
+# wraparound. Its query is hidden from most roles, so the age of the table shows whether it prevents wraparound.
 # Nobody waits for the snapshot of a VACUUM. CREATE INDEX CONCURRENTLY does not wait for another one whose index has neither an expression nor
-# a predicate. Which index that is, is hidden as well, so the INVALID indexes of its table are examined instead.
+# a predicate. The name of that index is hidden as well, so the INVALID indexes of its table are examined instead.
 SESSIONS = """
 WITH held AS (
     SELECT l.pid, l.virtualtransaction AS holder,

@@ -27,7 +27,7 @@ NOT_YET = re.compile(
     r"Connection refused|No such file or directory|database \".*\" does not exist|role \".*\" does not exist"
     r"|authentication failed|no pg_hba.conf entry|the database system is (starting up|not yet accepting)"
 )
-# What libpq reads from its environment if it is not given.
+# Parameters that libpq reads from its environment if they are not given.
 ENVIRONMENT = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "service": "PGSERVICE"}
 # A broken network is detected within a minute.
 # Keepalives are not sent while sent data is unacknowledged, which tcp_user_timeout limits, in milliseconds.
@@ -118,8 +118,8 @@ def _advice(text: str) -> str:
         (r"too many clients|remaining connection slots|too many connections", "Wait for other sessions to end, or raise max_connections."),
         (
             r"channel binding",
-            "The server, or a pooler before it, cannot prove that it knows the password (SCRAM with channel binding). Set ca_cert to authenticate it by its"
-            " certificate, or, only in a network that you trust, ssl_mode: require.",
+            "The server, or a pooler in front of it, cannot prove that it knows the password (SCRAM with channel binding). Set ca_cert to authenticate it by"
+            " its certificate, or, only in a network that you trust, ssl_mode: require.",
         ),
         (
             r"server does not support SSL",

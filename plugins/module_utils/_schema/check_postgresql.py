@@ -174,7 +174,7 @@ def _fault(table: Table, index: Index) -> Rule | None:
     large = [column.name for column in POSTGRES[table.name].columns if column.type in LARGE]
     if index.method not in NARROWING and any(keeps_size(text, name) for text in index.columns + index.included for name in large):
         return rules.INDEX_WIDE
-    # As PostgreSQL prints them: a column can have a name like an expression.
+    # The names as PostgreSQL prints them. It quotes a name that looks like an expression.
     names = {quote(column.name) for column in table.columns} | {column.name for column in table.columns if column.name.isidentifier()}
     parts = [text for text in index.columns if text not in names] + [index.predicate]
     return None if all(never_fails(text) for text in parts) else rules.INDEX_COMPUTED

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Mapping, TypeVar
 
-# The run-time types of the annotations below, to check data from outside. Every other annotation is a tuple's.
+# The run-time types of the annotations below, to check data from outside. Every other annotation is that of a tuple.
 FIELD_TYPES: dict[str, type | tuple[type, ...]] = {"str": str, "str | None": (str, type(None)), "bool": bool}
 T = TypeVar("T", "Attachment", "Column", "Constraint", "Index", "Table", "Schema")
 
@@ -202,7 +202,7 @@ class Table:
 class Schema:
     """The tables of one PostgreSQL schema or of one SQLite file.
 
-    engine: postgresql or sqlite. elsewhere: pairs (table, schema) for each table whose unqualified name finds the one in another schema.
+    engine: postgresql or sqlite. elsewhere: pairs (table, schema) for each table whose unqualified name resolves to a table in another schema.
     creators: grantees of CREATE on the schema other than the owner's, as in SQL. overloads: routines and operators of other roles with names of pg_catalog.
     """
 

@@ -22,7 +22,7 @@ COMPANIONS = ("-journal", "-wal", "-shm")
 
 
 def check_header(path: str) -> None:
-    """Raise ModuleError, with a clearer message than SQLite's, if the file is not a SQLite database, or if SQLite would wait for a companion."""
+    """Raise ModuleError, with a clearer message than SQLite's, if the file is not a SQLite database, or if its -journal, -wal or -shm would block SQLite."""
     try:
         # Without O_NONBLOCK, opening a FIFO would wait for a writer.
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:

@@ -74,15 +74,15 @@ def _name(uid: int) -> str:
 def owner_of(path: str) -> int:
     """The account, other than root, that can replace the file or a part of its path; 0 if only root can. Raises ModuleError if several can.
 
-    The account of a link or directory that root created cannot be hidden from this check, so there is nothing to gain from a change during it.
+    An account's first directory or link is in a directory of root, so the account cannot hide it by changing the path during this check.
     """
     uid, exposed, sticky = 0, "", False
     for found in _steps(path):
         is_file = not stat.S_ISDIR(found.mode) and not stat.S_ISLNK(found.mode)
         if exposed and not uid and not found.uid and (is_file or not sticky):
             raise ModuleError(
-                "Accounts other than root can write the directory %s, so they can replace %s, which root must not follow. "
-                "Move the file to a directory that only root, or only the application's account, can write." % (exposed, found.path)
+                "Accounts other than root can write to the directory %s, so they can replace %s, and root does not use this path. "
+                "Move the file to a directory that only root, or only the application's account, can write to." % (exposed, found.path)
             )
         # The owner of a file in a directory of another account cannot replace it.
         if found.uid and (exposed or not is_file):

@@ -57,7 +57,7 @@ FROM (SELECT 1) AS one LEFT JOIN pg_namespace n ON n.nspname = %(schema)s
 def run_roundtrip(connection: Connection, params: dict[str, Any], application: str, evaluated: Sequence[str] = ()) -> tuple[str, int]:
     """Write, read and delete one checkpoint as session_role; returns (thread_id, stale rows removed). Raises ModuleError.
 
-    evaluated: what another role may have created and PostgreSQL would evaluate. Superusers and the owner of the tables do not run it.
+    evaluated: what another role may have created and PostgreSQL would evaluate. If there is any, superusers and the owner of the tables do not write.
     """
     pooler = pooler_mode(connection, params, application)
     if pooler == "transaction" and params["session_role"]:

@@ -86,7 +86,7 @@ def _account(path: str) -> tuple[int, str]:
     if user != 0:
         return user, ""
     found = list(components(path))
-    # Of a path that does not exist yet, the last directory must not let others create it first, even if it is sticky.
+    # If the path does not exist yet, others must not be able to create it first, so its last directory may not even be sticky.
     parents = found[:-1] if found[-1].last else [*found[:-1], replace(found[-1], last=True)]
     owners = sorted({each.uid for each in found} - {0})
     if len(owners) > 1:

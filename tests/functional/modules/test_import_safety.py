@@ -25,9 +25,9 @@ pytestmark = pytest.mark.newest
 
 @pytest.mark.parametrize("damage, found", [
     ("UPDATE checkpoint_blobs SET blob = set_byte(blob, 5, get_byte(blob, 5) # 1) WHERE ctid = (SELECT min(ctid) FROM checkpoint_blobs)", "another value"),
-    ("UPDATE checkpoint_writes SET blob = set_byte(blob, 0, get_byte(blob, 0) # 1) WHERE ctid = (SELECT min(ctid) FROM checkpoint_writes)", "other content"),
+    ("UPDATE checkpoint_writes SET blob = set_byte(blob, 0, get_byte(blob, 0) # 1) WHERE ctid = (SELECT min(ctid) FROM checkpoint_writes)", "different content"),
     ("DELETE FROM checkpoint_writes WHERE ctid = (SELECT min(ctid) FROM checkpoint_writes)", "missing"),
-    ("UPDATE checkpoint_writes SET task_path = '~9' WHERE ctid = (SELECT min(ctid) FROM checkpoint_writes)", "other content"),
+    ("UPDATE checkpoint_writes SET task_path = '~9' WHERE ctid = (SELECT min(ctid) FROM checkpoint_writes)", "different content"),
     ("UPDATE checkpoints SET parent_checkpoint_id = 'x' WHERE ctid = (SELECT min(ctid) FROM checkpoints)", "parent"),
     ("UPDATE checkpoints SET metadata = jsonb_set(metadata, '{step}', '1.0') WHERE ctid = (SELECT min(ctid) FROM checkpoints)", "metadata"),
     ("UPDATE checkpoints SET checkpoint = jsonb_set(checkpoint, '{ts}', '\"x\"') WHERE ctid = (SELECT min(ctid) FROM checkpoints)", "content"),
@@ -162,7 +162,7 @@ def test_conflicts(ready, call_module, path):
     ready.execute("UPDATE checkpoints SET metadata = '{}'")
     done = assert_succeeded(run(call_module, ready, path, verify="counts"), ready)
     assert done["changed"] is False and ready.execute("SELECT metadata FROM checkpoints") == [({},)]
-    assert_refused(run(call_module, ready, path, on_conflict="fail"), "other content", "replace", databases=[ready])
+    assert_refused(run(call_module, ready, path, on_conflict="fail"), "different content", "replace", databases=[ready])
     plan = assert_succeeded(run(call_module, ready, path, check=True, on_conflict="replace"), ready)
     done = assert_succeeded(run(call_module, ready, path, on_conflict="replace"), ready)
     assert [plan[kind] for kind in KINDS] == [done[kind] for kind in KINDS]

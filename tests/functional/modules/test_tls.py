@@ -12,7 +12,7 @@ import threading
 import pytest
 from assertions import assert_refused, assert_succeeded
 from clear_text_server import ClearTextServer
-from interceptor import Interceptor
+from interceptor import Interceptor, accept
 from tls_servers import MODULES, strict
 
 
@@ -142,15 +142,7 @@ class Mirror:
         self.onward.check_hostname, self.onward.verify_mode = False, ssl.CERT_NONE
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        while True:
-            try:
-                client, _address = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._one, args=(client,), daemon=True).start()
+        threading.Thread(target=accept, args=(self.listener, self._one), daemon=True).start()
 
     def _one(self, client):
         request = client.recv(8)

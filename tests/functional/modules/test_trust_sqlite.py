@@ -87,7 +87,7 @@ def test_a_link_that_another_account_can_replace(ready, call_module, folder, sec
     path = link_to_file(folder, secret)
     os.chown(folder, 0, os_user().pw_gid)
     folder.chmod(0o775)
-    assert_refused(run(call_module, ready, path), "other than root can write the directory", str(folder), databases=[ready])
+    assert_refused(run(call_module, ready, path), "other than root can write to the directory", str(folder), databases=[ready])
     assert ready.execute(THREADS) == []
 
 

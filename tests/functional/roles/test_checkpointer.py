@@ -427,7 +427,7 @@ def test_install_upgrade_and_flavour(site, database, wheels, public):
     site.play(play=play).unchanged()
 
     if os.geteuid() == 0:
-        # Another account than root can change the virtualenv, so the owner's work runs in one of root's, with the same pins.
+        # An account other than root can change the virtualenv, so the owner's work runs in one of root's, with the same pins.
         operator = site.folder / "operator"
         site.variables["checkpointer_operator_virtualenv"] = str(operator)
         database.execute("DROP INDEX checkpoints_thread_id_idx")

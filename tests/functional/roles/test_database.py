@@ -662,7 +662,7 @@ def test_adoption_does_not_wait_for_an_open_transaction(deploy):
         holder.execute("SELECT count(*) FROM checkpoints")
         refused = it.run(fails=True, database_adopt=True)
         holder.rollback()
-    assert "nothing of this was done" in refused["msg"] and "lock timeout" in refused["msg"]
+    assert "none of these changes was made" in refused["msg"] and "lock timeout" in refused["msg"]
     assert it.owners() == {former.name}
     assert it.run(database_adopt=True).changes == 1
 

@@ -782,7 +782,7 @@ def test_a_virtualenv_that_others_can_change_is_not_entered(another, base):
     trap.write_text("#!/bin/sh\ntouch %s\n" % (base / "trapped"))
     trap.chmod(0o755)
     venv.chmod(0o777)
-    another.play(virtualenv=str(venv)).refused("Other users than root can change", "mode 777")
+    another.play(virtualenv=str(venv)).refused("Users other than root can change", "mode 777")
     assert not (base / "trapped").exists()
 
 

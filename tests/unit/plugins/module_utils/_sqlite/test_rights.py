@@ -77,7 +77,7 @@ def test_directories_of_two_accounts(folder):
 @pytest.mark.parametrize("mode, gid", [(0o777, 0), (0o775, GROUP), (0o1777, 0)])
 def test_a_directory_that_others_can_write(folder, mode, gid):
     give(folder, 0, mode, gid)
-    with pytest.raises(ModuleError, match="Accounts other than root can write the directory .*/folder"):
+    with pytest.raises(ModuleError, match="Accounts other than root can write to the directory .*/folder"):
         owner_of(str(folder / "file"))
     give(folder / "file", APP)
     assert owner_of(str(folder / "file")) == APP
