@@ -19,6 +19,23 @@ COMPARE = "Compare the schema in PostgreSQL with SQLite's"
 ROUNDTRIP = COMPARE + ", then write, read and delete one checkpoint"
 
 
+# sudo is not installed on every machine that runs the tests. Ansible cannot use pipelining with su.
+SUDO = """#!/bin/sh
+while [ "$1" != -u ]; do shift; done
+account=$2
+shift 2
+exec runuser -u "$account" -- "$@"
+"""
+
+
+def sudo_of(folder):
+    """Variables with which Ansible's become plugin sudo changes the account by runuser. Only root can use it."""
+    program = folder / "sudo"
+    program.write_text(SUDO)
+    program.chmod(0o755)
+    return {"ansible_become_method": "ansible.builtin.sudo", "ansible_become_exe": str(program)}
+
+
 class Site:
     """Three hosts of the application, and a database with the schema and the grants."""
 

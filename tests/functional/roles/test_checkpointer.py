@@ -18,7 +18,7 @@ from assertions import assert_no_secret
 from plays import needs_ssh, run
 from scope import usual
 from servers import os_user, workspace
-from sites import COMPARE, ROUNDTRIP, SETUP, Site, once_answered
+from sites import COMPARE, ROUNDTRIP, SETUP, Site, once_answered, sudo_of
 from virtualenvs import make_venv, site_packages
 
 pytestmark = pytest.mark.newest
@@ -394,7 +394,7 @@ def test_install_upgrade_and_flavour(site, database, wheels, public):
     folder = public / "opt" / "langgraph"
     bare(site, folder, checkpointer_wheels_dir=str(wheels), checkpointer_virtualenv_owner=owner)
     if os.geteuid() == 0:
-        site.variables.update(ansible_become_method="ansible.builtin.su", ansible_become_flags="-s /bin/sh", ansible_become_user="root")
+        site.variables.update(sudo_of(site.folder), ansible_become_user="root")
     older = {
         "checkpointer_langgraph_checkpoint_postgres_version": "3.0.1",
         "checkpointer_langgraph_checkpoint_sqlite_version": "3.0.0",

@@ -13,7 +13,7 @@ import subprocess
 
 import pytest
 from servers import os_user, workspace
-from sites import ROUNDTRIP, Site
+from sites import ROUNDTRIP, Site, sudo_of
 from virtualenvs import site_packages
 
 pytestmark = [pytest.mark.newest, pytest.mark.skipif(os.geteuid() != 0, reason="the role must run as root")]
@@ -25,7 +25,7 @@ WITHOUT_THE_CHECK = ("-e", json.dumps({"__checkpointer_in_control": "root", "__c
 def site(tmp_path, database, target_venv, runner):
     found = Site(tmp_path, database, target_venv, runner)
     found.variables.update(
-        ansible_become_method="ansible.builtin.su",
+        **sudo_of(tmp_path),
         checkpointer_manage_packages=True,
         ansible_python_interpreter="/usr/bin/python3",
         checkpointer_python="/usr/bin/python3",
