@@ -23,6 +23,8 @@ from sites import Site
 pytestmark = pytest.mark.newest
 ROLES = Path(__file__).resolve().parents[3] / "roles"
 SYSTEM_PYTHON = "/usr/bin/python3"
+# The pinned packages, and one that they need.
+NEEDED = "langgraph-|psycopg|orjson"
 
 
 def own_file(role):
@@ -66,9 +68,10 @@ def _digest(text):
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
 
 
-def wheels(directory, role="checkpointer", **more):
-    """Wheels for every package of the collection's file, and the requirements file that fits them."""
-    return "".join(wheel(directory, name, version, **more.get(name.replace("-", "_"), {})) for name, version in versions(role).items())
+def wheels(directory, role="checkpointer", only="", **more):
+    """Wheels for the packages of the collection's file, or those that match `only`, and the requirements file that fits them."""
+    chosen = {name: version for name, version in versions(role).items() if re.match(only, name)}
+    return "".join(wheel(directory, name, version, **more.get(name.replace("-", "_"), {})) for name, version in chosen.items())
 
 
 @pytest.fixture
@@ -115,7 +118,7 @@ def test_a_replaced_wheel_is_rejected(site, folder, seen):
 
 
 def test_your_own_file_is_installed_as_a_whole_and_once(site, folder, seen):
-    lines = wheels(folder / "wheels")
+    lines = wheels(folder / "wheels", only=NEEDED)
     lines += wheel(folder / "wheels", "tool", "1.0").replace("==1.0", "[cli]==1.0 ; python_version >= '3.10'")
     lines += wheel(folder / "wheels", "never", "1.0").replace("==1.0", "==1.0 ; python_version < '3'")
     file = site.folder / "locked.txt"
@@ -144,7 +147,7 @@ def test_your_own_file_is_installed_as_a_whole_and_once(site, folder, seen):
 def test_wheels_that_the_settings_of_the_host_name(site, folder, seen):
     """pip's settings name a directory with a newer dependency than the collection's file. Here that file contains the wheels of the test."""
     file = site.folder / "locked.txt"
-    file.write_text(wheels(folder / "wheels", langgraph_checkpoint_postgres={"needs": "orjson>=1"}), encoding="utf-8")
+    file.write_text(wheels(folder / "wheels", only=NEEDED, langgraph_checkpoint_postgres={"needs": "orjson>=1"}), encoding="utf-8")
     wheel(folder / "more", "orjson", "99.0", planted=seen)
     play = {"environment": {"PIP_FIND_LINKS": str(folder / "more")}}
     flags = ["--tags", "install", "-e", "__checkpointer_own_file=%s" % file]
@@ -194,7 +197,7 @@ def test_a_file_that_cannot_be_used_is_rejected(site, folder, text, more, parts)
 )
 def test_the_collections_file_does_not_restrict_other_packages(site, folder, change):
     """If the pins differ, pip installs what they name. The file would not contain it."""
-    wheels(folder / "wheels")
+    wheels(folder / "wheels", only=NEEDED)
     wheel(folder / "wheels", "tool", "1.0")
     for name in ("psycopg", "psycopg-binary"):
         wheel(folder / "wheels", name, "3.3.8")
