@@ -36,7 +36,9 @@ def entries(role):
     """[(requirement, its hashes)]. Anything else in the file, such as an index, is an error."""
     text = (ROLES / role / "files" / "requirements.txt").read_text(encoding="utf-8")
     logical = [line.split() for line in re.sub(r"\\\n", " ", text).splitlines() if line and not line.startswith("#")]
-    parts = [([word for word in line if not word.startswith("--hash=sha256:")], [word for word in line if word.startswith("--hash=sha256:")]) for line in logical]
+    parts = [
+        ([word for word in line if not word.startswith("--hash=sha256:")], [word for word in line if word.startswith("--hash=sha256:")]) for line in logical
+    ]
     return [(Requirement(" ".join(words)), hashes) for words, hashes in parts]
 
 

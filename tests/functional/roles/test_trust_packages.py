@@ -109,7 +109,9 @@ def packages(folder):
 def test_a_replaced_wheel_is_rejected(site, folder, seen):
     """The wheel has the pinned version. The collection's own file is the default."""
     wheels(folder / "wheels", langgraph_checkpoint_postgres={"planted": seen})
-    site.play("--tags", "install").stopped("DO NOT MATCH THE HASHES", "roles/checkpointer/files/requirements.txt", "Nothing was installed", "find out who replaced")
+    site.play("--tags", "install").stopped(
+        "DO NOT MATCH THE HASHES", "roles/checkpointer/files/requirements.txt", "Nothing was installed", "find out who replaced"
+    )
     assert seen.read_text() == "" and not [name for name in packages(folder) if "langgraph" in name]
     # The control: without hashes pip installs the wheel, and its code runs.
     site.variables["checkpointer_requirements_file"] = ""
