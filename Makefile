@@ -63,6 +63,9 @@ $(IMPORTER)/.stamp: requirements/importer.txt
 $(BUILD)/docs/.stamp: requirements/docs.txt
 	$(call virtualenv,$(@D),$<)
 
+$(BUILD)/lock/.stamp: requirements/lock.txt
+	$(call virtualenv,$(@D),$<)
+
 # Without this check, pip would only report that this release of the package ansible does not exist.
 $(BUILD)/core-%/.stamp: requirements/core-%.txt requirements/pytest.txt
 	@$(PYTHON) -c 'import sys; needed = (3, 12) if (2, 20) <= tuple(map(int, "$*".split("."))) else (3, 11); sys.exit(0 if sys.version_info >= needed else "ansible-core $* needs Python %d.%d or newer: choose it with PYTHON=" % needed)'
@@ -171,6 +174,10 @@ mutants: $(TEST)/.stamp ## apply the mutations of tests/tools/mutants.yml, one a
 .PHONY: bench
 bench: $(TEST)/.stamp ## run the benchmarks
 	@$(WITH_TEST) $(TEST)/bin/python bench $(BENCH_ARGS)
+
+.PHONY: requirements
+requirements: $(BUILD)/lock/.stamp ## write the roles' requirements files with hashes, after a change of their versions
+	@$(BUILD)/lock/bin/python tests/tools/lock.py
 
 .PHONY: changelog
 changelog: $(TEST)/.stamp ## write CHANGELOG.md from the fragments

@@ -12,6 +12,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from assertions import assert_no_secret
@@ -373,9 +374,9 @@ def test_what_another_user_made_is_not_handed_on(site, public):
 
 @pytest.fixture(scope="session")
 def wheels():
-    """The pinned packages and older ones, fetched once; the installations then ask no index."""
+    """The packages of the requirements file and older ones, fetched once; the installations then ask no index."""
     folder = workspace()
-    pins = ["langgraph-checkpoint-postgres==3.2.0", "langgraph-checkpoint-sqlite==3.1.2", "langgraph-checkpoint==4.3.2", "psycopg[binary]==3.3.9"]
+    pins = ["-r", str(Path(__file__).resolve().parents[3] / "roles" / "checkpointer" / "files" / "requirements.txt")]
     older = ["langgraph-checkpoint-postgres==3.0.1", "langgraph-checkpoint-sqlite==3.0.0", "langgraph-checkpoint==3.0.1"]
     subprocess.run([_base(), "-m", "venv", str(folder / "venv")], check=True)
     for more in (pins, ["--no-deps", *older]):
