@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import shutil
 import subprocess
 import sys
 
 import pytest
+from runner import ROOT
 from servers import os_user, workspace
 
 pytestmark = [pytest.mark.newest, pytest.mark.skipif(os.geteuid() != 0, reason="root must enter the virtualenv")]
@@ -108,3 +111,59 @@ def test_virtualenvs_that_only_root_can_change(call_module, srv, python):
     for name in ("link", "copies", "system", "editable", "by-link"):
         done = call_module("virtualenv_info", {"path": str(srv / name)})
         assert (done["problem"], done["exists"], done["account"]) == ("", True, "root"), name
+
+
+# What the application's account does instead of Python: it opens the terminal of the process that started it, and prints without end.
+PYTHON = """#!{python}
+import contextlib
+import os
+import pty
+with open({seen!r}, "a") as seen:
+    try:
+        os.open("/dev/tty", os.O_RDWR)
+        seen.write("a terminal ")
+    except OSError:
+        pass
+    try:
+        written = 0
+        while written < 1 << 25:
+            written += os.write(1, b"x" * 65536)
+    except OSError:
+        pass
+    seen.write("%d\\n" % written)
+"""
+READ = """
+import os, sys
+sys.path.insert(0, {root!r})
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import contents
+print(len(contents.read({venv!r}, [])["problem"]))
+"""
+
+
+def on_a_terminal(*command):
+    """Run a command that has a terminal, as a module has one that Ansible runs through sudo without pipelining."""
+    process, terminal = pty.fork()
+    if not process:
+        os.execv(command[0], command)
+    with contextlib.suppress(OSError):  # at the end of the process
+        while os.read(terminal, 1 << 20):
+            pass
+    assert os.waitpid(process, 0)[1] == 0
+    os.close(terminal)
+
+
+def test_the_applications_python_has_neither_roots_terminal_nor_roots_memory(srv):
+    venv, seen = srv / "agent" / "venv", srv / "seen"
+    make(venv)
+    seen.touch()
+    seen.chmod(0o666)
+    python = venv / "bin" / "python"
+    python.unlink()
+    python.write_text(PYTHON.format(python=SYSTEM_PYTHON, seen=str(seen)))
+    python.chmod(0o755)
+    subprocess.run(["chown", "-R", "--no-dereference", os_user().pw_name, str(venv)], check=True)
+    on_a_terminal(sys.executable, "-c", READ.format(root=str(ROOT / "collections"), venv=str(venv)))
+    assert 0 < int(seen.read_text()) <= 8 << 20
+    seen.write_text("")
+    on_a_terminal(shutil.which("setpriv"), "--reuid=%d" % os_user().pw_uid, "--clear-groups", str(python))
+    assert seen.read_text() == "a terminal %d\n" % (1 << 25), "the control: without the limits"
