@@ -130,7 +130,7 @@ def _inspect(path: str, requirements: Sequence[str], account: int) -> dict[str, 
         return result
     result.update(
         exists=True,
-        python_version=".".join(str(part) for part in answer["version"]),
+        python_version="%d.%d.%d" % tuple(answer["version"]),
         packages=answer["packages"],
         has_pip="pip" in answer["packages"],
         has_ensurepip=answer["ensurepip"],
