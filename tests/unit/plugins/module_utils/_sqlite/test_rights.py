@@ -147,7 +147,7 @@ def test_an_access_control_list(folder):
     assert folder.stat().st_mode & 0o777 == 0o775
     assert owner_of(str(folder / "file")) == APP
     give(folder / "file", 0)
-    with pytest.raises(ModuleError, match="Accounts other than root can write the directory"):
+    with pytest.raises(ModuleError, match="Accounts other than root can write to the directory"):
         owner_of(str(folder / "file"))
     # The control: the account does replace root's file by a link.
     subprocess.run(["ln", "--symbolic", "--force", "/etc/shadow", "file"], cwd=folder, user=APP, group=65534, extra_groups=[], check=True)
