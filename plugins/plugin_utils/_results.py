@@ -25,6 +25,8 @@ COMMON = frozenset(
 )
 # The keys of a job that a task with async and poll: 0 has started.
 JOB = frozenset(["ansible_job_id", "started", "finished", "results_file"])
+# The keys, at any level, whose text Ansible or a role prints as it is.
+PRINTED = frozenset(["msg", "warnings", "exception", "module_stdout", "module_stderr", "problem", "summary", "explanation"])
 
 # The options of the modules that are hidden because they are secret.
 SECRET_OPTIONS = ("login_password", "encryption_key")
@@ -33,7 +35,18 @@ ALIASES = {alias: option for option, spec in connection_argument_spec().items() 
 
 def documented(result: dict[str, Any], keys: frozenset[str]) -> dict[str, Any]:
     """The result with these keys and those in COMMON. ansible_facts, ansible_stats, unreachable and unknown keys are removed."""
-    return {key: value for key, value in result.items() if key in keys or key in COMMON}
+    return _printable({key: value for key, value in result.items() if key in keys or key in COMMON})
+
+
+def _printable(value: Any, printed: bool = False) -> Any:
+    """The value, without control characters in the texts of PRINTED: they could move the cursor of the terminal, or give it commands."""
+    if isinstance(value, dict):
+        return {key: _printable(item, printed or key in PRINTED) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_printable(item, printed) for item in value]
+    if not printed or not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else " " for letter in value)
 
 
 class DocumentedResult(NormalAction):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterator
 
 WRITABLE = stat.S_IWGRP | stat.S_IWOTH
@@ -75,5 +75,9 @@ def components(path: str) -> Iterator[Component]:
 
 
 def exposed_component(path: str) -> Component | None:
-    """The first component that an account other than root can change, or None. Raises OSError."""
-    return next((component for component in components(path) if component.exposed), None)
+    """The first component that an account other than root can change, or None. Raises OSError.
+
+    Of a path that does not exist, the last directory must not let others create the rest, even if it is sticky.
+    """
+    found = list(components(path))
+    return next((component for component in (*found[:-1], replace(found[-1], last=True)) if component.exposed), None)

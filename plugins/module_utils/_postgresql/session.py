@@ -124,11 +124,12 @@ def snapshot(connection: Connection, role: str | None = None, seconds: float = 0
     Its search_path is pg_catalog, so that no statement calls a function or operator of another role. Yields the schemas of the session's own search_path.
     role: SET LOCAL ROLE first, which also works behind a pooler in transaction mode. seconds: a limit for each statement, 0 for none.
     A statement waits READ_LOCK_TIMEOUT seconds for a lock: only ACCESS EXCLUSIVE blocks a reader, and its holder is reported.
-    row_security is off, so that a query whose rows a policy hides fails.
+    row_security is off, so that a query whose rows a policy hides fails. quote_all_identifiers is off, since it changes the names of types.
     """
     settings = {
         "search_path": SAFE_PATH,
         "row_security": "off",
+        "quote_all_identifiers": "off",
         "statement_timeout": str(int(seconds * 1000)),
         "lock_timeout": "%ds" % READ_LOCK_TIMEOUT,
     }

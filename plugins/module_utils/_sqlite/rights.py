@@ -89,10 +89,19 @@ def owner_of(path: str) -> int:
             if uid not in (0, found.uid):
                 raise ModuleError("Both %s and %s can replace parts of the path %s. %s" % (_name(uid), _name(found.uid), path, ADVICE))
             uid = found.uid
-        writable = found.mode & stat.S_IWOTH or found.mode & stat.S_IWGRP and found.gid
+        # With an access control list, the bits of the group are those of all accounts in the list.
+        writable = found.mode & stat.S_IWOTH or found.mode & stat.S_IWGRP and (found.gid or _listed(found.path))
         exposed = found.path if stat.S_ISDIR(found.mode) and not found.uid and writable else ""
         sticky = bool(found.mode & stat.S_ISVTX)
     return uid
+
+
+def _listed(path: str) -> bool:
+    """Whether a path has an access control list (Linux only)."""
+    try:
+        return bool(os.getxattr(path, "system.posix_acl_access", follow_symlinks=False))
+    except (AttributeError, OSError):
+        return False
 
 
 def _steps(path: str) -> Iterator[Component]:

@@ -10,9 +10,11 @@ import grp
 import json
 import os
 import pwd
+import resource
 import stat
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from typing import Any, Callable, Sequence
 
@@ -25,6 +27,8 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.tru
 ENTRANCE = ("", "bin", "bin/python", "pyvenv.cfg", "lib")
 # The types of the script's answer, beside its version.
 ANSWER = {"packages": dict, "unsatisfied": list, "ensurepip": bool, "uv": bool}
+# The size in bytes to which the output of another account's Python is limited: it would fill the memory.
+OUTPUT = 8 * 1024 * 1024
 
 
 def account_of(uid: int) -> str:
@@ -126,7 +130,7 @@ def _inspect(path: str, requirements: Sequence[str], account: int) -> dict[str, 
         return result
     result.update(
         exists=True,
-        python_version=".".join(str(part) for part in answer["version"]),
+        python_version="%d.%d.%d" % tuple(answer["version"]),
         packages=answer["packages"],
         has_pip="pip" in answer["packages"],
         has_ensurepip=answer["ensurepip"],
@@ -215,6 +219,7 @@ def _drop(uid: int) -> Callable[[], None] | None:
         group, groups = 65534, []  # no such account: the group nobody, which owns no files
 
     def drop() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT, OUTPUT))
         os.setgroups(groups)
         os.setgid(group)
         os.setuid(uid)
@@ -234,27 +239,33 @@ def _complete(answer: object) -> bool:
 def _ask(path: str, requirements: Sequence[str], account: int) -> tuple[dict[str, Any], str]:
     """The script's output and an empty string, or an empty dictionary and the reason for the failure."""
     python = os.path.join(path, "bin", "python")
-    try:
-        # preexec_fn because user= and group= need Python 3.9. run_command supports none of these and has no timeout.
-        done = subprocess.run(  # pylint: disable=subprocess-popen-preexec-fn,ansible-bad-function
-            [python, "-I", "-c", SCRIPT],
-            input=json.dumps(requirements).encode(),
-            capture_output=True,
-            cwd="/",
-            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
-            preexec_fn=_drop(account),
-            timeout=120,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        return {}, "%s does not run: %s" % (python, error)
-    try:
-        answer = json.loads(done.stdout.decode().splitlines()[-1])  # a .pth file can print text before this line
-        if not _complete(answer):
-            raise ValueError
-    except (ValueError, IndexError, RecursionError):
-        last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-        return {}, "%s does not run (exit status %d): %s" % (python, done.returncode, "".join(last) or "no error message")
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        try:
+            # preexec_fn because user= and group= need Python 3.9. run_command supports none of these and has no timeout.
+            done = subprocess.run(  # pylint: disable=subprocess-popen-preexec-fn,ansible-bad-function
+                [python, "-I", "-c", SCRIPT],
+                input=json.dumps(requirements).encode(),
+                stdout=output,
+                stderr=errors,
+                cwd="/",
+                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
+                preexec_fn=_drop(account),
+                # In root's session, the other account could write commands to root's terminal.
+                start_new_session=True,
+                timeout=120,
+                check=False,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            return {}, "%s does not run: %s" % (python, error)
+        output.seek(0)
+        errors.seek(0)
+        try:
+            answer = json.loads(output.read().decode().splitlines()[-1])  # a .pth file can print text before this line
+            if not _complete(answer):
+                raise ValueError
+        except (ValueError, IndexError, RecursionError):
+            last = errors.read().decode("utf-8", "replace").strip().splitlines()[-1:]
+            return {}, "%s does not run (exit status %d): %s" % (python, done.returncode, "".join(last) or "no error message")
     if "invalid" in answer:
         raise ModuleError("requirements contains an invalid requirement: %s. Use pip's syntax, such as psycopg[binary]==3.3.9." % answer["invalid"])
     return answer, ""

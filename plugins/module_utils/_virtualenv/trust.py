@@ -9,8 +9,9 @@ from __future__ import annotations
 import glob
 import os
 import re
+import stat
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.paths import Component, exposed_component
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.paths import WRITABLE, Component, exposed_component
 
 # The packages that an editable install of setuptools maps to directories: MAPPING: dict[str, str] = {'name': '/path'}.
 EDITABLE = re.compile(r"^MAPPING\b[^=]*=\s*\{(.*)\}\s*$", re.MULTILINE)
@@ -26,22 +27,37 @@ def exposed_code(virtualenv: str) -> Component | None:
         found = exposed_component(path)
         if found:
             return found
-    sites = glob.glob(os.path.join(glob.escape(virtualenv), "lib", "python*", "site-packages"))
-    prefix = os.path.dirname(os.path.dirname(os.path.realpath(os.path.join(virtualenv, "bin", "python"))))
-    for path in sites + [folder for site in sites for folder in _named_directories(site)] + _system_sites(virtualenv, prefix):
-        found = exposed_component(path) or _exposed_below(path)
+    for path in glob.glob(os.path.join(glob.escape(virtualenv), "lib", "python*", "site-packages")):
+        # The .pth files are read last: before the check they could be FIFOs, for which a reader waits.
+        found = exposed_component(path) or _exposed_below(path) or _first_exposed(_named_directories(path))
+        if found:
+            return found
+    settings = _settings(virtualenv)
+    # Python searches the standard library from `home`: with venv --copies, bin/python is a file in the virtualenv.
+    homes = [os.path.dirname(os.path.realpath(os.path.join(virtualenv, "bin", "python"))), *([settings["home"]] if settings.get("home") else [])]
+    found = next(filter(None, map(exposed_component, homes)), None)
+    if found:
+        return found
+    prefixes = sorted({os.path.dirname(os.path.realpath(home)) for home in homes})
+    if settings.get("include-system-site-packages", "").lower() == "true":
+        found = _first_exposed(_system_sites(prefixes))
         if found:
             return found
     # The standard library: its own directories, since the distribution installs it as a whole.
-    for path in glob.glob(os.path.join(glob.escape(prefix), "lib", "python3*")):
+    for path in [path for prefix in prefixes for name in ("python3*", "libpython*") for path in glob.glob(os.path.join(glob.escape(prefix), "lib", name))]:
         found = exposed_component(path)
         if found:
             return found
     return None
 
 
+def _first_exposed(paths: list[str]) -> Component | None:
+    """The first exposed component of these paths, which need not exist, or the first exposed entry below them."""
+    return next(filter(None, (exposed_component(path) or _exposed_below(path) for path in paths)), None)
+
+
 def _exposed_below(directory: str) -> Component | None:
-    """The first exposed entry: of the directory itself each one, below it each directory and link."""
+    """The first exposed entry at any level. uv links files from its cache, so a file's owner can differ from that of its directory."""
     pending = [directory]
     while pending:
         folder = pending.pop()
@@ -53,39 +69,37 @@ def _exposed_below(directory: str) -> Component | None:
                         if found:
                             return found
                         continue
-                    inner = entry.is_dir(follow_symlinks=False)
-                    if inner or folder == directory:
-                        status = entry.stat(follow_symlinks=False)
-                        component = Component(entry.path, status.st_uid, status.st_gid, status.st_mode, True)
-                        if component.exposed:
-                            return component
-                    if inner:
+                    status = entry.stat(follow_symlinks=False)
+                    if status.st_uid or status.st_mode & WRITABLE:
+                        return Component(entry.path, status.st_uid, status.st_gid, status.st_mode, True)
+                    if stat.S_ISDIR(status.st_mode):
                         pending.append(entry.path)
-        except NotADirectoryError:
+        except (FileNotFoundError, NotADirectoryError):
             continue
     return None
 
 
 def _named_directories(site: str) -> list[str]:
-    """The existing paths that .pth files and editable installs in site-packages name."""
+    """The paths that .pth files and editable installs in site-packages name. One that does not exist can be created later."""
     named = []
     for path in glob.glob(os.path.join(glob.escape(site), "*.pth")):
-        with open(path, encoding="utf-8", errors="replace") as lines:
+        # The codec of Python 3.13, which ignores a byte order mark. Names that are not UTF-8 are kept.
+        with open(path, encoding="utf-8-sig", errors="surrogateescape") as lines:
             named += [os.path.join(site, line.rstrip()) for line in lines if line.strip() and not line.startswith(("#", "import ", "import\t"))]
     for path in glob.glob(os.path.join(glob.escape(site), "__editable__*.py")):
         with open(path, encoding="utf-8", errors="replace") as source:
             named += [folder for mapping in EDITABLE.findall(source.read()) for folder in MAPPED.findall(mapping)]
-    return [path for path in named if os.path.lexists(path)]
+    return named
 
 
-def _system_sites(virtualenv: str, prefix: str) -> list[str]:
-    """The directories of the system's packages, if the virtualenv includes them."""
-    try:
-        with open(os.path.join(virtualenv, "pyvenv.cfg"), encoding="utf-8", errors="replace") as settings:
-            included = any(re.match(r"\s*include-system-site-packages\s*=\s*true\s*$", line, re.IGNORECASE) for line in settings)
-    except OSError:
-        return []
-    if not included:
-        return []
-    folders = [os.path.join(glob.escape(each), "lib", "python3*", kind) for each in (prefix, "/usr/local") for kind in ("site-packages", "dist-packages")]
+def _settings(virtualenv: str) -> dict[str, str]:
+    """The settings in pyvenv.cfg, which only root can change. Raises OSError."""
+    with open(os.path.join(virtualenv, "pyvenv.cfg"), encoding="utf-8", errors="surrogateescape") as lines:
+        pairs = [line.partition("=") for line in lines]
+    return {key.strip().lower(): value.strip() for key, _sign, value in pairs}
+
+
+def _system_sites(prefixes: list[str]) -> list[str]:
+    """The directories of the system's packages."""
+    folders = [os.path.join(glob.escape(each), "lib", "python3*", kind) for each in (*prefixes, "/usr/local") for kind in ("site-packages", "dist-packages")]
     return [path for folder in folders for path in glob.glob(folder)]

@@ -29,6 +29,19 @@ as_server() {
     fi
 }
 
+# Prints each directory and link on the way to a path that another account than root can change. Entries of a sticky directory cannot be replaced.
+exposed() {
+    [ "$1" = / ] || exposed "$(dirname -- "$1")"
+    find "$1" -maxdepth 0 \( ! -user root -o ! -type l ! -perm -1000 \( -perm -020 -o -perm -002 \) \) -exec stat -c '%n (mode %a, owner %U)' {} +
+    if [ -L "$1" ] && [ -e "$1" ]; then
+        target=$(readlink -- "$1")
+        case $target in
+            /*) exposed "$target" ;;
+            *) exposed "$(dirname -- "$1")/$target" ;;
+        esac
+    fi
+}
+
 # Prints a file of the server, with the server's rights: its user can replace the file by a link, or by a FIFO, for which a reader would wait.
 content() {
     as_server timeout 10 cat -- "$1" 2>/dev/null
@@ -162,10 +175,10 @@ esac
 say server "$server"
 say pid "$pid"
 
-# Code in a virtualenv that another account can write would run with root's privileges.
-if [ "$uid" -eq 0 ] && [ -d "$venv" ]; then
-    exposed=$(find "$venv" "$venv/bin" "$venv/lib" -maxdepth 0 ! -type l \( ! -user root -o -perm -020 -o -perm -002 \) \
-        -exec stat -c '%n (mode %a, owner %U)' {} + 2>/dev/null | head -n 1)
+# Code in a virtualenv that another account can write or replace would run with root's privileges.
+if [ "$uid" -eq 0 ]; then
+    exposed=$({ exposed "$venv"; find "$venv" "$venv/bin" "$venv/lib" -maxdepth 0 ! -type l \( ! -user root -o -perm -020 -o -perm -002 \) \
+        -exec stat -c '%n (mode %a, owner %U)' {} +; } 2>/dev/null | head -n 1)
     if [ -n "$exposed" ]; then
         say venv_exposed "$exposed"
         exit 0

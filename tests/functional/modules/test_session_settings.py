@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+from assertions import assert_succeeded
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
@@ -65,3 +66,15 @@ def test_a_pooler_that_resets_settings(database, connect, pooler):
         configure_session(connection, LIMITS)
     assert "a connection pooler does not keep settings" in error.value.message
     assert "after it was set to" in error.value.message
+
+
+def test_a_setting_of_the_application_that_changes_the_names_of_types(database, call_module):
+    """With quote_all_identifiers the catalog's functions write "text" with quotes, which is not another type."""
+    database.setup()
+    database.grant()
+    database.execute('ALTER ROLE "%s" SET quote_all_identifiers = on' % database.app.name, role=database.app)
+    database.execute('ALTER DATABASE "%s" SET quote_all_identifiers = on' % database.name)
+    assert database.execute("SELECT format_type('text'::regtype, NULL)", role=database.app) == [('"text"',)], "the control"
+    found = assert_succeeded(call_module("checkpoint_verify", database.login(database.app)), database)
+    assert found["parity"]["in_parity"], found["parity"]["summary"]
+    assert assert_succeeded(call_module("checkpoint_schema", database.login(app_roles=[database.app.name])), database)["changed"] is False

@@ -849,3 +849,27 @@ def test_an_ordinary_user_may_not_use_what_is_not_his(main, base, person):
     shut.mkdir(mode=0o700)
     person.play(root="%s/embedded" % shut).refused("%s/embedded cannot be reached" % shut, "%s has no execute permission on the directory %s" % (PERSON, shut))
     person.play(root="/opt/embedded").refused("has no write permission on /opt")
+
+
+WRITES_UID = "#!/bin/sh\nid -u >> %s\nexit 1\n"
+
+
+@as_root
+def test_a_virtualenv_that_another_account_can_replace(main, base):
+    """Root's virtualenv in a directory of another account, which exchanges it for its own."""
+    account = pwd.getpwnam("nobody")
+    theirs, seen = base / "theirs", base / "seen"
+    theirs.mkdir()
+    venv = theirs / "venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").write_text(WRITES_UID % seen)
+    (venv / "bin" / "python").chmod(0o755)
+    (base / "link").symlink_to(theirs)
+    # The control: nobody's control of the directory is all that the role rejects, so root runs what is there.
+    main.play("--check", virtualenv=str(venv)).refused("no Python that runs")
+    assert seen.read_text() == "0\n"
+    seen.unlink()
+    os.chown(theirs, account.pw_uid, account.pw_gid)
+    for path in (venv, base / "link" / "venv", theirs / "absent"):
+        main.play("--check", virtualenv=str(path)).refused("%s (mode 755, owner nobody)" % theirs, "set embedded_postgres_virtualenv to a path")
+    assert not seen.exists()

@@ -161,6 +161,20 @@ def test_text_of_a_host_is_never_a_template(attack):
     assert attack.touched.exists()
 
 
+def test_text_of_a_host_does_not_reach_the_terminal_as_commands(attack):
+    sequence = "\x1b]0;planted\x07"
+    attack.orders = {}
+    attack.result["parity"].update(in_parity=False, summary=sequence, explanation=sequence)
+    reports = attack.folder / "reports"
+    attack.result["postgres"]["tables"][0]["owner"] = sequence
+    flags = ["--limit", "app1", "-e", "checkpointer_report_dir=%s" % reports]
+    done = attack.play(*flags).stopped("]0;planted")
+    assert "\x1b]" not in done.output
+    assert "]0;planted" in (reports / "app1.md").read_text().replace("\\", "") and "\x1b" not in (reports / "app1.md").read_text()
+    # The control: ansible-core prints such a message as it is.
+    assert "\x1b]0;planted" in attack.play(*flags, play={"roles": [], "tasks": [{"ansible.builtin.fail": {"msg": sequence}}]}).output
+
+
 # Python imports this file from the home directory of the account that it runs as. It answers instead of a module, and lets other programs run.
 USERCUSTOMIZE = """import os, sys
 if sys.orig_argv[1:] in ([], ["-"]) or "AnsiballZ" in sys.orig_argv[-1]:

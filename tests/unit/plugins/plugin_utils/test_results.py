@@ -35,6 +35,19 @@ def test_a_failure_stays_one():
     assert _results.documented(dict(failure), KEYS) == failure
 
 
+def test_text_that_is_printed_has_no_control_characters():
+    """What is compared and not printed as it is keeps its characters."""
+    moves = "a\x1b[2J\x9bb\r\u202e\nc"
+    result = {"msg": moves, "warnings": [moves], "role": moves, "parity": {"summary": moves, "findings": [{"object": moves}]}}
+    clean = "a [2J b  \nc"
+    assert _results.documented(result, KEYS) == {
+        "msg": clean,
+        "warnings": [clean],
+        "role": moves,
+        "parity": {"summary": clean, "findings": [{"object": moves}]},
+    }
+
+
 class Task:
     async_val = 0
     poll = 0

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import os
+import struct
+import subprocess
 
 import pytest
 
@@ -127,3 +129,26 @@ def test_root_that_may_not_change_its_user(folder, monkeypatch):
     with pytest.raises(ModuleError, match="Root cannot take the rights of account 54321.*become_user"), rights_of_owner(str(folder / "file")):
         pass
     assert (os.getegid(), os.getgroups()) == before
+
+
+def listed(path, uid):
+    """What `setfacl --modify user:UID:rwx` writes: entries of 8 bytes after the version (2): tag, permissions, id."""
+    entries = [(0x01, 7, -1), (0x02, 7, uid), (0x04, 5, -1), (0x10, 7, -1), (0x20, 5, -1)]
+    try:
+        os.setxattr(path, "system.posix_acl_access", struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries))
+    except (AttributeError, OSError) as error:
+        pytest.skip("access control lists are not available: %s" % error)
+
+
+def test_an_access_control_list(folder):
+    """The directory belongs to root and group 0, and an account in the list can replace the file."""
+    give(folder / "file", APP)
+    listed(folder, APP)
+    assert folder.stat().st_mode & 0o777 == 0o775
+    assert owner_of(str(folder / "file")) == APP
+    give(folder / "file", 0)
+    with pytest.raises(ModuleError, match="Accounts other than root can write to the directory"):
+        owner_of(str(folder / "file"))
+    # The control: the account does replace root's file by a link.
+    subprocess.run(["ln", "--symbolic", "--force", "/etc/shadow", "file"], cwd=folder, user=APP, group=65534, extra_groups=[], check=True)
+    assert os.readlink(folder / "file") == "/etc/shadow"

@@ -24,6 +24,7 @@ def folder(tmp_path):
     site = venv / "lib" / "python3.11" / "site-packages"
     (site / "package" / "inner").mkdir(parents=True)
     (site / "a.pth").write_text("", encoding="utf-8")
+    (site / "package" / "module.py").write_text("", encoding="utf-8")
     (venv / "bin").mkdir()
     (venv / "bin" / "python").symlink_to("/usr/bin/python3")
     (venv / "pyvenv.cfg").write_text("include-system-site-packages = false\n", encoding="utf-8")
@@ -47,7 +48,7 @@ def test_a_virtualenv_of_root(folder):
     assert exposed_code(str(folder)) is None
 
 
-@pytest.mark.parametrize("place", ["", "bin", "pyvenv.cfg", "lib", "lib/python3.11", "a.pth", "package", "package/inner", ".."])
+@pytest.mark.parametrize("place", ["", "bin", "pyvenv.cfg", "lib", "lib/python3.11", "a.pth", "package", "package/inner", "package/module.py", ".."])
 @pytest.mark.parametrize("how", ["owner", "group", "others"])
 def test_code_that_another_account_can_change(folder, place, how):
     path = site(folder) / place if place[:1] in ("a", "p") and place != "pyvenv.cfg" else folder / place
@@ -115,3 +116,42 @@ def test_a_loop_of_links(tmp_path):
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(OSError, match="[Ll]evels of symbolic links"):
         exposed_component(str(tmp_path / "a"))
+
+
+@pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf"])
+def test_a_pth_file_that_names_a_directory_that_does_not_exist_yet(folder, theirs, tmp_path, prefix):
+    """The other account could create it after the check. In a directory of root's, nobody else can."""
+    (site(folder) / "project.pth").write_bytes(prefix + os.fsencode(theirs / "absent") + b"\n")
+    assert exposed_code(str(folder)).path == str(theirs)
+    (site(folder) / "project.pth").write_bytes(prefix + os.fsencode(tmp_path / "absent") + b"\n")
+    assert exposed_code(str(folder)) is None
+    tmp_path.chmod(0o1777)
+    (site(folder) / "project.pth").write_bytes(prefix + os.fsencode(tmp_path / "absent") + b"\n")
+    assert exposed_code(str(folder)).path == str(tmp_path)
+
+
+def test_a_name_in_a_pth_file_that_is_not_utf_8(folder, tmp_path):
+    path = os.fsencode(tmp_path) + b"/\xe9"
+    os.mkdir(path)
+    os.chown(path, NOBODY, -1)
+    (site(folder) / "project.pth").write_bytes(path + b"\n")
+    assert exposed_code(str(folder)).path == os.fsdecode(path)
+
+
+def test_a_pth_file_that_is_a_fifo_of_another_account(folder):
+    """Root must not wait for a writer: directories are checked before files in them are read."""
+    os.mkfifo(site(folder) / "project.pth")
+    os.chown(site(folder) / "project.pth", NOBODY, -1)
+    assert exposed_code(str(folder)).path == str(site(folder) / "project.pth")
+
+
+def test_the_python_that_home_names(folder, theirs):
+    """With venv --copies, bin/python does not lead to the standard library."""
+    (folder / "pyvenv.cfg").write_text("Home = %s/bin\ninclude-system-site-packages = false\n" % theirs, encoding="utf-8")
+    assert exposed_code(str(folder)).path == str(theirs)
+    os.chown(theirs, 0, 0)
+    (theirs / "bin").mkdir()
+    (theirs / "lib" / "python3.11").mkdir(parents=True)
+    assert exposed_code(str(folder)) is None
+    os.chown(theirs / "lib" / "python3.11", NOBODY, -1)
+    assert exposed_code(str(folder)).path == str(theirs / "lib" / "python3.11")
