@@ -56,7 +56,7 @@ options:
     default: 0
   verify:
     description:
-      - V(counts) checks the threads to which rows were written: each imported row must exist.
+      - V(counts) checks that each imported row exists, in the threads to which rows were written.
       - V(full) compares the content of each row in all processed threads, and detects a difference of a single byte.
       - If there is a difference, the task fails.
     type: str

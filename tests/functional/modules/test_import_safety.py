@@ -25,7 +25,7 @@ pytestmark = pytest.mark.newest
 
 @pytest.mark.parametrize("damage, found", [
     ("UPDATE checkpoint_blobs SET blob = set_byte(blob, 5, get_byte(blob, 5) # 1) WHERE ctid = (SELECT min(ctid) FROM checkpoint_blobs)", "another value"),
-    ("UPDATE checkpoint_writes SET blob = set_byte(blob, 0, get_byte(blob, 0) # 1) WHERE ctid = (SELECT min(ctid) FROM checkpoint_writes)", "different content"),
+    ("UPDATE checkpoint_writes SET blob = set_byte(blob, 0, get_byte(blob, 0) # 1) WHERE ctid = (SELECT min(ctid) FROM checkpoint_writes)", "different"),
     ("DELETE FROM checkpoint_writes WHERE ctid = (SELECT min(ctid) FROM checkpoint_writes)", "missing"),
     ("UPDATE checkpoint_writes SET task_path = '~9' WHERE ctid = (SELECT min(ctid) FROM checkpoint_writes)", "different content"),
     ("UPDATE checkpoints SET parent_checkpoint_id = 'x' WHERE ctid = (SELECT min(ctid) FROM checkpoints)", "parent"),
