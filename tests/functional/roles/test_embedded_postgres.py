@@ -592,7 +592,7 @@ def test_a_running_server_does_not_hide_a_problem(main):
     python.unlink()
     python.symlink_to("/nowhere/python3")
     try:
-        main.play().refused("no Python that runs")
+        main.play().refused("no working Python")
     finally:
         python.unlink()
         python.symlink_to(target)
@@ -710,7 +710,7 @@ def test_a_broken_virtualenv(another, base):
     venv = base / "brokenvenv"
     (venv / "bin").mkdir(parents=True)
     (venv / "bin" / "python").symlink_to("/nowhere/python3")
-    another.play(virtualenv=str(venv)).refused("no Python that runs", str(venv), "Remove it")
+    another.play(virtualenv=str(venv)).refused("no working Python", str(venv), "Remove it")
     assert not another.root.exists()
 
 
@@ -866,7 +866,7 @@ def test_a_virtualenv_that_another_account_can_replace(main, base):
     (venv / "bin" / "python").chmod(0o755)
     (base / "link").symlink_to(theirs)
     # The control: nobody's control of the directory is all that the role rejects, so root runs what is there.
-    main.play("--check", virtualenv=str(venv)).refused("no Python that runs")
+    main.play("--check", virtualenv=str(venv)).refused("no working Python")
     assert seen.read_text() == "0\n"
     seen.unlink()
     os.chown(theirs, account.pw_uid, account.pw_gid)
