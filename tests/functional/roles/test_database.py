@@ -22,7 +22,7 @@ import yaml
 from assertions import assert_succeeded
 from clear_text_server import ClearTextServer
 from databases import MIGRATIONS_TABLE, TABLES, Role
-from planted import plant, ran_as
+from planted import SAME, SAME_OPERATORS, plant, ran_as
 from psycopg import errors, sql
 from scope import usual
 from servers import Server
@@ -718,6 +718,22 @@ def test_the_administrator_does_not_run_what_the_application_planted(deploy):
     assert ran_as(it) == set()
     it.execute("SELECT unnest(setconfig) FROM pg_db_role_setting")
     assert ran_as(it) == {it.server.user}, "the control"
+
+
+@pytest.mark.newest
+@pytest.mark.parametrize("protected", [True, False], ids=["protected", "control"])
+def test_the_modules_that_create_roles_do_not_run_what_the_application_planted(deploy, protected):
+    """The administrator's own search_path names the schema with the planted operators before pg_catalog."""
+    it = deploy(schema="public")
+    it.run()
+    it.execute("GRANT CREATE ON SCHEMA public TO {app}", app=it.app.name)
+    plant(it, it.app, SAME, SAME_OPERATORS)
+    it.execute("ALTER DATABASE {name} SET search_path = public, pg_catalog", name=it.name)
+    it.execute("ALTER ROLE {app} CREATEDB", app=it.app.name)
+    flags = () if protected else ("-e", '{"__database_catalog_params": {}}')
+    it.run(*flags, database_login_db=it.name, database_connect_params={"options": "-c work_mem=2MB"})
+    assert (it.server.user in ran_as(it)) is not protected
+    assert it.server.execute("SELECT rolcreatedb FROM pg_roles WHERE rolname = %s", [it.app.name]) == [(False,)]
 
 
 @pytest.mark.newest
