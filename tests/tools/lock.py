@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,10 +39,11 @@ def pins(role):
 def main():
     for role in PINS:
         target = ROLES / role / "files" / "requirements.txt"
-        # --no-config and PyPI's address: settings of this machine, such as another index, must not end up in the file.
-        command = [str(Path(sys.executable).parent / "uv"), "pip", "compile", "--quiet", "--no-config", "--default-index", "https://pypi.org/simple"]
+        # Settings of this machine, such as another index, must not end up in the file.
+        settings = {name: value for name, value in os.environ.items() if not name.startswith("UV_")}
+        command = [str(Path(sys.executable).parent / "uv"), "pip", "compile", "--quiet", "--no-config"]
         command += ["--universal", "--python-version", "3.10", "--no-header", "--no-annotate", "--generate-hashes", "-"]
-        done = subprocess.run(command, input="\n".join(pins(role)), stdout=subprocess.PIPE, text=True, check=True)
+        done = subprocess.run(command, input="\n".join(pins(role)), stdout=subprocess.PIPE, text=True, check=True, env=settings)
         target.write_text(HEADER + done.stdout, encoding="utf-8")
         print("%s: %d packages" % (target.relative_to(ROLES.parent), done.stdout.count("==")))
 
