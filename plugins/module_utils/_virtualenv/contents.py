@@ -15,6 +15,8 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from dataclasses import replace
 from typing import Any, Callable, Sequence
 
@@ -29,6 +31,8 @@ ENTRANCE = ("", "bin", "bin/python", "pyvenv.cfg", "lib")
 ANSWER = {"packages": dict, "unsatisfied": list, "ensurepip": bool, "uv": bool}
 # The size in bytes to which the output of another account's Python is limited: it would fill the memory.
 OUTPUT = 8 * 1024 * 1024
+# The time in seconds after which the Python of a virtualenv is ended.
+TIME_LIMIT = 120
 
 
 def account_of(uid: int) -> str:
@@ -242,9 +246,9 @@ def _ask(path: str, requirements: Sequence[str], account: int) -> tuple[dict[str
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         try:
             # preexec_fn because user= and group= need Python 3.9. run_command supports none of these and has no timeout.
-            done = subprocess.run(  # pylint: disable=subprocess-popen-preexec-fn,ansible-bad-function
+            process = subprocess.Popen(  # pylint: disable=subprocess-popen-preexec-fn,ansible-bad-function,consider-using-with
                 [python, "-I", "-c", SCRIPT],
-                input=json.dumps(requirements).encode(),
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=errors,
                 cwd="/",
@@ -252,11 +256,18 @@ def _ask(path: str, requirements: Sequence[str], account: int) -> tuple[dict[str
                 preexec_fn=_drop(account),
                 # In root's session, the other account could write commands to root's terminal.
                 start_new_session=True,
-                timeout=120,
-                check=False,
             )
         except (OSError, subprocess.SubprocessError) as error:
             return {}, "%s does not run: %s" % (python, error)
+        # With a timeout, subprocess would look for the end of the process up to 20 times a second, instead of waiting for it.
+        timer, started = threading.Timer(TIME_LIMIT, process.kill), time.monotonic()
+        timer.start()
+        try:
+            process.communicate(json.dumps(requirements).encode())
+        finally:
+            timer.cancel()
+        if time.monotonic() - started >= TIME_LIMIT:
+            return {}, "%s does not run: it did not end within %d s" % (python, TIME_LIMIT)
         output.seek(0)
         errors.seek(0)
         try:
@@ -265,7 +276,7 @@ def _ask(path: str, requirements: Sequence[str], account: int) -> tuple[dict[str
                 raise ValueError
         except (ValueError, IndexError, RecursionError):
             last = errors.read().decode("utf-8", "replace").strip().splitlines()[-1:]
-            return {}, "%s does not run (exit status %d): %s" % (python, done.returncode, "".join(last) or "no error message")
+            return {}, "%s does not run (exit status %d): %s" % (python, process.returncode, "".join(last) or "no error message")
     if "invalid" in answer:
         raise ModuleError("requirements contains an invalid requirement: %s. Use pip's syntax, such as psycopg[binary]==3.3.9." % answer["invalid"])
     return answer, ""

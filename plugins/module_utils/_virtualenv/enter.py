@@ -106,6 +106,8 @@ def _python(virtualenv: str) -> str:
         )
     if os.geteuid() == 0:
         _reject_writable_by_others(virtualenv)
+    else:
+        _reject_another_owner(virtualenv)
     try:
         # run_command has no timeout.
         result = subprocess.run(  # pylint: disable=ansible-bad-function
@@ -128,4 +130,14 @@ def _reject_writable_by_others(virtualenv: str) -> None:
         raise ModuleError(
             "Using %s as root would run code that other accounts can write: %s belongs to user %d and has mode %04o. "
             "Run the task as the owner (become_user), or make root the owner of the virtualenv." % (virtualenv, found.path, found.uid, stat.S_IMODE(found.mode))
+        )
+
+
+def _reject_another_owner(virtualenv: str) -> None:
+    """Raise ModuleError if neither root nor the current user owns the virtualenv: its owner's code would run with the current user's rights."""
+    owner, user = os.stat(virtualenv).st_uid, os.geteuid()
+    if owner not in (0, user):
+        raise ModuleError(
+            "%s belongs to user %d, but the task runs as user %d, which must not run code of that user. Run the task as the owner (become_user) or as root."
+            % (virtualenv, owner, user)
         )

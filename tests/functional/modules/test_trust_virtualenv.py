@@ -17,6 +17,9 @@ import pytest
 from runner import ROOT
 from servers import os_user, workspace
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import enter
+
 pytestmark = [pytest.mark.newest, pytest.mark.skipif(os.geteuid() != 0, reason="root must enter the virtualenv")]
 SYSTEM_PYTHON = "/usr/bin/python3"
 
@@ -167,3 +170,44 @@ def test_the_applications_python_has_neither_roots_terminal_nor_roots_memory(srv
     seen.write_text("")
     on_a_terminal(shutil.which("setpriv"), "--reuid=%d" % os_user().pw_uid, "--clear-groups", str(python))
     assert seen.read_text() == "a terminal %d\n" % (1 << 25), "the control: without the limits"
+
+
+def message_as(uid, venv):
+    """The error with which a module that runs as this user rejects the virtualenv, or an empty string."""
+    reader, writer = os.pipe()
+    process = os.fork()
+    if not process:
+        try:
+            os.setgroups([])
+            os.setgid(uid)
+            os.setuid(uid)
+            enter._python(str(venv))
+        except ModuleError as error:
+            os.write(writer, error.message.encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with open(reader, encoding="utf-8") as answer:
+        text = answer.read()
+    os.waitpid(process, 0)
+    return text
+
+
+THIRD = 4242
+
+
+def test_a_third_account_does_not_run_the_applications_code(srv):
+    """Neither root nor the owner: the account of a deployment tool, for example."""
+    venv, seen = srv / "agent" / "venv", srv / "seen"
+    harmful(make(venv) / "application.pth", seen)
+    subprocess.run(["chown", "-R", "--no-dereference", os_user().pw_name, str(venv)], check=True)
+    seen.touch()
+    seen.chmod(0o666)
+    for folder in (srv, srv / "agent"):
+        folder.chmod(0o755)
+    assert "belongs to user %d, but the task runs as user %d" % (os_user().pw_uid, THIRD) in message_as(THIRD, venv)
+    assert seen.read_text() == ""
+    assert message_as(os_user().pw_uid, venv) == ""
+    assert set(seen.read_text().split()) == {str(os_user().pw_uid)}, "the owner enters its own virtualenv"
+    subprocess.run([str(venv / "bin" / "python"), "-I", "-c", ""], check=True, user=THIRD, group=THIRD, extra_groups=[], cwd="/")
+    assert str(THIRD) in seen.read_text().split(), "the control: the virtualenv's Python without the check"

@@ -10,6 +10,7 @@ import json
 
 import pytest
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv import contents
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.contents import read
 
 WHOLE = {"version": [3, 11, 2], "packages": {"pip": "24.0"}, "unsatisfied": [], "ensurepip": True, "uv": False}
@@ -48,3 +49,13 @@ def test_a_complete_answer(tmp_path):
 def test_another_answer_is_a_problem_and_no_crash(tmp_path, text):
     found = answered(tmp_path, text)
     assert found["exists"] is False and "bin/python does not run" in found["problem"] and len(found["unsatisfied"]) == 1
+
+
+def test_a_python_that_does_not_end_is_a_problem(tmp_path, monkeypatch):
+    monkeypatch.setattr(contents, "TIME_LIMIT", 0.2)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    python = tmp_path / "bin" / "python"
+    python.write_text("#!/bin/sh\nexec sleep 60\n")
+    python.chmod(0o755)
+    assert read(str(tmp_path), [])["problem"] == "%s does not run: it did not end within 0 s" % python
