@@ -202,6 +202,28 @@ rejected:
       description: The first hundred, each with C(thread_id), C(checkpoint_ns), C(checkpoint_id) and C(reason). The latter two are null for a whole thread.
       type: list
       elements: dict
+variants:
+  description:
+    - The channels that have several serialised forms under one version. C(SqliteSaver) serialises each channel again for each checkpoint, and the bytes
+      can differ although the value is the same, for example if the state contains a Python C(set), or after an upgrade.
+    - PostgreSQL holds one value per version. The first one is imported, as with C(PostgresSaver.put), unless PostgreSQL already has one.
+    - Only checkpoints that had to be read are considered.
+  returned: success, and on failure after the copying began
+  type: dict
+  sample: {total: 0, different: 0, sample: []}
+  contains:
+    total:
+      description: The number of channels and versions with several forms.
+      type: int
+    different:
+      description:
+        - The number of forms whose value differs from the first one, or cannot be compared. The values are compared by their structure and their primitive
+          values, without the application's classes. A warning names the threads.
+      type: int
+    sample:
+      description: The first hundred, each with C(thread_id), C(checkpoint_ns), C(channel), C(version) and C(different).
+      type: list
+      elements: dict
 parity:
   description: The same as RV(stateops.langgraph.checkpoint_schema_info#module:parity).
   returned: if PostgreSQL cannot hold the content of the file
@@ -271,6 +293,8 @@ MIN_SIZE_FOR_TWO_WORKERS = 4 << 20
 MAX_WORKERS = 64
 # Seconds for the first answer of the server if connect_timeout is 0.
 FIRST_ANSWER = 10
+# How many threads a warning names.
+WARNED = 10
 
 
 def main() -> None:
@@ -360,12 +384,23 @@ def _copy_and_compare(module: AnsibleModule, importer: Importer, pool: WorkerPoo
         failure.changed = (importer.stats.written or failure.changed) and not module.check_mode
         failure.results = _results(importer, started)
         raise failure from None
+    _warn_of_different_values(module, importer)
     results = dict(_results(importer, started), changed=importer.stats.written, remaining=importer.remaining, verified=verifier and verifier.to_dict())
     if verifier and verifier.differences:
         changed = results.pop("changed")
         message = "%d differences between the file and PostgreSQL: %s" % (verifier.differences, "; ".join(verifier.sample[:3]))
         raise ModuleError(message + ". Set on_conflict=replace to overwrite the rows that differ.", changed, **results)
     return results
+
+
+def _warn_of_different_values(module: AnsibleModule, importer: Importer) -> None:
+    number, threads = importer.stats.variants["different"], importer.stats.threads_with_different
+    if number:
+        module.warn(
+            "%d channel values have the same version as another value of their channel, and different content. PostgreSQL holds one value per version: "
+            "the first one in the file, or the one that it had before. Check the state of these threads: %s%s."
+            % (number, ", ".join(threads[:WARNED]), " and others" if len(threads) > WARNED else "")
+        )
 
 
 def _results(importer: Importer, started: float) -> dict[str, Any]:
@@ -377,6 +412,7 @@ def _results(importer: Importer, started: float) -> dict[str, Any]:
         seconds=round(seconds, 3),
         rows_per_second=int(rows / seconds) if seconds else 0,
         rejected={"total": stats.rejections, "sample": stats.rejected},
+        variants=dict(stats.variants, sample=stats.variant_sample),
     )
 
 

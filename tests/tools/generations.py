@@ -10,7 +10,7 @@ and the result is written to tests/support/recordings/, whose README.md describe
     PATH=$PWD/.build/test/bin:$PATH python tests/tools/generations.py
 
 after `make test-unit` has created that virtualenv. git then shows the differences. If releases are given as arguments, only these are
-recorded: `3.2.0` for PostgreSQL's, `sqlite-3.1.1` for SQLite's. To add a release, add a line to POSTGRES or SQLITE below.
+recorded: `3.2.0` for PostgreSQL's, `sqlite-3.1.1` for SQLite's, `thread-0.2.60` for a conversation. To add a release, add a line to POSTGRES, SQLITE or THREADS.
 """
 
 from __future__ import annotations
@@ -64,6 +64,12 @@ SQLITE = {
     "3.1.1": ("langgraph-checkpoint-sqlite==3.1.1", "langgraph-checkpoint==4.3.2", *CORE_LAST),
     "3.1.2": ("langgraph-checkpoint-sqlite==3.1.2", "langgraph-checkpoint==4.3.2", *CORE_LAST),
 }
+# langgraph itself, with the packages of that time: the files of a conversation that later releases continue.
+THREADS = {
+    "0.2.14": ("langgraph==0.2.14", "langgraph-checkpoint==1.0.6", "langgraph-checkpoint-sqlite==1.0.0", *CORE_2),
+    "0.2.60": ("langgraph==0.2.60", "langgraph-checkpoint==2.0.10", "langgraph-checkpoint-sqlite==2.0.1", *CORE_3),
+}
+CONVERSATION = ROOT / "tests" / "support" / "conversation.py"
 # The file of one release that another release has opened.
 REOPENED = ("1.0.0", "3.1.2")
 # Listed in a recording in addition to the release itself.
@@ -194,6 +200,15 @@ def record_sqlite(release, folder):
     copy_closed_file(made, path)
 
 
+def record_thread(release, folder):
+    """A file with four turns of a conversation, written by this release of langgraph."""
+    made = Path(folder) / "thread.sqlite"
+    python = virtualenv("thread-" + release, THREADS[release])
+    subprocess.run([str(python), str(CONVERSATION), str(made), "4"], check=True, cwd=folder, env=dict(os.environ, PYTHONHASHSEED="0"))
+    copy_closed_file(made, RECORDINGS / "threads" / ("%s.sqlite" % release))
+    made.unlink()
+
+
 def reopen(folder):
     """An old file that a newer release opened: it added its column."""
     old, new = REOPENED
@@ -220,7 +235,7 @@ def dump(recording, path):
 
 def main(asked):
     """Record the given releases, or all of them."""
-    for folder in ("postgres", "sqlite"):
+    for folder in ("postgres", "sqlite", "threads"):
         (RECORDINGS / folder).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         for release in SQLITE:
@@ -230,6 +245,10 @@ def main(asked):
                 print("sqlite", release)
         if not asked or any("sqlite-" + release in asked for release in REOPENED):
             reopen(folder)
+        for release in THREADS:
+            if not asked or "thread-" + release in asked:
+                record_thread(release, folder)
+                print("thread", release)
     if not asked or any(release in asked for release in POSTGRES):
         server = Server(list(installations().values())[-1]).initialise().start()
         try:

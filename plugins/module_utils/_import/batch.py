@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import row_differs, same_blob, write_differs
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import row_differs, same_blob, same_content, write_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import NOTHING, Converter, write_row
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.copy_format import add_rows
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, is_text, text, texts
@@ -19,6 +19,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import spans, windows
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import ImportStats
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import COPIED_TABLES, DELETE_BLOB, DELETE_CHECKPOINT, DELETE_WRITE
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.variants import same_value
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Blobs, CheckpointRows
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import WriteKeys
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Importer
-    from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key, TextKey
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key, Pair, TextKey
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import ImportTarget
 
 # Approximate bytes that are sent while the next chunk is converted. It has to be a fraction of a batch; otherwise the two do not overlap.
@@ -78,8 +79,6 @@ class Batch:
         self.importer, self.threads, self.careful = importer, threads, careful
         self.source, self.target = importer.source, importer.target
         self.converter, self.stats = Converter(importer.cipher), ImportStats()
-        # Places of the blobs that were handled in this batch.
-        self.done: set[int] = set()
         self.current_thread: Any = None
         # Converted checkpoints that have to be compared with the tables, and their approximate bytes.
         self.converted: list[CheckpointRows] = []
@@ -110,20 +109,15 @@ class Batch:
 
     def _new_threads(self, first: bytes, last: bytes) -> None:
         """Import threads that have no rows in the tables."""
-        self.current_thread, done = first, self.done
+        self.current_thread = first
         checkpoints = pending = 0
         for key, row, writes in self.source.whole(first, last):
             self.current_thread = key[0]
             checkpoints += row is not None
             pending += len(writes)
             converted = self._convert(key, row, writes, len(writes))
-            if converted is None:
-                continue
-            if self.converter.forgotten:
-                self._compare_later(converted)
-            else:
-                blobs = {pair: converted.blobs[pair] for pair, place in converted.places.items() if place not in done}
-                self._keep(converted, blobs, converted.writes, row is not None)
+            if converted is not None:
+                self._keep(converted, {pair: converted.blobs[pair] for pair in converted.new}, converted.writes, row is not None)
         self.stats.add("checkpoints", "read", checkpoints)
         self.stats.add("writes", "read", pending)
 
@@ -162,7 +156,25 @@ class Batch:
         except Unreadable as reason:
             self._reject(key, str(reason), number)
             return None
+        self.converter.accept(converted)
+        if converted.variants:
+            self._count_variants(converted)
         return converted
+
+    def _count_variants(self, converted: CheckpointRows) -> None:
+        """Count the values that differ from the first one of their version, each of them once."""
+        thread, namespace, _identifier = converted.key
+        for (channel, version), holder in converted.variants.items():
+            if not self.converter.first_time(channel, version, converted.marks.get(channel)):
+                continue
+            rows = [self.source.row((thread, namespace, identifier)) for identifier in (holder, converted.key[2])]
+            first, second = (self.converter.value(row, channel) for row in rows)
+            self._count_variant(converted.key, (channel, version), first is not None and second is not None and same_value(first, second))
+
+    def _count_variant(self, key: Key, pair: Pair, same: bool) -> None:
+        again = not self.converter.first_time(*pair, "counted")
+        if self.converter.first_time(*pair, same):
+            self.stats.variant(key, pair, not same, again)
 
     def _reject(self, key: Key, reason: str, writes: int) -> None:
         if self.importer.on_unreadable == "fail":
@@ -183,31 +195,28 @@ class Batch:
         self._send()
         self.sender.wait()
         names, replacing = [texts(converted.key) for converted in waiting], self.importer.on_conflict != "skip"
-        blobs = self.target.blobs([name[:2] + pair for name, converted in zip(names, waiting) for pair in converted.blobs])
+        blobs = self.target.blobs([name[:2] + pair for name, converted in zip(names, waiting) for pair in converted.new])
         writes = self.target.writes(names) if replacing else {}
         bodies = self.target.bodies(names) if replacing else {}
         for name, converted in zip(names, waiting):
-            try:
-                written = writes.get(name, {}) if replacing else {(text(task), number): () for task, number in converted.written}
-                self._decide(converted, name, blobs, written, bodies.get(name))
-            except Unreadable as reason:
-                self._reject(converted.key, str(reason), len(converted.writes))
+            written = writes.get(name, {}) if replacing else {(text(task), number): () for task, number in converted.written}
+            self._decide(converted, name, blobs, written, bodies.get(name))
 
     def _decide(self, converted: CheckpointRows, name: TextKey, blobs: dict[TextKey, Any], writes: dict[tuple[str, int], Any], body: Any) -> None:
-        """Keep the rows of a converted checkpoint that have to be written. Raises Unreadable, or ModuleError if on_conflict demands it."""
+        """Keep the rows of a converted checkpoint that have to be written. Raises ModuleError if on_conflict demands it."""
         policy = self.importer.on_conflict
         new_blobs: Blobs = {}
         old: list[TextKey] = []
-        for pair, place in converted.places.items():
+        for pair in converted.new:
             found, value = blobs.get(name[:2] + pair), converted.blobs[pair]
-            if place in self.done:
-                continue
-            if found is not None and not same_blob(self.converter, found, value):
-                if policy == "skip":
-                    raise Unreadable("PostgreSQL has another value for channel %s under version %s" % pair)
-                old.append(name[:2] + pair)
-            if found is None or old and old[-1] == name[:2] + pair:
+            if found is None:
                 new_blobs[pair] = value
+            elif not same_blob(self.converter, found, value):
+                if policy == "skip":
+                    self._count_variant(converted.key, pair, same_content(self.converter, found, value))
+                else:
+                    old.append(name[:2] + pair)
+                    new_blobs[pair] = value
         changed = []
         if policy != "skip":
             changed = [row for row in converted.writes if (text(row[0]), row[1]) in writes and write_differs(row, writes[text(row[0]), row[1]])]
@@ -226,9 +235,7 @@ class Batch:
 
     def _keep(self, converted: CheckpointRows, blobs: Blobs, writes: Sequence[tuple[Any, ...]], with_row: bool) -> None:
         """Count a converted checkpoint, and collect its rows that have to be written."""
-        counts, before = self.stats.counts, len(self.done)
-        self.done.update(converted.places.values())
-        new = len(self.done) - before
+        counts, new = self.stats.counts, len(converted.new)
         if new:
             counts["blobs"]["read"] += new
             counts["blobs"]["written"] += len(blobs)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import text
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.serializers import orjson
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.variants import same_value
 
 if TYPE_CHECKING:
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import CheckpointRows, Converter
@@ -72,6 +73,12 @@ def same_blob(converter: Converter, found: tuple[str, Any], value: tuple[str, by
     if (kind, raw) == tuple(value):
         return True
     return "+" in kind and converter.decrypted(kind, raw) == converter.decrypted(*value)
+
+
+def same_content(converter: Converter, found: tuple[str, Any], value: tuple[str, bytes]) -> bool:
+    """Whether a blob in PostgreSQL has the expected structure and primitive values, although it was serialised in another form."""
+    kind, raw = found
+    return raw is not None and same_value(converter.decrypted(kind, bytes(raw)), converter.decrypted(*value))
 
 
 def write_differs(row: tuple[Any, ...], found: tuple[Any, ...]) -> bool:

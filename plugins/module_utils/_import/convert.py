@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.copy_format import ROW
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.jsonb import dump, inline, metadata, number, plain
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import VALUES, Unreadable, parse_json, parse_msgpack
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.seen import SeenValues
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,27 +23,31 @@ if TYPE_CHECKING:
 
 # The extension code of a delta channel's snapshot, and the position of the code by the first byte of an extension.
 DELTA, CODES = 7, {0xC7: 2, 0xC8: 3, 0xC9: 5, **dict.fromkeys(range(0xD4, 0xD9), 1)}
-INLINE = "inline"
+# The kinds of a channel's value in a checkpoint, which are the last two bits of its mark. The other bits are a hash of the bytes.
+ABSENT, INLINE, BLOB, DELTA_SNAPSHOT = range(4)
 # Searching bytes for an int is faster than searching for a bytes object.
 BACKSLASH, NUL = b"\\\0"
 NOTHING: frozenset[tuple[bytes, int]] = frozenset()
-# How many values of a thread are remembered. If there are more, the database is queried.
-REMEMBERED = 300000
 
 
 class CheckpointRows:
     """A converted checkpoint: its columns, its blobs {(channel, version): (type, bytes)}, and its pending writes.
 
-    versions: its channel_versions. places: {(channel, version): a number that identifies the blob across all threads}.
+    versions: its channel_versions. marks: {channel: the mark of its value}, without absent values.
     checkpoint, metadata: JSON text as bytes, or None if there are only pending writes.
     """
 
-    __slots__ = ("key", "parent", "checkpoint", "metadata", "versions", "blobs", "places", "writes", "sends", "exists", "written")
+    __slots__ = ("key", "parent", "checkpoint", "metadata", "versions", "blobs", "marks", "new", "variants", "writes", "sends", "exists", "written")
 
-    def __init__(self, key: Key, parent: bytes | None, checkpoint: Any, meta: Any, versions: dict[str, Any], blobs: Blobs, sends: bool) -> None:
-        self.key, self.parent, self.checkpoint, self.metadata, self.versions, self.blobs, self.sends = key, parent, checkpoint, meta, versions, blobs, sends
-        thread, namespace, _identifier = key
-        self.places = {pair: hash((thread, namespace, pair)) for pair in blobs}
+    def __init__(
+        self, key: Key, parent: bytes | None, checkpoint: Any, meta: Any, versions: dict[str, Any], blobs: Blobs, marks: dict[str, int], sends: bool
+    ) -> None:
+        self.key, self.parent, self.checkpoint, self.metadata, self.sends = key, parent, checkpoint, meta, sends
+        self.versions, self.blobs, self.marks = versions, blobs, marks
+        # Filled by Converter.accept(): the blobs that no earlier checkpoint of the namespace has, and {(channel, version): the id of the checkpoint with
+        # the first value} of the values that differ from the first one.
+        self.new: list[Pair] = []
+        self.variants: dict[Pair, bytes] = {}
         self.writes: list[tuple[Any, ...]] = []
         # Whether the row of the checkpoint exists in PostgreSQL, and (task, index) of the pending writes that exist.
         self.exists = False
@@ -55,28 +60,25 @@ class CheckpointRows:
 
 
 class Converter:
-    """Converts the checkpoints of one thread after the other, and checks that checkpoints that share a blob have the same value for it."""
+    """Converts the checkpoints of one namespace after the other. accept() finds the values that several checkpoints share."""
 
     def __init__(self, cipher: Any = None) -> None:
         self.cipher = cipher
-        self.thread: bytes | None = None
         self.namespace: tuple[bytes, bytes] | None = None
-        # {place of a blob: the mark of its value}; values and hint of the previous checkpoint.
-        self.seen: dict[int, Any] = {}
+        # The bytes of the previous checkpoint's channels, and the hint for its layout.
         self.before: dict[str, bytes] = {}
         self.hint = (0, 0)
-        self.forgotten = False
+        # The first value of each channel and version. {channel: (version, mark, holder of another first value)} of the checkpoint accepted last.
+        self.seen = SeenValues()
+        self.accepted: tuple[bytes, bytes] | None = None
+        self.previous: dict[str, tuple[str | None, int, bytes | None]] = {}
 
     def convert(self, row: tuple[Any, ...]) -> CheckpointRows:
         """The CheckpointRows of (thread, ns, id, parent, type, checkpoint, metadata), with text as bytes. Raises Unreadable."""
         thread, namespace, identifier, parent, kind, raw, meta = row
         require_text(thread, namespace, identifier, parent or b"")
-        if thread != self.thread:
-            self.thread, self.seen, self.forgotten = thread, {}, False
         if (thread, namespace) != self.namespace:
             self.namespace, self.before = (thread, namespace), {}
-        if len(self.seen) > REMEMBERED:
-            self.seen, self.forgotten = {}, True
         kind, cipher, raw = self._decrypted_checkpoint(kind, raw)
         parsed = parse_msgpack(raw, self.before, self.hint) if kind == "msgpack" else parse_json(raw)
         versions = parsed.fields.get("channel_versions")
@@ -84,7 +86,7 @@ class Converter:
             raise Unreadable("the checkpoint has no v or no channel_versions")
         inline_values: dict[str, Any] = {}
         blobs: Blobs = {}
-        marks: dict[str, Any] = {}
+        marks: dict[str, int] = {}
         floats = kind == "json" or parsed.floats
         for channel, value in parsed.values.items():
             version = versions.get(channel)
@@ -102,10 +104,9 @@ class Converter:
             else:
                 blobs[channel, version] = kind, value
                 delta = is_delta(kind, value)
-                marks[channel] = (hash(value),) if delta else hash(value)
+                marks[channel] = hash(value) & ~3 | (DELTA_SNAPSHOT if delta else BLOB)
                 if delta and not cipher:
                     inline_values[channel] = True
-        self._check_versions(namespace, versions, marks)
         if kind == "msgpack":
             # Consecutive checkpoints share most values, and their layout.
             self.before, self.hint = parsed.values, parsed.hint
@@ -113,13 +114,59 @@ class Converter:
         fields[VALUES] = inline_values
         if cipher:
             blobs = {pair: self._encrypted(kind, cipher, value) for pair, (kind, value) in blobs.items()}
-        return CheckpointRows((thread, namespace, identifier), parent, dump(fields, floats), metadata(meta), versions, blobs, parsed.sends)
+        return CheckpointRows((thread, namespace, identifier), parent, dump(fields, floats), metadata(meta), versions, blobs, marks, parsed.sends)
+
+    def accept(self, converted: CheckpointRows) -> None:
+        """Set `new` and `variants` of a checkpoint that will be imported. All checkpoints that name a version of a channel share one blob: the first one."""
+        if converted.checkpoint is None:
+            return
+        if converted.key[:2] != self.accepted:
+            self.accepted, self.previous = converted.key[:2], {}
+            self.seen.clear()
+        before, self.previous = self.previous, {}
+        for channel, version in converted.versions.items():
+            name = version if isinstance(version, str) else version_text(version)
+            mark, entry = converted.marks.get(channel, ABSENT), before.get(channel)
+            if entry is None or entry[:2] != (name, mark):
+                entry = name, mark, self._first_holder(converted, channel, name, mark)
+            self.previous[channel] = entry
+            if entry[2] is not None and name is not None:
+                converted.variants[channel, name] = entry[2]
+
+    def _first_holder(self, converted: CheckpointRows, channel: str, version: str | None, mark: int) -> bytes | None:
+        """The id of the checkpoint with the first value of this version if that value differs, else None. Records the value if it is the first one."""
+        place = hash((channel, version))
+        known = self.seen.get(place)
+        first, holder = known or (mark, converted.key[2])
+        # A snapshot is also the state of checkpoints without a value.
+        differs = first != mark and bool((first | mark) & BLOB) and {first & 3, mark & 3} != {ABSENT, DELTA_SNAPSHOT}
+        if mark & BLOB and (known is None or not first & BLOB):
+            converted.new.append((channel, version or ""))
+        if known is None or mark & BLOB and not first & BLOB:
+            self.seen.put(place, mark, converted.key[2])
+        return holder if differs else None
+
+    def first_time(self, *what: Any) -> bool:
+        """Whether this is the first call with these arguments in the current namespace."""
+        place = hash(what)
+        if self.seen.get(place) is not None:
+            return False
+        self.seen.put(place, ABSENT, b"")
+        return True
+
+    def value(self, row: tuple[Any, ...] | None, channel: str) -> tuple[str, bytes] | None:
+        """(type, bytes) of a channel in a row of the file, after decryption; None if it has no value. Raises Unreadable."""
+        if row is None:
+            return None
+        kind, _cipher, raw = self._decrypted_checkpoint(row[4], row[5])
+        parsed = parse_msgpack(raw, {}, (0, 0)) if kind == "msgpack" else parse_json(raw)
+        return (kind, parsed.values[channel]) if channel in parsed.values else None
 
     @staticmethod
     def without_checkpoint(key: Key) -> CheckpointRows:
         """CheckpointRows for pending writes only. Raises Unreadable."""
         require_text(*key)
-        return CheckpointRows(key, None, None, None, {}, {}, False)
+        return CheckpointRows(key, None, None, None, {}, {}, {}, False)
 
     def _decrypted_checkpoint(self, kind: Any, raw: Any) -> tuple[str, str, bytes]:
         """(type, name of the cipher or "", bytes after decryption). Raises Unreadable."""
@@ -164,26 +211,6 @@ class Converter:
             return plain(kind, value)
         except Unreadable as reason:
             raise Unreadable("the value of channel %r cannot be stored: %s, and %s" % (channel, why, reason)) from None
-
-    def _check_versions(self, namespace: bytes, versions: dict[str, Any], marks: dict[str, Any]) -> None:
-        """All checkpoints that name a version of a channel share one blob. Raise Unreadable if their values differ.
-
-        marks: {channel: the mark of its value}: a hash, a hash in a tuple for a delta channel's snapshot, or INLINE. A snapshot is stored at one
-        checkpoint and is the state of all checkpoints that name its version, as with PostgresSaver.
-        """
-        seen = self.seen
-        for channel, version in versions.items():
-            if not isinstance(version, str):
-                version = version_text(version)
-            mark = marks.get(channel)
-            place = hash((namespace, channel, version))
-            known = seen.setdefault(place, mark)
-            if known == mark or not (isinstance(known, (int, tuple)) or isinstance(mark, (int, tuple))):
-                continue
-            if (known is None and isinstance(mark, tuple)) or (mark is None and isinstance(known, tuple)):
-                seen[place] = known or mark
-                continue
-            raise Unreadable("channel %r has two values under version %s, of which PostgreSQL can hold one" % (channel, version))
 
 
 def is_delta(kind: str, value: Any) -> bool:

@@ -18,7 +18,7 @@ import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._import import batch, convert, importer, source
+from ansible_collections.stateops.langgraph.plugins.module_utils._import import batch, importer, seen, source
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Importer
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
 
@@ -57,10 +57,6 @@ class Tables:
         for written, some in zip(self.rows, rows):
             written += split_rows(some)
 
-    def blobs(self, places):
-        copied = b"".join(self.rows[1])
-        return {place: ("msgpack", b"\x91\x01") for place in places if all(part.encode() in copied for part in place if part)}
-
 
 @pytest.fixture
 def path(tmp_path):
@@ -78,7 +74,7 @@ def path(tmp_path):
 @pytest.mark.parametrize("remembered", [300000, 12, 8, 3])
 @pytest.mark.parametrize("check", [False, True])
 def test_each_blob_once(path, monkeypatch, remembered, check):
-    monkeypatch.setattr(convert, "REMEMBERED", remembered)
+    monkeypatch.setattr(seen, "REMEMBERED", remembered)
     tables = Tables()
     with open_source(path) as source:
         run = Importer(source, tables, check=check, batch_size=100)
