@@ -239,7 +239,7 @@ verified:
   description: The comparison after the import. Null in check mode and with O(verify=none).
   returned: success, and if a difference was found
   type: dict
-  sample: {how: full, checkpoints: 480, writes: 1100, blobs: 950, differences: 0, sample: []}
+  sample: {how: full, checkpoints: 480, writes: 1100, blobs: 950, differences: 0, sample: [], variants: {total: 0, different: 0, sample: []}}
   contains:
     how:
       description: The value of O(verify).
@@ -260,6 +260,9 @@ verified:
       description: The first twenty differences, in words.
       type: list
       elements: str
+    variants:
+      description: The same as RV(variants), of all checkpoints in the processed threads. Zero unless O(verify=full).
+      type: dict
 """
 
 import contextlib
@@ -394,7 +397,7 @@ def _copy_and_compare(module: AnsibleModule, importer: Importer, pool: WorkerPoo
 
 
 def _warn_of_different_values(module: AnsibleModule, importer: Importer) -> None:
-    number, threads = importer.stats.variants["different"], importer.stats.threads_with_different
+    number, threads = importer.stats.variants.different, importer.stats.variants.threads
     if number:
         module.warn(
             "%d channel values have the same version as another value of their channel, and different content. PostgreSQL holds one value per version: "
@@ -412,7 +415,7 @@ def _results(importer: Importer, started: float) -> dict[str, Any]:
         seconds=round(seconds, 3),
         rows_per_second=int(rows / seconds) if seconds else 0,
         rejected={"total": stats.rejections, "sample": stats.rejected},
-        variants=dict(stats.variants, sample=stats.variant_sample),
+        variants=stats.variants.to_dict(),
     )
 
 

@@ -19,7 +19,6 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import spans, windows
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import ImportStats
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import COPIED_TABLES, DELETE_BLOB, DELETE_CHECKPOINT, DELETE_WRITE
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.variants import same_value
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Blobs, CheckpointRows
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import WriteKeys
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Importer
-    from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key, Pair, TextKey
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key, TextKey
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import ImportTarget
 
 # Approximate bytes that are sent while the next chunk is converted. It has to be a fraction of a batch; otherwise the two do not overlap.
@@ -158,23 +157,8 @@ class Batch:
             return None
         self.converter.accept(converted)
         if converted.variants:
-            self._count_variants(converted)
+            self.stats.variants.count(converted, self.converter, self.source)
         return converted
-
-    def _count_variants(self, converted: CheckpointRows) -> None:
-        """Count the values that differ from the first one of their version, each of them once."""
-        thread, namespace, _identifier = converted.key
-        for (channel, version), holder in converted.variants.items():
-            if not self.converter.first_time(channel, version, converted.marks.get(channel)):
-                continue
-            rows = [self.source.row((thread, namespace, identifier)) for identifier in (holder, converted.key[2])]
-            first, second = (self.converter.value(row, channel) for row in rows)
-            self._count_variant(converted.key, (channel, version), first is not None and second is not None and same_value(first, second))
-
-    def _count_variant(self, key: Key, pair: Pair, same: bool) -> None:
-        again = not self.converter.first_time(*pair, "counted")
-        if self.converter.first_time(*pair, same):
-            self.stats.variant(key, pair, not same, again)
 
     def _reject(self, key: Key, reason: str, writes: int) -> None:
         if self.importer.on_unreadable == "fail":
@@ -213,7 +197,7 @@ class Batch:
                 new_blobs[pair] = value
             elif not same_blob(self.converter, found, value):
                 if policy == "skip":
-                    self._count_variant(converted.key, pair, same_content(self.converter, found, value))
+                    self.stats.variants.add(converted.key, pair, self.converter, same_content(self.converter, found, value))
                 else:
                     old.append(name[:2] + pair)
                     new_blobs[pair] = value

@@ -68,10 +68,12 @@ class Converter:
         # The bytes of the previous checkpoint's channels, and the hint for its layout.
         self.before: dict[str, bytes] = {}
         self.hint = (0, 0)
-        # The first value of each channel and version. {channel: (version, mark, holder of another first value)} of the checkpoint accepted last.
+        # The first blob of each channel and version, the highest version of each channel as text, and {channel: (version, mark, id of the checkpoint with
+        # the first value if that differs, id of the first checkpoint with this value)} of the latest checkpoint with the channel.
         self.seen = SeenValues()
         self.accepted: tuple[bytes, bytes] | None = None
-        self.previous: dict[str, tuple[str | None, int, bytes | None]] = {}
+        self.highest: dict[str, str] = {}
+        self.previous: dict[str, tuple[str, int, bytes | None, bytes]] = {}
 
     def convert(self, row: tuple[Any, ...]) -> CheckpointRows:
         """The CheckpointRows of (thread, ns, id, parent, type, checkpoint, metadata), with text as bytes. Raises Unreadable."""
@@ -121,29 +123,41 @@ class Converter:
         if converted.checkpoint is None:
             return
         if converted.key[:2] != self.accepted:
-            self.accepted, self.previous = converted.key[:2], {}
+            self.accepted, self.previous, self.highest = converted.key[:2], {}, {}
             self.seen.clear()
-        before, self.previous = self.previous, {}
+        marks, previous, highest, holder = converted.marks, self.previous, self.highest, converted.key[2]
         for channel, version in converted.versions.items():
-            name = version if isinstance(version, str) else version_text(version)
-            mark, entry = converted.marks.get(channel, ABSENT), before.get(channel)
-            if entry is None or entry[:2] != (name, mark):
-                entry = name, mark, self._first_holder(converted, channel, name, mark)
-            self.previous[channel] = entry
-            if entry[2] is not None and name is not None:
-                converted.variants[channel, name] = entry[2]
+            if not isinstance(version, str):
+                version = version_text(version) or ""
+            mark, entry = marks.get(channel, ABSENT), previous.get(channel)
+            if entry is None or entry[0] != version or entry[1] != mark:
+                first = None
+                if version > highest.get(channel, ""):
+                    # The usual case: LangGraph's versions increase, so no earlier checkpoint has this one.
+                    highest[channel] = version
+                    if mark & BLOB:
+                        self.seen.put(hash((channel, version)), mark, holder)
+                        converted.new.append((channel, version))
+                else:
+                    first = self._first_holder(converted, channel, version, mark)
+                entry = previous[channel] = version, mark, first, holder
+            if entry[2] is not None:
+                converted.variants[channel, version] = entry[2]
+        self.seen.limit()
 
-    def _first_holder(self, converted: CheckpointRows, channel: str, version: str | None, mark: int) -> bytes | None:
-        """The id of the checkpoint with the first value of this version if that value differs, else None. Records the value if it is the first one."""
-        place = hash((channel, version))
+    def _first_holder(self, converted: CheckpointRows, channel: str, version: str, mark: int) -> bytes | None:
+        """The id of the checkpoint with the first value of this version if that value differs, else None. Records the value if it is the first blob."""
+        place, before, holder = hash((channel, version)), self.previous.get(channel), converted.key[2]
         known = self.seen.get(place)
-        first, holder = known or (mark, converted.key[2])
+        if known is None and mark & BLOB:
+            self.seen.put(place, mark, holder)
+            converted.new.append((channel, version))
+        if known is None and before is not None and before[0] == version:
+            # Without a blob, only the latest value of each channel is known.
+            known = before[1], before[3]
+        first, holder = known or (mark, holder)
         # A snapshot is also the state of checkpoints without a value.
         differs = first != mark and bool((first | mark) & BLOB) and {first & 3, mark & 3} != {ABSENT, DELTA_SNAPSHOT}
-        if mark & BLOB and (known is None or not first & BLOB):
-            converted.new.append((channel, version or ""))
-        if known is None or mark & BLOB and not first & BLOB:
-            self.seen.put(place, mark, converted.key[2])
         return holder if differs else None
 
     def first_time(self, *what: Any) -> bool:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 
-# How many entries are kept in memory, which takes about 20 MB.
-REMEMBERED = 100000
+# How many entries are kept in memory, which takes about 50 MB.
+REMEMBERED = 200000
 
 
 class SeenValues:
@@ -36,10 +36,11 @@ class SeenValues:
     def put(self, place: int, mark: int, holder: bytes) -> None:
         """Set the entry of a number."""
         self.recent[place] = mark, holder
-        if len(self.recent) > REMEMBERED:
-            self._move()
 
-    def _move(self) -> None:
+    def limit(self) -> None:
+        """Move the entries to the file if there are too many."""
+        if len(self.recent) <= REMEMBERED:
+            return
         if self.older is None:
             # SQLite creates a temporary file for an empty name, and deletes it when the connection ends. Nothing has to survive a crash.
             self.older = sqlite3.connect("", isolation_level=None)

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import texts
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.variants import VariantCounts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key, Pair
 
 KINDS = ("threads", "checkpoints", "writes", "blobs")
 SHOWN = 100
@@ -30,11 +28,7 @@ class ImportStats:
         self.rejections = 0
         # Keys of rejected rows; (thread,) for a whole thread.
         self.keys: set[tuple[Any, ...]] = set()
-        # How many channels have several serialised forms under one version, and how many of them have different values. The first ones, and the
-        # threads of those whose values differ.
-        self.variants = {"total": 0, "different": 0}
-        self.variant_sample: list[dict[str, Any]] = []
-        self.threads_with_different: list[str] = []
+        self.variants = VariantCounts()
         self.written_threads: set[bytes] = set()
         self.failed_threads: set[bytes] = set()
 
@@ -54,16 +48,6 @@ class ImportStats:
             names += [None, None]
             self.rejected.append({"thread_id": names[0], "checkpoint_ns": names[1], "checkpoint_id": names[2], "reason": reason})
 
-    def variant(self, key: Key, pair: Pair, different: bool, again: bool) -> None:
-        """Count a channel whose serialised form differs from the first one of its version. again: whether it was counted with another form."""
-        self.variants["total"] += not again
-        self.variants["different"] += different
-        names = texts(key[:2]) + pair
-        if len(self.variant_sample) < SHOWN:
-            self.variant_sample.append(dict(zip(("thread_id", "checkpoint_ns", "channel", "version"), names), different=different))
-        if different and names[0] not in self.threads_with_different and len(self.threads_with_different) < SHOWN:
-            self.threads_with_different.append(names[0])
-
     def end(self, threads: Sequence[bytes]) -> None:
         """Count the threads of a completed batch."""
         self.add("threads", "read", len(threads))
@@ -79,11 +63,7 @@ class ImportStats:
         self.bytes += other.bytes
         self.rejections += other.rejections
         self.rejected += other.rejected[: SHOWN - len(self.rejected)]
-        for what, number in other.variants.items():
-            self.variants[what] += number
-        self.variant_sample += other.variant_sample[: SHOWN - len(self.variant_sample)]
-        more = [thread for thread in other.threads_with_different if thread not in self.threads_with_different]
-        self.threads_with_different += more[: SHOWN - len(self.threads_with_different)]
+        self.variants.merge(other.variants)
 
     @property
     def written(self) -> bool:

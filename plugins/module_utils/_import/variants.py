@@ -11,10 +11,17 @@ the libraries wrote it: https://github.com/langchain-ai/langgraph/blob/main/libs
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import texts
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.serializers import ormsgpack
 
+if TYPE_CHECKING:
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import CheckpointRows, Converter
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key, Pair
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import Source
+
+SHOWN = 100
 # MessagePack's extension codes for (module, class, positional arguments or one argument or keyword arguments, method), for arrays, and for snapshots.
 ONE_ARGUMENT, ARGUMENTS, KEYWORDS, METHOD, PYDANTIC_1, PYDANTIC_2 = range(6)
 UNORDERED = ("set", "frozenset")
@@ -105,3 +112,44 @@ def _text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return repr([_text(each) for each in value])
     return repr(value)
+
+
+class VariantCounts:
+    """How many channels have several serialised forms under one version. different: of how many forms the value differs from the first one.
+
+    sample: the first ones. threads: the first threads with different values.
+    """
+
+    def __init__(self) -> None:
+        self.total = self.different = 0
+        self.sample: list[dict[str, Any]] = []
+        self.threads: list[str] = []
+
+    def count(self, converted: CheckpointRows, converter: Converter, source: Source) -> None:
+        """Count the values of a checkpoint that differ from the first one of their version, each form once."""
+        thread, namespace, identifier = converted.key
+        for pair, holder in converted.variants.items():
+            if converter.first_time(*pair, converted.marks.get(pair[0])):
+                first, second = (converter.value(source.row((thread, namespace, each)), pair[0]) for each in (holder, identifier))
+                self.add(converted.key, pair, converter, first is not None and second is not None and same_value(first, second))
+
+    def add(self, key: Key, pair: Pair, converter: Converter, same: bool) -> None:
+        """Count a form of a channel and version, unless another one with the same result was counted."""
+        self.total += converter.first_time(*pair, "counted")
+        if converter.first_time(*pair, same):
+            self.different += not same
+            names = texts(key[:2]) + pair
+            if len(self.sample) < SHOWN:
+                self.sample.append(dict(zip(("thread_id", "checkpoint_ns", "channel", "version"), names), different=not same))
+            if not same and names[0] not in self.threads and len(self.threads) < SHOWN:
+                self.threads.append(names[0])
+
+    def merge(self, other: VariantCounts) -> None:
+        """Add other counts."""
+        self.total += other.total
+        self.different += other.different
+        self.sample += other.sample[: SHOWN - len(self.sample)]
+        self.threads += [thread for thread in other.threads if thread not in self.threads][: SHOWN - len(self.threads)]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"total": self.total, "different": self.different, "sample": self.sample}

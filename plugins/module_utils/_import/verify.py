@@ -14,6 +14,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, is_text, text, texts
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import spans, windows
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.variants import VariantCounts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -37,12 +38,13 @@ class Verifier:
         self.counts = {"checkpoints": 0, "writes": 0, "blobs": 0}
         self.differences = 0
         self.sample: list[str] = []
+        self.variants = VariantCounts()
         # Values in PostgreSQL that a checkpoint of the file does not have, unless a later one has them: {place: the key of the checkpoint}.
         self.unexpected: dict[tuple[str, ...], Key] = {}
         self.current_thread: Any = None
 
     def to_dict(self) -> dict[str, Any]:
-        return dict(self.counts, how="full" if self.full else "counts", differences=self.differences, sample=self.sample)
+        return dict(self.counts, how="full" if self.full else "counts", differences=self.differences, sample=self.sample, variants=self.variants.to_dict())
 
     def merge(self, other: Verifier) -> None:
         """Add the counts of another Verifier."""
@@ -50,6 +52,7 @@ class Verifier:
             self.counts[kind] += number
         self.differences += other.differences
         self.sample += other.sample[: SHOWN - len(self.sample)]
+        self.variants.merge(other.variants)
 
     def batch(self, importer: Importer, threads: Sequence[bytes], stats: ImportStats) -> None:
         """Compare the threads of a committed batch, except rejected rows."""
@@ -101,6 +104,8 @@ class Verifier:
                 self._differ(key, str(reason))
                 continue
             converter.accept(converted)
+            if converted.variants:
+                self.variants.count(converted, converter, importer.source)
             waiting.append(converted)
             size += converted.weight()
             if size > CHUNK or len(waiting) >= MAX_CHECKPOINTS:
