@@ -12,7 +12,7 @@ import time
 
 import pytest
 from assertions import assert_refused, assert_succeeded
-from databases import Database
+from databases import TABLES, Database
 from differential import assert_same
 from events import until
 from import_runs import run
@@ -75,6 +75,38 @@ def test_killed_anywhere(stoppable_server, start_module, call_module, path):
     assert assert_whole(database) == THREADS
     assert_same(path, database)
     database.drop()
+
+
+def test_killed_in_one_long_thread(stoppable_server, start_module, call_module, tmp_path):
+    """The thread is one transaction: a reader sees nothing of it or all of it."""
+    database, path, draw = prepared(stoppable_server), tmp_path / "checkpoints.sqlite", random.Random(2)
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        for number in range(2000):
+            put(saver, "long", {"a": [draw.randbytes(5000), number]}, {"a": number}, identifier="%06d" % number, writes=[("t", "~1", [("a", number)])])
+    begin = time.monotonic()
+    assert_succeeded(run(call_module, database, path, verify="none"), database)
+    duration = time.monotonic() - begin
+    seen = []
+    for _number in range(KILLS):
+        database.execute("TRUNCATE checkpoints, checkpoint_blobs, checkpoint_writes")
+        running = start_module("checkpoint_import", database.login(database.app, sqlite_path=str(path)))
+        until(lambda: running.process.poll() is not None or sessions(database))
+        time.sleep(draw.uniform(0, duration))
+        running.process.send_signal(signal.SIGKILL)
+        running.process.communicate()
+        # The server may still commit what it received.
+        until(lambda: not sessions(database))
+        seen.append(tuple(database.execute("SELECT count(*) FROM %s" % table)[0][0] for table in TABLES))
+    print("killed after so many rows: %s" % seen)
+    assert set(seen) <= {(0, 0, 0), (2000, 2000, 2000)} and (0, 0, 0) in seen
+    assert_succeeded(run(call_module, database, path), database)
+    assert_same(path, database)
+    database.drop()
+
+
+def sessions(database):
+    """How many sessions the application has."""
+    return database.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = '%s'" % database.app.name)[0][0]
 
 
 def test_the_server_is_killed(stoppable_server, start_module, call_module, path):
