@@ -280,7 +280,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._import.source 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import ImportTarget
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import WorkerPool
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.encryption import cipher_of
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import connected, open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import size
 from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import gather, prepare
 
@@ -329,7 +329,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         known = prepare(dict(params, sqlite_schema=None))
         cipher = cipher_of(params["encryption_key"])
         with WorkerPool(_pool_size(params), functools.partial(_worker_importer, params, module.check_mode, cipher)) as pool:
-            with open_connection(params, APPLICATION) as connection:
+            with connected(params, APPLICATION) as connection:
                 pool.start()
                 _require_parity(module, connection, known)
                 with _importer(params, module.check_mode, cipher, connection) as importer:

@@ -248,7 +248,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._migration.gran
 )
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import Limits, MigrationTarget, applied, read_state, state_differs
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import connected, open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.pooler import pooler_mode
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import configure_session, secure_session, take_role
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.enter import enter
@@ -292,7 +292,7 @@ def _run(module: AnsibleModule, params: dict[str, Any]) -> dict[str, Any]:
     """Enter the virtualenv, read, decide, act unless in check mode, read again; returns the module's results."""
     enter(params["virtualenv"], params)
     known = library() if params["state"] == "present" else None
-    with open_connection(params, APPLICATION) as connection:
+    with connected(params, APPLICATION) as connection:
         if pooler_mode(connection, params, APPLICATION) == "transaction":
             raise ModuleError("This is a connection pooler in transaction mode, where locks and settings do not work. Connect to the server itself.")
         secure_session(connection)

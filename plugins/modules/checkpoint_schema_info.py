@@ -358,7 +358,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec i
 )
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import DatabaseModule, nothing_yet, run_module
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import connected
 from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import gather, prepare, sqlite_side
 
 APPLICATION = "stateops.langgraph.checkpoint_schema_info"
@@ -389,7 +389,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         return {"changed": False, "sqlite": sqlite.to_dict(), "orphans": {"writes": None, "blobs": None, "sqlite_writes": orphaned}}
     try:
         known = prepare(params)
-        with open_connection(params, APPLICATION) as connection:
+        with connected(params, APPLICATION) as connection:
             return gather(params, connection, known, module.warn)
     except PrerequisiteMissing as missing:
         return nothing_yet(module, missing)

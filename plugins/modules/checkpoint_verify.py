@@ -166,7 +166,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import MUTUALLY_EXCLUSIVE, connection_argument_spec, facts_argument_spec
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, unexpected
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import DatabaseModule, nothing_yet, run_module
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import connected, ended_by_setting
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import check_schema
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import EVALUATED
@@ -192,26 +192,26 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     try:
         known = prepare(params)
-        with open_connection(params, APPLICATION) as connection:
+        with connected(params, APPLICATION) as connection:
             results = gather(params, connection, known, module.warn)
             wanted = params["roundtrip"] == "always" or (params["roundtrip"] == "in_parity" and results["parity"]["in_parity"])
             if not module.check_mode and params["roundtrip"] == "never" and results["parity"]["in_parity"]:
-                _with_facts(results, lambda: check_privileges(connection, params))
+                _with_facts(results, params, lambda: check_privileges(connection, params))
             if module.check_mode or not wanted:
                 return dict(results, roundtrip=None)
             evaluated = [violation.describe() for violation in check_schema(Schema.from_dict(results["postgres"])) if violation.rule in EVALUATED]
-            thread, stale_rows = _with_facts(results, lambda: run_roundtrip(connection, params, APPLICATION, evaluated))
+            thread, stale_rows = _with_facts(results, params, lambda: run_roundtrip(connection, params, APPLICATION, evaluated))
     except PrerequisiteMissing as missing:
         return nothing_yet(module, missing)
     return dict(results, changed=stale_rows > 0, roundtrip={"thread_id": thread, "stale_rows_removed": stale_rows})
 
 
-def _with_facts(results: dict[str, Any], check: Callable[[], Result]) -> Result:
+def _with_facts(results: dict[str, Any], params: dict[str, Any], check: Callable[[], Result]) -> Result:
     """The result of check(). If it fails, the facts are returned with the failure."""
     try:
         return check()
     except Exception as error:  # pylint: disable=broad-exception-caught  # after any error the facts are returned
-        failure = error if isinstance(error, ModuleError) else ModuleError(unexpected(error))
+        failure = error if isinstance(error, ModuleError) else ended_by_setting(params, APPLICATION, error) or ModuleError(unexpected(error))
         failure.results = {name: value for name, value in results.items() if name != "changed"}
         raise failure from None
 

@@ -44,6 +44,19 @@ def sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!", ";")) else text + "."
 
 
+# What to do about an error of PostgreSQL, by SQLSTATE.
+ADVICE = {
+    "25006": "Connect to the primary, or reset default_transaction_read_only, which may be set for the role or the database.",
+    "42501": "Grant the missing privilege, or log in as a role that has it.",
+    "55P03": "Another session holds a lock: end that session, or run again.",
+    "57014": "The setting statement_timeout or another session ended the statement: raise the setting, which may be set for the role or the database, or run again.",
+    **{
+        code: "The setting %s ended the session: raise it for the role or the database." % setting
+        for code, setting in (("25P03", "idle_in_transaction_session_timeout"), ("25P04", "transaction_timeout"), ("57P05", "idle_session_timeout"))
+    },
+}
+
+
 def unexpected(error: BaseException) -> str:
     """The message for an exception that no other code handles: an error from the server, or a bug in the collection."""
     code = getattr(error, "sqlstate", None)
@@ -51,9 +64,5 @@ def unexpected(error: BaseException) -> str:
         if type(error).__name__ == "OperationalError" and code is None or code in ("57P01", "57P02", "57P03"):
             return "The connection to the server was lost: %s. Run again when the server accepts connections." % one_line(error).rstrip(".")
         reason = "PostgreSQL reports an error: %s%s." % (one_line(error).rstrip("."), " (SQLSTATE %s)" % code if code else "")
-        if code == "42501":
-            reason += " Grant the missing privilege, or log in as a role that has it."
-        elif code in ("57014", "55P03"):
-            reason += " Another session holds a lock: end that session, or run again."
-        return reason
+        return " ".join(filter(None, [reason, ADVICE.get(code or "")]))
     return "An unexpected %s occurred: %s. Please report it." % (type(error).__name__, one_line(error).rstrip("."))

@@ -16,7 +16,9 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._import.batch i
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import text
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import ImportStats
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import COPIED_TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.verify import Verifier
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import LockRequirements, lock_holders
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import damaged
 
@@ -106,6 +108,8 @@ class Importer:
         """The ModuleError for any error."""
         if isinstance(error, sqlite3.Error):
             return damaged(self.source.path, error)
+        if isinstance(error, psycopg.errors.LockNotAvailable):
+            return ModuleError(lock_holders(self.target.connection, self.target.schema, LockRequirements(written=COPIED_TABLES)))
         return error if isinstance(error, ModuleError) else ModuleError(unexpected(error))
 
     def _verifier(self) -> Verifier | None:

@@ -71,7 +71,7 @@ class ImportTarget:
     """The three tables of a schema over one connection. All methods run in a transaction of the caller."""
 
     def __init__(self, connection: Connection, schema: str, role: str | None, compression: str = "server") -> None:
-        self.connection, self.role = connection, role
+        self.connection, self.schema, self.role = connection, schema, role
         self.places = {table: sql.Identifier(schema, table) for table in COPIED_TABLES}
         self.settings = {"search_path": SAFE_PATH, "row_security": "off", "lock_timeout": "30s"}
         if compression == "auto" and self._all(UNDECIDED, ())[0][0]:

@@ -15,13 +15,13 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.libr
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import NOT_RECORDED, lock_requirements, make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import adoption, preflight_errors
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import current_state, read_state, read_state_after_reconnect, state_differs
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import wait_for
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import LockRequirements, lock_holders, wait_for
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql, table_name
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock, retry_with_short_lock_timeout
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session, configure_session, schema_path
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import MIGRATIONS_TABLE
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import MIGRATIONS_TABLE, TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,6 +181,8 @@ def _failure(
         if lost(connection):
             after, note = reread()
         else:
+            if isinstance(error, psycopg.errors.LockNotAvailable):
+                text = "%s %s" % (sentence(text), lock_holders(connection, target.schema, LockRequirements(exclusive=TABLES, snapshots=True)))
             _drop_invalid_indexes(connection, target)
             after = read_state(connection, target)
     except (ModuleError, psycopg.Error, OSError) as second:

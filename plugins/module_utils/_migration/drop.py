@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import read_state, read_state_after_reconnect, state_differs
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import LockRequirements, lock_holders
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, psycopg, sql
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock, retry_with_short_lock_timeout
@@ -120,6 +121,9 @@ def remove(
         except psycopg.Error as error:
             if lost(connection):
                 raise _lost(before, error, lambda: read_state_after_reconnect(target, reconnect, session)) from None
+            if isinstance(error, psycopg.errors.LockNotAvailable):
+                holders = lock_holders(connection, target.schema, LockRequirements(exclusive=tuple(table.name for table in tables)))
+                raise ModuleError("The tables were not dropped. %s" % holders) from None
             detail = getattr(getattr(error, "diag", None), "message_detail", None) or ""
             text = " ".join([one_line(error), *detail.split()]).rstrip(".")
             raise ModuleError("The tables were not dropped: %s. Nothing was changed. Remove the cause and run again." % text) from None

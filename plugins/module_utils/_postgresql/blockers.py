@@ -129,12 +129,21 @@ def report_lock_holders(connection: Connection, schema: str, tables: Sequence[st
     try:
         yield
     except psycopg.errors.LockNotAvailable:
-        with snapshot(connection):
-            rows = _blocking_sessions(connection, schema, LockRequirements(read=tuple(tables)))
-        holders = _describe_sessions(rows) if rows else "the session that held the lock has just ended"
-        raise ModuleError(
-            "A table in schema %s is locked even against reading: %s. End that transaction, or run again when it has ended." % (schema, holders)
-        ) from None
+        raise ModuleError(lock_holders(connection, schema, LockRequirements(read=tuple(tables)))) from None
+
+
+def lock_holders(connection: Connection, schema: str, needed: LockRequirements) -> str:
+    """Who held a lock that a statement did not get in time, and what to do. connection: in autocommit mode, outside a transaction."""
+    attempts = [("A table in schema %s is locked even against reading: %s.", LockRequirements(read=needed.read + needed.written + needed.exclusive))]
+    attempts.append(("A table in schema %s is locked against writing: %s.", LockRequirements(written=needed.written)))
+    # A session that changed or locked a row also holds a lock on the table, which alone blocks nobody.
+    attempts.append(("A row or a table in schema %s is locked by one of: %s.", LockRequirements(needed.written + needed.exclusive, snapshots=needed.snapshots)))
+    with snapshot(connection):
+        for text, locks in attempts:
+            rows = _blocking_sessions(connection, schema, locks)
+            if rows:
+                return "%s End that transaction, or run again when it has ended." % (text % (schema, _describe_sessions(rows)))
+    return "A table in schema %s was locked, and the session that held the lock has just ended. Run again." % schema
 
 
 def _blocking_sessions(connection: Connection, schema: str, needed: LockRequirements) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,12 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors im
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.options import refuse_control_characters, refuse_secrets
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.tls import tls_parameters
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READ_TIMEOUT
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READ_TIMEOUT, where_set
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.timeouts import SLACK, limited_connection
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
 OLDEST_SERVER = 150000
@@ -29,6 +32,13 @@ NOT_YET = re.compile(
 )
 # Parameters that libpq reads from its environment if they are not given.
 ENVIRONMENT = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "service": "PGSERVICE"}
+# Settings that end a statement or a session, by SQLSTATE.
+LIMITS = {
+    "25P03": "idle_in_transaction_session_timeout",
+    "25P04": "transaction_timeout",
+    "57014": "statement_timeout",
+    "57P05": "idle_session_timeout",
+}
 # A broken network is detected within a minute.
 # Keepalives are not sent while sent data is unacknowledged, which tcp_user_timeout limits, in milliseconds.
 KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60000}
@@ -92,6 +102,26 @@ def open_connection(params: dict[str, Any], application: str) -> Connection:
         connection.close()
         raise ModuleError("The server is PostgreSQL %s; 15 or newer is needed. Upgrade the server." % version)
     return connection
+
+
+@contextlib.contextmanager
+def connected(params: dict[str, Any], application: str) -> Iterator[Connection]:
+    """The connection of open_connection() for a block. If a setting of the login ends the block, raise ModuleError that says where it was set."""
+    try:
+        with open_connection(params, application) as connection:
+            yield connection
+    except psycopg.Error as error:
+        raise (ended_by_setting(params, application, error) or error) from None
+
+
+def ended_by_setting(params: dict[str, Any], application: str, error: Exception) -> ModuleError | None:
+    """The ModuleError for an error that a setting of the login caused, or None for any other error or if the setting cannot be read."""
+    setting = LIMITS.get(getattr(error, "sqlstate", None) or "")
+    text = ""
+    if setting:
+        with contextlib.suppress(ModuleError, psycopg.Error), open_connection(params, application) as other:
+            text = where_set(other, setting, READ_TIMEOUT)
+    return ModuleError("PostgreSQL reports: %s %s" % (sentence(one_line(error)), text)) if text else None
 
 
 def lost(connection: Connection) -> bool:

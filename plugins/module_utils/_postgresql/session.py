@@ -44,6 +44,24 @@ SELECT b.path, ARRAY(SELECT pg_catalog.set_config(w.name, w.value, true)
                      FROM ROWS FROM (pg_catalog.unnest(%s::pg_catalog.text[]), pg_catalog.unnest(%s::pg_catalog.text[])) AS w(name, value)) AS done
 FROM (SELECT pg_catalog.current_schemas(true)::pg_catalog.text[] AS path OFFSET 0) AS b
 """
+# SET LOCAL comes first, in the same message: the setting may be a limit that would end this query as well. A limit that is reset while the query runs
+# does not apply to it. All names are qualified.
+SETTINGS = """
+SET LOCAL statement_timeout = 0;
+SELECT s.*, session_user AS role, pg_catalog.current_database() AS database
+FROM (SELECT pg_catalog.set_config('statement_timeout', NULL, true) AS done OFFSET 0) AS r
+CROSS JOIN LATERAL (SELECT name, setting, unit, source FROM pg_catalog.pg_settings WHERE r.done IS NOT NULL OFFSET 0) AS s
+"""
+# The sources in pg_settings: where a setting was made, and what to run.
+SOURCES = {
+    "user": "for role {role}. Run: ALTER ROLE {quoted_role} RESET {name};",
+    "database user": "for role {role} in database {database}. Run: ALTER ROLE {quoted_role} IN DATABASE {quoted_database} RESET {name};",
+    "database": "for database {database}. Run: ALTER DATABASE {quoted_database} RESET {name};",
+    "global": "for all roles. Run: ALTER ROLE ALL RESET {name};",
+    "configuration file": "in the configuration of the server. Run: ALTER ROLE {quoted_role} SET {name} = 0;",
+    "command line": "on the command line of the server. Run: ALTER ROLE {quoted_role} SET {name} = 0;",
+    "client": "by this client. Remove it from the options in connect_params, or from PGOPTIONS.",
+}
 # The minor releases that can reject views and foreign tables: their owner could put one in the place of a table between two statements.
 RESTRICTS_RELATIONS = {15: 150008, 16: 160004}
 
@@ -140,3 +158,17 @@ def snapshot(connection: Connection, role: str | None = None, seconds: float = 0
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         take_role(connection, role, local=True)
         yield tuple(fetch_row(connection, SET_TRANSACTION, (list(settings), list(settings.values())))["path"])
+
+
+def where_set(connection: Connection, setting: str, longest: float = 0) -> str:
+    """The value of a setting, where it was set and what to run, or an empty text if this session set it or nobody did.
+
+    connection: in autocommit mode, outside a transaction. longest: for a time limit, in seconds; a longer one is ignored.
+    """
+    cursor = connection.execute(SETTINGS)
+    cursor.nextset()
+    row = next((row for row in cursor if row["name"] == setting), None)
+    if row is None or row["source"] not in SOURCES or (longest and not 0 < int(row["setting"]) <= longest * 1000):
+        return ""
+    place = SOURCES[row["source"]].format(**row, quoted_role=quote(row["role"]), quoted_database=quote(row["database"]))
+    return "%s = %s%s is set %s" % (setting, row["setting"], row["unit"] or "", place)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import saver
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import LockRequirements, lock_holders, report_lock_holders
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, psycopg, sql, table_name
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock
@@ -24,6 +25,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.ses
     schema_path,
     snapshot,
     take_role,
+    where_set,
 )
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES
 
@@ -77,7 +79,9 @@ def _use_schema(connection: Connection, schema: str, pooler: str, evaluated: Seq
             found = _read_catalog(connection, schema, path)
     role = found["role"]
     if found["standby"] or found["read_only"]:
-        raise ModuleError("The server does not accept writes (%s). Connect to the primary." % ("hot standby" if found["standby"] else "read-only"))
+        place = "" if found["standby"] else where_set(connection, "default_transaction_read_only")
+        advice = sentence(place) if place else "Connect to the primary."
+        raise ModuleError("The server does not accept writes (%s). %s" % ("hot standby" if found["standby"] else "read-only", advice))
     _check_found_privileges(found, schema)
     if evaluated and found["owner"]:
         raise ModuleError(
@@ -141,6 +145,7 @@ def _roundtrip(connection: Connection, schema: str, pooler: str, role: str) -> t
         except ModuleError:
             # Any session of the application can hold the lock.
             thread = "%s/%s" % (thread, uuid.uuid4())
+        stack.enter_context(report_lock_holders(connection, schema, DATA_TABLES))
         stack.enter_context(schema_path(connection, schema))
         return thread, _write_read_delete(connection, schema, thread)
 
@@ -170,11 +175,15 @@ def _failure(connection: Connection, postgres_saver: Any, schema: str, thread: s
     """The ModuleError for a round trip that failed. stale_rows: the thread's rows before it. kept_rows: those that were not deleted before the failure."""
     remaining = None
     with contextlib.suppress(psycopg.Error):
-        with contextlib.suppress(psycopg.Error):
-            _delete(connection, postgres_saver, schema, thread)
         remaining = _rows(connection, schema, thread)
+        if remaining:  # otherwise a lock would be waited for once more
+            with contextlib.suppress(psycopg.Error):
+                _delete(connection, postgres_saver, schema, thread)
+            remaining = _rows(connection, schema, thread)
     if isinstance(error, ModuleError):
         text = error.message
+    elif isinstance(error, psycopg.errors.LockNotAvailable):
+        text = "The round trip failed. %s" % lock_holders(connection, schema, LockRequirements(written=DATA_TABLES))
     elif lost(connection):
         text = "The connection to the server was lost during the round trip: %s Run again when the server is available." % sentence(one_line(error))
     else:

@@ -2,17 +2,21 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Settings are read back, because a pooler may drop them silently. The modules detect such a pooler earlier; this is the second check."""
+"""Settings are read back, because a pooler may drop them silently; and settings of a role or database that end a run are named.
+
+The modules detect such a pooler earlier; this is the second check.
+"""
 
 from __future__ import annotations
 
+import psycopg
 import pytest
-from assertions import assert_succeeded
+from assertions import assert_refused, assert_succeeded
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import configure_session, schema_path, snapshot
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, unexpected
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import connected, open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import configure_session, schema_path, snapshot, where_set
 
 pytestmark = pytest.mark.newest
 
@@ -78,3 +82,59 @@ def test_a_setting_of_the_application_that_changes_the_names_of_types(database, 
     found = assert_succeeded(call_module("checkpoint_verify", database.login(database.app)), database)
     assert found["parity"]["in_parity"], found["parity"]["summary"]
     assert assert_succeeded(call_module("checkpoint_schema", database.login(app_roles=[database.app.name])), database)["changed"] is False
+
+
+PLACES = {
+    "role": 'ALTER ROLE "%(app)s" {}',
+    "role in database": 'ALTER ROLE "%(app)s" IN DATABASE "%(name)s" {}',
+    "database": 'ALTER DATABASE "%(name)s" {}',
+}
+
+
+def alter(database, place, action):
+    """The application may change the settings of its role. Returns the statement."""
+    statement = PLACES[place].format(action) % {"app": database.app.name, "name": database.name}
+    database.execute(statement, role=database.app if place == "role" else None)
+    return statement
+
+
+@pytest.mark.parametrize("place", list(PLACES))
+def test_a_time_limit_that_ends_a_statement(database, place):
+    """statement_timeout would also end the query that reads where it was set."""
+    alter(database, place, "SET statement_timeout = '1ms'")
+    params = dict({name: option.get("default") for name, option in connection_argument_spec().items()}, **database.login(database.app))
+    with pytest.raises(ModuleError) as error, connected(params, "test") as connection:
+        connection.execute("SELECT pg_sleep(5)")
+    message = error.value.message
+    assert "canceling statement due to statement timeout. statement_timeout = 1ms is set for" in message and "lock" not in message
+    # The statement that the message gives removes the limit.
+    database.execute(message.partition("Run: ")[2], role=database.app if place == "role" else None)
+    with connected(params, "test") as connection:
+        connection.execute("SELECT pg_sleep(0.1)")
+
+
+def test_a_time_limit_of_the_client_and_one_that_is_not_the_reason(database, connect):
+    client = connect(connect_params={"options": "-c statement_timeout=2s"})
+    assert "statement_timeout = 2000ms is set by this client" in where_set(client, "statement_timeout", 60)
+    alter(database, "database", "SET statement_timeout = '2min'")
+    assert where_set(connect(), "statement_timeout", 60) == ""
+    # The control: nobody has set it.
+    assert where_set(client, "idle_session_timeout", 60) == ""
+    # A message without the place names the setting as well.
+    client.execute("SET statement_timeout = '1ms'")
+    with pytest.raises(psycopg.errors.QueryCanceled) as error:
+        client.execute("SELECT pg_sleep(5)")
+    assert "statement_timeout" in unexpected(error.value) and "lock" not in unexpected(error.value)
+
+
+@pytest.mark.parametrize("setting, value, found", [
+    ("idle_in_transaction_session_timeout", "1ms", "terminating connection due to idle-in-transaction timeout"),
+    ("default_transaction_read_only", "on", "does not accept writes"),
+])  # fmt: skip
+def test_a_setting_of_the_application_that_ends_the_verification(database, call_module, setting, value, found):
+    database.setup()
+    database.grant()
+    assert_succeeded(call_module("checkpoint_verify", database.login(database.app)), database)  # the control
+    alter(database, "role", "SET %s = '%s'" % (setting, value))
+    outcome = call_module("checkpoint_verify", database.login(database.app))
+    assert_refused(outcome, found, "%s = %s is set for role" % (setting, value), "Run: ALTER ROLE .* RESET %s" % setting, databases=[database])

@@ -2,20 +2,29 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Advisory locks that another role takes, to block the owner's runs: only sessions of roles that can act as the owner count."""
+"""Locks that another role takes to block a run. Advisory locks count only if their role can act as the owner; the holder of any other lock is named."""
 
 from __future__ import annotations
 
 import contextlib
+import socket
 import zlib
 
+import psycopg
 import pytest
 from assertions import assert_refused, assert_succeeded
 from databases import TABLES
 from psycopg.rows import dict_row
+from sqlite_threads import many
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Importer
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import ImportTarget
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify import roundtrip
 
 pytestmark = pytest.mark.newest
 
@@ -82,3 +91,64 @@ def test_locks_do_not_block_the_round_trip(database, call_module, who):
     used = done["roundtrip"]["thread_id"]
     assert (used == thread) is (who == "a stranger") and used.startswith(thread)
     assert database.execute(THREAD) == []
+
+
+READING, WRITING = "ACCESS EXCLUSIVE", "SHARE ROW EXCLUSIVE"
+INSERT = "INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, checkpoint) VALUES (%s, %s, %s, '{}')"
+
+
+@contextlib.contextmanager
+def locking(database, statement, parameters=None):
+    """A session of the application that has executed a statement, idle in its transaction. Yields how messages name it."""
+    with database.connect(database.app, autocommit=False, application_name="the holder") as session:
+        session.execute(statement, parameters)
+        yield "pid %d, user %s, application the holder" % (session.info.backend_pid, database.app.name)
+        session.rollback()
+
+
+def parameters_of(database):
+    return dict({name: option.get("default") for name, option in connection_argument_spec().items()}, **database.login(database.app))
+
+
+@pytest.mark.parametrize("name, who, mode, words", [
+    ("checkpoint_schema", "owner", READING, "locked even against reading"),
+    ("checkpoint_verify", "app", READING, "locked even against reading"),
+    ("checkpoint_schema", "owner", WRITING, "The tables were not dropped"),
+])  # fmt: skip
+def test_a_table_lock_of_the_application(ready, call_module, name, who, mode, words):
+    more = {"state": "absent", "force": True, "lock_timeout": 1} if mode == WRITING else {}
+    with locking(ready, "LOCK TABLE checkpoints IN %s MODE" % mode) as holder:
+        outcome = call_module(name, ready.login(getattr(ready, who), **more))
+    assert_refused(outcome, words, holder, "End that transaction", databases=[ready])
+
+
+@pytest.mark.parametrize("lock", [WRITING, "row"])
+def test_a_lock_during_the_round_trip(ready, monkeypatch, lock):
+    monkeypatch.setattr(roundtrip, "LOCK_TIMEOUT", 0.5)
+    stale = ("%s%s/%s" % (roundtrip.THREAD, socket.gethostname(), ready.app.name), "", "stale")
+    statement, words = "LOCK TABLE checkpoints IN %s MODE" % lock, "locked against writing: "
+    if lock == "row":
+        ready.execute(INSERT, stale)
+        statement, words = "SELECT FROM checkpoints FOR UPDATE", "locked by one of: "
+    with locking(ready, statement) as holder, open_connection(parameters_of(ready), "test") as connection:
+        with pytest.raises(ModuleError) as error:
+            roundtrip.run_roundtrip(connection, parameters_of(ready), "test")
+        # The control: without a limit, a statement waits as long as the session likes.
+        with ready.connect(ready.app) as waiting, pytest.raises(psycopg.errors.QueryCanceled):
+            waiting.execute("SET statement_timeout = '1s'")
+            waiting.execute("DELETE FROM checkpoints WHERE thread_id = %s", stale[:1]) if lock == "row" else waiting.execute(INSERT, stale)
+    assert words + holder in error.value.message and "End that transaction" in error.value.message
+    assert ("may remain" in error.value.message) is (lock == "row")
+
+
+def test_a_row_that_an_import_would_write(ready, path):
+    """The application has inserted the row and does not commit."""
+    many(path, threads=1)
+    with open_source(str(path)) as source, open_connection(parameters_of(ready), "test") as connection:
+        threads = next(source.threads(()))[:1]
+        key = [value.decode() for value in source.connection.execute("SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints").fetchone()]
+        target = ImportTarget(connection, "public", None)
+        target.settings["lock_timeout"] = "500ms"
+        with locking(ready, INSERT, key) as holder:
+            failure = Importer(source, target).one(list(threads)).failure
+    assert "locked by one of: " + holder in failure.message and "End that transaction" in failure.message
