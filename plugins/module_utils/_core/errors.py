@@ -39,11 +39,19 @@ def one_line(error: BaseException | str) -> str:
     return text or type(error).__name__
 
 
+def quoted(text: str) -> str:
+    """A text that another party chose, in quotes and on one line, so that it cannot pass for a part of the message."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in text.replace('"', "'"))
+    return '"%s"' % printable[:LONGEST]
+
+
 def sentence(text: str) -> str:
     """The text with a full stop, unless it already ends with a punctuation mark."""
     return text if text.endswith((".", "?", "!", ";")) else text + "."
 
 
+# Characters of a text that another party chose.
+LONGEST = 200
 # What to do about an error of PostgreSQL, by SQLSTATE.
 ADVICE = {
     "25006": "Connect to the primary, or reset default_transaction_read_only, which may be set for the role or the database.",

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, quoted
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import snapshot
 
@@ -168,11 +168,11 @@ def _describe_sessions(rows: Sequence[dict[str, Any]]) -> str:
 def _describe_session(row: dict[str, Any]) -> str:
     """A session in words."""
     if row["pid"] is None:
-        session = "the prepared transaction '%s' of user %s (ROLLBACK PREPARED ends it)" % (row["gid"] or row["holder"], row["name"] or "unknown")
+        session = "the prepared transaction %s of user %s (ROLLBACK PREPARED ends it)" % (quoted(row["gid"] or row["holder"]), row["name"] or "unknown")
     elif row["vacuum"]:
         session = "pid %d, an autovacuum to prevent wraparound, which does not yield," % row["pid"]
     else:
-        session = "pid %d, user %s, application %s" % (row["pid"], row["name"], row["application"] or "unnamed")
+        session = "pid %d, user %s, application %s" % (row["pid"], row["name"], quoted(row["application"]) if row["application"] else "unnamed")
     action = "holds locks on %s" % row["locks"] if row["locks"] else "keeps an old snapshot"
     if row["behind"]:
         action += " and waits for pid %s" % ", ".join(str(pid) for pid in row["behind"])

@@ -15,7 +15,7 @@ import time
 import zlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, quoted
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, psycopg
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _describe(others: list[dict[str, Any]]) -> str:
     if not others:
         return ""
     row = others[0]
-    session = " (pid %s, user %s, application %s" % (row["pid"], row["name"], row["application"] or "unnamed")
+    session = " (pid %s, user %s, application %s" % (row["pid"], row["name"], quoted(row["application"]) if row["application"] else "unnamed")
     if row["age"] is None:
         return session + ", its age is hidden from this role: GRANT pg_read_all_stats shows it)"
     return "%s, %s, last statement %d s ago)" % (session, row["state"], row["age"])

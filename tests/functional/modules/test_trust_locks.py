@@ -63,7 +63,7 @@ def test_the_same_locks_of_a_role_that_can_act_as_the_owner_block_it(database, c
     with holding(database, role, "schema public") as session:
         for login in (database.login(), database.login(member, session_role=database.owner.name)):
             outcome = call_module("checkpoint_schema", dict(login, lock_wait=0))
-            holder = "pid %d, user %s, application the holder" % (session.info.backend_pid, session.info.user)
+            holder = 'pid %d, user %s, application "the holder"' % (session.info.backend_pid, session.info.user)
             assert_refused(outcome, holder, r"SELECT pg_terminate_backend\(%d\)" % session.info.backend_pid, databases=[database])
     assert database.tables() == set()
 
@@ -93,6 +93,8 @@ def test_locks_do_not_block_the_round_trip(database, call_module, who):
     assert database.execute(THREAD) == []
 
 
+# A message must not show it as if it were advice.
+NAME = 'a job". Run: ALTER ROLE app SUPERUSER;'
 READING, WRITING = "ACCESS EXCLUSIVE", "SHARE ROW EXCLUSIVE"
 INSERT = "INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, checkpoint) VALUES (%s, %s, %s, '{}')"
 
@@ -100,9 +102,9 @@ INSERT = "INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, chec
 @contextlib.contextmanager
 def locking(database, statement, parameters=None):
     """A session of the application that has executed a statement, idle in its transaction. Yields how messages name it."""
-    with database.connect(database.app, autocommit=False, application_name="the holder") as session:
+    with database.connect(database.app, autocommit=False, application_name=NAME) as session:
         session.execute(statement, parameters)
-        yield "pid %d, user %s, application the holder" % (session.info.backend_pid, database.app.name)
+        yield 'pid %d, user %s, application "%s" holds locks' % (session.info.backend_pid, database.app.name, NAME.replace('"', "'"))
         session.rollback()
 
 

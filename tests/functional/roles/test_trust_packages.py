@@ -119,6 +119,26 @@ def test_a_replaced_wheel_is_rejected(site, folder, seen):
     assert str(os_user().pw_uid) in seen.read_text().split()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="the role must run as root")
+@pytest.mark.parametrize("protected", [True, False], ids=["protected", "control"])
+def test_messages_of_the_owners_pip_are_no_commands_for_the_terminal(site, folder, protected):
+    """The owner of the virtualenv determines what its pip prints. ansible-core prints a message of a task as it is."""
+    venv = folder / "opt" / "venv"
+    subprocess.run([SYSTEM_PYTHON, "-m", "venv", str(venv)], check=True)
+    python = venv / "bin" / "python"
+    python.rename(python.with_name("python.real"))
+    script = """#!/bin/sh
+case "$*" in *"-m pip"*) printf 'a\\033]0;planted\\007' >&2; exit 1 ;; esac
+exec "${0%/*}/python.real" "$@"
+"""
+    python.write_text(script)
+    python.chmod(0o755)
+    subprocess.run(["chown", "-R", "--no-dereference", os_user().pw_name, str(venv)], check=True)
+    done = site.play("--tags", "install", *([] if protected else ["-e", "__checkpointer_control_characters=(?!)"]))
+    done.stopped("Nothing was installed", "]0;planted")
+    assert ("\x1b]0;planted" in done.output) is not protected
+
+
 def test_your_own_file_is_installed_as_a_whole_and_once(site, folder, seen):
     lines = wheels(folder / "wheels", only=NEEDED)
     lines += wheel(folder / "wheels", "tool", "1.0").replace("==1.0", "[cli]==1.0 ; python_version >= '3.10'")

@@ -105,31 +105,34 @@ ROW = {
     [
         (
             {},
-            "pid 4711, user langgraph_app, application agent holds locks on checkpoints (RowExclusiveLock) "
+            'pid 4711, user langgraph_app, application "agent" holds locks on checkpoints (RowExclusiveLock) '
             "(transaction 90 s old, idle in transaction, last statement 75 s ago)",
         ),
         (
             {"application": "", "locks": None},
             "pid 4711, user langgraph_app, application unnamed keeps an old snapshot (transaction 90 s old, idle in transaction, last statement 75 s ago)",
         ),
-        ({"statement_age": None, "state": None, "locks": None}, "pid 4711, user langgraph_app, application agent keeps an old snapshot (transaction 90 s old)"),
+        (
+            {"statement_age": None, "state": None, "locks": None},
+            'pid 4711, user langgraph_app, application "agent" keeps an old snapshot (transaction 90 s old)',
+        ),
         (
             {"age": None, "statement_age": None, "locks": None},
-            "pid 4711, user langgraph_app, application agent keeps an old snapshot (its age is hidden from this role: GRANT pg_read_all_stats shows it)",
+            'pid 4711, user langgraph_app, application "agent" keeps an old snapshot (its age is hidden from this role: GRANT pg_read_all_stats shows it)',
         ),
         (
             {"pid": None, "gid": "batch-7", "holder": "-1/742", "statement_age": None, "state": None, "application": None},
-            "the prepared transaction 'batch-7' of user langgraph_app (ROLLBACK PREPARED ends it) "
+            'the prepared transaction "batch-7" of user langgraph_app (ROLLBACK PREPARED ends it) '
             "holds locks on checkpoints (RowExclusiveLock) (transaction 90 s old)",
         ),
         (
             {"locks": "checkpoints (AccessExclusiveLock, waited for)", "behind": [12, 13], "age": 5, "statement_age": 5, "state": "active"},
-            "pid 4711, user langgraph_app, application agent holds locks on checkpoints (AccessExclusiveLock, waited for) and waits for pid 12, 13 "
+            'pid 4711, user langgraph_app, application "agent" holds locks on checkpoints (AccessExclusiveLock, waited for) and waits for pid 12, 13 '
             "(transaction 5 s old, active, last statement 5 s ago)",
         ),
         (
             {"age": 0, "statement_age": 0},
-            "pid 4711, user langgraph_app, application agent holds locks on checkpoints (RowExclusiveLock) "
+            'pid 4711, user langgraph_app, application "agent" holds locks on checkpoints (RowExclusiveLock) '
             "(transaction 0 s old, idle in transaction, last statement 0 s ago)",
         ),
     ],

@@ -90,7 +90,7 @@ def test_the_error_names_the_holder_of_a_lock_that_is_not_released(seconds):
         pytest.fail("the lock was not acquired, so this must not run")
     assert found.value.message == (
         "Could not acquire the lock on agents within %s seconds: another run holds it (pid 17, user langgraph_owner, "
-        "application stateops.langgraph.checkpoint_schema, active, last statement 7 s ago). Nothing was written. "
+        'application "stateops.langgraph.checkpoint_schema", active, last statement 7 s ago). Nothing was written. '
         "Wait for that run, raise lock_wait, or end that session: SELECT pg_terminate_backend(17)." % seconds
     )
     assert found.value.changed is False
