@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line, unexpected
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.batch import Batch
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import text
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import shown
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import ImportStats
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import COPIED_TABLES
@@ -182,6 +182,6 @@ class Importer:
         failure = damaged(self.source.path, error)
         thread = batch.current_thread
         if self.on_unreadable == "fail" or thread is None:
-            where = "" if thread is None else "Thread %s: " % text(thread)
+            where = "" if thread is None else "Thread %s: " % shown(thread)
             raise ModuleError(where + failure.message) from None
         self.failed_threads[thread] = one_line(error)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     Pair = tuple[str, str]
 
 
+# Characters of a text in a message or a result.
+LETTERS = 3000
+
+
 def sort_key(row: Any) -> tuple[bool, bytes]:
     """Sorts rows by their first column as SQLite does: text by its bytes, then all other values."""
     return not isinstance(row[0], bytes), row[0] if isinstance(row[0], bytes) else b""
@@ -25,6 +29,12 @@ def sort_key(row: Any) -> tuple[bool, bytes]:
 
 def text(raw: object) -> str:
     return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
+
+
+def shown(raw: object) -> str:
+    """A part of a key for a message or a result: the file may contain texts of any length, and PostgreSQL's keys have at most 2.7 kB."""
+    whole = text(raw)
+    return whole if len(whole) <= LETTERS else whole[:LETTERS] + "…"
 
 
 def texts(key: Iterable[object]) -> TextKey:
@@ -40,5 +50,5 @@ def is_text(raw: object) -> bool:
 
 
 def describe(key: Key) -> str:
-    names = texts(key)
+    names = tuple(map(shown, key))
     return "Checkpoint %s of thread %s%s" % (names[2], names[0], ", namespace %s" % names[1] if names[1] else "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import shown
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.variants import VariantCounts
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ class ImportStats:
         self.failed_threads.add(key[0])
         self.rejections += 1
         if len(self.rejected) < SHOWN:
-            names: list[str | None] = [part.decode("utf-8", "replace") if isinstance(part, bytes) else str(part) for part in key]
+            names: list[str | None] = [shown(part) for part in key]
             names += [None, None]
-            self.rejected.append({"thread_id": names[0], "checkpoint_ns": names[1], "checkpoint_id": names[2], "reason": reason})
+            self.rejected.append({"thread_id": names[0], "checkpoint_ns": names[1], "checkpoint_id": names[2], "reason": shown(reason)})
 
     def end(self, threads: Sequence[bytes]) -> None:
         """Count the threads of a completed batch."""

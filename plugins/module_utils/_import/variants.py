@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import texts
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import shown
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.serializers import ormsgpack
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class VariantCounts:
         self.total += converter.first_time(*pair, "counted")
         if converter.first_time(*pair, same):
             self.different += not same
-            names = texts(key[:2]) + pair
+            names = tuple(map(shown, key[:2] + pair))
             if len(self.sample) < SHOWN:
                 self.sample.append(dict(zip(("thread_id", "checkpoint_ns", "channel", "version"), names), different=not same))
             if not same and names[0] not in self.threads and len(self.threads) < SHOWN:

@@ -20,6 +20,9 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Send
 from sqlite_threads import graph, many, put, write_graphs
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._import import keys
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import ImportStats
+
 pytestmark = pytest.mark.newest
 
 
@@ -232,3 +235,19 @@ def test_sends_of_old_checkpoints(ready, call_module, path):
         found = saver.get_tuple({"configurable": {"thread_id": "kept", "checkpoint_ns": "", "checkpoint_id": "2"}})
         assert found.checkpoint["channel_values"] == {"a": [1], "__pregel_tasks": [send]}
         assert found.checkpoint["pending_sends"] == []
+
+
+def test_identifiers_of_any_length(ready, call_module, path, monkeypatch):
+    """The application can write them to its file. They do not fill the output of the run."""
+    many(path, threads=1)
+    with sqlite3.connect(path) as connection:
+        for name in range(3):
+            connection.execute("INSERT INTO checkpoints VALUES (?, '', 'x', NULL, 'msgpack', x'c1', x'7b7d')", ("%d" % name + "long" * 250_000,))
+    assert_refused(run(call_module, ready, path), "Checkpoint x of thread 0longlong", "cannot be imported", databases=[ready])
+    done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip"), ready)
+    assert done["rejected"]["total"] == 3 and len(str(done)) < 20_000
+    # The control: without the limit, the result contains them.
+    monkeypatch.setattr(keys, "LETTERS", 10_000_000)
+    stats = ImportStats()
+    stats.reject((b"long" * 250_000,), "reason")
+    assert len(stats.rejected[0]["thread_id"]) == 1_000_000
