@@ -199,7 +199,9 @@ rejected:
       description: The number of checkpoints and whole threads.
       type: int
     sample:
-      description: The first hundred, each with C(thread_id), C(checkpoint_ns), C(checkpoint_id) and C(reason). The latter two are null for a whole thread.
+      description:
+        - The first hundred, each with C(thread_id), C(checkpoint_ns), C(checkpoint_id) and C(reason). C(checkpoint_ns) and C(checkpoint_id) are null
+          for a whole thread. A text with more than 3000 characters is shortened.
       type: list
       elements: dict
 variants:

@@ -192,3 +192,45 @@ def test_an_operator_virtualenv_in_the_applications_directory_is_rejected(site, 
     database.execute("DROP INDEX checkpoints_thread_id_idx")
     site.play("--tags", "setup").stopped("Set checkpointer_operator_virtualenv to a path below directories that only root can change")
     assert not (srv / "agent" / "operator").exists()
+
+
+# Reads, as the application's account, each file in the temporary directories of Ansible.
+READER = """\
+import glob, os, sys, time
+known = set()
+while True:
+    for folder in glob.glob("/tmp/ansible*") + glob.glob("/var/tmp/ansible*") + glob.glob("/root/.ansible/tmp/*"):
+        for base, _folders, names in os.walk(folder):
+            for name in names:
+                try:
+                    text = open(os.path.join(base, name), errors="replace").read()
+                except OSError:
+                    continue
+                if hash(text) not in known:
+                    known.add(hash(text))
+                    open(sys.argv[1] + "/seen", "a").write(text)
+    time.sleep(0.005)
+"""
+
+
+@pytest.mark.extended
+def test_the_files_of_modules_without_pipelining(site, database, srv, target_venv):
+    """The application's account reads the file of the module that runs as this account, and none of root's."""
+    (srv / "seen").touch()
+    (srv / "seen").chmod(0o666)
+    venv = application_virtualenv(srv, target_venv, "nothing", "")
+    site.hosts = {"app1": {"checkpointer_virtualenv": str(venv), "checkpointer_operator_virtualenv": str(target_venv)}}
+    site.variables.update(checkpointer_manage_packages=False)
+    site.variables.pop("ansible_remote_tmp")
+    database.execute("DROP INDEX checkpoints_thread_id_idx")
+    reader = subprocess.Popen(["/usr/bin/python3", "-c", READER, str(srv)], user=os_user().pw_uid, group=os_user().pw_gid, extra_groups=[], cwd="/")
+    try:
+        # Not the tests' own connection plugin, which always uses a pipe.
+        done = site.play(env={"ANSIBLE_PIPELINING": "False", "ANSIBLE_CONNECTION_PLUGINS": ""}).passed()
+    finally:
+        reader.kill()
+        reader.wait()
+    assert done.of("Set up the schema that the library needs")[0]["changed"] is True
+    seen = (srv / "seen").read_text(errors="replace")
+    assert database.app.password in seen, "the control: the files are there, and they contain passwords"
+    assert database.owner.password not in seen
