@@ -79,7 +79,8 @@ class DocumentedResult(NormalAction):
         refuse_secrets({ALIASES.get(name, name): value for name, value in self._task.args.items()})
         given = [name for name in SECRET_OPTIONS if self._task.args.get(name)]
         become = self._connection.become
-        if given and become and not become.pipelining and not self._connection.always_pipeline_modules:
+        # ansible-core 2.18 knows that su prevents pipelining, and has no attribute for it.
+        if given and become and not getattr(become, "pipelining", become.name != "su") and not self._connection.always_pipeline_modules:
             raise ModuleError(
                 "%s is set, and the become method is %s, with which Ansible cannot use pipelining: it would write the module's options to a file on the host. "
                 "Use sudo, or connect as the account that runs the task and set become: false, or log in to the database without a password."
