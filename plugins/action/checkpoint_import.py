@@ -12,4 +12,6 @@ from ansible_collections.stateops.langgraph.plugins.plugin_utils._results import
 class ActionModule(DocumentedResult):
     """The action of the module checkpoint_import."""
 
-    RETURNS = frozenset(["threads", "checkpoints", "writes", "blobs", "bytes", "seconds", "rows_per_second", "remaining", "rejected", "parity", "verified"])
+    RETURNS = frozenset(
+        ["threads", "checkpoints", "writes", "blobs", "bytes", "seconds", "rows_per_second", "remaining", "rejected", "variants", "parity", "verified"]
+    )
