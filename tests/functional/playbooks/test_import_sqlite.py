@@ -23,6 +23,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt
 from plays import PLAYBOOKS, run
 from sites import Site
+from sqlite_threads import put
 
 pytestmark = pytest.mark.newest
 THREADS = 12
@@ -142,6 +143,21 @@ def test_a_damaged_thread_is_reported(site):
     report = json.loads((site.folder / "report" / "app1-import.json").read_text())
     assert {each["thread_id"] for each in report["rejected"]["sample"]} == {"thread-03"}
     assert "thread-03" in (site.folder / "report" / "app1-import.md").read_text()
+
+
+def test_values_in_several_forms_are_reported(site):
+    """By every run, although the second one finds all rows in PostgreSQL."""
+    with SqliteSaver.from_conn_string(str(site.path)) as saver:
+        for number in range(2):
+            put(saver, "forked", {"<b>": [number]}, {"<b>": 3}, identifier="id %d" % number)
+    play(site).passed()
+    found = {"thread_id": "forked", "checkpoint_ns": "", "channel": "<b>", "version": "3", "different": True}
+    report = json.loads((site.folder / "report" / "app1-import.json").read_text())
+    assert report["verified"]["variants"] == {"total": 1, "different": 1, "sample": [found]}
+    assert "| forked |  | \\<b\\> | 3 | differs |" in (site.folder / "report" / "app1-import.md").read_text()
+    page = (site.folder / "report" / "app1-import.html").read_text()
+    assert "Values in several serialised forms" in page and "&lt;b&gt;" in page and "<b>" not in page.split("<h2>Values in")[1]
+    play(site).unchanged()
 
 
 def test_the_report_in_html(site):
