@@ -10,7 +10,8 @@ and the result is written to tests/support/recordings/, whose README.md describe
     PATH=$PWD/.build/test/bin:$PATH python tests/tools/generations.py
 
 after `make test-unit` has created that virtualenv. git then shows the differences. If releases are given as arguments, only these are
-recorded: `3.2.0` for PostgreSQL's, `sqlite-3.1.1` for SQLite's, `thread-0.2.60` for a conversation. To add a release, add a line to POSTGRES, SQLITE or THREADS.
+recorded: `3.2.0` for PostgreSQL's, `sqlite-3.1.1` for SQLite's, `thread-0.2.60` for a conversation. To add a release, add a line to
+POSTGRES, SQLITE or THREADS below.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ ADVICE = {
     "25006": "Connect to the primary, or reset default_transaction_read_only, which may be set for the role or the database.",
     "42501": "Grant the missing privilege, or log in as a role that has it.",
     "55P03": "Another session holds a lock: end that session, or run again.",
-    "57014": "The setting statement_timeout or another session ended the statement: raise the setting, which may be set for the role or the database, or run again.",
+    "57014": "Another session or the setting statement_timeout ended the statement: run again, or raise the setting, for the role or the database.",
     **{
         code: "The setting %s ended the session: raise it for the role or the database." % setting
         for code, setting in (("25P03", "idle_in_transaction_session_timeout"), ("25P04", "transaction_timeout"), ("57P05", "idle_session_timeout"))

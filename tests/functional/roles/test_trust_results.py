@@ -173,7 +173,8 @@ def test_text_of_a_host_does_not_reach_the_terminal_as_commands(attack):
     assert "\x1b]" not in done.output
     assert "]0;planted" in (reports / "app1.md").read_text().replace("\\", "") and "\x1b" not in (reports / "app1.md").read_text()
     # The control: ansible-core prints such a message as it is, since 2.19.
-    assert ansible.__version__.startswith("2.18.") or "\x1b]0;planted" in attack.play(*flags, play={"roles": [], "tasks": [{"ansible.builtin.fail": {"msg": sequence}}]}).output
+    failing = {"roles": [], "tasks": [{"ansible.builtin.fail": {"msg": sequence}}]}
+    assert ansible.__version__.startswith("2.18.") or "\x1b]0;planted" in attack.play(*flags, play=failing).output
 
 
 # Python imports this file from the home directory of the account that it runs as. It answers instead of a module, and lets other programs run.
