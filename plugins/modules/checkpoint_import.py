@@ -33,6 +33,13 @@ options:
     type: list
     elements: str
     default: []
+  exclude_threads:
+    description:
+      - The ids of threads that are not imported, or shell patterns as in O(threads). They are not imported even if O(threads) matches them.
+      - Use it for threads that were deleted in PostgreSQL on purpose, since a run imports again what the file still has.
+    type: list
+    elements: str
+    default: []
   on_conflict:
     description:
       - What to do with a row that exists in PostgreSQL.
@@ -185,7 +192,7 @@ rows_per_second:
   type: int
   sample: 1331
 remaining:
-  description: The number of threads that were not processed, because O(time_limit) was reached.
+  description: The number of threads that were not processed, because O(time_limit) was reached. Excluded threads do not count.
   returned: success
   type: int
   sample: 0
@@ -308,6 +315,7 @@ def main() -> None:
     spec.update(
         sqlite_path={"type": "path", "required": True},
         threads={"type": "list", "elements": "str", "default": []},
+        exclude_threads={"type": "list", "elements": "str", "default": []},
         on_conflict={"type": "str", "choices": ["skip", "fail", "replace"], "default": "skip"},
         batch_size={"type": "int", "default": 0},
         time_limit={"type": "int", "default": 0},
@@ -362,7 +370,7 @@ def _importer(params: dict[str, Any], check: bool, cipher: Any, connection: Conn
     """The Importer for the module's options."""
     with open_source(params["sqlite_path"]) as source:
         target = ImportTarget(connection, params["schema"], params["session_role"], params["compression"])
-        options = {name: params[name] for name in ("threads", "batch_size", "time_limit", "on_conflict", "on_unreadable", "verify")}
+        options = {name: params[name] for name in ("threads", "exclude_threads", "batch_size", "time_limit", "on_conflict", "on_unreadable", "verify")}
         yield Importer(source, target, cipher=cipher, check=check, **options)
 
 

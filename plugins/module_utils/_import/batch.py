@@ -93,7 +93,7 @@ class Batch:
         with Sender(self.target) as self.sender:
             for exists, group in itertools.groupby(self.threads, lambda thread: is_text(thread) and text(thread) in known):
                 threads = list(group)
-                found = spans(threads, apart=self.careful or bool(self.importer.patterns))
+                found = spans(threads, apart=self.careful or bool(self.importer.chosen))
                 if exists:
                     self._existing_threads(threads, found)
                 else:

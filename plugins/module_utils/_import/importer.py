@@ -15,6 +15,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors im
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.batch import Batch
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import shown
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.selection import ThreadFilter
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import ImportStats
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import COPIED_TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.verify import Verifier
@@ -52,6 +53,7 @@ class Importer:
         cipher: Any = None,
         check: bool = False,
         threads: Sequence[str] = (),
+        exclude_threads: Sequence[str] = (),
         batch_size: int = 0,
         time_limit: float = 0,
         on_conflict: str = "skip",
@@ -59,7 +61,7 @@ class Importer:
         verify: str = "none",
     ) -> None:
         self.source, self.target, self.cipher, self.check = source, target, cipher, check
-        self.patterns, self.batch_size, self.time_limit = threads, batch_size, time_limit
+        self.chosen, self.batch_size, self.time_limit = ThreadFilter(threads, exclude_threads), batch_size, time_limit
         self.on_conflict, self.on_unreadable, self.verify = on_conflict, on_unreadable, "none" if check else verify
         self.stats, self.verifier, self.remaining = ImportStats(), self._verifier(), 0
         # {thread: why it cannot be read}, {key: why PostgreSQL rejected its rows}
@@ -73,7 +75,7 @@ class Importer:
         """
         end = time.monotonic() + self.time_limit if self.time_limit else None
         self.source.check_text()
-        self.remaining = self.source.count(self.patterns)
+        self.remaining = self.source.count(self.chosen)
         self.batch_size = self.batch_size or self.source.default_batch_size(pool.size if pool else 1)
         batches, failure = self._timely(end), None
         for batch, outcome in pool.results(batches) if pool else self._results(batches):
@@ -138,7 +140,7 @@ class Importer:
     def _batches(self) -> Iterator[list[bytes]]:
         batch: list[bytes] = []
         size = 0
-        for thread, checkpoints in self.source.threads(self.patterns):
+        for thread, checkpoints in self.source.threads(self.chosen):
             batch.append(thread)
             size += checkpoints
             if size >= self.batch_size:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import fnmatch
 import heapq
 import itertools
 import operator
@@ -15,14 +14,15 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, sort_key, text
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, sort_key
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import check_header, connect, damaged, logged, size, state
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.rights import rights_of_owner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.selection import ThreadFilter
 
     # (key, the row or whether there is one, its pending writes or their keys)
     Outline = tuple[Key, Any, list[Any]]
@@ -77,18 +77,18 @@ class Source:
         task_path = "task_path" if "task_path" in names else "''"
         self.writes_sql, self.all_writes_sql = WRITES % task_path, ALL_WRITES % task_path
 
-    def threads(self, patterns: Sequence[str]) -> Iterator[tuple[Any, int]]:
-        """(id as bytes, number of checkpoints) of each thread that matches one of the patterns, in order. No patterns: of all threads."""
+    def threads(self, chosen: ThreadFilter) -> Iterator[tuple[Any, int]]:
+        """(id as bytes, number of checkpoints) of each chosen thread, in order."""
         query, parts = "SELECT thread_id, %s FROM %s GROUP BY 1 ORDER BY 1", (("count(*)", "checkpoints"), ("0", "writes"))
         found = (self.connection.execute(query % part) for part in parts)
         for thread, counts in itertools.groupby(heapq.merge(*found, key=sort_key), key=operator.itemgetter(0)):
-            if not patterns or any(fnmatch.fnmatchcase(text(thread), pattern) for pattern in patterns):
+            if not chosen or thread in chosen:
                 yield thread, sum(count for _thread, count in counts)
 
-    def count(self, patterns: Sequence[str]) -> int:
-        """The number of threads that match one of the patterns. No patterns: of all threads."""
-        if patterns:
-            return sum(1 for _thread in self.threads(patterns))
+    def count(self, chosen: ThreadFilter) -> int:
+        """The number of chosen threads."""
+        if chosen:
+            return sum(1 for _thread in self.threads(chosen))
         return self.connection.execute("SELECT count(*) FROM (SELECT thread_id FROM checkpoints UNION SELECT thread_id FROM writes)").fetchone()[0]
 
     def default_batch_size(self, workers: int) -> int:

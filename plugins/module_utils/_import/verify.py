@@ -62,7 +62,7 @@ class Verifier:
         with importer.target.connection.transaction():
             importer.target.begin()
             # Threads in between that were not chosen are not read again.
-            found = spans(chosen, apart=bool(importer.patterns) or len(chosen) < len(threads))
+            found = spans(chosen, apart=bool(importer.chosen) or len(chosen) < len(threads))
             if self.full:
                 self._whole(importer, found, stats.keys)
             else:

@@ -185,6 +185,32 @@ def test_patterns_and_remaining_threads(ready, call_module, path):
     assert_same(path, ready)
 
 
+def test_excluded_threads(ready, call_module, path):
+    """Threads that were deleted in PostgreSQL do not come back. They count neither as read nor as remaining, and threads between them are not skipped."""
+    many(path, threads=12)
+    excluded = {"threads": ["thread 00*", "thread 010"], "exclude_threads": ["thread 003", "thread 00[67]", "thread 011"]}
+    wanted = ["thread %03d" % number for number in (0, 1, 2, 4, 5, 8, 9, 10)]
+    for options in ({"workers": 1}, {"workers": 2, "batch_size": 1}):
+        plan = assert_succeeded(run(call_module, ready, path, check=True, **excluded, **options), ready)
+        done = assert_succeeded(run(call_module, ready, path, **excluded, **options), ready)
+        assert [plan[kind] for kind in KINDS] == [done[kind] for kind in KINDS]
+        assert done["threads"]["read"] == done["threads"]["written"] == 8 and done["remaining"] == 0
+        assert [row[0] for row in ready.execute("SELECT DISTINCT thread_id FROM checkpoints ORDER BY 1")] == wanted
+        assert done["verified"]["checkpoints"] == 24
+        again = assert_succeeded(run(call_module, ready, path, **excluded, **options), ready)
+        assert not again["changed"]
+        ready.execute("TRUNCATE checkpoints, checkpoint_blobs, checkpoint_writes")
+    # A control: without the option, the same run imports the threads.
+    assert_succeeded(run(call_module, ready, path), ready)
+    with ready.saver() as saver:
+        for thread in ("thread 003", "thread 006"):
+            saver.delete_thread(thread)
+    done = assert_succeeded(run(call_module, ready, path, exclude_threads=["thread 003", "thread 006"]), ready)
+    assert not done["changed"] and done["threads"]["read"] == 10
+    assert_succeeded(run(call_module, ready, path, exclude_threads=["thread 006"]), ready)
+    assert {row[0] for row in ready.execute("SELECT DISTINCT thread_id FROM checkpoints")} == {"thread %03d" % number for number in range(12)} - {"thread 006"}
+
+
 def test_a_page_of_garbage(ready, call_module, path):
     """The thread whose row was on the page is named or skipped. All other threads are imported."""
     many(path, threads=60)

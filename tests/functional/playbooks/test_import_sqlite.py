@@ -103,6 +103,15 @@ def test_parity_is_checked_first(site):
     assert site.database.execute("SELECT count(*) FROM checkpoints") == [(0,)]
 
 
+def test_excluded_threads(site):
+    """Each pass leaves them out, also the last one, and the report names them."""
+    done = play(site, checkpointer_import_exclude_threads=["thread-0[1-3]"], checkpointer_import_threads=["thread-0*"]).passed()
+    assert progress(done)[-1].startswith("7 of 7 threads")
+    assert {row[0] for row in site.database.execute("SELECT thread_id FROM checkpoints")} == {"thread-%02d" % number for number in (0, *range(4, 10))}
+    report = json.loads((site.folder / "report" / "app1-import.json").read_text())
+    assert report["exclude_threads"] == ["thread-0[1-3]"] and report["threads"] == ["thread-0*"] and report["counts"]["threads"]["read"] == 7
+
+
 def hold_up(database, seconds):
     """Block the first writer for this long."""
     waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'RowExclusiveLock'"
