@@ -13,5 +13,6 @@ class ActionModule(DocumentedResult):
     """The action of the module checkpoint_import."""
 
     RETURNS = frozenset(
-        ["threads", "checkpoints", "writes", "blobs", "bytes", "seconds", "rows_per_second", "remaining", "rejected", "variants", "parity", "verified"]
+        ["threads", "checkpoints", "writes", "blobs", "bytes", "seconds", "rows_per_second", "remaining", "rejected", "variants", "whole_threads"]
+        + ["parity", "verified"]
     )

@@ -40,6 +40,24 @@ options:
     type: list
     elements: str
     default: []
+  history:
+    description:
+      - Which checkpoints of a thread are imported.
+      - V(all) imports all of them.
+      - V(latest) imports the newest checkpoint of each namespace with its pending writes and channel values, which is what an application needs to
+        continue the thread. Older checkpoints are not read, so an import of a large file takes seconds. They are counted in RV(checkpoints.omitted).
+      - With V(latest), the imported checkpoint has no parent. A checkpoint from before version 4 that has pending sends is imported with its parent,
+        since C(PostgresSaver) reads the sends from the pending writes of the parent.
+      - With V(latest), a thread whose graph has a C(DeltaChannel) is imported whole, since the value of such a channel is computed from older
+        checkpoints. A warning and RV(whole_threads) name these threads.
+      - With V(latest), pending writes without a checkpoint are imported if they are newer than the newest checkpoint of their namespace.
+      - A later run with V(latest) adds a checkpoint that is newer, and leaves the rows of the earlier run. A later run with V(all) adds the older
+        checkpoints. It does not change the row of the checkpoint that was imported without its parent, unless O(on_conflict=replace);
+        O(verify=full) reports the missing parent as a difference, and so does O(on_conflict=fail).
+      - A thread that was imported with V(all) is not different content for a later run with V(latest).
+    type: str
+    choices: [ all, latest ]
+    default: all
   on_conflict:
     description:
       - What to do with a row that exists in PostgreSQL.
@@ -137,6 +155,18 @@ EXAMPLES = r"""
     verify: full
   register: imported
 
+- name: Copy the state from which each thread continues, without the older checkpoints and without the threads of a former customer
+  stateops.langgraph.checkpoint_import:
+    virtualenv: /opt/langgraph/venv
+    login_host: db1.example.com
+    login_user: langgraph_app
+    login_password: "{{ vault_langgraph_app_password }}"
+    login_db: langgraph
+    schema: langgraph
+    sqlite_path: /srv/agent/checkpoints.sqlite
+    history: latest
+    exclude_threads: [customer-17, "customer-17-*"]
+
 - name: Show how much was imported
   ansible.builtin.debug:
     msg: "{{ imported.checkpoints.written }} checkpoints, {{ imported.remaining }} threads remain"
@@ -162,10 +192,14 @@ threads:
       description: The number that could not be imported. A thread counts if at least one of its checkpoints was rejected.
       type: int
 checkpoints:
-  description: The checkpoints, with the same counters as RV(threads).
+  description: The checkpoints, with the same counters as RV(threads), and RV(checkpoints.omitted).
   returned: success, and on failure after the copying began
   type: dict
-  sample: {read: 480, written: 480, existing: 0, rejected: 0}
+  sample: {read: 480, written: 480, existing: 0, rejected: 0, omitted: 0}
+  contains:
+    omitted:
+      description: The number of older checkpoints of the processed threads that O(history=latest) does not import.
+      type: int
 writes:
   description: The pending writes, with the same counters as RV(threads).
   returned: success, and on failure after the copying began
@@ -233,6 +267,19 @@ variants:
       description: The first hundred, each with C(thread_id), C(checkpoint_ns), C(channel), C(version) and C(different).
       type: list
       elements: dict
+whole_threads:
+  description: The processed threads that have a C(DeltaChannel). With O(history=latest) they are imported whole.
+  returned: success, and on failure after the copying began
+  type: dict
+  sample: {total: 0, sample: []}
+  contains:
+    total:
+      description: The number of threads. Zero with O(history=all).
+      type: int
+    sample:
+      description: The ids of the first hundred.
+      type: list
+      elements: str
 parity:
   description: The same as RV(stateops.langgraph.checkpoint_schema_info#module:parity).
   returned: if PostgreSQL cannot hold the content of the file
@@ -285,6 +332,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec i
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import DatabaseModule, nothing_yet, run_module
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Importer
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.latest import LatestSource
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import ImportTarget
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import WorkerPool
@@ -296,6 +344,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts i
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import ImportStats
     from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import Library
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
@@ -316,6 +365,7 @@ def main() -> None:
         sqlite_path={"type": "path", "required": True},
         threads={"type": "list", "elements": "str", "default": []},
         exclude_threads={"type": "list", "elements": "str", "default": []},
+        history={"type": "str", "choices": ["all", "latest"], "default": "all"},
         on_conflict={"type": "str", "choices": ["skip", "fail", "replace"], "default": "skip"},
         batch_size={"type": "int", "default": 0},
         time_limit={"type": "int", "default": 0},
@@ -368,7 +418,8 @@ def _worker_importer(params: dict[str, Any], check: bool, cipher: Any) -> Iterat
 @contextlib.contextmanager
 def _importer(params: dict[str, Any], check: bool, cipher: Any, connection: Connection) -> Iterator[Importer]:
     """The Importer for the module's options."""
-    with open_source(params["sqlite_path"]) as source:
+    kind = functools.partial(LatestSource, cipher=cipher) if params["history"] == "latest" else None
+    with open_source(params["sqlite_path"], kind) as source:
         target = ImportTarget(connection, params["schema"], params["session_role"], params["compression"])
         options = {name: params[name] for name in ("threads", "exclude_threads", "batch_size", "time_limit", "on_conflict", "on_unreadable", "verify")}
         yield Importer(source, target, cipher=cipher, check=check, **options)
@@ -398,6 +449,8 @@ def _copy_and_compare(module: AnsibleModule, importer: Importer, pool: WorkerPoo
         failure.results = _results(importer, started)
         raise failure from None
     _warn_of_different_values(module, importer)
+    if importer.stats.whole_total:
+        module.warn(_whole_threads(importer.stats))
     results = dict(_results(importer, started), changed=importer.stats.written, remaining=importer.remaining, verified=verifier and verifier.to_dict())
     if verifier and verifier.differences:
         changed = results.pop("changed")
@@ -416,6 +469,12 @@ def _warn_of_different_values(module: AnsibleModule, importer: Importer) -> None
         )
 
 
+def _whole_threads(stats: ImportStats) -> str:
+    others = stats.whole_total - len(stats.whole[:WARNED])
+    named = ", ".join(stats.whole[:WARNED]) + (" and %d others" % others if others else "")
+    return "With history=latest, threads with a DeltaChannel are imported whole, because its value is computed from older checkpoints: %s." % named
+
+
 def _results(importer: Importer, started: float) -> dict[str, Any]:
     stats, seconds = importer.stats, time.monotonic() - started
     rows = sum(stats.counts[kind]["written"] for kind in ("checkpoints", "writes", "blobs"))
@@ -426,6 +485,7 @@ def _results(importer: Importer, started: float) -> dict[str, Any]:
         rows_per_second=int(rows / seconds) if seconds else 0,
         rejected={"total": stats.rejections, "sample": stats.rejected},
         variants=stats.variants.to_dict(),
+        whole_threads={"total": stats.whole_total, "sample": stats.whole},
     )
 
 

@@ -211,6 +211,9 @@ class Batch:
                 "%s exists in PostgreSQL with different content. Set on_conflict=skip to keep it, or on_conflict=replace to overwrite it."
                 % describe(converted.key)
             )
+        if body_differs and body[0] is not None:
+            # The older checkpoints were imported as well.
+            converted.alone = False
         if not self.importer.check:
             self.target.remove(DELETE_BLOB, old)
             self.target.remove(DELETE_WRITE, [name + (text(row[0]), row[1]) for row in changed])

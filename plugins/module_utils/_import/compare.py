@@ -59,11 +59,16 @@ def _canonical(document: bytes) -> str:
         sys.setrecursionlimit(limit)
 
 
+def parent_differs(converted: CheckpointRows, parent: str | None) -> bool:
+    """Whether the parent in PostgreSQL is not the expected one. If it is imported without its parent, an earlier import may have written the parent."""
+    expected = None if converted.parent is None else text(converted.parent)
+    return parent != expected and not (converted.alone and parent is None)
+
+
 def row_differs(converted: CheckpointRows, body: tuple[str | None, bytes, bytes]) -> bool:
     """Whether a row (parent, checkpoint, metadata) in PostgreSQL differs from a converted checkpoint."""
     parent, checkpoint, metadata = body
-    expected = converted.parent.decode("utf-8") if converted.parent is not None else None
-    return expected != parent or not same_document(converted.checkpoint, checkpoint) or not same_metadata(converted.metadata, metadata)
+    return parent_differs(converted, parent) or not same_document(converted.checkpoint, checkpoint) or not same_metadata(converted.metadata, metadata)
 
 
 def same_blob(converter: Converter, found: tuple[str, Any], value: tuple[str, bytes]) -> bool:

@@ -37,7 +37,7 @@ class CheckpointRows:
     checkpoint, metadata: JSON text as bytes, or None if there are only pending writes.
     """
 
-    __slots__ = ("key", "parent", "checkpoint", "metadata", "versions", "blobs", "marks", "new", "variants", "writes", "sends", "exists", "written")
+    __slots__ = ("key", "parent", "checkpoint", "metadata", "versions", "blobs", "marks", "new", "variants", "writes", "sends", "alone", "exists", "written")
 
     def __init__(
         self, key: Key, parent: bytes | None, checkpoint: Any, meta: Any, versions: dict[str, Any], blobs: Blobs, marks: dict[str, int], sends: bool
@@ -49,6 +49,8 @@ class CheckpointRows:
         self.new: list[Pair] = []
         self.variants: dict[Pair, bytes] = {}
         self.writes: list[tuple[Any, ...]] = []
+        # Whether it is written without the reference to its parent, which is not imported.
+        self.alone = False
         # Whether the row of the checkpoint exists in PostgreSQL, and (task, index) of the pending writes that exist.
         self.exists = False
         self.written: Collection[tuple[bytes, int]] = NOTHING

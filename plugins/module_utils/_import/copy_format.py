@@ -60,8 +60,9 @@ def add_rows(
     identifier = _field(identifier)
     if with_row:
         body, meta = converted.checkpoint, converted.metadata
+        parent = None if converted.alone else converted.parent
         size += len(body) + len(meta)
-        rows += _start(6, thread, namespace), identifier, _field(converted.parent), JSONB.pack(len(body) + 1, 1), body, JSONB.pack(len(meta) + 1, 1), meta
+        rows += _start(6, thread, namespace), identifier, _field(parent), JSONB.pack(len(body) + 1, 1), body, JSONB.pack(len(meta) + 1, 1), meta
     if blobs:
         start = _start(6, thread, namespace)
         for (channel, version), (kind, value) in blobs.items():

@@ -127,7 +127,8 @@ class Importer:
             converted = converter.convert(row)
         except RecursionError:
             raise Unreadable("it is nested too deeply") from None
-        if converted.sends and not (converted.parent and self.source.has_sends(key[0], key[1], converted.parent)):
+        converted.alone = converted.parent is not None and not self.source.has_parent(key)
+        if converted.sends and not converted.alone and not (converted.parent and self.source.has_sends(key[0], key[1], converted.parent)):
             raise Unreadable("its pending_sends are not among the pending writes of its parent, and JSONB cannot hold them")
         return converted
 
@@ -157,6 +158,7 @@ class Importer:
             try:
                 with self.target.connection.transaction():
                     stats = batch.run()
+                    self._count_omitted(batch.threads, stats)
             except (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected):
                 attempts += 1  # the application wrote the same rows at the same time
                 if attempts == ATTEMPTS:
@@ -178,6 +180,11 @@ class Importer:
                     stats.add("threads", "read")
                     stats.add("threads", "rejected")
             return stats
+
+    def _count_omitted(self, threads: Sequence[bytes], stats: ImportStats) -> None:
+        """Add what an import of the newest state leaves out, and the threads of which it leaves out nothing."""
+        stats.add("checkpoints", "omitted", self.source.omitted(threads, stats.counts["checkpoints"]["read"]))
+        stats.add_whole_threads(self.source.whole_threads(threads))
 
     def _give_up_thread(self, batch: Batch, error: sqlite3.Error) -> None:
         """Reject the current thread, which has a damaged page, or raise ModuleError if on_unreadable demands it."""

@@ -116,6 +116,18 @@ class Source:
         keys = ((key, True) for key in self.connection.execute(KEYS, (first, last)))
         return _merged(keys, self.connection.execute(WRITE_KEYS, (first, last)))
 
+    def has_parent(self, key: Key) -> bool:
+        """Whether a checkpoint is imported with the reference to its parent."""
+        return True
+
+    def whole_threads(self, threads: Sequence[bytes]) -> list[bytes]:
+        """The threads that are returned whole, although only the newest state was asked for."""
+        return []
+
+    def omitted(self, threads: Sequence[bytes], read: int) -> int:
+        """The number of checkpoints of these threads that are not returned. read: the number of those that are."""
+        return 0
+
     def row(self, key: Key) -> tuple[Any, ...] | None:
         return self.connection.execute(ROW, key).fetchone()
 
@@ -158,13 +170,16 @@ class Source:
 
 
 @contextlib.contextmanager
-def open_source(path: str) -> Iterator[Source]:
-    """The Source of a file, in one read transaction, with the rights of the file's owner. Raises ModuleError that names the file."""
-    with rights_of_owner(path), contextlib.closing(_source(path)) as source:
+def open_source(path: str, kind: Callable[..., Source] | None = None) -> Iterator[Source]:
+    """The Source of a file, in one read transaction, with the rights of the file's owner. Raises ModuleError that names the file.
+
+    kind: a subclass of Source, or None.
+    """
+    with rights_of_owner(path), contextlib.closing(_source(path, kind or Source)) as source:
         yield source
 
 
-def _source(path: str) -> Source:
+def _source(path: str, kind: Callable[..., Source]) -> Source:
     check_header(path)
     try:
         before = state(path)
@@ -177,7 +192,7 @@ def _source(path: str) -> Source:
         raise damaged(path, error) from None
     try:
         connection.execute("PRAGMA cache_size = -%d" % CACHE)
-        return Source(path, connection, before if unlocked else None)
+        return kind(path, connection, before if unlocked else None)
     except sqlite3.Error as error:
         connection.close()
         raise damaged(path, error) from None

@@ -23,6 +23,7 @@ class ImportStats:
 
     def __init__(self) -> None:
         self.counts = {kind: {"read": 0, "written": 0, "existing": 0, "rejected": 0} for kind in KINDS}
+        self.counts["checkpoints"]["omitted"] = 0
         self.bytes = 0
         # The first rejected rows, and how many there are.
         self.rejected: list[dict[str, str | None]] = []
@@ -32,6 +33,9 @@ class ImportStats:
         self.variants = VariantCounts()
         self.written_threads: set[bytes] = set()
         self.failed_threads: set[bytes] = set()
+        # The first threads, in order, that were imported whole, although only the newest state was asked for, and how many there are.
+        self.whole: list[str] = []
+        self.whole_total = 0
 
     def add(self, kind: str, what: str, number: int = 1) -> None:
         self.counts[kind][what] += number
@@ -49,6 +53,10 @@ class ImportStats:
             names += [None, None]
             self.rejected.append({"thread_id": names[0], "checkpoint_ns": names[1], "checkpoint_id": names[2], "reason": shown(reason)})
 
+    def add_whole_threads(self, threads: Sequence[bytes]) -> None:
+        self.whole_total += len(threads)
+        self.whole = sorted([*self.whole, *map(shown, threads)])[:SHOWN]
+
     def end(self, threads: Sequence[bytes]) -> None:
         """Count the threads of a completed batch."""
         self.add("threads", "read", len(threads))
@@ -65,6 +73,9 @@ class ImportStats:
         self.rejections += other.rejections
         self.rejected += other.rejected[: SHOWN - len(self.rejected)]
         self.variants.merge(other.variants)
+        self.whole_total += other.whole_total
+        # Sorted, so that the order in which workers finish makes no difference.
+        self.whole = sorted(self.whole + other.whole)[:SHOWN]
 
     @property
     def written(self) -> bool:

@@ -9,7 +9,14 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import same_blob, same_content, same_document, same_metadata, write_differs
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import (
+    parent_differs,
+    same_blob,
+    same_content,
+    same_document,
+    same_metadata,
+    write_differs,
+)
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Converter, is_delta, version_text, write_row
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, is_text, text, texts
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
@@ -136,8 +143,8 @@ class Verifier:
             self._differ(converted.key, "the checkpoint is missing")
             return
         parent, checkpoint, metadata = body
-        if parent != (None if converted.parent is None else text(converted.parent)):
-            self._differ(converted.key, "its parent differs")
+        if parent_differs(converted, parent):
+            self._differ(converted.key, "its parent differs" if parent is not None else "it has no parent, as after an import with history=latest")
         if not same_document(converted.checkpoint, checkpoint):
             self._differ(converted.key, "the checkpoint has different content")
         if not same_metadata(converted.metadata, metadata):

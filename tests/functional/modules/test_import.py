@@ -90,7 +90,7 @@ def test_what_postgresql_cannot_store_is_rejected_by_name(ready, call_module, pa
     assert_refused(run(call_module, ready, path, batch_size=1), identifier, "odd", reason, databases=[ready], changed=True)
     done = assert_succeeded(run(call_module, ready, path, on_unreadable="skip"), ready)
     assert done["rejected"]["total"] == 1 and done["rejected"]["sample"][0]["checkpoint_id"] == identifier
-    assert done["checkpoints"] == {"read": 3, "written": 1, "existing": 1, "rejected": 1}
+    assert done["checkpoints"] == {"read": 3, "written": 1, "existing": 1, "rejected": 1, "omitted": 0}
     assert done["verified"]["differences"] == 0
 
 
