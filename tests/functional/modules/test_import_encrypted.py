@@ -13,6 +13,7 @@ from assertions import assert_refused, assert_succeeded
 from differential import assert_same, raw_serde
 from import_runs import run
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
+from langgraph.checkpoint.serde.types import _DeltaSnapshot
 from langgraph.checkpoint.sqlite import SqliteSaver
 from sqlite_threads import put
 
@@ -38,4 +39,19 @@ def test_encrypted_values_stay_encrypted(ready, call_module, path):
     assert not any("s3cret" in text or "31337" in text for (text,) in stored)
     assert_same(path, ready, serde)
     again = assert_succeeded(run(call_module, ready, path, encryption_key=KEY, on_conflict="replace"), ready)
+    assert again["changed"] is False
+
+
+def test_the_newest_state_of_encrypted_threads(ready, call_module, path):
+    """A snapshot of a DeltaChannel is recognised in an encrypted checkpoint as well."""
+    serde = EncryptedSerializer.from_pycryptodome_aes(raw_serde(), key=KEY.encode())
+    with sqlite3.connect(path, check_same_thread=False) as connection:
+        saver = SqliteSaver(connection, serde=serde)
+        for number in range(3):
+            put(saver, "plain", {"list": [number]}, {"list": number}, identifier=str(number), parent=str(number - 1) if number else None)
+            put(saver, "delta", {"list": _DeltaSnapshot([number])}, {"list": number}, identifier=str(number), parent=str(number - 1) if number else None)
+    done = assert_succeeded(run(call_module, ready, path, encryption_key=KEY, history="latest"), ready)
+    assert done["whole_threads"] == {"total": 1, "sample": ["delta"]} and done["verified"]["differences"] == 0
+    assert ready.execute("SELECT thread_id, checkpoint_id FROM checkpoints ORDER BY 1, 2") == [("delta", "0"), ("delta", "1"), ("delta", "2"), ("plain", "2")]
+    again = assert_succeeded(run(call_module, ready, path, encryption_key=KEY, history="latest", on_conflict="replace"), ready)
     assert again["changed"] is False

@@ -212,7 +212,9 @@ def test_time_limit_and_excluded_threads(ready, call_module, path):
 
 def test_pending_writes_without_a_checkpoint(ready, call_module, path):
     """The checkpoint of the newer ones may still be stored. No saver reads the older ones."""
-    insert = "INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, value) VALUES ('a', ?, ?, 't', ?, 'x', 'msgpack', x'01')"
+    insert = (
+        "INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, value) VALUES ('a', ?, ?, 't', ?, 'x', 'msgpack', x'01')"
+    )
     with SqliteSaver.from_conn_string(str(path)) as saver:
         for number in ("2", "4"):
             put(saver, "a", {"x": [number]}, {"x": number}, identifier=number, parent="1", writes=[("t", "", [("x", number)])])
@@ -311,5 +313,7 @@ def test_threads_with_a_delta_channel_are_whole(ready, call_module, path):
         state = delta_graph(new, 1000).get_state({"configurable": {"thread_id": "updated"}}).values["messages"]
         assert len(state) == 12 and state[8:10] == ["edited 0", "edited 1"]
         # The control: without the older checkpoints, the state is lost.
-        ready.execute("DELETE FROM checkpoints c WHERE EXISTS (SELECT FROM checkpoints n WHERE n.thread_id = c.thread_id AND n.checkpoint_id > c.checkpoint_id)")
+        ready.execute(
+            "DELETE FROM checkpoints c WHERE EXISTS (SELECT FROM checkpoints n WHERE n.thread_id = c.thread_id AND n.checkpoint_id > c.checkpoint_id)"
+        )
         assert delta_graph(new, 1000).get_state({"configurable": {"thread_id": "updated"}}).values["messages"] != state

@@ -112,6 +112,31 @@ def test_excluded_threads(site):
     assert report["exclude_threads"] == ["thread-0[1-3]"] and report["threads"] == ["thread-0*"] and report["counts"]["threads"]["read"] == 7
 
 
+def test_the_newest_state(site):
+    """Each pass, the last comparison and the report are limited to it. A waiting graph resumes. A thread with a DeltaChannel is whole, and named."""
+    evil = "<b>|delta"
+    counters = "CAST(json_set(CAST(metadata AS TEXT), '$.counters_since_delta_snapshot', json('{\"messages\": [1, 1]}')) AS BLOB)"
+    with sqlite3.connect(site.path) as file:
+        for table in ("checkpoints", "writes"):
+            file.execute("UPDATE %s SET thread_id = ? WHERE thread_id = 'thread-03'" % table, (evil,))
+        file.execute("UPDATE checkpoints SET metadata = %s WHERE thread_id = ?" % counters, (evil,))
+        total = file.execute("SELECT count(*) FROM checkpoints").fetchone()[0]
+        kept = THREADS - 1 + file.execute("SELECT count(*) FROM checkpoints WHERE thread_id = ?", (evil,)).fetchone()[0]
+    done = play(site, checkpointer_import_history="latest", checkpointer_import_batch_size=5).passed()
+    assert "without %d older ones; every row was compared" % (total - kept) in done.of("Report what was imported")[0]["msg"]
+    assert site.database.execute("SELECT count(*) FROM checkpoints") == [(kept,)]
+    report = json.loads((site.folder / "report" / "app1-import.json").read_text())
+    assert report["history"] == "latest" and report["whole_threads"] == {"total": 1, "sample": [evil]}
+    assert report["counts"]["checkpoints"] == {"read": kept, "rejected": 0, "omitted": total - kept} and report["verified"]["checkpoints"] == kept
+    for suffix, shown in (("md", "whole: \\<b\\>\\|delta."), ("html", "<li>&lt;b&gt;|delta</li>")):
+        page = (site.folder / "report" / ("app1-import." + suffix)).read_text()
+        assert "%d older checkpoints were left out" % (total - kept) in page and shown in page, page
+    play(site, checkpointer_import_history="latest").unchanged()
+    with site.database.saver() as saver:
+        for number in set(range(THREADS)) - {3}:
+            assert graph(saver).invoke(Command(resume=str(number)), thread(number))["messages"] == ["hello", "answered %d" % number]
+
+
 def hold_up(database, seconds):
     """Block the first writer for this long."""
     waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'RowExclusiveLock'"
