@@ -139,7 +139,8 @@ notes:
   - Check mode reads and converts everything, and writes nothing. Rows that only the server can reject, for example because an id is too long for
     an index, are found in a real run only.
   - The module removes C(writes) from the metadata, as C(PostgresSaver) does.
-  - A file from before langgraph-checkpoint-sqlite 1.0, with the column C(thread_ts), is rejected.
+  - A file from before langgraph-checkpoint-sqlite 1.0, with the column C(thread_ts), is rejected. The message and the import guide have the commands
+    that copy its threads to a file that can be imported.
 """
 
 EXAMPLES = r"""
@@ -338,6 +339,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._import.target 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import WorkerPool
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.encryption import cipher_of
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import connected, open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import size
 from ansible_collections.stateops.langgraph.plugins.module_utils._verify.facts import gather, prepare
 
@@ -431,6 +433,9 @@ def _require_parity(module: AnsibleModule, connection: Connection, known: Librar
     parity = gather(dict(module.params, **dict(defaults, count_orphans=False)), connection, known, module.warn)["parity"]
     if not parity["in_parity"]:
         advice = "Nothing was written. If something is missing in PostgreSQL, run checkpoint_schema as the owner first."
+        if any(finding["reason"] == rules.SQLITE_TABLE_THREAD_TS.explanation for finding in parity["findings"]):
+            advice = "Nothing was written. The import guide has the script move_thread_ts.py and explains these commands:\n"
+            advice += "\n".join(rules.THREAD_TS_COMMANDS)
         raise ModuleError("%s\n\n%s\n\n%s" % (parity["summary"], parity["explanation"], advice), parity=parity)
 
 

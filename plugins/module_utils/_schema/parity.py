@@ -68,9 +68,11 @@ class Parity:
         if self.in_parity:
             return ""
         lines = _row("TABLE.OBJECT", "SQLITE", "POSTGRESQL")
+        # The name of a package remains on one line.
+        reason = textwrap.TextWrapper(sum(WIDTHS) - 4, initial_indent="    why: ", subsequent_indent="         ", break_on_hyphens=False)
         for finding in self.drift[:LISTED]:
             lines += _row(_place(finding), finding.sqlite, finding.postgres)
-            lines += textwrap.wrap(_shown(finding.reason), sum(WIDTHS) - 4, initial_indent="    why: ", subsequent_indent="         ")
+            lines += reason.wrap(_shown(finding.reason))
         if len(self.drift) > LISTED:
             lines.append("and %d more, in findings" % (len(self.drift) - LISTED))
         return "\n".join(lines)

@@ -178,8 +178,14 @@ SQLITE_TABLE_KIND = Rule("sqlite table kind", BLOCK, "SqliteSaver creates a tabl
 SQLITE_TABLE_THREAD_TS = Rule(
     "sqlite table thread_ts",
     BLOCK,
-    "this file has a column thread_ts, as in releases before langgraph-checkpoint-sqlite 1.0. No PostgreSQL saver can read it: "
-    "first move its threads with langgraph 0.1 and langgraph-checkpoint-sqlite 1.0",
+    "this file has a column thread_ts, as in releases before langgraph-checkpoint-sqlite 1.0. No later release reads or "
+    "converts it. Copy its threads to a new file, as the collection's import guide describes under Files with thread_ts",
+)
+# The commands of the import guide. Each is a line of its own, because the text of a rule is wrapped.
+THREAD_TS_COMMANDS = (
+    "python3 -m venv move",
+    "move/bin/pip install 'langgraph<1' 'langgraph-checkpoint<3' 'langgraph-checkpoint-sqlite<3'",
+    "move/bin/python move_thread_ts.py OLD NEW",
 )
 SQLITE_TABLE_EXTRA = Rule("sqlite table extra", INFO, "not a table of the checkpointer; it is ignored")
 SQLITE_COLUMN_MISSING = Rule("sqlite column missing", BLOCK, "every SqliteSaver creates this column")
