@@ -193,11 +193,23 @@ threads:
       description: The number that could not be imported. A thread counts if at least one of its checkpoints was rejected.
       type: int
 checkpoints:
-  description: The checkpoints, with the same counters as RV(threads), and RV(checkpoints.omitted).
+  description: The checkpoints.
   returned: success, and on failure after the copying began
   type: dict
   sample: {read: 480, written: 480, existing: 0, rejected: 0, omitted: 0}
   contains:
+    read:
+      description: The number that was read from the file.
+      type: int
+    written:
+      description: The number that was written, or would be in check mode.
+      type: int
+    existing:
+      description: The number that existed in PostgreSQL.
+      type: int
+    rejected:
+      description: The number that could not be imported.
+      type: int
     omitted:
       description: The number of older checkpoints of the processed threads that O(history=latest) does not import.
       type: int

@@ -203,10 +203,12 @@ def test_time_limit_and_excluded_threads(ready, call_module, path):
     write_graphs(path, threads=6)
     left, runs = 1, 0
     while left:
-        done = assert_succeeded(run(call_module, ready, path, history="latest", batch_size=1, time_limit=1, exclude_threads=["thread 2"]), ready)
+        done = assert_succeeded(
+            run(call_module, ready, path, history="latest", verify="counts", batch_size=1, time_limit=1, exclude_threads=["thread 2"]), ready
+        )
         left, runs = done["remaining"], runs + 1
         assert runs < 20
-    assert done["threads"]["read"] == 5
+    assert done["threads"]["read"] == 5 and done["verified"]["differences"] == 0
     assert set(of_database(ready)) == {key for key in newest(path) if key[0] != "thread 2"}
 
 

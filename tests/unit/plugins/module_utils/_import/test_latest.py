@@ -13,6 +13,7 @@ import ormsgpack
 import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.types import Send
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import import latest
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.latest import Inspector, LatestSource, Signs
@@ -87,6 +88,27 @@ def test_signs(values, versions, metadata, sends, expected):
     raw, text = ormsgpack.packb(checkpoint), None if metadata is None else json.dumps(metadata).encode()
     assert Inspector().inspect((b"t", b"", b"1", None, b"msgpack", raw, text)) == expected
     assert Inspector().inspect((b"t", b"", b"1", None, b"msgpack", raw[:-3], text)) == Signs(False, False, False)
+
+
+def test_what_the_newest_checkpoint_needs(tmp_path):
+    """The parent that has its sends; the whole thread, if only an older checkpoint shows that a channel without a value is a DeltaChannel."""
+    path = tmp_path / "checkpoints.sqlite"
+    update, counters = {"source": "update"}, {"source": "loop", "counters_since_delta_snapshot": {"a": [1, 1]}}
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        for number, metadata in enumerate((counters, update, update)):
+            put(saver, "updated", "", str(number), str(number - 1) if number else None, metadata, channel_versions={"a": number})
+        for number, metadata in enumerate((counters, {"source": "loop"}, update)):
+            put(saver, "no longer", "", str(number), str(number - 1) if number else None, metadata, channel_versions={"a": number})
+        for number in range(3):
+            put(saver, "sends", "", str(number), str(number - 1) if number else None, v=3, pending_sends=[Send("node", number)] if number else [])
+            config = {"configurable": {"thread_id": "sends", "checkpoint_ns": "", "checkpoint_id": str(number)}}
+            saver.put_writes(config, [("__pregel_tasks", Send("node", number))], "other task")
+    with open_source(str(path), LatestSource) as source:
+        threads = [b"no longer", b"sends", b"updated"]
+        assert source.whole_threads(threads) == [b"updated"]
+        found = [[key[2] for key, _row, _writes in source.whole(thread, thread)] for thread in threads]
+        assert found == [[b"2"], [b"1", b"2"], [b"0", b"1", b"2"]]
+        assert [source.has_parent((b"sends", b"", identifier)) for identifier in (b"1", b"2")] == [False, True]
 
 
 def test_a_loop_of_parents_ends(tmp_path):
