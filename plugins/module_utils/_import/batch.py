@@ -196,8 +196,10 @@ class Batch:
             if found is None:
                 new_blobs[pair] = value
             elif not same_blob(self.converter, found, value):
-                if policy == "skip":
-                    self.stats.variants.add(converted.key, pair, self.converter, same_content(self.converter, found, value))
+                same = same_content(self.converter, found, value)
+                # An older checkpoint, which is not read, may have the value in another form.
+                if policy == "skip" or converted.alone and same:
+                    self.stats.variants.add(converted.key, pair, self.converter, same)
                 else:
                     old.append(name[:2] + pair)
                     new_blobs[pair] = value

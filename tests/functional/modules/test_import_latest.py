@@ -10,6 +10,7 @@ import json
 import sqlite3
 from typing import Annotated, TypedDict
 
+import ormsgpack
 import pytest
 from assertions import assert_refused, assert_succeeded
 from differential import assert_same, loose, of_database, of_file
@@ -197,6 +198,31 @@ def test_older_checkpoints_are_not_converted(ready, call_module, path):
     assert_refused(run(call_module, ready, path), "cannot be imported", databases=[ready])
     imported(call_module, ready, path)
     assert set(of_database(ready)) == kept
+
+
+def test_a_value_in_several_forms(ready, call_module, path):
+    """The newest checkpoint has another form of the value than the first one, which history=all imported. It is the same value."""
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        for number, members in enumerate(("ab", "ba")):
+            put(saver, "t", {"a": {"key": "ab"}}, {"a": 1}, identifier=str(number), parent=str(number - 1) if number else None)
+            form = ormsgpack.packb({"key": ormsgpack.Ext(0, ormsgpack.packb(("builtins", "set", list(members))))})
+            found = saver.conn.execute("SELECT checkpoint FROM checkpoints WHERE checkpoint_id = ?", (str(number),)).fetchone()[0]
+            changed = found.replace(ormsgpack.packb({"key": "ab"}), form)
+            assert changed != found
+            saver.conn.execute("UPDATE checkpoints SET checkpoint = ? WHERE checkpoint_id = ?", (changed, str(number)))
+        saver.conn.commit()
+    for histories in (("all", "latest"), ("latest", "all")):
+        empty(ready)
+        assert_succeeded(run(call_module, ready, path, history=histories[0]), ready)
+        before = rows(ready)
+        for policy in ("skip", "fail", "replace"):
+            if histories[1] == "latest":
+                done = assert_succeeded(run(call_module, ready, path, history="latest", on_conflict=policy), ready)
+                assert done["changed"] is False and rows(ready) == before and not done["verified"]["differences"] and not done.get("warnings")
+        assert_succeeded(run(call_module, ready, path, history=histories[1], on_conflict="replace"), ready)
+        with ready.saver() as saver:
+            found = [each.checkpoint["channel_values"] for each in saver.list({"configurable": {"thread_id": "t"}})]
+        assert found == [{"a": {"key": {"a", "b"}}}] * 2
 
 
 def test_time_limit_and_excluded_threads(ready, call_module, path):
