@@ -45,7 +45,8 @@ options:
       - Which checkpoints of a thread are imported.
       - V(all) imports all of them.
       - V(latest) imports the newest checkpoint of each namespace with its pending writes and channel values, which is what an application needs to
-        continue the thread. Older checkpoints are not read, so an import of a large file takes seconds. They are counted in RV(checkpoints.omitted).
+        continue the thread. Older checkpoints are not read, so a file with long threads is imported in a fraction of the time. They are counted in
+        RV(checkpoints.omitted).
       - With V(latest), the imported checkpoint has no parent. A checkpoint from before version 4 that has pending sends is imported with its parent,
         since C(PostgresSaver) reads the sends from the pending writes of the parent.
       - With V(latest), a thread whose graph has a C(DeltaChannel) is imported whole, since the value of such a channel is computed from older
