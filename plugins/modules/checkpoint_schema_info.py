@@ -179,6 +179,23 @@ postgres:
       description: Routines and operators in the schema that belong to another role and have the name of a built-in one.
       type: list
       elements: str
+    database:
+      description: The database.
+      type: str
+    encoding:
+      description: The encoding of the database.
+      type: str
+    settings:
+      description:
+        - The values of C(client_encoding) and C(default_transaction_read_only) in a session of the application, as lists of the role, the setting and the
+          value.
+        - The roles are those of O(app_roles). Without O(app_roles), it is RV(role), if it can write checkpoints and is not a superuser.
+      type: list
+      elements: list
+    denied:
+      description: The sequences of columns that one of these roles may not use, as lists of the role, the table, the column and the sequence.
+      type: list
+      elements: list
     tables:
       description:
         - Each table with its kind, persistence, owner, columns, constraints, indexes and attachments.
@@ -192,6 +209,12 @@ postgres:
     elsewhere: []
     creators: []
     overloads: []
+    database: langgraph
+    encoding: UTF8
+    settings:
+      - [langgraph_app, client_encoding, UTF8]
+      - [langgraph_app, default_transaction_read_only, 'off']
+    denied: []
     tables:
       - name: checkpoint_migrations
         kind: table
@@ -209,6 +232,8 @@ postgres:
             ordered: true
             storage: ''
             domain_of: ''
+            sequence: ''
+            sequence_end: ''
         constraints: []
         indexes: []
         attachments: []

@@ -14,6 +14,8 @@ description:
   - Gathers the facts of M(stateops.langgraph.checkpoint_schema_info), then stores one checkpoint with a channel value and a pending write
     through C(PostgresSaver), reads it back, compares it, and deletes it.
   - Run it with the application's credentials on the application's host to check that the role has all privileges that a graph needs.
+  - The checkpoint contains characters of several scripts. It is stored with the settings that the login has in the database, such as C(client_encoding)
+    and C(statement_timeout).
   - If gathering the facts fails, as with O(assert_parity), no checkpoint is written.
   - If the round trip fails, the facts are returned with the failure.
   - The checkpoint is stored in a separate thread for each host and role, which is empty afterwards. Rows from an interrupted run are removed from it.

@@ -59,6 +59,13 @@ def mutations():
     shallow = tuple(column for column in POSTGRES["checkpoints"].columns if column.name != "checkpoint_id")
     key = (replace(POSTGRES["checkpoints"].primary_key, columns=("thread_id", "checkpoint_ns")),)
     yield _change("checkpoints", "created by ShallowPostgresSaver", "table shallow", BLOCK, whole=True, columns=shallow, constraints=key)
+    latin = replace(postgres(), database="langgraph", encoding="LATIN1")
+    yield Mutation("encoding LATIN1", latin, "database encoding", BLOCK, "database langgraph", "database langgraph")
+    for name, value, rule in (("client_encoding", "LATIN1", "role encoding"), ("default_transaction_read_only", "on", "role read-only")):
+        settings = (("app", name, value), ("other", name, {"LATIN1": "UTF8", "on": "off"}[value]))
+        yield Mutation("%s %s" % (name, value), replace(postgres(), database="langgraph", settings=settings), rule, BLOCK, "role app", name)
+    denied = (("app", "checkpoints", "type", "public.s"), ("app", "checkpoint_writes", "idx", "public.s"))
+    yield Mutation("no right on a sequence", replace(postgres(), denied=denied), "sequence denied", BLOCK, "checkpoints", "type")
     place = "schema public"
     yield Mutation("CREATE for other roles", replace(postgres(), creators=("PUBLIC", "other")), "schema create", BLOCK, place, place)
     for planted in ("ROUTINE public.unnest(smallint[])", "OPERATOR public.||(name,name)"):
@@ -178,7 +185,9 @@ def _extra_indexes(table):
         yield more("brin index on %s" % column, "index wide", BLOCK, columns=(column,), method="brin")
         yield more("hash index on %s" % column, "index extra", INFO, columns=(column,), method="hash")
         yield more("gin index on %s" % column, "index extra", INFO, columns=(column,), method="gin")
-        yield more("index on a part of %s" % column, "index extra", INFO, columns=("(%s ->> 'who'::text)" % column,))
+        yield more("index on a part of %s" % column, "index wide", BLOCK, columns=("(%s ->> 'who'::text)" % column,))
+        yield more("index on the start of a part of %s" % column, "index extra", INFO, columns=("\"left\"((%s ->> 'who'::text), 80)" % column,))
+        yield more("index on a small part of %s" % column, "index extra", INFO, columns=("(%s ->> 'source'::text)" % column,))
         yield more("index on the digest of %s" % column, "index extra", INFO, columns=("md5(%s::text)" % column,))
     yield more("INVALID unique index that is ready", "unique", BLOCK, unique=True, valid=False)
     yield more("INVALID unique index that is not ready", "index extra invalid", INFO, unique=True, valid=False, ready=False)
@@ -270,6 +279,8 @@ def _extra_columns(table):
         ("generated, which can fail", "column extra, computed", BLOCK, {"generated": "stored", "default": "(x)::integer"}),
         ("virtual, which can fail", "column extra", INFO, {"generated": "virtual", "default": "(x)::integer"}),
         ("with a default that can fail", "column extra, computed", BLOCK, {"default": "(1 / 0)"}),
+        ("smallserial", "sequence end", BLOCK, {"type": "smallint", "nullable": False, "default": "nextval('s'::regclass)", "sequence_end": "soon"}),
+        ("from a sequence that cycles", "column extra", INFO, {"default": "nextval('s'::regclass)", "sequence_end": "cycles"}),
         ("of a domain with a check", "column domain", BLOCK, {"type": "public.d", "domain_of": "text"}),
         ("required", "column extra, required", BLOCK, {"nullable": False}),
     ):

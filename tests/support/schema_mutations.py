@@ -169,6 +169,8 @@ def _indexes(facts):
             yield "hash index on %s" % name, facts.index("USING hash (%s)" % name)
             yield "gin index on %s" % name, facts.index("USING gin (%s jsonb_path_ops)" % name)
             yield "index on a part of %s" % name, facts.index("((%s ->> 'who'))" % name)
+            yield "index on the start of a part of %s" % name, facts.index("(left(%s ->> 'who', 80))" % name)
+            yield "index on a small part of %s" % name, facts.index("((%s ->> 'source'))" % name)
             yield "index on the digest of %s" % name, facts.index("(md5(%s::text))" % name)
 
 
@@ -216,9 +218,21 @@ FURTHER = {
     "column extra": (
         "CREATE DOMAIN d AS text NOT NULL DEFAULT 'x'; ALTER TABLE checkpoints ADD COLUMN extra d",
         "ALTER TABLE checkpoints ADD COLUMN extra bigserial",
+        "ALTER TABLE checkpoints ADD COLUMN extra serial",
+        "CREATE SEQUENCE s MAXVALUE 9 CYCLE; ALTER TABLE checkpoints ADD COLUMN extra smallint DEFAULT nextval('s')",
         "ALTER TABLE checkpoints ADD COLUMN extra uuid NOT NULL DEFAULT gen_random_uuid()",
         "ALTER TABLE checkpoints ADD COLUMN extra text[] NOT NULL DEFAULT '{}'",
         "ALTER TABLE checkpoints ADD COLUMN extra timestamptz DEFAULT CURRENT_TIMESTAMP",
+    ),
+    "sequence end": (
+        "ALTER TABLE checkpoints ADD COLUMN extra smallint GENERATED ALWAYS AS IDENTITY",
+        "ALTER TABLE checkpoints ADD COLUMN extra bigint GENERATED ALWAYS AS IDENTITY (MAXVALUE 1000000)",
+        "ALTER TABLE checkpoints ADD COLUMN extra serial; SELECT setval('checkpoints_extra_seq', 1500000000)",
+        "CREATE SEQUENCE s AS bigint; ALTER TABLE checkpoints ADD COLUMN extra smallint DEFAULT nextval('s')",
+        "CREATE SEQUENCE s INCREMENT -1 MINVALUE -1000; ALTER TABLE checkpoints ADD COLUMN extra bigint DEFAULT nextval('s')",
+        "CREATE SEQUENCE s INCREMENT 1000000000000000; ALTER TABLE checkpoints ADD COLUMN extra bigint DEFAULT nextval('s')",
+        "CREATE SEQUENCE s CYCLE; ALTER TABLE checkpoints ADD COLUMN extra smallint DEFAULT nextval('s')",
+        "CREATE SEQUENCE s MAXVALUE 9; CREATE DOMAIN d AS bigint DEFAULT nextval('s'); ALTER TABLE checkpoints ADD COLUMN extra d",
     ),
     "column extra, required": ("CREATE DOMAIN d AS text NOT NULL; ALTER TABLE checkpoints ADD COLUMN extra d",),
     "column domain": (
@@ -311,6 +325,9 @@ def _extra_columns(facts):
     yield "additional column, generated, which can fail", add + "int GENERATED ALWAYS AS %s STORED" % facts.failing
     yield "additional column, virtual, which can fail", (18, add + "int GENERATED ALWAYS AS %s VIRTUAL" % facts.failing)
     yield "additional column, with a default that can fail", add + "int; ALTER TABLE %s ALTER extra SET DEFAULT 1 / 0" % facts.name
+    yield "additional column, smallserial", add + "smallserial"
+    cycling = "CREATE SEQUENCE s MAXVALUE 100 CYCLE;" + add
+    yield "additional column, from a sequence that cycles", cycling + "bigint; ALTER TABLE %s ALTER extra SET DEFAULT nextval('s')" % facts.name
     yield "additional column, of a domain with a check", "CREATE DOMAIN d AS text CHECK (VALUE <> '');" + add + "d"
     yield "additional column, required", add + "int NOT NULL"
     if maybe:

@@ -80,7 +80,7 @@ class Plan:
 
 def make_plan(state: DatabaseState, library: Library, adopt: bool = False) -> Plan:
     """The Plan for a DatabaseState with the installed Library."""
-    violations = tuple(check_schema(replace(state.schema, elsewhere=()), library.steps))
+    violations = tuple(check_schema(state.schema.without_roles(), library.steps))
     missing_tables = {violation.table for violation in violations if violation.rule is rules.TABLE_MISSING}
     recorded = -1 if state.version is None else state.version
     unrecorded = {migration.step.key for migration in library.migrations if migration.version > recorded and migration.step}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
@@ -93,7 +93,7 @@ def read_state_after_reconnect(target: MigrationTarget, reconnect: Callable[[], 
 
 def state_differs(before: DatabaseState, after: DatabaseState) -> bool:
     """Whether the schema or the recorded versions differ. What an unqualified name resolves to depends on the session, so it is not compared."""
-    same = replace(before.schema, elsewhere=()) == replace(after.schema, elsewhere=())
+    same = before.schema.without_roles() == after.schema.without_roles()
     return not same or before.recorded != after.recorded
 
 

@@ -103,23 +103,37 @@ class DatabaseState:
         return "%smigrations: %s\n" % (self.schema.describe(), versions)
 
 
-def read(connection: Connection, schema: str, path: tuple[str, ...], names: tuple[str, ...] = TABLES, adopt: bool = False) -> DatabaseState:
+def read(
+    connection: Connection,
+    schema: str,
+    path: tuple[str, ...],
+    names: tuple[str, ...] = TABLES,
+    *,
+    adopt: bool = False,
+    roles: Sequence[str] | None = None,
+) -> DatabaseState:
     """The DatabaseState of the checkpoint tables in a schema. Call it inside snapshot(), which yields the path.
 
-    adopt: whether the current role will own all tables, so that other owners are not trusted.
+    adopt: whether the current role will own all tables, so that other owners are not trusted. roles: the application's roles whose settings and rights
+    are read; empty for the current role if it can write checkpoints, None for none.
     """
-    row = fetch_row(connection, catalog_queries.SERVER, {"schema": schema, "names": list(names), "adopt": adopt})
-    creators, overloads = tuple(row.pop("creators")), tuple(row.pop("overloads"))
+    row = fetch_row(connection, catalog_queries.SERVER, {"schema": schema, "names": list(names), "adopt": adopt, "roles": roles})
+    facts = {name: tuple(row.pop(name)) for name in ("creators", "overloads")}
+    facts["settings"] = tuple(map(tuple, row.pop("settings")))
+    encoding, parties = row.pop("encoding"), row.pop("parties")
     server = Server(path=path, **row)
     rows = connection.execute(catalog_queries.RELATIONS, {"names": list(names + INDEX_NAMES), "schema": schema, "path": list(server.path)}).fetchall()
     # An index on its own table is read with the table. An index of that name on another table occupies the name.
     rows = [row for row in rows if row["name"] not in INDEX_NAMES or row["name"] != thread_index(row["indexed"] or "").name]
     found = {row["oid"]: row for row in rows if row["schema"] == schema}
-    parameters = {"oids": list(found), "alike": list(CLASSES)}
+    parameters = {"oids": list(found), "alike": list(CLASSES), "parties": parties}
+    denied: list[tuple[str, ...]] = []
     details: dict[str, dict[int, list[Any]]] = {"columns": {}, "constraints": {}, "indexes": {}, "attachments": {}}
     if found:
         for row in connection.execute(catalog_queries.COLUMNS, parameters).fetchall():
-            ordered = (found[row["oid"]]["name"], row["name"]) not in SORTED or _ordered(connection, row)
+            table = found[row["oid"]]["name"]
+            ordered = (table, row["name"]) not in SORTED or _ordered(connection, row)
+            denied.extend((role, table, row["name"], row["sequence"]) for role in row["denied"])
             details["columns"].setdefault(row["oid"], []).append(_column(row, ordered))
         for row in connection.execute(catalog_queries.CONSTRAINT_ROWS, parameters):
             owner = row["oid"] if row["oid"] in found else row["target"]
@@ -140,10 +154,20 @@ def read(connection: Connection, schema: str, path: tuple[str, ...], names: tupl
         )
         for oid, row in sorted(found.items(), key=lambda pair: pair[1]["name"])
     )
-    content = Schema("postgresql", schema, tables, _elsewhere(rows, schema, server.path, names), server.schema_exists, creators, overloads)
-    table, migrations_table = content.table(MIGRATIONS_TABLE), next((row for row in found.values() if row["name"] == MIGRATIONS_TABLE), None)
-    version = table.column("v") if table else None
-    if table is None or migrations_table is None or version is None or table.kind != "table" or version.type not in INTEGERS:
+    content = Schema(
+        "postgresql",
+        schema,
+        tables,
+        _elsewhere(rows, schema, server.path, names),
+        server.schema_exists,
+        database=server.database,
+        encoding=encoding,
+        denied=tuple(denied),
+        **facts,
+    )
+    recording, migrations_table = content.table(MIGRATIONS_TABLE), next((row for row in found.values() if row["name"] == MIGRATIONS_TABLE), None)
+    version = recording.column("v") if recording else None
+    if recording is None or migrations_table is None or version is None or recording.kind != "table" or version.type not in INTEGERS:
         return DatabaseState(content, server)
     if not migrations_table["readable"] and not migrations_table["login_readable"]:
         return DatabaseState(content, server, hidden=True)
@@ -171,6 +195,8 @@ def _column(row: dict[str, Any], ordered: bool) -> Column:
         ordered=ordered,
         storage=row["storage"],
         domain_of=row["domain_of"] or "",
+        sequence=row["sequence"] or "",
+        sequence_end=row["sequence_end"],
     )
 
 

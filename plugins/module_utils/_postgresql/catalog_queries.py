@@ -12,6 +12,8 @@ from __future__ import annotations
 # Trusted are the owner of the schema, the owners of the tables, and their members. If the tables do not exist or are adopted, the current role
 # will be their owner. Superusers need no privilege. creators: grantees of CREATE as which another role can act. overloads: routines and operators of
 # another role with a name of pg_catalog; unless they belong to an extension: PostgreSQL may call them for a name that LangGraph does not qualify.
+# parties: the application's roles. Without app_roles, that is the current role if it can write checkpoints. settings: their values in a new session of
+# the role. reset_val is that of this login, so another role gets it only if no setting of this login hides the server's.
 SERVER = """
 WITH home AS (
     SELECT n.oid, n.nspname, n.nspowner, coalesce(n.nspacl, acldefault('n', n.nspowner)) AS acl FROM pg_namespace n WHERE n.nspname = %(schema)s
@@ -23,11 +25,33 @@ WITH home AS (
     UNION SELECT oid FROM pg_roles WHERE rolname = current_user AND NOT EXISTS (SELECT FROM owners)
 ), others AS (
     SELECT r.oid, r.rolcanlogin FROM pg_roles r WHERE NOT r.rolsuper AND NOT EXISTS (SELECT FROM trusted t WHERE pg_has_role(r.oid, t.oid, 'MEMBER'))
+), parties AS (
+    SELECT r.oid, r.rolname, %(roles)s::text[] = '{}' AS own FROM pg_roles r
+    WHERE r.rolname = ANY(%(roles)s::text[])
+       OR %(roles)s::text[] = '{}' AND r.rolname = current_user AND NOT r.rolsuper AND EXISTS (
+           SELECT FROM pg_class c JOIN home h ON h.oid = c.relnamespace
+           WHERE c.relname = 'checkpoints' AND c.relkind = 'r' AND has_table_privilege(c.oid, 'INSERT'))
+), configured AS (
+    SELECT d.setrole, d.setdatabase, split_part(c, '=', 1) AS name, substr(c, strpos(c, '=') + 1) AS value
+    FROM pg_db_role_setting d CROSS JOIN unnest(d.setconfig) AS c
+    WHERE d.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+), effective AS (
+    SELECT p.rolname, w.name, CASE WHEN p.own THEN g.reset_val ELSE coalesce(
+               (SELECT c.value FROM configured c WHERE c.name = w.name AND c.setrole IN (0, p.oid) ORDER BY c.setrole = 0, c.setdatabase = 0 LIMIT 1),
+               CASE WHEN EXISTS (SELECT FROM configured c JOIN pg_roles r ON r.rolname = session_user WHERE c.name = w.name AND c.setrole IN (0, r.oid))
+               THEN w.initial ELSE g.reset_val END) END AS value
+    FROM parties p CROSS JOIN (VALUES ('client_encoding', getdatabaseencoding()::text), ('default_transaction_read_only', 'off')) AS w(name, initial)
+    JOIN pg_settings g ON g.name = w.name
 )
 SELECT current_user AS role, session_user AS login, pg_is_in_recovery() AS standby,
        current_setting('default_transaction_read_only') = 'on' AS read_only,
        (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
-       current_database() AS database,
+       current_database() AS database, getdatabaseencoding()::text AS encoding,
+       ARRAY(SELECT p.oid::bigint FROM parties p) AS parties,
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(e.rolname, e.name, CASE e.name
+                   WHEN 'client_encoding' THEN pg_encoding_to_char(pg_char_to_encoding(e.value))
+                   ELSE CASE WHEN e.value::boolean THEN 'on' ELSE 'off' END END) ORDER BY e.rolname, e.name), '[]')
+        FROM effective e) AS settings,
        n.oid IS NOT NULL AS schema_exists,
        n.oid IS NOT NULL AND has_schema_privilege(n.oid, 'USAGE') AS schema_usage,
        n.oid IS NOT NULL AND has_schema_privilege(n.oid, 'CREATE') AS schema_create,
@@ -68,7 +92,8 @@ WHERE t.typname = ANY(%(names)s) AND n.nspname = %(schema)s AND t.typrelid = 0
 """
 
 # A domain has its own NOT NULL and its own default, and a domain of a domain inherits the constraints. typdefault is not read for a domain: its
-# text may omit the schema of a function. nameable: whether the role may use the collation in a query.
+# text may omit the schema of a function. nameable: whether the role may use the collation in a query. An identity column needs no right on its sequence.
+# sequence_end: a billion rows, at 100 a second, are four months.
 COLUMNS = """
 WITH RECURSIVE domains AS (
     SELECT a.atttypid AS column_type, t.oid, t.typbasetype, t.typtypmod FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
@@ -87,12 +112,33 @@ SELECT a.attrelid AS oid, a.attname AS name, format_type(a.atttypid, a.atttypmod
        (SELECT format_type(b.typbasetype, b.typtypmod) FROM domains b
         WHERE b.column_type = t.oid AND NOT EXISTS (SELECT FROM domains c WHERE c.column_type = t.oid AND c.oid = b.typbasetype)
           AND EXISTS (SELECT FROM domains c JOIN pg_constraint k ON k.contypid = c.oid AND k.contype = 'c' WHERE c.column_type = t.oid)) AS domain_of,
-       CASE WHEN a.attstorage = 'p' AND t.typlen = -1 THEN 'plain' ELSE '' END AS storage
+       CASE WHEN a.attstorage = 'p' AND t.typlen = -1 THEN 'plain' ELSE '' END AS storage,
+       q.oid::regclass::text AS sequence,
+       CASE WHEN q.remaining < 1000000000 AND NOT (q.seqcycle AND q.seqmax <= q.most) THEN 'soon' WHEN q.seqcycle THEN 'cycles' ELSE '' END AS sequence_end,
+       ARRAY(SELECT r.rolname::text FROM pg_roles r WHERE r.oid = ANY(%(parties)s) AND a.attidentity = ''
+             AND NOT has_sequence_privilege(r.oid, q.oid, 'USAGE, UPDATE') ORDER BY 1) AS denied
 FROM pg_attribute a
 JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 LEFT JOIN pg_collation l ON l.oid = a.attcollation
 LEFT JOIN pg_namespace n ON n.oid = l.collnamespace
+LEFT JOIN LATERAL (
+    SELECT s.seqrelid AS oid, s.seqmax, s.seqcycle, m.most, CASE
+               WHEN s.seqincrement > 0 THEN (least(s.seqmax, m.most) - v.last) / s.seqincrement
+               ELSE (greatest(s.seqmin, - m.most - 1) - v.last) / s.seqincrement END AS remaining
+    FROM (SELECT p.refobjid FROM pg_depend p WHERE p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass
+          UNION ALL
+          SELECT p.refobjid FROM pg_depend p
+          WHERE d.oid IS NULL AND p.classid = 'pg_type'::regclass AND p.objid = t.oid AND p.refclassid = 'pg_class'::regclass
+          UNION ALL
+          SELECT p.objid FROM pg_depend p WHERE a.attidentity <> '' AND p.classid = 'pg_class'::regclass
+          AND p.refclassid = 'pg_class'::regclass AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum AND p.deptype = 'i') AS u(oid)
+    JOIN pg_sequence s ON s.seqrelid = u.oid
+    CROSS JOIN LATERAL (SELECT CASE coalesce(nullif(t.typbasetype, 0), t.oid)
+                            WHEN 'int2'::regtype THEN 32767 WHEN 'int4'::regtype THEN 2147483647 ELSE 9223372036854775807 END::numeric AS most) AS m
+    CROSS JOIN LATERAL (SELECT coalesce(CASE WHEN has_sequence_privilege(s.seqrelid, 'USAGE, SELECT') THEN pg_sequence_last_value(s.seqrelid) END,
+                                        s.seqstart)::numeric AS last) AS v
+    LIMIT 1) AS q ON true
 WHERE a.attrelid = ANY(%(oids)s) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum
 """

@@ -16,7 +16,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors im
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.options import refuse_control_characters, refuse_secrets
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.tls import tls_parameters
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READ_TIMEOUT, where_set
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READ_TIMEOUT, UTF8, set_encoding, where_set
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.timeouts import SLACK, limited_connection
 
 if TYPE_CHECKING:
@@ -73,7 +73,6 @@ def conninfo(params: dict[str, Any], application: str) -> dict[str, Any]:
         "sslkey": params["ssl_key"],
         "connect_timeout": params["connect_timeout"],
         "application_name": application,
-        "client_encoding": "UTF8",  # otherwise a database with encoding SQL_ASCII returns bytes
     }
     keywords = {name: value for name, value in keywords.items() if value not in (None, "")}
     keywords.update(KEEPALIVES)
@@ -83,7 +82,10 @@ def conninfo(params: dict[str, Any], application: str) -> dict[str, Any]:
 
 
 def open_connection(params: dict[str, Any], application: str) -> Connection:
-    """A connection in autocommit mode with rows as dicts. Raises ModuleError, or PrerequisiteMissing if the play may still create the server."""
+    """A connection in autocommit mode with rows as dicts. Raises ModuleError, or PrerequisiteMissing if the play may still create the server.
+
+    Its client_encoding is UTF8, since psycopg returns bytes if it is SQL_ASCII. own_encoding is the one that the server chose for the login.
+    """
     keywords = conninfo(params, application)
     known = {item.keyword.decode() for item in psycopg.pq.Conninfo.get_defaults()}
     unknown = sorted(set(keywords) - known)
@@ -93,6 +95,8 @@ def open_connection(params: dict[str, Any], application: str) -> Connection:
         # prepare_threshold=None: prepared statements do not work behind a pooler.
         connection = limited_connection().connect(autocommit=True, prepare_threshold=None, row_factory=psycopg.rows.dict_row, **keywords)
         connection.answer_within = READ_TIMEOUT + SLACK
+        connection.own_encoding = connection.info.parameter_status("client_encoding") or UTF8
+        set_encoding(connection, UTF8)
     except (psycopg.Error, UnicodeError, ValueError, TypeError) as error:
         text = one_line(error)
         kind = PrerequisiteMissing if NOT_YET.search(text) else ModuleError

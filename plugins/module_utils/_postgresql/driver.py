@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
     class Connection(psycopg.Connection[DictRow]):
-        """A connection as open_connection() returns it; timeouts.py describes its attributes."""
+        """A connection as open_connection() returns it; timeouts.py and connection.py describe its attributes."""
 
         answer_within: float
         lock_within: float | None
+        own_encoding: str
 
 else:
     try:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,9 @@ READ_TIMEOUT = 60
 READ_LOCK_TIMEOUT = 3
 # No other role can create objects in pg_catalog. Temporary objects are found last, since PostgreSQL would otherwise search them first.
 SAFE_PATH = "pg_catalog, pg_temp"
-SET_PATH = "SELECT pg_catalog.set_config('search_path', %s, false)"
+SET = "SELECT pg_catalog.set_config(%s, %s, false)"
+UTF8 = "UTF8"
+LIMITS = "SELECT s.name, s.setting FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) ANY (%s::pg_catalog.text[])"
 # All names are qualified: this statement runs with the search_path of the login. settings that the server does not have are left out.
 SET_SESSION = """
 SELECT pg_catalog.set_config(s.name, w.value, false)
@@ -100,28 +103,37 @@ def take_role(connection: Connection, role: str | None, local: bool = False) -> 
 
 def secure_session(connection: Connection) -> None:
     """Set search_path to pg_catalog for the session. Not behind a pooler in transaction mode, where other clients would get this setting."""
-    connection.execute(SET_PATH, (SAFE_PATH,))
+    connection.execute(SET, ("search_path", SAFE_PATH))
+
+
+def set_encoding(connection: Connection, encoding: str) -> None:
+    """Set client_encoding for the session."""
+    if connection.info.parameter_status("client_encoding") != encoding:
+        connection.execute(SET, ("client_encoding", encoding))
 
 
 @contextlib.contextmanager
 def schema_path(connection: Connection, schema: str) -> Iterator[None]:
     """For LangGraph's statements, which name no schema: search_path is the schema inside this block, and pg_catalog again after it."""
-    connection.execute(SET_PATH, ("%s, pg_temp" % quote(schema),))
+    connection.execute(SET, ("search_path", "%s, pg_temp" % quote(schema)))
     try:
         yield
     finally:
         with contextlib.suppress(psycopg.Error):  # the connection was lost; report the first error
-            connection.execute(SET_PATH, (SAFE_PATH,))
+            connection.execute(SET, ("search_path", SAFE_PATH))
 
 
-def configure_session(connection: Connection, timeouts: Mapping[str, float]) -> None:
+def configure_session(connection: Connection, timeouts: Mapping[str, float], keep: bool = False) -> None:
     """Set search_path to pg_catalog and time limits for the session, and read them back.
 
-    timeouts: {setting: seconds}, 0 for no limit. Raises ModuleError if a setting was not kept.
+    timeouts: {setting: seconds}, 0 for no limit. keep: whether lower limits of the login apply. Raises ModuleError if a setting was not kept.
     """
     wanted = {name: str(int(seconds * 1000)) for name, seconds in timeouts.items()}
+    if keep:
+        for row in connection.execute(LIMITS, (list(wanted),)).fetchall():
+            wanted[row["name"]] = str(min(int(row["setting"]) or math.inf, int(wanted[row["name"]])))
     wanted["search_path"] = SAFE_PATH
-    settings = {**SERVER_SIDE, **dict.fromkeys(LIFTED, "0"), **wanted}
+    settings = {**SERVER_SIDE, **({} if keep else dict.fromkeys(LIFTED, "0")), **wanted}
     connection.execute(SET_SESSION, (list(settings), list(settings.values())))
     seconds = timeouts.get("statement_timeout", 0)
     connection.answer_within = seconds + SLACK if seconds else 0

@@ -52,6 +52,7 @@ def limited_connection() -> type[Connection]:
     class LimitedConnection(psycopg.Connection):
         answer_within: float = 0
         lock_within: float | None = None
+        own_encoding: str = ""
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)

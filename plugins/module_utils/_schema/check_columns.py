@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks the columns of PostgreSQL tables against the contract. Pure functions."""
+"""Checks the columns of PostgreSQL tables against the contract, and what the application's roles need to use them. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql impor
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import EQUIVALENT_TYPES, LARGE, POSTGRES, UNWRITTEN
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expressions import may_be_null, never_fails
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Column, Table
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Column, Schema, Table
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Violation
 
 
@@ -47,11 +47,30 @@ def check_columns_of(place: str, table: Table, steps: AbstractSet[tuple[str, str
             # PostgreSQL computes a virtual column only when it is read, and savers do not read this column.
             if found.domain_of:
                 rule, statement = rules.COLUMN_DOMAIN, "%s TYPE %s;" % (alter_column(place, found.name), found.domain_of)
-            elif not required and found.default is not None and found.generated != "virtual" and not never_fails(found.default):
+            elif not required and found.default is not None and found.generated != "virtual" and not never_fails(found.default, found.type):
                 rule = rules.COLUMN_EXTRA_COMPUTED
                 drops = ["EXPRESSION" if found.generated else "DEFAULT"] + ([] if found.nullable or in_key else ["NOT NULL"])
                 statement = "ALTER TABLE %s %s;" % (place, ", ".join("ALTER COLUMN %s DROP %s" % (quote(found.name), what) for what in drops))
+            elif not required and found.sequence_end == "soon":
+                rule = rules.SEQUENCE_END
+                kind = "" if found.generated else "%s TYPE bigint; " % alter_column(place, found.name) if found.type in ("integer", "smallint") else ""
+                statement = "%sALTER SEQUENCE %s AS bigint NO MAXVALUE;" % (kind, found.sequence)
             yield Violation(rule, table.name, found.name, found.describe(), "no such column", statement=statement)
+
+
+def check_roles(schema: Schema) -> Iterator[Violation]:
+    """The violations in the settings and the rights of the application's roles."""
+    for role, name, value in schema.settings:
+        rule, expected = {"client_encoding": (rules.ROLE_ENCODING, "UTF8")}.get(name, (rules.ROLE_READ_ONLY, "off"))
+        if value != expected:
+            database = " IN DATABASE %s" % quote(schema.database) if schema.database else ""
+            statement = "ALTER ROLE %s%s SET %s TO '%s';" % (quote(role), database, name, expected)
+            yield Violation(rule, "role %s" % role, name, value, expected, statement=statement)
+    for role, table, name, sequence in schema.denied:
+        if (table, name) in UNWRITTEN or (table in POSTGRES and POSTGRES[table].column(name) is None):
+            statement = "GRANT USAGE ON SEQUENCE %s TO %s;" % (sequence, quote(role))
+            found = "no right of %s on sequence %s" % (role, sequence)
+            yield Violation(rules.SEQUENCE_DENIED, table, name, found, "USAGE", statement=statement)
 
 
 def alter_column(place: str, name: str) -> str:

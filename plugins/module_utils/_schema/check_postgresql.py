@@ -11,7 +11,7 @@ from typing import AbstractSet, Iterable, Iterator
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_columns import check_columns_of
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_columns import check_columns_of, check_roles
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import (
     DATA_TABLES,
     LARGE,
@@ -59,8 +59,13 @@ def check_schema(schema: Schema, steps: Iterable[Step] | None = None) -> list[Vi
 
 
 def _schema(schema: Schema) -> Iterator[Violation]:
-    """The violations of the schema itself: what other roles can create in it, and what they created."""
+    """The violations of the database, of the application's roles, and of the schema: what other roles can create in it, and what they created."""
     place = "schema %s" % schema.name
+    if schema.encoding != "UTF8":
+        database, found = "database %s" % schema.database, "encoding %s" % schema.encoding
+        expected = "encoding UTF8; create another database with ENCODING 'UTF8' TEMPLATE template0, and restore a dump of the tables in it"
+        yield Violation(rules.DATABASE_ENCODING, database, database, found, expected)
+    yield from check_roles(schema)
     if schema.creators:
         statements = " ".join("REVOKE CREATE ON SCHEMA %s FROM %s;" % (quote(schema.name), name) for name in schema.creators)
         found = "CREATE for %s" % ", ".join(schema.creators)
@@ -172,6 +177,8 @@ def _constraint(table: Table, item: Constraint) -> Rule | None:
 def _fault(table: Table, index: Index) -> Rule | None:
     """The rule that applies if an index can reject rows for another reason than a duplicate, or None."""
     large = [column.name for column in POSTGRES[table.name].columns if column.type in LARGE]
+    # Values that PostgreSQL computes from these columns can be as large.
+    large += [column.name for column in table.columns if column.generated == "stored" and any(keeps_size(column.default or "", name) for name in large)]
     if index.method not in NARROWING and any(keeps_size(text, name) for text in index.columns + index.included for name in large):
         return rules.INDEX_WIDE
     # The names as PostgreSQL prints them. It quotes a name that looks like an expression.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Functions and casts of PostgreSQL that do not fail for any value.
 SAFE_FUNCTIONS = tuple(
     "now clock_timestamp statement_timestamp transaction_timestamp gen_random_uuid uuidv4 uuidv7 nextval "
-    "lower upper md5 length octet_length char_length coalesce jsonb_typeof hashtext nullif".split()
+    'lower upper md5 length octet_length char_length coalesce jsonb_typeof hashtext nullif "left" "right"'.split()
 )
 SAFE_CASTS = ("text", "character varying")
 # PostgreSQL has already evaluated the cast of a constant to one of its own types, so it cannot fail later. A cast to a domain is evaluated again.
@@ -26,14 +26,19 @@ CAST = re.compile(r"::([\w.\" ]+)")
 ARITHMETIC = re.compile(r"[/%^+]|(?<!~)\*|-(?!>)")
 WORDS = ("and", "or", "not", "any", "all", "in", "array", "case", "when", "then", "else", "is")
 REACHING_IN = re.compile(r"->>?|#>>?")
-# The size of these members of a checkpoint grows with the application's values and channels.
-GROWING = re.compile(r"\b(channel_values|channel_versions|versions_seen)\b")
-SHORTENING = ("md5", "length", "octet_length", "char_length", "hashtext", "jsonb_typeof")
+MEMBER = re.compile(r"->>?\s*E?'((?:[^']|'')*)'")
+# The members of a checkpoint and of its metadata to which LangGraph gives small values. An application gives any value to the others.
+SMALL_MEMBERS = {"v", "id", "ts", "source", "step"}
+SHORTENING = ("md5", "length", "octet_length", "char_length", "hashtext", "jsonb_typeof", "left", "right")
+# left() and right() of this many characters always fit into an index entry.
+SHORT = 500
 
 
-def never_fails(expression: str) -> bool:
-    """Whether evaluating the expression certainly does not fail for any row."""
+def never_fails(expression: str, own_type: str = "") -> bool:
+    """Whether evaluating the expression certainly does not fail for any row. own_type: a type without a constraint, such as an enum."""
     text = CONSTANT.sub("0", expression)
+    if own_type and text == "0::%s" % own_type:
+        return True
     casts = {name.strip() for name in CAST.findall(text)}
     return all(map(_safe, CALL.findall(text))) and casts <= set(SAFE_CASTS) and not ARITHMETIC.search(text)
 
@@ -49,10 +54,33 @@ def mentions(expression: str, name: str) -> bool:
 
 
 def keeps_size(expression: str, name: str) -> bool:
-    """Whether the result can be as large as the column's value: the expression uses the column and does not reduce or extract a small part of it."""
-    if not mentions(expression, name) or expression.lstrip("(").startswith(SHORTENING):
+    """Whether the result can be too large for an index entry: the expression uses the column and does not reduce or extract a small part of it."""
+    text = CONSTANT.sub("0", expression)
+    if not mentions(expression, name) or _shortened(text):
         return False
-    return REACHING_IN.search(CONSTANT.sub("0", expression)) is None or GROWING.search(expression) is not None
+    members = MEMBER.findall(expression)
+    return not members or len(members) < len(REACHING_IN.findall(text)) or not SMALL_MEMBERS.issuperset(members)
+
+
+def _shortened(text: str) -> bool:
+    """Whether the expression, in which constants are replaced, is a single call of a function with a short result."""
+    while text.startswith("(") and _closes(text, 0):
+        text = text[1:-1]
+    match = re.match(r'"?(\w+)"?\(', text)
+    if match is None or match.group(1) not in SHORTENING or not _closes(text, match.end() - 1):
+        return False
+    count = re.search(r", (\d+)\)$", text)
+    return match.group(1) not in ("left", "right") or count is not None and int(count.group(1)) <= SHORT
+
+
+def _closes(text: str, start: int) -> bool:
+    """Whether the parenthesis at this place is closed by the last character."""
+    depth = 0
+    for place in range(start, len(text)):
+        depth += {"(": 1, ")": -1}.get(text[place], 0)
+        if not depth:
+            return place == len(text) - 1
+    return False
 
 
 def may_be_null(expression: str, columns: Iterable[Column]) -> bool:

@@ -22,7 +22,8 @@ class Column:
     """type: from format_type(), or the declared SQLite type. default: the expression. generated: the kind of generated column, or empty.
 
     ordered: whether its collation sorts ids by their bytes. storage: plain if values cannot be stored out of line, otherwise empty.
-    domain_of: the type below, if the type is a domain with a check constraint, otherwise empty.
+    domain_of: the type below, if the type is a domain with a check constraint, otherwise empty. sequence: the sequence that its default or identity uses,
+    or empty. sequence_end: soon if its values run out after fewer than a billion rows, cycles if they repeat, otherwise empty.
     """
 
     name: str
@@ -35,6 +36,8 @@ class Column:
     ordered: bool = True
     storage: str = ""
     domain_of: str = ""
+    sequence: str = ""
+    sequence_end: str = ""
 
     def describe(self) -> str:
         """The column in one line, similar to DDL."""
@@ -204,6 +207,8 @@ class Schema:
 
     engine: postgresql or sqlite. elsewhere: pairs (table, schema) for each table whose unqualified name resolves to a table in another schema.
     creators: grantees of CREATE on the schema other than the owner's, as in SQL. overloads: routines and operators of other roles with names of pg_catalog.
+    database, encoding: the database and its encoding. settings: for each of the application's roles, (role, setting, its value in a session of this role).
+    denied: (role, table, column, sequence) for each sequence of a column that one of these roles may not use.
     """
 
     engine: str
@@ -213,6 +218,14 @@ class Schema:
     exists: bool = True
     creators: tuple[str, ...] = ()
     overloads: tuple[str, ...] = ()
+    database: str = ""
+    encoding: str = "UTF8"
+    settings: tuple[tuple[str, ...], ...] = ()
+    denied: tuple[tuple[str, ...], ...] = ()
+
+    def without_roles(self) -> Schema:
+        """A copy without what depends on a role or a session."""
+        return replace(self, elsewhere=(), settings=(), denied=())
 
     def table(self, name: str) -> Table | None:
         """The table with this name, or None."""
@@ -254,7 +267,8 @@ class Schema:
                 for table in data["tables"]
             )
             elsewhere = tuple((name, schema) for name, schema in map(_names, data.get("elsewhere", ())))
-            others = {name: _names(data.get(name, ())) for name in ("creators", "overloads")}
+            others: dict[str, Any] = {name: _names(data.get(name, ())) for name in ("creators", "overloads")}
+            others.update((name, tuple(map(_names, data.get(name, ())))) for name in ("settings", "denied"))
             return _create(cls, dict(data, tables=tables, elsewhere=elsewhere, **others))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError("this is not a schema that checkpoint_schema_info returned: %s" % error) from error

@@ -82,6 +82,17 @@ SCHEMA_CREATE = Rule(
 SCHEMA_OVERLOAD = Rule(
     "schema overload", BLOCK, "LangGraph does not qualify names, so PostgreSQL may call this instead of its own function or operator, with the caller's rights"
 )
+DATABASE_ENCODING = Rule(
+    "database encoding", BLOCK, "the saver sends text as JSON, and PostgreSQL rejects each character in it that the encoding of the database lacks"
+)
+ROLE_ENCODING = Rule(
+    "role encoding",
+    BLOCK,
+    "the saver cannot read checkpoints with characters that the client_encoding of its session lacks, and with SQL_ASCII it receives ids as bytes",
+)
+ROLE_READ_ONLY = Rule("role read-only", BLOCK, "PostgreSQL rejects every write in a session of this role")
+SEQUENCE_DENIED = Rule("sequence denied", BLOCK, "PostgreSQL takes the column's value from the sequence for each row, and this role may not use the sequence")
+SEQUENCE_END = Rule("sequence end", BLOCK, "PostgreSQL takes the column's value from a sequence for each row, and rejects rows after its last value")
 TABLE_MISSING = Rule("table missing", REPAIR, "setup() creates it, and every saver reads it")
 TABLE_KIND = Rule(
     "table kind", BLOCK, "setup() creates an ordinary table; the saver's indexes and ON CONFLICT clauses do not work on any other kind of relation"
@@ -150,7 +161,11 @@ INDEX_BUILDING = Rule("index building", INFO, "another session is building it")
 INDEX_COVERED = Rule("index covered", INFO, "another index serves the same queries", "2.0.8")
 INDEX_DIFFERS = Rule("index differs", BLOCK, "setup() skips an index if its name exists, whatever its definition is", "2.0.8")
 INDEX_VARIANT = Rule("index variant", INFO, "the saver's queries can use it in spite of its different sort order, operator class or additional columns")
-INDEX_WIDE = Rule("index wide", BLOCK, "the size of an index entry is limited to a few kilobytes, so rows with larger values are rejected")
+INDEX_WIDE = Rule(
+    "index wide",
+    BLOCK,
+    "an index entry is limited to a few kilobytes, so PostgreSQL rejects rows with larger values; it accepts them with an index on md5() or left() of the value",
+)
 INDEX_COMPUTED = Rule("index computed", BLOCK, "PostgreSQL evaluates its expression for each row, which can fail for a row that the saver writes")
 INDEX_EXTRA = Rule("index extra", INFO, "setup() does not create this index; it slows down writes but breaks nothing")
 INDEX_EXTRA_INVALID = Rule(

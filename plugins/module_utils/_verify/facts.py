@@ -81,7 +81,7 @@ def gather(params: dict[str, Any], connection: Connection, known: Library, warn:
 def _postgres_side(connection: Connection, params: dict[str, Any]) -> tuple[DatabaseState, dict[str, Any], str | None]:
     """(the DatabaseState, the orphans, the server's version) of PostgreSQL, from one snapshot."""
     with report_lock_holders(connection, params["schema"], TABLES), snapshot(connection, params["session_role"], READ_TIMEOUT) as path:
-        state = read(connection, params["schema"], path)
+        state = read(connection, params["schema"], path, roles=params["app_roles"] or [])
         version = connection.info.parameter_status("server_version")
         if not state.schema.exists:
             raise PrerequisiteMissing(

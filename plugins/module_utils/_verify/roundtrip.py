@@ -21,8 +21,10 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.loc
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.pooler import pooler_mode
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import (
     READ_TIMEOUT,
+    UTF8,
     configure_session,
     schema_path,
+    set_encoding,
     snapshot,
     take_role,
     where_set,
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
 
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
+# Text of several scripts. The saver sends it as JSON, in which PostgreSQL converts each character to the encoding of the database.
+TEXT = "Z\u00fcrich \u20ac \u6f22\u5b57 \U0001f600"
+# What the saver raises if PostgreSQL returns bytes in place of text, as with client_encoding SQL_ASCII.
+MISREAD = (UnicodeError, TypeError, ValueError, KeyError, AttributeError)
 THREAD = "stateops.langgraph.checkpoint_verify/"
 # Seconds to wait for a lock on a table, for a statement, and for another run from this host.
 LOCK_TIMEOUT, STATEMENT_TIMEOUT, WAIT = 15, 60, 10
@@ -72,7 +78,7 @@ def run_roundtrip(connection: Connection, params: dict[str, Any], application: s
 def _use_schema(connection: Connection, schema: str, pooler: str, evaluated: Sequence[str]) -> str:
     """Set the limits of the session, and check all privileges before the first write; returns the current role. Raises ModuleError."""
     if pooler != "transaction":
-        configure_session(connection, {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": STATEMENT_TIMEOUT})
+        configure_session(connection, {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": STATEMENT_TIMEOUT}, keep=True)
         found = _read_catalog(connection, schema)
     else:
         with snapshot(connection) as path:
@@ -158,10 +164,12 @@ def _write_read_delete(connection: Connection, schema: str, thread: str) -> int:
         if stale_rows:
             _delete(connection, postgres_saver, schema, thread)
         kept_rows = 0
+        set_encoding(connection, connection.own_encoding)
         _write_and_read(postgres_saver, thread)
+        set_encoding(connection, UTF8)
         _delete(connection, postgres_saver, schema, thread)
         remaining = _rows(connection, schema, thread)
-    except (ModuleError, psycopg.Error) as error:
+    except (ModuleError, psycopg.Error, *MISREAD) as error:
         raise _failure(connection, postgres_saver, schema, thread, error, stale_rows, kept_rows) from None
     if remaining:
         raise ModuleError(
@@ -175,6 +183,7 @@ def _failure(connection: Connection, postgres_saver: Any, schema: str, thread: s
     """The ModuleError for a round trip that failed. stale_rows: the thread's rows before it. kept_rows: those that were not deleted before the failure."""
     remaining = None
     with contextlib.suppress(psycopg.Error):
+        set_encoding(connection, UTF8)
         remaining = _rows(connection, schema, thread)
         if remaining:  # otherwise a lock would be waited for once more
             with contextlib.suppress(psycopg.Error):
@@ -186,6 +195,8 @@ def _failure(connection: Connection, postgres_saver: Any, schema: str, thread: s
         text = "The round trip failed. %s" % lock_holders(connection, schema, LockRequirements(written=DATA_TABLES))
     elif lost(connection):
         text = "The connection to the server was lost during the round trip: %s Run again when the server is available." % sentence(one_line(error))
+    elif isinstance(error, MISREAD):
+        text = "The saver cannot use what PostgreSQL returned: %s Run checkpoint_schema_info to see what differs." % sentence(one_line(error))
     else:
         text = "PostgreSQL rejected the round trip: %s Run checkpoint_schema_info to see what differs." % sentence(one_line(error))
     if remaining is None or remaining:
@@ -198,16 +209,20 @@ def _write_and_read(postgres_saver: Any, thread: str) -> None:
     from langgraph.checkpoint.base import empty_checkpoint
 
     sent = empty_checkpoint()
-    sent["channel_values"] = {"whole": ["a value", {"kept": "as bytes"}], "small": 1}
-    sent["channel_versions"] = {"whole": "1", "small": "1"}
+    sent["channel_values"] = {"whole": ["a value", {"kept": "as bytes"}, TEXT], "small": 1, "text": TEXT}
+    sent["channel_versions"] = dict.fromkeys(sent["channel_values"], "1")
     config = {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
-    metadata = {"source": "input", "step": -1, "parents": {}}
+    metadata = {"source": "input", "step": -1, "parents": {}, "text": TEXT}
     stored = postgres_saver.put(config, sent, metadata, dict(sent["channel_versions"]))
     write = ("answer", b"pending")
     postgres_saver.put_writes(stored, [write], str(uuid.uuid4()))
     found = postgres_saver.get_tuple(stored)
     if found is None:
         raise ModuleError("The checkpoint that was written to checkpoints did not come back. Check the table for a trigger, a rule or row security.")
+    if found.config["configurable"] != stored["configurable"]:
+        raise ModuleError(
+            "The ids of the checkpoint came back as %r. Check client_encoding, which must be UTF8 in the application's sessions." % found.config["configurable"]
+        )
     if found.checkpoint.get("channel_values") != sent["channel_values"]:
         raise ModuleError("The channel values that were written to checkpoint_blobs did not come back unchanged. Check the table for a trigger or a rule.")
     if [(item[1], item[2]) for item in found.pending_writes or ()] != [write]:

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Unusual databases: encodings, VACUUM, default roles, dependent objects, and tables on which the queries would fail."""
+"""Unusual databases: VACUUM, default roles, dependent objects, and tables on which the queries would fail."""
 
 from __future__ import annotations
 
@@ -43,21 +43,6 @@ def test_a_lock_like_that_of_vacuum_does_not_count_as_an_index_build(database, c
         assert ("checkpoints", "checkpoints_thread_id_idx") in drift(done)
         other.rollback()
     assert check_and_apply.apply(database, database.login())["changed"] is True
-
-
-def test_a_database_without_an_encoding(server, call_module):
-    from databases import Database
-
-    database = Database.create(server)
-    try:
-        server.execute('DROP DATABASE "%s"' % database.name)
-        ascii_only = "TEMPLATE template0 ENCODING SQL_ASCII LC_COLLATE 'C' LC_CTYPE 'C'"
-        server.execute('CREATE DATABASE "%s" OWNER "%s" %s' % (database.name, database.owner.name, ascii_only))
-        assert assert_succeeded(call_module("checkpoint_schema", database.login()), database)["changed"] is True
-        assert assert_succeeded(call_module("checkpoint_schema_info", database.login()), database)["parity"]["in_parity"] is True
-        assert_succeeded(call_module("checkpoint_verify", database.login()), database)
-    finally:
-        database.drop()
 
 
 def test_dropping_respects_its_limits(database, call_module):

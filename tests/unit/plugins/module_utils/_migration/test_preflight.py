@@ -72,9 +72,9 @@ def test_a_schema_that_does_not_exist():
 
 @pytest.mark.parametrize("mutation", [mutation for mutation in MUTATIONS if mutation.severity == "block"], ids=lambda mutation: mutation.name)
 def test_blocking_violations_are_errors(mutation):
-    found = errors_of(database_state(replace(mutation.schema, elsewhere=()), EVERYTHING))
-    if mutation.rule == "table elsewhere":
-        assert found == [], "setup() has its own search_path"
+    found = errors_of(database_state(mutation.schema.without_roles(), EVERYTHING))
+    if mutation.rule in ("table elsewhere", "role encoding", "role read-only", "sequence denied"):
+        assert found == [], "setup() has its own search_path, and another role"
         return
     place = mutation.table if mutation.object == mutation.table else "%s.%s" % (mutation.table, mutation.object)
     assert found[0].startswith("%s: found " % place) and found[0].endswith((".", ";"))

@@ -45,7 +45,6 @@ def test_options_that_are_not_given_are_left_to_libpq():
         "sslmode": "prefer",
         "connect_timeout": 10,
         "application_name": "an application",
-        "client_encoding": "UTF8",
     }
 
 
@@ -77,7 +76,6 @@ def test_all_options():
         "sslkey": "/key",
         "connect_timeout": 3,
         "application_name": "x",
-        "client_encoding": "UTF8",
         "target_session_attrs": "read-write",
         **dict(KEEPALIVES, keepalives_idle=5),
     }

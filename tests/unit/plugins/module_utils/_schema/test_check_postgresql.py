@@ -88,6 +88,7 @@ def test_a_blocking_violation_names_the_statement_that_resolves_it():
         "column missing",
         "column generated",
         "index name taken",
+        "database encoding",
     }
 
 

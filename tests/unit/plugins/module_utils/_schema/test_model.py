@@ -134,7 +134,8 @@ def test_to_dict_is_plain_data_without_tuples(schema):
         return value is None or type(value) in (str, bool)
 
     assert plain(schema.to_dict())
-    assert sorted(schema.to_dict()) == ["creators", "elsewhere", "engine", "exists", "name", "overloads", "tables"]
+    names = ["creators", "database", "denied", "elsewhere", "encoding", "engine", "exists", "name", "overloads", "settings", "tables"]
+    assert sorted(schema.to_dict()) == names
 
 
 def broken(change):
