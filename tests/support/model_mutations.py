@@ -101,20 +101,26 @@ def _tables(table):
 def _keys(table):
     current = postgres().table(table)
     key, place = current.primary_key, "primary key"
-    yield _change(table, "no key", "key missing", BLOCK, place, constraints=(), indexes=tuple(i for i in current.indexes if i.name != key.name))
-    yield _change(table, "key of other columns", "key columns", BLOCK, place, constraints=(replace(key, columns=key.columns + ("more",)),))
+    unneeded = ("key unneeded", INFO) if table not in DATA_TABLES else ()
+    rule = unneeded or ("key missing", BLOCK)
+    yield _change(table, "no key", *rule, place, constraints=(), indexes=tuple(i for i in current.indexes if i.name != key.name))
+    rule = unneeded or ("key columns", BLOCK)
+    yield _change(table, "key of other columns", *rule, place, constraints=(replace(key, columns=key.columns + ("more",)),))
     if len(key.columns) > 1:
         yield _change(table, "key without the last column", "key columns", BLOCK, place, constraints=(replace(key, columns=key.columns[:-1]),))
-        yield _change(table, "key in another order", "key order", BLOCK, place, constraints=(replace(key, columns=key.columns[::-1]),))
-    yield _change(table, "deferrable key", "key deferrable", BLOCK, place, constraints=(replace(key, deferrable=True),))
+        rule = ("key order equal", INFO) if table == "checkpoint_blobs" else ("key order", BLOCK)
+        yield _change(table, "key in another order", *rule, place, constraints=(replace(key, columns=key.columns[::-1]),))
+    rule = unneeded or ("key deferrable", BLOCK)
+    yield _change(table, "deferrable key", *rule, place, constraints=(replace(key, deferrable=True),))
     index = current.index(key.name)
-    yield _change(table, "key including a column", "index variant", INFO, place, indexes=current.with_index(replace(index, included=("x",))).indexes)
+    if not unneeded:
+        yield _change(table, "key including a column", "index variant", INFO, place, indexes=current.with_index(replace(index, included=("x",))).indexes)
     for column in _large(table):
         wide = current.with_index(replace(index, included=(column,)))
         yield _change(table, "key including %s" % column, "index wide", BLOCK, place, indexes=wide.indexes)
     for field in ("valid", "ready"):
         broken = current.with_index(replace(current.index(key.name), **{field: False}))
-        yield _change(table, "key not %s" % field, "key invalid", BLOCK, place, indexes=broken.indexes)
+        yield _change(table, "key not %s" % field, *(unneeded or ("key invalid", BLOCK)), place, indexes=broken.indexes)
 
 
 def _large(table):
@@ -131,7 +137,8 @@ def _constraints(table):
 
     yield more("unique", "unique", BLOCK, "unique")
     yield more("unique over the key and more", "unique, implied", INFO, "unique", key[::-1] + ("x",))
-    yield more("deferrable unique over the key", "unique, deferrable", BLOCK, "unique", key, deferrable=True)
+    rule = ("unique, deferrable", BLOCK) if table in DATA_TABLES else ("unique, implied", INFO)
+    yield more("deferrable unique over the key", *rule, "unique", key, deferrable=True)
     yield more("deferrable unique over the key and more", "unique, implied", INFO, "unique", key + ("x",), deferrable=True)
     for column in _large(table):
         items = current.constraints + (Constraint("extra", "unique", key + (column,)),)
@@ -139,18 +146,20 @@ def _constraints(table):
         yield _change(table, "unique over the key and %s" % column, "index wide", BLOCK, "extra", constraints=items, indexes=current.with_index(index).indexes)
     for column in POSTGRES[table].columns:
         definition = "CHECK ((%s IS NOT NULL))" % column.name
-        if column.nullable:
+        if column.nullable and (table, column.name) != ("checkpoint_writes", "type"):
             yield more("check that %s is not NULL" % column.name, "check", BLOCK, "check", (column.name,), definition)
         else:
             yield more("check that %s is not NULL" % column.name, "check, implied", INFO, "check", (column.name,), definition)
-            yield more("%s not null, not valid" % column.name, "not null, not valid", BLOCK, "not null", (column.name,))
+            if not column.nullable:
+                yield more("%s not null, not valid" % column.name, "not null, not valid", BLOCK, "not null", (column.name,))
     yield more("check", "check", BLOCK, "check")
     yield more("check not enforced", "check, not enforced", INFO, "check", enforced=False)
     yield more("exclusion", "exclusion", BLOCK, "exclusion")
     yield more("foreign key", "foreign key", BLOCK, "foreign key")
     yield more("cascading foreign key", "foreign key", BLOCK, "foreign key", on_delete="cascade")
+    rule = ("foreign key, incoming", BLOCK) if table in DATA_TABLES else ("foreign key, incoming, cascading", INFO)
     for action in ("no action", "restrict", "set null on not null", "set default"):
-        yield more("referenced, " + action, "foreign key, incoming", BLOCK, "foreign key", incoming="public.notes", on_delete=action)
+        yield more("referenced, " + action, *rule, "foreign key", incoming="public.notes", on_delete=action)
     yield more("referenced, not enforced", "check, not enforced", INFO, "foreign key", incoming="public.notes", on_delete="restrict", enforced=False)
     for action in ("cascade", "set null"):
         rule = "foreign key, incoming, cascading"
@@ -173,7 +182,7 @@ def _extra_indexes(table):
     yield more("unique index", "unique", BLOCK, unique=True)
     yield more("unique index over the key", "unique, implied", INFO, columns=key.columns[::-1], unique=True)
     yield more("partial unique index over the key", "unique, implied", INFO, columns=key.columns, unique=True, predicate="x > 1")
-    yield more("partial unique index whose predicate can fail", "unique", BLOCK, columns=key.columns, unique=True, predicate="x::integer > 1")
+    yield more("partial unique index whose predicate can fail", "index computed", BLOCK, columns=key.columns, unique=True, predicate="x::integer > 1")
     yield more("index on an expression", "index extra", INFO, columns=("lower(x)",))
     yield more("index on an expression that can fail", "index computed", BLOCK, columns=("(x::integer)",))
     yield more("INVALID index on an expression that can fail", "index computed", BLOCK, columns=("(x::integer)",), valid=False)
@@ -185,7 +194,9 @@ def _extra_indexes(table):
         yield more("brin index on %s" % column, "index wide", BLOCK, columns=(column,), method="brin")
         yield more("hash index on %s" % column, "index extra", INFO, columns=(column,), method="hash")
         yield more("gin index on %s" % column, "index extra", INFO, columns=(column,), method="gin")
-        yield more("index on a part of %s" % column, "index wide", BLOCK, columns=("(%s ->> 'who'::text)" % column,))
+        rule = ("index extra", INFO) if column == "checkpoint" else ("index wide", BLOCK)
+        yield more("index on a part of %s" % column, *rule, columns=("(%s ->> 'who'::text)" % column,))
+        yield more("index on a large part of %s" % column, "index wide", BLOCK, columns=("(%s -> 'channel_values'::text)" % column,))
         yield more("index on the start of a part of %s" % column, "index extra", INFO, columns=("\"left\"((%s ->> 'who'::text), 80)" % column,))
         yield more("index on a small part of %s" % column, "index extra", INFO, columns=("(%s ->> 'source'::text)" % column,))
         yield more("index on the digest of %s" % column, "index extra", INFO, columns=("md5(%s::text)" % column,))
@@ -203,15 +214,16 @@ def _attachments(table):
     for kind in ("trigger", "rule"):
         yield _change(table, "%s disabled" % kind, "%s idle" % kind, INFO, "extra", attachments=(Attachment("extra", kind, enabled=False),))
     for enabled in (True, False):
-        harmless = table not in DATA_TABLES and not enabled
+        harmless = table not in DATA_TABLES
         item = (Attachment("extra", "update rule", enabled=enabled),)
         what = "rule for updates" if enabled else "rule for updates, disabled"
         yield _change(table, what, "rule idle" if harmless else "rule for updates", INFO if harmless else BLOCK, "extra", attachments=item)
     yield _change(
         table, "partition", "table partition", BLOCK, "public.whole", attachments=(Attachment("public.whole", "partition of", "FOR VALUES IN ('a')"),)
     )
-    yield _change(table, "publication without identity", "publication", BLOCK, "extra", attachments=(Attachment("extra", "publication"),))
-    yield _change(table, "publication of some columns", "publication", BLOCK, "extra", attachments=(Attachment("extra", "publication", "FOR TABLE"),))
+    rule = ("publication", BLOCK) if table in DATA_TABLES else ("publication harmless", INFO)
+    yield _change(table, "publication without identity", *rule, "extra", attachments=(Attachment("extra", "publication"),))
+    yield _change(table, "publication of some columns", *rule, "extra", attachments=(Attachment("extra", "publication", "FOR TABLE"),))
     yield _change(table, "publication", "publication harmless", INFO, "extra", attachments=(Attachment("extra", "publication", enabled=False),))
     yield _change(table, "child", "table inherited", BLOCK, "public.child", attachments=(Attachment("public.child", "child"),))
     yield _change(table, "parent", "table parent", INFO, "public.parent", attachments=(Attachment("public.parent", "parent"),))
@@ -231,11 +243,18 @@ def _columns(table, column):
     kept = tuple(other for other in current.columns if other.name != column.name)
     if column.name == "task_path":
         yield _change(table, "no task_path", "column missing, addable", REPAIR, column.name, columns=kept)
+    elif (table, column.name) == ("checkpoints", "type"):
+        yield _change(table, "no type", "column unused", INFO, column.name, columns=kept)
     elif kept:
         yield _change(table, "no %s" % column.name, "column missing", BLOCK, column.name, columns=kept)
     others = {"text": ("character varying(150)", "uuid", "citext"), "jsonb": ("json", "text"), "bytea": ("text",), "integer": ("smallint", "numeric", "text")}
+    alike = {("checkpoint_migrations", "v", "smallint"), ("checkpoint_writes", "idx", "numeric")}
     for other in others[column.type]:
-        yield changed("as " + other, "column type", BLOCK, type=other)
+        rule = ("column type alike", INFO) if (table, column.name, other) in alike else ("column type", BLOCK)
+        rule = ("column unused", INFO) if (table, column.name) == ("checkpoints", "type") else rule
+        yield changed("as " + other, *rule, type=other)
+    if (table, column.name) == ("checkpoints", "type"):
+        yield changed("as a domain with a check", "column domain", BLOCK, type="public.d", domain_of="text")
     if column.type == "text":
         default = column.default and "''::character varying"
         yield changed("as character varying", "column type alike", INFO, type="character varying", default=default)
@@ -254,11 +273,14 @@ def _columns(table, column):
         yield changed("nullable", "column nullable", BLOCK, nullable=True)
     elif column.name == "blob":
         yield changed("not null", "column not null, older", REPAIR, nullable=False)
+    elif (table, column.name) == ("checkpoint_writes", "type"):
+        yield changed("not null", "column not null, written", INFO, nullable=False)
     else:
         yield changed("not null", "column not null", BLOCK, nullable=False)
     if column.default is not None:
-        yield changed("without its default", "column default", REPAIR, default=None)
-        yield changed("with another default", "column default", REPAIR, default="'x'::text")
+        rule = ("column default", REPAIR) if column.name == "task_path" else ("column default unused", INFO)
+        yield changed("without its default", *rule, default=None)
+        yield changed("with another default", *rule, default="'x'::text")
     else:
         yield changed("with a default", "column default extra", INFO, default="'x'::text")
         unwritten = (table, column.name) == ("checkpoints", "type")
@@ -279,7 +301,11 @@ def _extra_columns(table):
         ("generated, which can fail", "column extra, computed", BLOCK, {"generated": "stored", "default": "(x)::integer"}),
         ("virtual, which can fail", "column extra", INFO, {"generated": "virtual", "default": "(x)::integer"}),
         ("with a default that can fail", "column extra, computed", BLOCK, {"default": "(1 / 0)"}),
-        ("smallserial", "sequence end", BLOCK, {"type": "smallint", "nullable": False, "default": "nextval('s'::regclass)", "sequence_end": "soon"}),
+        (
+            "smallserial",
+            *(("sequence end", BLOCK) if table in DATA_TABLES else ("column extra", INFO)),
+            {"type": "smallint", "nullable": False, "default": "nextval('s'::regclass)", "sequence_end": "soon"},
+        ),
         ("from a sequence that cycles", "column extra", INFO, {"default": "nextval('s'::regclass)", "sequence_end": "cycles"}),
         ("of a domain with a check", "column domain", BLOCK, {"type": "public.d", "domain_of": "text"}),
         ("required", "column extra, required", BLOCK, {"nullable": False}),
@@ -300,9 +326,11 @@ def _thread_indexes(table):
     yield changed("INVALID and not ready", "index invalid", REPAIR, valid=False, ready=False)
     yield changed("being built", "index building", INFO, valid=False, building=True)
     yield changed("over another column", "index differs", BLOCK, columns=("checkpoint_ns",))
-    yield changed("over more columns", "index differs", BLOCK, columns=("thread_id", "checkpoint_ns"))
+    yield changed("over more columns", "index variant", INFO, columns=("thread_id", "checkpoint_ns"))
+    yield changed("over more columns behind another", "index differs", BLOCK, columns=("checkpoint_ns", "thread_id"))
     yield changed("unique", "index differs", BLOCK, unique=True)
-    yield changed("as hash", "index differs", BLOCK, method="hash")
+    yield changed("as hash", "index variant", INFO, method="hash")
+    yield changed("as brin", "index differs", BLOCK, method="brin")
     yield changed("partial", "index differs", BLOCK, predicate="thread_id <> ''::text")
     yield changed("descending", "index variant", INFO, variant="thread_id DESC")
     yield changed("of another operator class", "index variant", INFO, variant="thread_id text_pattern_ops")

@@ -170,6 +170,7 @@ def _indexes(facts):
             yield "gin index on %s" % name, facts.index("USING gin (%s jsonb_path_ops)" % name)
             yield "index on a part of %s" % name, facts.index("((%s ->> 'who'))" % name)
             yield "index on the start of a part of %s" % name, facts.index("(left(%s ->> 'who', 80))" % name)
+            yield "index on a large part of %s" % name, facts.index("((%s -> 'channel_values'))" % name)
             yield "index on a small part of %s" % name, facts.index("((%s ->> 'source'))" % name)
             yield "index on the digest of %s" % name, facts.index("(md5(%s::text))" % name)
 
@@ -290,6 +291,8 @@ def _column(facts, column):
             values = {"text": "'x'", "jsonb": "'{}'", "bytea": "'x'", "integer": "1"}
             yield "generated, stored", again + "GENERATED ALWAYS AS (%s) STORED%s" % (values[column.type], required)
             yield "generated, virtual", (18, again + "GENERATED ALWAYS AS (%s) VIRTUAL%s" % (values[column.type], required))
+    if (facts.name, column.name) == ("checkpoints", "type"):
+        yield "as a domain with a check", "CREATE DOMAIN d AS text CHECK (VALUE <> '');" + alter + "TYPE d"
     if column.type == "integer":
         yield "as bigint", alter + "TYPE bigint"
         yield "generated, identity always", alter + "ADD GENERATED ALWAYS AS IDENTITY"
@@ -350,7 +353,9 @@ def _thread_indexes(facts):
     yield "thread index over another column", again("(checkpoint_ns)")
     yield "thread index over more columns", again("(thread_id, checkpoint_ns)")
     yield "thread index unique", again("(thread_id)", unique=True)
+    yield "thread index over more columns behind another", again("(checkpoint_ns, thread_id)")
     yield "thread index as hash", again("USING hash (thread_id)")
+    yield "thread index as brin", again("USING brin (thread_id)")
     yield "thread index partial", again("(thread_id) WHERE thread_id <> ''")
     yield "thread index descending", again("(thread_id DESC)")
     yield "thread index of another operator class", again("(thread_id text_pattern_ops)")

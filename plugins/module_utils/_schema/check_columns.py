@@ -7,11 +7,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import AbstractSet, Iterator
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import EQUIVALENT_TYPES, LARGE, POSTGRES, UNWRITTEN
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import (
+    ALWAYS_WRITTEN,
+    EQUIVALENT_FOR,
+    EQUIVALENT_TYPES,
+    LARGE,
+    MIGRATIONS_TABLE,
+    POSTGRES,
+    UNWRITTEN,
+    WRITTEN_LATER,
+)
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expressions import may_be_null, never_fails
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Column, Schema, Table
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Violation
@@ -27,6 +37,8 @@ def check_columns_of(place: str, table: Table, steps: AbstractSet[tuple[str, str
         addable = expected.name == "task_path" and table.name == "checkpoint_writes"
         if column is not None:
             yield from _column(place, table.name, column, expected, steps)
+        elif (table.name, expected.name) in UNWRITTEN:
+            yield Violation(rules.COLUMN_UNUSED, table.name, expected.name, "no column", expected.describe())
         elif not addable:
             statement = ""
             if expected.name in renamed:
@@ -36,10 +48,11 @@ def check_columns_of(place: str, table: Table, steps: AbstractSet[tuple[str, str
             yield Violation(rules.COLUMN_MISSING, table.name, expected.name, "no column", expected.describe(), statement=statement)
         elif step in steps:
             yield Violation(rules.COLUMN_MISSING_ADDABLE, table.name, expected.name, "no column", expected.describe(), step=step)
+    columns = [replace(column, nullable=column.nullable and (table.name, column.name) not in ALWAYS_WRITTEN) for column in table.columns]
     for found in table.columns:
         if contract.column(found.name) is None:
             computed = found.generated in ("stored", "virtual")
-            required = not found.nullable and (may_be_null(found.default or "", table.columns) if computed else not found.default and not found.generated)
+            required = not found.nullable and (may_be_null(found.default or "", columns) if computed else not found.default and not found.generated)
             in_key = table.primary_key is not None and found.name in table.primary_key.columns
             droppable = required and not in_key and found.name not in renamed.values()
             statement = "%s DROP NOT NULL;" % alter_column(place, found.name) if droppable else ""
@@ -51,7 +64,7 @@ def check_columns_of(place: str, table: Table, steps: AbstractSet[tuple[str, str
                 rule = rules.COLUMN_EXTRA_COMPUTED
                 drops = ["EXPRESSION" if found.generated else "DEFAULT"] + ([] if found.nullable or in_key else ["NOT NULL"])
                 statement = "ALTER TABLE %s %s;" % (place, ", ".join("ALTER COLUMN %s DROP %s" % (quote(found.name), what) for what in drops))
-            elif not required and found.sequence_end == "soon":
+            elif not required and found.sequence_end == "soon" and table.name != MIGRATIONS_TABLE:
                 rule = rules.SEQUENCE_END
                 kind = "" if found.generated else "%s TYPE bigint; " % alter_column(place, found.name) if found.type in ("integer", "smallint") else ""
                 statement = "%sALTER SEQUENCE %s AS bigint NO MAXVALUE;" % (kind, found.sequence)
@@ -94,8 +107,12 @@ def _renamed(table: Table, contract: Table) -> dict[str, str]:
 
 def _column(place: str, table: str, found: Column, expected: Column, steps: AbstractSet[tuple[str, str, str]]) -> Iterator[Violation]:
     alter = alter_column(place, found.name)
-    if (found.type, expected.type) in EQUIVALENT_TYPES:
+    unwritten = (table, found.name) in UNWRITTEN
+    if (found.type, expected.type) in EQUIVALENT_TYPES or (table, found.name, found.type) in EQUIVALENT_FOR:
         yield Violation(rules.COLUMN_TYPE_ALIKE, table, found.name, found.type, expected.type)
+    elif found.type != expected.type and unwritten:
+        rule = rules.COLUMN_DOMAIN if found.domain_of else rules.COLUMN_UNUSED
+        yield Violation(rule, table, found.name, found.type, expected.type, statement="%s TYPE %s;" % (alter, found.domain_of) if found.domain_of else "")
     elif found.type != expected.type:
         cast = "ALTER COLUMN %s TYPE %s USING %s::%s" % (quote(found.name), expected.type, quote(found.name), expected.type)
         # PostgreSQL cannot cast every default to the new type.
@@ -127,14 +144,18 @@ def _column(place: str, table: str, found: Column, expected: Column, steps: Abst
         if table == "checkpoint_blobs" and found.name == "blob":
             if step in steps:
                 yield Violation(rules.COLUMN_NOT_NULL_OLDER, table, found.name, "NOT NULL", "NULL allowed", step=step)
+        elif (table, found.name) in ALWAYS_WRITTEN:
+            yield Violation(rules.COLUMN_NOT_NULL_WRITTEN, table, found.name, "NOT NULL", "NULL allowed")
         else:
             yield Violation(rules.COLUMN_NOT_NULL, table, found.name, "NOT NULL", "NULL allowed", statement="%s DROP NOT NULL;" % alter)
     if bare(found.default) != bare(expected.default) and not found.generated:
         if expected.default is None:
-            fails = (table, found.name) in UNWRITTEN and not never_fails(found.default or "")
+            fails = unwritten and not never_fails(found.default or "")
             rule, statement = (rules.COLUMN_EXTRA_COMPUTED, "%s DROP DEFAULT;" % alter) if fails else (rules.COLUMN_DEFAULT_EXTRA, "")
             yield Violation(rule, table, found.name, "default %s" % found.default, "no default", statement=statement)
         else:
             text = "no default" if found.default is None else "default %s" % found.default
-            statement = "%s SET DEFAULT %s;" % (alter, expected.default)
-            yield Violation(rules.COLUMN_DEFAULT, table, found.name, text, "default %s" % expected.default, statement=statement)
+            needed = (table, found.name) in WRITTEN_LATER
+            statement = "%s SET DEFAULT %s;" % (alter, expected.default) if needed else ""
+            rule = rules.COLUMN_DEFAULT if needed else rules.COLUMN_DEFAULT_UNUSED
+            yield Violation(rule, table, found.name, text, "default %s" % expected.default, statement=statement)

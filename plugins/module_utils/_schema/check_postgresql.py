@@ -12,26 +12,21 @@ from typing import AbstractSet, Iterable, Iterator
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_columns import check_columns_of, check_roles
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_indexes import check_indexes, check_key, fault_of, uniqueness
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import (
-    DATA_TABLES,
-    LARGE,
+    ALWAYS_WRITTEN,
     MIGRATIONS_TABLE,
-    NARROWING,
     POSTGRES,
     STEPS,
     TABLES,
     Step,
-    thread_index,
 )
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expressions import keeps_size, never_fails
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Constraint, Index, Schema, Table
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expressions import never_fails
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Constraint, Schema, Table
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import INFO, Rule, Violation
 
-# The names that REINDEX CONCURRENTLY gives to copies, with a number if the name already exists.
-REMAINS = re.compile(r"^(.+)_cc(new|old)\d*$")
 SHALLOW_KEY = ("thread_id", "checkpoint_ns")
-# Constraints that PostgreSQL enforces with an index of the same name.
-WITH_INDEX = ("primary key", "unique", "exclusion")
+DELETE_RULE = re.compile(r"\sON DELETE TO\s")
 NOT_NULL = re.compile(r'^CHECK \(\("?(.+?)"? IS NOT NULL\)\)( NOT VALID)?$')
 
 
@@ -101,40 +96,16 @@ def _table(schema: Schema, table: Table, steps: AbstractSet[tuple[str, str, str]
         statement = "ALTER TABLE %s DISABLE ROW LEVEL SECURITY;" % place
         violations.append(Violation(rules.ROW_SECURITY, table.name, table.name, "row security on", "row security off", statement=statement))
     violations.extend(check_columns_of(place, table, steps))
-    violations.extend(_key(schema.name, place, table))
+    violations.extend(check_key(schema.name, place, table))
     violations.extend(_constraints(place, table))
-    violations.extend(_indexes(schema, table, steps))
+    violations.extend(check_indexes(schema, table, steps))
     violations.extend(_attachments(place, table))
     return violations
 
 
-def _key(schema: str, place: str, table: Table) -> Iterator[Violation]:
-    expected = POSTGRES[table.name].key_columns
-    found = table.primary_key
-    columns = ", ".join(expected)
-    if found is None:
-        statement = "ALTER TABLE %s ADD PRIMARY KEY (%s);" % (place, columns)
-        yield Violation(rules.KEY_MISSING, table.name, "primary key", "none", "(%s)" % columns, statement=statement)
-        return
-    again = "ALTER TABLE %s DROP CONSTRAINT %s, ADD PRIMARY KEY (%s);" % (place, quote(found.name), columns)
-    if found.columns != expected:
-        mismatch = rules.KEY_ORDER if sorted(found.columns) == sorted(expected) else rules.KEY_COLUMNS
-        yield Violation(mismatch, table.name, "primary key", "(%s)" % ", ".join(found.columns), "(%s)" % columns, statement=again)
-    index = table.index(found.name)
-    if index is not None and not index.usable:
-        statement = "REINDEX INDEX CONCURRENTLY %s;" % qualified(schema, found.name)
-        yield Violation(rules.KEY_INVALID, table.name, "primary key", "its index %s is INVALID" % found.name, "a VALID index", statement=statement)
-    elif index is not None:
-        rule = _fault(table, index)
-        if rule or index.variant or index.included:
-            yield Violation(rule or rules.INDEX_VARIANT, table.name, "primary key", index.describe(), "(%s)" % columns, statement=again if rule else "")
-    if found.deferrable:
-        yield Violation(rules.KEY_DEFERRABLE, table.name, "primary key", "deferrable", "not deferrable", statement=again)
-
-
 def _constraints(place: str, table: Table) -> Iterator[Violation]:
     for item in table.constraints:
-        rule = _incoming(item) if item.incoming else _constraint(table, item)
+        rule = _incoming(table, item) if item.incoming else _constraint(table, item)
         if rule:
             statement = ""
             if rule is rules.NOT_NULL_NOT_VALID:
@@ -145,12 +116,13 @@ def _constraints(place: str, table: Table) -> Iterator[Violation]:
             yield Violation(rule, table.name, item.name, item.describe(), "no such constraint", statement=statement)
 
 
-def _incoming(item: Constraint) -> Rule:
+def _incoming(table: Table, item: Constraint) -> Rule:
     """The rule that applies to a foreign key of another table that references this one."""
     if not item.enforced:
         return rules.CHECK_NOT_ENFORCED
-    # SET DEFAULT fails unless a row with the default values exists.
-    return rules.FOREIGN_KEY_INCOMING_CASCADING if item.on_delete in ("cascade", "set null") else rules.FOREIGN_KEY_INCOMING
+    # SET DEFAULT fails unless a row with the default values exists. Nothing deletes recorded versions.
+    harmless = item.on_delete in ("cascade", "set null") or table.name == MIGRATIONS_TABLE
+    return rules.FOREIGN_KEY_INCOMING_CASCADING if harmless else rules.FOREIGN_KEY_INCOMING
 
 
 def _constraint(table: Table, item: Constraint) -> Rule | None:
@@ -158,91 +130,21 @@ def _constraint(table: Table, item: Constraint) -> Rule | None:
     contract = POSTGRES[table.name]
     key = set(contract.key_columns)
     if item.kind == "unique":
-        if item.deferrable and set(item.columns) == key:
+        if item.deferrable and set(item.columns) == key and table.name != MIGRATIONS_TABLE:
             return rules.UNIQUE_DEFERRABLE
         index = table.index(item.name)
-        return (index and _fault(table, index)) or (rules.UNIQUE_IMPLIED if key <= set(item.columns) else rules.UNIQUE)
+        return (index and fault_of(table, index)) or uniqueness(table, item.columns, item.definition)
     if item.kind == "check" and item.enforced:
         match = NOT_NULL.match(item.definition)
         column = contract.column(match.group(1)) if match else None
-        return rules.CHECK_IMPLIED if column is not None and not column.nullable else rules.CHECK
+        required = column is not None and (not column.nullable or (table.name, column.name) in ALWAYS_WRITTEN)
+        return rules.CHECK_IMPLIED if required else rules.CHECK
     if item.kind == "not null":
         column = contract.column(item.columns[0]) if item.columns else None
         return rules.NOT_NULL_NOT_VALID if column is not None and not column.nullable else None
     if item.kind in ("check", "foreign key"):
         return rules.FOREIGN_KEY if item.enforced else rules.CHECK_NOT_ENFORCED
     return rules.EXCLUSION if item.kind == "exclusion" else None
-
-
-def _fault(table: Table, index: Index) -> Rule | None:
-    """The rule that applies if an index can reject rows for another reason than a duplicate, or None."""
-    large = [column.name for column in POSTGRES[table.name].columns if column.type in LARGE]
-    # Values that PostgreSQL computes from these columns can be as large.
-    large += [column.name for column in table.columns if column.generated == "stored" and any(keeps_size(column.default or "", name) for name in large)]
-    if index.method not in NARROWING and any(keeps_size(text, name) for text in index.columns + index.included for name in large):
-        return rules.INDEX_WIDE
-    # The names as PostgreSQL prints them. It quotes a name that looks like an expression.
-    names = {quote(column.name) for column in table.columns} | {column.name for column in table.columns if column.name.isidentifier()}
-    parts = [text for text in index.columns if text not in names] + [index.predicate]
-    return None if all(never_fails(text) for text in parts) else rules.INDEX_COMPUTED
-
-
-def _indexes(schema: Schema, table: Table, steps: AbstractSet[tuple[str, str, str]]) -> Iterator[Violation]:
-    known = {item.name for item in table.constraints if item.kind in WITH_INDEX and not item.incoming}
-    if table.name in DATA_TABLES:
-        expected = thread_index(table.name)
-        known.add(expected.name)
-        yield from _thread_index(schema, table, expected, steps)
-    for index in table.indexes:
-        if index.name not in known:
-            yield _extra_index(schema, table, index, known)
-
-
-def _thread_index(schema: Schema, table: Table, expected: Index, steps: AbstractSet[tuple[str, str, str]]) -> Iterator[Violation]:
-    step = ("index", table.name, expected.name)
-    found = table.index(expected.name)
-    if found is None and step in steps:
-        other = min((index.name for index in table.indexes if _serves(index, expected)), default=None)
-        taken = schema.table(expected.name)
-        if taken:
-            text = "the name is used by another %s" % taken.kind
-            yield Violation(rules.INDEX_NAME_TAKEN, table.name, expected.name, text, expected.describe(), step=step)
-        elif other:
-            yield Violation(rules.INDEX_COVERED, table.name, expected.name, "index %s instead" % other, expected.describe(), step=step)
-        else:
-            yield Violation(rules.INDEX_MISSING, table.name, expected.name, "no index", expected.describe(), step=step)
-    elif found is not None:
-        drop = "DROP INDEX CONCURRENTLY %s;" % qualified(schema.name, found.name)
-        if found.columns != expected.columns or found.unique or found.method != expected.method or found.predicate:
-            yield Violation(rules.INDEX_DIFFERS, table.name, found.name, found.describe(), expected.describe(), step=step, statement=drop)
-        elif found.building:
-            yield Violation(rules.INDEX_BUILDING, table.name, found.name, "being built", "a VALID index", step=step)
-        elif not found.usable:
-            yield Violation(rules.INDEX_INVALID, table.name, found.name, "INVALID", "a VALID index", step=step, statement=drop)
-        elif found.variant or found.included:
-            rule = _fault(table, found)
-            yield Violation(rule or rules.INDEX_VARIANT, table.name, found.name, found.describe(), expected.describe(), statement=drop if rule else "")
-
-
-def _serves(index: Index, expected: Index) -> bool:
-    return index.usable and index.method == "btree" and not index.predicate and index.columns == expected.columns and not index.unique
-
-
-def _extra_index(schema: Schema, table: Table, index: Index, known: AbstractSet[str]) -> Violation:
-    match = REMAINS.match(index.name)
-    drop = "DROP INDEX CONCURRENTLY %s;" % qualified(schema.name, index.name)
-    if index.building and not (index.unique and index.ready):
-        return Violation(rules.INDEX_BUILDING, table.name, index.name, "being built", "no such index")
-    if match and match.group(1) in known and not index.usable:
-        return Violation(rules.INDEX_REMAINS, table.name, index.name, "an INVALID copy of %s" % match.group(1), "no such index", statement=drop)
-    # An INVALID index still rejects rows if it is ready.
-    fault = _fault(table, index) if index.ready else None
-    if index.unique and index.ready:
-        rule = rules.UNIQUE_IMPLIED if set(POSTGRES[table.name].key_columns) <= set(index.columns) and not fault else rules.UNIQUE
-    else:
-        rule = fault or (rules.INDEX_EXTRA if index.usable else rules.INDEX_EXTRA_INVALID)
-    statement = "" if rule.severity == INFO else drop
-    return Violation(rule, table.name, index.name, index.describe(), "no such index", statement=statement)
 
 
 def _attachments(place: str, table: Table) -> Iterator[Violation]:
@@ -263,17 +165,19 @@ def _attachment(place: str, table: Table, item: Attachment) -> tuple[Rule | None
     elif item.kind == "partition of":
         rule, statement = rules.TABLE_PARTITION, "ALTER TABLE %s DETACH PARTITION %s;" % (item.name, place)
     elif item.kind == "publication":
-        rule = rules.PUBLICATION if item.enabled else rules.PUBLICATION_HARMLESS
+        rule = rules.PUBLICATION if item.enabled and table.name != MIGRATIONS_TABLE else rules.PUBLICATION_HARMLESS
         identity = "ALTER TABLE %s REPLICA IDENTITY DEFAULT;" % place
-        statement = "" if not item.enabled else "ALTER PUBLICATION %s DROP TABLE %s;" % (quote(item.name), place) if item.definition else identity
+        statement = "" if rule.severity == INFO else "ALTER PUBLICATION %s DROP TABLE %s;" % (quote(item.name), place) if item.definition else identity
     elif item.kind == "update rule":
-        # Savers do not use ON CONFLICT on the migrations table.
-        rule = rules.RULE_IDLE if table.name == MIGRATIONS_TABLE and not item.enabled else rules.RULE_FOR_UPDATES
+        # Savers neither update the migrations table nor use ON CONFLICT on it.
+        rule = rules.RULE_IDLE if table.name == MIGRATIONS_TABLE else rules.RULE_FOR_UPDATES
         statement = "" if rule is rules.RULE_IDLE else "DROP RULE %s ON %s;" % (quote(item.name), place)
     elif item.kind in ("trigger", "rule"):
         active, idle = (rules.TRIGGER, rules.TRIGGER_IDLE) if item.kind == "trigger" else (rules.RULE, rules.RULE_IDLE)
-        rule = active if item.enabled else idle
-        statement = "DROP %s %s ON %s;" % (item.kind.upper(), quote(item.name), place) if item.enabled else ""
+        # setup() neither updates nor deletes recorded versions.
+        unused = table.name == MIGRATIONS_TABLE and item.kind == "rule" and DELETE_RULE.search(item.definition) is not None
+        rule = active if item.enabled and not unused else idle
+        statement = "" if rule is idle else "DROP %s %s ON %s;" % (item.kind.upper(), quote(item.name), place)
     elif item.kind == "statistics" and not never_fails(item.definition):
         rule, statement = rules.STATISTICS, "DROP STATISTICS %s;" % item.name
     elif item.kind == "policy" and not table.row_security:  # otherwise row security itself is the violation

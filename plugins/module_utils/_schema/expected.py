@@ -125,6 +125,8 @@ def thread_index(table: str) -> Index:
 
 # Pairs of a PostgreSQL type and the contract's type that is equivalent for the saver.
 EQUIVALENT_TYPES = {("character varying", "text"), ("bigint", "integer")}
+# (table, column, type) that works for this column only: versions are small, and the saver converts idx from text.
+EQUIVALENT_FOR = {(MIGRATIONS_TABLE, "v", "smallint"), ("checkpoint_writes", "idx", "numeric")}
 # Operator classes that support comparisons for equality as well as the default one does.
 CLASSES = ("text_pattern_ops", "varchar_pattern_ops", "bpchar_pattern_ops")
 # Types whose values can have any size, and the index methods that do not store a complete value in an entry.
@@ -134,6 +136,10 @@ NARROWING = ("gin", "hash", "bloom")
 SORTED = {("checkpoints", "checkpoint_id")}
 # Each (table, column) that savers do not write, so that PostgreSQL evaluates its default.
 UNWRITTEN = {("checkpoints", "type")}
+# Each (table, column) that may contain NULL, but to which savers write a value.
+ALWAYS_WRITTEN = {("checkpoint_writes", "type")}
+# Each (table, column) that older savers do not write, so that their INSERT needs the default.
+WRITTEN_LATER = {("checkpoint_writes", "task_path")}
 
 # The tables that SqliteSaver of the newest library creates.
 SQLITE = {

@@ -27,8 +27,10 @@ ARITHMETIC = re.compile(r"[/%^+]|(?<!~)\*|-(?!>)")
 WORDS = ("and", "or", "not", "any", "all", "in", "array", "case", "when", "then", "else", "is")
 REACHING_IN = re.compile(r"->>?|#>>?")
 MEMBER = re.compile(r"->>?\s*E?'((?:[^']|'')*)'")
-# The members of a checkpoint and of its metadata to which LangGraph gives small values. An application gives any value to the others.
-SMALL_MEMBERS = {"v", "id", "ts", "source", "step"}
+# The members of a checkpoint whose size grows with the application's values and channels, and the members of its metadata to which LangGraph gives small
+# values. An application can add others to the metadata only.
+GROWING = re.compile(r"\b(channel_values|channel_versions|versions_seen|pending_sends|updated_channels)\b")
+SMALL_MEMBERS = {"source", "step"}
 SHORTENING = ("md5", "length", "octet_length", "char_length", "hashtext", "jsonb_typeof", "left", "right")
 # left() and right() of this many characters always fit into an index entry.
 SHORT = 500
@@ -59,6 +61,8 @@ def keeps_size(expression: str, name: str) -> bool:
     if not mentions(expression, name) or _shortened(text):
         return False
     members = MEMBER.findall(expression)
+    if name == "checkpoint" and REACHING_IN.search(text):
+        return GROWING.search(expression) is not None
     return not members or len(members) < len(REACHING_IN.findall(text)) or not SMALL_MEMBERS.issuperset(members)
 
 

@@ -95,7 +95,7 @@ SEQUENCE_DENIED = Rule("sequence denied", BLOCK, "PostgreSQL takes the column's 
 SEQUENCE_END = Rule("sequence end", BLOCK, "PostgreSQL takes the column's value from a sequence for each row, and rejects rows after its last value")
 TABLE_MISSING = Rule("table missing", REPAIR, "setup() creates it, and every saver reads it")
 TABLE_KIND = Rule(
-    "table kind", BLOCK, "setup() creates an ordinary table; the saver's indexes and ON CONFLICT clauses do not work on any other kind of relation"
+    "table kind", BLOCK, "setup() creates an ordinary table, and the next migration fails on anything else: CREATE INDEX and ALTER TABLE need a table"
 )
 TABLE_SHAPE = Rule("table shape", BLOCK, "the table belongs to another application; use another schema or database")
 TABLE_UNLOGGED = Rule("table unlogged", BLOCK, "PostgreSQL empties an unlogged table after a crash and does not replicate it to standby servers")
@@ -110,11 +110,16 @@ OWNER_DIFFERS = Rule("owner differs", BLOCK, "one role cannot migrate tables tha
 COLUMN_MISSING = Rule("column missing", BLOCK, "the saver's statements use this column, and its values cannot be derived from other data")
 COLUMN_MISSING_ADDABLE = Rule("column missing, addable", REPAIR, "the saver writes and reads this column; adding it does not rewrite the table", "2.0.12")
 COLUMN_TYPE = Rule("column type", BLOCK, "the saver's values change or are rejected in this type, or the saver's statements do not work with it")
+COLUMN_UNUSED = Rule("column unused", INFO, "setup() creates this column, and no statement of the saver names it")
 COLUMN_TYPE_ALIKE = Rule("column type alike", INFO, "this type stores the same values, and the saver's statements work in the same way")
 COLUMN_NULLABLE = Rule("column nullable", BLOCK, "the saver cannot read a row that contains NULL in this column")
 COLUMN_NOT_NULL = Rule("column not null", BLOCK, "the saver stores NULL in this column, so its INSERT would fail")
-COLUMN_NOT_NULL_OLDER = Rule("column not null, older", REPAIR, "the saver stores an empty channel as NULL, so its INSERT would fail", "1.0.2")
-COLUMN_DEFAULT = Rule("column default", REPAIR, "rows that are inserted manually or by older savers need the default")
+COLUMN_NOT_NULL_WRITTEN = Rule("column not null, written", INFO, "the saver stores a value in this column of each row")
+COLUMN_NOT_NULL_OLDER = Rule("column not null, older", REPAIR, "older savers store an empty channel as NULL, so their INSERT would fail", "1.0.2")
+COLUMN_DEFAULT = Rule(
+    "column default", REPAIR, "savers before langgraph-checkpoint-postgres 2.0.12 do not write this column, so their INSERT needs the default"
+)
+COLUMN_DEFAULT_UNUSED = Rule("column default unused", INFO, "savers write a value to this column of each row, so the default is not used")
 COLUMN_DEFAULT_EXTRA = Rule("column default extra", INFO, "savers always write a value to this column, or never read it")
 COLUMN_DOMAIN = Rule("column domain", BLOCK, "PostgreSQL evaluates the domain's check constraint for each row, with the rights of the role that writes it")
 COLUMN_GENERATED = Rule("column generated", BLOCK, "the saver writes to this column, and PostgreSQL rejects writes to a generated column")
@@ -130,13 +135,19 @@ COLUMN_EXTRA_COMPUTED = Rule(
     "column extra, computed", BLOCK, "PostgreSQL evaluates its expression for each row, which can fail for a row that the saver writes"
 )
 KEY_MISSING = Rule("key missing", BLOCK, "the saver's ON CONFLICT clause needs this key")
+KEY_COVERED = Rule("key covered", INFO, "ON CONFLICT uses the unique index over the same columns, and setup() does not look for a primary key")
+KEY_UNNEEDED = Rule("key unneeded", INFO, "setup() records versions with an INSERT without ON CONFLICT, which needs no key")
 KEY_COLUMNS = Rule("key columns", BLOCK, "the saver's ON CONFLICT clause needs exactly these columns")
-KEY_ORDER = Rule("key order", BLOCK, "finding the newest checkpoint of a thread needs the key's columns in this order")
+KEY_ORDER = Rule(
+    "key order", BLOCK, "PostgreSQL reads all rows of a thread to find its newest checkpoint or the writes of a checkpoint if the key has another order"
+)
+KEY_ORDER_EQUAL = Rule("key order equal", INFO, "the saver looks for rows by all columns of this key, which works in any order")
 KEY_INVALID = Rule("key invalid", BLOCK, "the saver's ON CONFLICT clause cannot use a key whose index is INVALID")
 KEY_DEFERRABLE = Rule("key deferrable", BLOCK, "ON CONFLICT does not accept a deferrable key")
 NOT_NULL_NOT_VALID = Rule("not null, not valid", BLOCK, "rows that are older than the constraint can contain NULL, which the saver cannot read")
 UNIQUE = Rule("unique", BLOCK, "it rejects rows that the saver may write")
 UNIQUE_IMPLIED = Rule("unique, implied", INFO, "it includes the primary key's columns, so it rejects no additional rows")
+UNIQUE_DISTINCT = Rule("unique, distinct", INFO, "PostgreSQL gives each row NULL or a new value in one of its columns, so it rejects no rows")
 UNIQUE_DEFERRABLE = Rule(
     "unique, deferrable", BLOCK, "the saver's ON CONFLICT clause names the constraint's columns, and ON CONFLICT does not accept a deferrable constraint"
 )
@@ -150,17 +161,17 @@ FOREIGN_KEY = Rule(
     "LangGraph stores pending writes in the background, possibly before their checkpoint: with a foreign key, such writes fail and their runs are lost",
 )
 FOREIGN_KEY_INCOMING = Rule("foreign key, incoming", BLOCK, "deleting a thread fails if rows of another table reference it")
-FOREIGN_KEY_INCOMING_CASCADING = Rule(
-    "foreign key, incoming, cascading", INFO, "another table references this one, and its ON DELETE action allows the saver's deletions"
+FOREIGN_KEY_INCOMING_CASCADING = Rule("foreign key, incoming, cascading", INFO, "another table references this one, and allows the deletions of the saver")
+INDEX_MISSING = Rule(
+    "index missing", REPAIR, "setup() creates it once and does not restore it; PostgreSQL uses the larger index of the primary key instead", "2.0.8"
 )
-INDEX_MISSING = Rule("index missing", REPAIR, "without it, deleting and listing threads scan the whole table", "2.0.8")
-INDEX_INVALID = Rule("index invalid", REPAIR, "queries do not use an INVALID index, writes still maintain it, and setup() does not replace it", "2.0.8")
-INDEX_REMAINS = Rule("index remains", REPAIR, "an interrupted REINDEX left it behind: queries do not use it, and writes still maintain it")
+INDEX_INVALID = Rule("index invalid", REPAIR, "queries do not use an INVALID index, and setup() does not replace it", "2.0.8")
+INDEX_REMAINS = Rule("index remains", REPAIR, "an interrupted REINDEX left it behind: queries do not use it, and writes may still maintain it")
 INDEX_NAME_TAKEN = Rule("index name taken", BLOCK, "setup() skips an index if any relation already has its name", "2.0.8")
 INDEX_BUILDING = Rule("index building", INFO, "another session is building it")
 INDEX_COVERED = Rule("index covered", INFO, "another index serves the same queries", "2.0.8")
 INDEX_DIFFERS = Rule("index differs", BLOCK, "setup() skips an index if its name exists, whatever its definition is", "2.0.8")
-INDEX_VARIANT = Rule("index variant", INFO, "the saver's queries can use it in spite of its different sort order, operator class or additional columns")
+INDEX_VARIANT = Rule("index variant", INFO, "the saver's queries can use it in spite of its different method, sort order, operator class or additional columns")
 INDEX_WIDE = Rule(
     "index wide",
     BLOCK,

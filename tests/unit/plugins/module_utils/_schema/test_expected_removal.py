@@ -17,13 +17,13 @@ from model_mutations import file_mutations, mutations
 from schema_examples import RELEASES, postgres, sqlite
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql import catalog
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import check_columns, check_postgresql, check_sqlite, expressions, rules
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import check_columns, check_indexes, check_postgresql, check_sqlite, expressions, rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expected as contract
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Column, Constraint, Index, Schema, Table
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules import Violation
 
-MODULES = (contract, rules, check_columns, check_postgresql, expressions, check_sqlite, catalog)
+MODULES = (contract, rules, check_columns, check_indexes, check_postgresql, expressions, check_sqlite, catalog)
 
 
 def samples():
@@ -36,7 +36,11 @@ def samples():
     yield "nothing", Schema("sqlite", "checkpoints.sqlite"), Schema("postgresql", "public")
     for table in contract.DATA_TABLES:
         without = postgres().table(table).without_index("%s_thread_id_idx" % table)
-        yield "%s covered" % table, sqlite(), postgres().with_table(without.with_index(Index("mine", ("thread_id",))))
+        yield "%s, index covered" % table, sqlite(), postgres().with_table(without.with_index(Index("mine", ("thread_id",))))
+        keys = {"constraints": (), "indexes": without.with_index(Index("mine", without.key_columns, unique=True)).indexes}
+        yield "%s, key covered" % table, sqlite(), postgres().with_table(replace(without, **keys))
+    empty = postgres().table("checkpoints").with_column(Column("extra", "text"))
+    yield "always NULL, unique, distinct", sqlite(), postgres().with_table(empty.with_index(Index("mine", ("extra",), unique=True)))
     for table in sqlite().tables:
         for column in table.columns:
             for change in ({"type": "ANYTHING"}, {"nullable": not column.nullable}, {"default": "'other'"}):
@@ -175,7 +179,7 @@ def test_removing_a_step_is_noticed(put, step):
     assert unknown
 
 
-ENTRIES = "COUNTERPARTS RENAMED TYPES ONLY_POSTGRES SQLITE_OPTIONAL EQUIVALENT_TYPES LARGE NARROWING UNWRITTEN DATA_TABLES TABLES".split()
+ENTRIES = "COUNTERPARTS RENAMED TYPES ONLY_POSTGRES SQLITE_OPTIONAL EQUIVALENT_TYPES EQUIVALENT_FOR LARGE NARROWING UNWRITTEN ALWAYS_WRITTEN WRITTEN_LATER DATA_TABLES TABLES".split()
 
 
 @pytest.mark.parametrize(

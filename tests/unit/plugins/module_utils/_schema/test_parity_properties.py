@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from schema_examples import ALL, postgres, sqlite
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._schema import check_columns, check_postgresql, check_sqlite
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import check_columns, check_indexes, check_postgresql, check_sqlite
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expected as contract
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Attachment, Column, Constraint, Index, Schema, Table
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
@@ -68,10 +68,13 @@ def declared(files, tables, pairs, renamed):
         "RENAMED": renamed,
         "ONLY_POSTGRES": {},
         "STEPS": (),
+        "MIGRATIONS_TABLE": "",
+        "UNWRITTEN": set(),
+        "ALWAYS_WRITTEN": set(),
     }
     patches = [
         mock.patch.object(module, name, value)
-        for module in (contract, check_columns, check_postgresql, check_sqlite)
+        for module in (contract, check_columns, check_indexes, check_postgresql, check_sqlite)
         for name, value in changes.items()
         if hasattr(module, name)
     ]
@@ -115,7 +118,7 @@ def test_a_part_that_is_removed_from_either_side_is_missed(made, data):
             replace(table, columns=tuple(other for other in table.columns if other != column)),
             table.with_column(replace(column, type="REAL" if side is left else "point")),
             table.with_column(replace(column, generated="stored")),
-            replace(table, constraints=()),
+            replace(table, constraints=(), indexes=()),
             replace(table, constraints=(replace(key, columns=key.columns + ("another",)),)),
             replace(table, kind="view"),
         ]

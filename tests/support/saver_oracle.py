@@ -1,0 +1,158 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What PostgresSaver meets in a changed database: it makes every call of the saver, and compares the answers with those from an untouched database.
+
+Everything runs in one transaction, which the caller rolls back, so that hundreds of changes take seconds.
+"""
+
+from __future__ import annotations
+
+import random
+
+import psycopg
+from langgraph.checkpoint.base import empty_checkpoint
+from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.checkpoint.serde.types import TASKS
+
+TABLES = ("checkpoint_blobs", "checkpoint_writes", "checkpoints")
+# As LangGraph creates them: version 6 UUIDs. In the collations of some languages, the first one sorts after the second one.
+IDS = ("1f0aa000-0000-6000-8000-000000000001", "1f0b0000-0000-6000-8000-000000000002", "1f0b0000-0000-6000-8000-00000000000f")
+TEXT = "Zürich € 漢字 😀 'quoted' \"twice\" 100% {x} \t\n"
+# Random, so that PostgreSQL cannot compress it below the size of an index entry. VAST does not fit into a page without TOAST.
+LARGE = random.Random(1).randbytes(4500).hex()
+VAST = random.Random(2).randbytes(60000)
+VALUES = {
+    "text": LARGE,
+    "empty": "",
+    "none": None,
+    "yes": True,
+    "whole": 2**63,
+    "part": -0.5,
+    "more": TEXT,
+    "list": [LARGE, 1, None],
+    "bytes": VAST,
+    "map": {"k": TEXT},
+}
+METADATA = {"source": "loop", "step": 1, "parents": {}, "note": LARGE, "who": LARGE, "tenant": TEXT, "nested": {"a": [1]}}
+# Ids that differ only in case, long ones, and those with other scripts.
+THREADS = ("A thread of its own", "A THREAD OF ITS OWN", "t" * 1500, TEXT, "0")
+NAMESPACES = ("", "child:%s" % IDS[0], "a|ü:1")
+
+
+class TransactionalSaver(PostgresSaver):
+    """The real saver. CONCURRENTLY is not possible in a transaction."""
+
+    MIGRATIONS = [migration.replace("CONCURRENTLY", "") for migration in PostgresSaver.MIGRATIONS]
+
+
+def config(thread=THREADS[0], namespace="", name=None):
+    return {"configurable": dict({"thread_id": thread, "checkpoint_ns": namespace}, **({"checkpoint_id": name} if name else {}))}
+
+
+def checkpoint(name, values, number=1, **fields):
+    versions = {channel: "%032d.%016d" % (number, number) for channel in values}
+    return dict(empty_checkpoint(), id=name, ts="2026-01-01T00:00:00+00:00", channel_values=dict(values), channel_versions=versions, **fields)
+
+
+def calls(saver, execute):
+    """(name, call) of everything. execute: runs a statement as the owner of the tables."""
+
+    def put(where, name, values, number=1, metadata=None, **fields):
+        made = checkpoint(name, values, number, **fields)
+        return saver.put(where, made, METADATA if metadata is None else metadata, made["channel_versions"])
+
+    yield "put", lambda: put(config(), IDS[0], VALUES)
+    yield "put again", lambda: put(config(), IDS[0], VALUES, metadata=dict(METADATA, step=2))
+    yield "get", lambda: saver.get_tuple(config())
+    yield "put a second one", lambda: put(config(name=IDS[0]), IDS[1], {"list": [2], "text": "b", "none": None}, 2, {"source": "input"})
+    yield "put nothing", lambda: saver.put(config(name=IDS[1]), checkpoint(IDS[2], {}), {}, {})
+    yield "get the newest", lambda: saver.get_tuple(config())
+    writes = [("list", [LARGE]), ("bytes", VAST), ("none", None), ("text", TEXT)]
+    for again in ("", " again"):
+        yield "put writes" + again, lambda: saver.put_writes(config(name=IDS[2]), writes, "task", "~path, ü")
+        yield "put special writes" + again, lambda: saver.put_writes(config(name=IDS[2]), [("__error__", "no" + again), ("__interrupt__", [1])], "task")
+    yield "put many writes", lambda: saver.put_writes(config(name=IDS[1]), [("c%d" % number, number) for number in range(120)], "many")
+    yield "put a write without its checkpoint", lambda: saver.put_writes(config(name="none"), [("c", 1)], "early")
+    yield "get with writes", lambda: saver.get_tuple(config())
+    yield "get by id", lambda: saver.get_tuple(config(name=IDS[1]))
+    yield "get none", lambda: (saver.get_tuple(config(name="none")), saver.get_tuple(config("none")))
+    yield "put sends", lambda: saver.put_writes(config(name=IDS[0]), [(TASKS, {"send": 1})], "task", "~a")
+    yield "put an old checkpoint", lambda: put(config(namespace="old", name=IDS[0]), IDS[1], {"list": [1]}, 3, v=2)
+    yield "get an old checkpoint", lambda: saver.get_tuple(config(namespace="old"))
+    for number, thread in enumerate(THREADS):
+        for namespace in NAMESPACES[:1] if number else NAMESPACES[1:]:
+            yield "put in %.9s, %s" % (thread, namespace), lambda thread=thread, namespace=namespace: put(config(thread, namespace), IDS[0], {"größe": [TEXT]})
+    yield "list", lambda: list(saver.list(config()))
+    yield "list everything", lambda: len(list(saver.list(None, limit=100)))
+    yield "list by metadata", lambda: [ordered(saver.list(None, filter=found)) for found in ({"step": 2}, {"note": LARGE}, {"nested": {"a": [1]}}, {"x": 1})]
+    yield "list before", lambda: list(saver.list(config(), before=config(name=IDS[1]), limit=1))
+    yield "list each thread", lambda: [[each.config for each in saver.list(config(thread))] for thread in THREADS]
+    yield "get the history of a delta channel", lambda: saver.get_delta_channel_history(config=config(), channels=["list"])
+    yield "analyze", lambda: execute("ANALYZE checkpoints; ANALYZE checkpoint_blobs; ANALYZE checkpoint_writes; ANALYZE checkpoint_migrations")
+    yield "prune", lambda: saver.prune([THREADS[0]], strategy="keep_latest")
+    yield "get what was kept", lambda: (saver.get_tuple(config()), [count(saver, table) for table in TABLES])
+    yield "delete", lambda: saver.delete_thread(THREADS[0])
+    yield "list the others", lambda: ordered(saver.list(None))
+    yield "prune everything", lambda: saver.prune(list(THREADS[1:]), strategy="delete")
+    yield "nothing remains", lambda: [count(saver, table) for table in TABLES]
+    yield "check constraints", lambda: execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def migrations(saver, execute):
+    """The next migration: every statement of setup() once more, then statements of the kinds that it consists of."""
+    yield "setup", saver.setup
+    for table in TABLES:
+        yield "add a column to " + table, lambda table=table: execute("ALTER TABLE %s ADD COLUMN oracle text NOT NULL DEFAULT ''" % table)
+        yield "create an index on " + table, lambda table=table: execute("CREATE INDEX oracle_%s ON %s (thread_id)" % (table, table))
+    yield "setup again", saver.setup
+
+
+def ordered(found):
+    """Checkpoints of several threads, which the saver does not list in a defined order."""
+    return sorted(found, key=lambda each: repr(each.config))
+
+
+def count(saver, table):
+    return saver.conn.execute("SELECT count(*) AS number FROM %s" % table).fetchone()["number"]
+
+
+class Oracle:
+    """connection: in a transaction with isolation level REPEATABLE READ, which prune() needs. app: the application's role."""
+
+    def __init__(self, connection, app):
+        self.connection = connection
+        self.app = app
+        self.expected = dict(self._answers())
+
+    def difference(self):
+        """The first call with another answer than from an untouched database, and both answers. None if there is none."""
+        for name, answer in self._answers():
+            if answer != self.expected[name]:
+                return "%s: %.300s" % (name, answer if "Error" in answer or "psycopg" in answer else "another answer")
+        return None
+
+    def _answers(self):
+        saver = TransactionalSaver(self.connection)
+        with self.connection.transaction(force_rollback=True):
+            self.connection.execute("SET LOCAL statement_timeout = '5s'")
+            self.connection.execute('SET LOCAL ROLE "%s"' % self.app)
+            for name, call in calls(saver, self._as_owner):
+                yield name, self._answer(call)
+            self.connection.execute("SET LOCAL ROLE NONE")
+            for name, call in migrations(saver, self.connection.execute):
+                yield name, self._answer(call)
+
+    def _as_owner(self, statement):
+        self.connection.execute("SET LOCAL ROLE NONE")
+        self.connection.execute(statement)
+        self.connection.execute('SET LOCAL ROLE "%s"' % self.app)
+
+    def _answer(self, call):
+        try:
+            with self.connection.transaction():
+                found = call()
+        except (psycopg.Error, TypeError, ValueError, KeyError, AttributeError) as error:
+            return "%s: %s" % (type(error).__name__, error)
+        return "" if isinstance(found, psycopg.Cursor) else repr(found)
