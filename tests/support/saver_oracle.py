@@ -14,7 +14,12 @@ import random
 import psycopg
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.serde.types import TASKS
+from psycopg.rows import dict_row
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import SAFE_PATH
 
 TABLES = ("checkpoint_blobs", "checkpoint_writes", "checkpoints")
 # As LangGraph creates them: version 6 UUIDs. In the collations of some languages, the first one sorts after the second one.
@@ -35,10 +40,21 @@ VALUES = {
     "bytes": VAST,
     "map": {"k": TEXT},
 }
-METADATA = {"source": "loop", "step": 1, "parents": {}, "note": LARGE, "who": LARGE, "tenant": TEXT, "nested": {"a": [1]}}
+METADATA = {"source": "loop", "step": 1, "parents": {}, "note": LARGE, "who": LARGE, "tenant": TEXT, "channel_values": LARGE, "nested": {"a": [LARGE]}}
 # Ids that differ only in case, long ones, and those with other scripts.
 THREADS = ("A thread of its own", "A THREAD OF ITS OWN", "t" * 1500, TEXT, "0")
-NAMESPACES = ("", "child:%s" % IDS[0], "a|ü:1")
+NAMESPACES = ("", "child:%s" % IDS[0], "a|ü:1", "n" * 200)
+LONG = "x" * 200
+
+
+class LongNames(JsonPlusSerializer):
+    """An application's own serializer, whose types have long names."""
+
+    def dumps_typed(self, obj):
+        return LONG, super().dumps_typed(obj)[1]
+
+    def loads_typed(self, data):
+        return super().loads_typed(("msgpack" if data[0] == LONG else data[0], data[1]))
 
 
 class TransactionalSaver(PostgresSaver):
@@ -73,6 +89,7 @@ def calls(saver, execute):
     for again in ("", " again"):
         yield "put writes" + again, lambda: saver.put_writes(config(name=IDS[2]), writes, "task", "~path, ü")
         yield "put special writes" + again, lambda: saver.put_writes(config(name=IDS[2]), [("__error__", "no" + again), ("__interrupt__", [1])], "task")
+    yield "put writes of another task", lambda: saver.put_writes(config(name=IDS[2]), [("list", [1])], "task 2")
     yield "put many writes", lambda: saver.put_writes(config(name=IDS[1]), [("c%d" % number, number) for number in range(120)], "many")
     yield "put a write without its checkpoint", lambda: saver.put_writes(config(name="none"), [("c", 1)], "early")
     yield "get with writes", lambda: saver.get_tuple(config())
@@ -81,12 +98,22 @@ def calls(saver, execute):
     yield "put sends", lambda: saver.put_writes(config(name=IDS[0]), [(TASKS, {"send": 1})], "task", "~a")
     yield "put an old checkpoint", lambda: put(config(namespace="old", name=IDS[0]), IDS[1], {"list": [1]}, 3, v=2)
     yield "get an old checkpoint", lambda: saver.get_tuple(config(namespace="old"))
+    long = TransactionalSaver(saver.conn, serde=LongNames())
+    made = dict(checkpoint(LONG, {LONG: [1]}), channel_versions={LONG: LONG})
+    yield "put long names", lambda: long.put(config("long", name=LONG), made, {}, {LONG: LONG})
+    yield "put writes with long names", lambda: long.put_writes(config("long", name=LONG), [(LONG, [1])], LONG, LONG)
+    yield "get long names", lambda: long.get_tuple(config("long"))
+    yield "delete long names", lambda: long.delete_thread("long")
     for number, thread in enumerate(THREADS):
         for namespace in NAMESPACES[:1] if number else NAMESPACES[1:]:
             yield "put in %.9s, %s" % (thread, namespace), lambda thread=thread, namespace=namespace: put(config(thread, namespace), IDS[0], {"größe": [TEXT]})
+    yield "put writes in long threads", lambda: saver.put_writes(config(THREADS[2], NAMESPACES[-1], IDS[0]), [("c", 1)], "task")
     yield "list", lambda: list(saver.list(config()))
     yield "list everything", lambda: len(list(saver.list(None, limit=100)))
-    yield "list by metadata", lambda: [ordered(saver.list(None, filter=found)) for found in ({"step": 2}, {"note": LARGE}, {"nested": {"a": [1]}}, {"x": 1})]
+    yield (
+        "list by metadata",
+        lambda: [ordered(saver.list(None, filter=found)) for found in ({"step": 2}, {"note": LARGE}, {"nested": {"a": [LARGE]}}, {"x": 1})],
+    )
     yield "list before", lambda: list(saver.list(config(), before=config(name=IDS[1]), limit=1))
     yield "list each thread", lambda: [[each.config for each in saver.list(config(thread))] for thread in THREADS]
     yield "get the history of a delta channel", lambda: saver.get_delta_channel_history(config=config(), channels=["list"])
@@ -106,7 +133,9 @@ def migrations(saver, execute):
     for table in TABLES:
         yield "add a column to " + table, lambda table=table: execute("ALTER TABLE %s ADD COLUMN oracle text NOT NULL DEFAULT ''" % table)
         yield "create an index on " + table, lambda table=table: execute("CREATE INDEX oracle_%s ON %s (thread_id)" % (table, table))
+    yield "analyze again", lambda: execute("ANALYZE checkpoint_migrations")
     yield "setup again", saver.setup
+    yield "recorded", lambda: [row["v"] for row in execute("SELECT v FROM checkpoint_migrations ORDER BY v").fetchall()]
 
 
 def ordered(found):
@@ -114,15 +143,23 @@ def ordered(found):
     return sorted(found, key=lambda each: repr(each.config))
 
 
+def plain(found):
+    """The answer with dictionaries in a defined order: the plan of a query determines the order of a checkpoint's channels."""
+    if isinstance(found, dict):
+        return sorted((key, plain(value)) for key, value in found.items())
+    return [plain(each) for each in found] if isinstance(found, (list, tuple)) else found
+
+
 def count(saver, table):
     return saver.conn.execute("SELECT count(*) AS number FROM %s" % table).fetchone()["number"]
 
 
 class Oracle:
-    """connection: in a transaction with isolation level REPEATABLE READ, which prune() needs. app: the application's role."""
+    """connection: of a superuser, with isolation level REPEATABLE READ, which prune() needs. owner, app: the names of the roles."""
 
-    def __init__(self, connection, app):
+    def __init__(self, connection, owner, app):
         self.connection = connection
+        self.owner = owner
         self.app = app
         self.expected = dict(self._answers())
 
@@ -137,22 +174,54 @@ class Oracle:
         saver = TransactionalSaver(self.connection)
         with self.connection.transaction(force_rollback=True):
             self.connection.execute("SET LOCAL statement_timeout = '5s'")
-            self.connection.execute('SET LOCAL ROLE "%s"' % self.app)
+            self._take(self.app)
             for name, call in calls(saver, self._as_owner):
                 yield name, self._answer(call)
-            self.connection.execute("SET LOCAL ROLE NONE")
+            self._take(self.owner)
             for name, call in migrations(saver, self.connection.execute):
                 yield name, self._answer(call)
 
+    def _take(self, role):
+        self.connection.execute('SET LOCAL ROLE "%s"' % role)
+
     def _as_owner(self, statement):
-        self.connection.execute("SET LOCAL ROLE NONE")
+        self._take(self.owner)
         self.connection.execute(statement)
-        self.connection.execute('SET LOCAL ROLE "%s"' % self.app)
+        self._take(self.app)
 
     def _answer(self, call):
         try:
             with self.connection.transaction():
                 found = call()
-        except (psycopg.Error, TypeError, ValueError, KeyError, AttributeError) as error:
+        except (psycopg.Error, TypeError, ValueError, KeyError, AttributeError, NotImplementedError) as error:
             return "%s: %s" % (type(error).__name__, error)
-        return "" if isinstance(found, psycopg.Cursor) else repr(found)
+        return "" if isinstance(found, psycopg.Cursor) else repr(plain(found))
+
+
+class TrialDatabase:
+    """One database for all changes: each change is made in a transaction that is rolled back."""
+
+    def __init__(self, database):
+        self.owner, self.app = database.owner.name, database.app.name
+        database.setup()
+        database.execute("DELETE FROM checkpoint_migrations")  # so that the oracle's setup() runs every migration
+        database.grant()
+        for kind in ("TABLES", "SEQUENCES"):
+            database.execute('ALTER DEFAULT PRIVILEGES FOR ROLE "%s" GRANT ALL ON %s TO "%s"' % (self.owner, kind, self.app))
+        self.connection = database.connect(row_factory=dict_row, autocommit=False, prepare_threshold=None)
+        self.connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        self.oracle = Oracle(self.connection, self.owner, self.app)
+        self.connection.rollback()
+
+    def change(self, statements):
+        """Execute statements as the owner, who is a superuser for the moment, so that all objects have one owner."""
+        self.connection.execute('ALTER ROLE "%s" SUPERUSER; SET LOCAL ROLE "%s"' % (self.owner, self.owner))
+        self.connection.execute(statements.replace("{app}", '"%s"' % self.app))
+        self.connection.execute('SET LOCAL ROLE NONE; ALTER ROLE "%s" NOSUPERUSER' % self.owner)
+
+    def read_schema(self):
+        """As in snapshot(), in a transaction with uncommitted changes."""
+        with self.connection.transaction(force_rollback=True):
+            path = self.connection.execute("SELECT current_schemas(true)::text[] AS path").fetchone()["path"]
+            self.connection.execute("SET LOCAL search_path = %s; SET LOCAL quote_all_identifiers = off" % SAFE_PATH)
+            return read(self.connection, "public", tuple(path), roles=[self.app]).schema

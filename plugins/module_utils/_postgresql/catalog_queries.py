@@ -182,12 +182,14 @@ CROSS JOIN LATERAL (
     SELECT array_agg(name || CASE WHEN alike THEN '' ELSE class END ORDER BY k) AS columns, bool_and((class = '' OR NOT alike) AND direction = '') AS usual,
            string_agg(name || class || direction, ', ' ORDER BY k) AS variant
     FROM (SELECT k, pg_get_indexdef(i.indexrelid, k::int, true)
-                    || CASE WHEN a.attcollation IS NOT NULL AND i.indcollation[k - 1] <> a.attcollation THEN ' collate other' ELSE '' END AS name,
+                    || CASE WHEN a.attcollation IS NOT NULL AND i.indcollation[k - 1] <> a.attcollation
+                       THEN CASE WHEN l.collisdeterministic THEN ' collate other' ELSE ' collate vague' END ELSE '' END AS name,
                  CASE WHEN o.opcdefault THEN '' ELSE ' ' || o.opcname END AS class, o.opcname::text = ANY(%(alike)s) AS alike,
                  CASE WHEN i.indoption[k - 1] & 1 = 1 THEN ' DESC' ELSE '' END
                  || CASE i.indoption[k - 1] & 3 WHEN 1 THEN ' NULLS LAST' WHEN 2 THEN ' NULLS FIRST' ELSE '' END AS direction
           FROM generate_series(1, i.indnkeyatts) AS k JOIN pg_opclass o ON o.oid = i.indclass[k - 1]
-          LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k - 1] AND a.attcollation <> 0) AS each) AS keys
+          LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k - 1] AND a.attcollation <> 0
+          LEFT JOIN pg_collation l ON l.oid = i.indcollation[k - 1]) AS each) AS keys
 WHERE i.indrelid = ANY(%(oids)s)
 ORDER BY c.relname
 """

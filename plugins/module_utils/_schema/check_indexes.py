@@ -27,6 +27,8 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules i
 REMAINS = re.compile(r"^(.+)_cc(new|old)\d*$")
 # Constraints that PostgreSQL enforces with an index of the same name.
 WITH_INDEX = ("primary key", "unique", "exclusion")
+# What catalog_queries.py appends to a column of an index that has another collation, which distinguishes the same values.
+COLLATED = " collate other"
 # Defaults that are another value for each row.
 NEW_VALUE = re.compile(r"(nextval\('[^']*'::regclass\)|(gen_random_uuid|uuidv4|uuidv7)\(\))(::(text|character varying))?$")
 
@@ -42,12 +44,12 @@ def check_key(schema: str, place: str, table: Table) -> Iterator[Violation]:
             text = index.describe() if index else found.describe() if found else "none"
             yield Violation(rules.KEY_UNNEEDED, table.name, "primary key", text, "(%s)" % columns)
         return
-    if found is None:
+    other = next((index for index in table.indexes if _identifies(table, index, expected)), None)
+    if found is None or other is not None and sorted(found.columns) != sorted(expected):
         statement = "ALTER TABLE %s ADD PRIMARY KEY (%s);" % (place, columns)
-        other = next((index for index in table.indexes if _identifies(table, index, expected)), None)
         missing = rules.KEY_MISSING if other is None else _order(table, other.columns)
         text = "none" if other is None else "the unique index %s (%s) instead" % (other.name, ", ".join(other.columns))
-        yield Violation(missing, table.name, "primary key", text, "(%s)" % columns, statement="" if missing.severity == INFO else statement)
+        yield Violation(missing, table.name, "primary key", text, "(%s)" % columns, statement="" if missing.severity == INFO or found else statement)
         return
     again = "ALTER TABLE %s DROP CONSTRAINT %s, ADD PRIMARY KEY (%s);" % (place, quote(found.name), columns)
     if found.columns != expected:
@@ -70,7 +72,12 @@ def _identifies(table: Table, index: Index, expected: tuple[str, ...]) -> bool:
     """Whether ON CONFLICT with these columns can use the index, which then replaces the key."""
     deferrable = any(item.name == index.name and item.deferrable for item in table.constraints)
     plain = index.unique and index.usable and not index.predicate and not deferrable
-    return plain and sorted(index.columns) == sorted(expected) and fault_of(table, index) is None
+    return plain and sorted(map(_bare, index.columns)) == sorted(expected) and fault_of(table, index) is None
+
+
+def _bare(name: str) -> str:
+    """The column of an index without a collation that treats the same values as equal."""
+    return name[: -len(COLLATED)] if name.endswith(COLLATED) else name
 
 
 def _order(table: Table, columns: tuple[str, ...]) -> Rule:
@@ -143,11 +150,11 @@ def _extra_index(schema: Schema, table: Table, index: Index, known: AbstractSet[
 def uniqueness(table: Table, columns: tuple[str, ...], definition: str) -> Rule:
     """The rule that applies to a unique constraint or index over these columns, whose entries always fit."""
     contract = POSTGRES[table.name]
-    if set(contract.key_columns) <= set(columns):
+    if set(contract.key_columns) <= set(map(_bare, columns)):
         return rules.UNIQUE_IMPLIED
     for column in table.columns:
         if contract.column(column.name) is None and {column.name, quote(column.name)} & set(columns):
-            always_null = column.nullable and column.default is None and not column.generated and "NULLS NOT DISTINCT" not in definition
+            always_null = column.empty and "NULLS NOT DISTINCT" not in definition
             numbered = column.generated.startswith("identity") or NEW_VALUE.match(column.default or "")
             if always_null or numbered and column.sequence_end != "cycles":
                 return rules.UNIQUE_DISTINCT
@@ -163,5 +170,5 @@ def fault_of(table: Table, index: Index) -> Rule | None:
         return rules.INDEX_WIDE
     # The names as PostgreSQL prints them. It quotes a name that looks like an expression.
     names = {quote(column.name) for column in table.columns} | {column.name for column in table.columns if column.name.isidentifier()}
-    parts = [text for text in index.columns if text not in names] + [index.predicate]
+    parts = [text for text in map(_bare, index.columns) if text not in names] + [index.predicate]
     return None if all(never_fails(text) for text in parts) else rules.INDEX_COMPUTED

@@ -142,6 +142,10 @@ def _constraint(table: Table, item: Constraint) -> Rule | None:
     if item.kind == "not null":
         column = contract.column(item.columns[0]) if item.columns else None
         return rules.NOT_NULL_NOT_VALID if column is not None and not column.nullable else None
+    if item.kind == "foreign key" and "MATCH FULL" not in item.definition:
+        columns = [column for column in table.columns if column.name in item.columns and contract.column(column.name) is None]
+        if any(column.empty for column in columns):
+            return rules.FOREIGN_KEY_EMPTY
     if item.kind in ("check", "foreign key"):
         return rules.FOREIGN_KEY if item.enforced else rules.CHECK_NOT_ENFORCED
     return rules.EXCLUSION if item.kind == "exclusion" else None

@@ -20,12 +20,15 @@ SAFE_FUNCTIONS = tuple(
 SAFE_CASTS = ("text", "character varying")
 # PostgreSQL has already evaluated the cast of a constant to one of its own types, so it cannot fail later. A cast to a domain is evaluated again.
 CONSTANT = re.compile(r"E?'(?:[^']|'')*'(?:::[a-z_]+(?: [a-z_]+)*(?:\(\d+(?:,\d+)?\))?(?:\[\])?(?![\w.\"]))?")
+# A time that is added to the current one, after constants are replaced. It overflows in the year 294276.
+LATER = re.compile(r"\((?:(?:now|clock_timestamp|statement_timestamp|transaction_timestamp)\(\)|CURRENT_TIMESTAMP) [+-] 0\)")
 CALL = re.compile(r'([\w."]+)\s*\(')
 CAST = re.compile(r"::([\w.\" ]+)")
 # Arithmetic can overflow or divide by zero. The operators ->, ->>, ~* and ~~* (ILIKE) are not arithmetic.
 ARITHMETIC = re.compile(r"[/%^+]|(?<!~)\*|-(?!>)")
 WORDS = ("and", "or", "not", "any", "all", "in", "array", "case", "when", "then", "else", "is")
 REACHING_IN = re.compile(r"->>?|#>>?")
+YIELDING_NULL = re.compile(r"->>?|#>>?|\b(?:NULLIF|CASE)\b", re.IGNORECASE)
 MEMBER = re.compile(r"->>?\s*E?'((?:[^']|'')*)'")
 # The members of a checkpoint whose size grows with the application's values and channels, and the members of its metadata to which LangGraph gives small
 # values. An application can add others to the metadata only.
@@ -38,7 +41,7 @@ SHORT = 500
 
 def never_fails(expression: str, own_type: str = "") -> bool:
     """Whether evaluating the expression certainly does not fail for any row. own_type: a type without a constraint, such as an enum."""
-    text = CONSTANT.sub("0", expression)
+    text = LATER.sub("0", CONSTANT.sub("0", expression))
     if own_type and text == "0::%s" % own_type:
         return True
     casts = {name.strip() for name in CAST.findall(text)}
@@ -89,4 +92,4 @@ def _closes(text: str, start: int) -> bool:
 
 def may_be_null(expression: str, columns: Iterable[Column]) -> bool:
     """Whether the result may be NULL, given the columns of the table."""
-    return REACHING_IN.search(expression) is not None or any(column.nullable and mentions(expression, column.name) for column in columns)
+    return YIELDING_NULL.search(CONSTANT.sub("0", expression)) is not None or any(column.nullable and mentions(expression, column.name) for column in columns)

@@ -39,6 +39,11 @@ class Column:
     sequence: str = ""
     sequence_end: str = ""
 
+    @property
+    def empty(self) -> bool:
+        """Whether it is NULL in each row whose INSERT does not name it."""
+        return self.nullable and self.default is None and not self.generated
+
     def describe(self) -> str:
         """The column in one line, similar to DDL."""
         parts = [self.name, self.type or "(no type)"]
@@ -238,10 +243,7 @@ class Schema:
 
     def describe(self) -> str:
         """The schema as text with one object per line, for diffs."""
-        lines: list[str] = []
-        for table in self.tables:
-            lines.extend(table.describe())
-        return "".join(line + "\n" for line in lines)
+        return "".join(line + "\n" for table in self.tables for line in table.describe())
 
     def to_dict(self) -> dict[str, Any]:
         """The schema as plain data, as modules return it."""
@@ -294,6 +296,4 @@ def _plain(value: Any) -> Any:
     """The value with lists in place of tuples, at every level."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value

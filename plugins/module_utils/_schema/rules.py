@@ -160,6 +160,7 @@ FOREIGN_KEY = Rule(
     BLOCK,
     "LangGraph stores pending writes in the background, possibly before their checkpoint: with a foreign key, such writes fail and their runs are lost",
 )
+FOREIGN_KEY_EMPTY = Rule("foreign key, empty", INFO, "PostgreSQL gives each row NULL in one of its columns, so it rejects no rows")
 FOREIGN_KEY_INCOMING = Rule("foreign key, incoming", BLOCK, "deleting a thread fails if rows of another table reference it")
 FOREIGN_KEY_INCOMING_CASCADING = Rule("foreign key, incoming, cascading", INFO, "another table references this one, and allows the deletions of the saver")
 INDEX_MISSING = Rule(

@@ -38,6 +38,8 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model i
         "(thread_id !~* 'x+'::text)",
         "COALESCE(type, ''::text)",
         '"left"(thread_id, 8)',
+        "(now() + '30 days'::interval)",
+        "(CURRENT_TIMESTAMP - '01:00:00'::interval)",
     ],
 )
 def test_what_cannot_fail(expression):
@@ -111,4 +113,5 @@ def test_what_contains_a_complete_value(expression, expected):
 def test_what_may_be_null():
     columns = (Column("a", "text", nullable=False), Column("b", "text"))
     assert not may_be_null("lower(a)", columns)
+    assert may_be_null("NULLIF(a, 'x'::text)", columns) and may_be_null("CASE WHEN (a = 'x'::text) THEN a END", columns)
     assert may_be_null("lower(b)", columns) and may_be_null("(a ->> 'x'::text)", columns)
