@@ -45,6 +45,8 @@ METADATA = {"source": "loop", "step": 1, "parents": {}, "note": LARGE, "who": LA
 THREADS = ("A thread of its own", "A THREAD OF ITS OWN", "t" * 1500, TEXT, "0")
 NAMESPACES = ("", "child:%s" % IDS[0], "a|ü:1", "n" * 200)
 LONG = "x" * 200
+# Marks an answer that is an error.
+FAILED = "! "
 
 
 class LongNames(JsonPlusSerializer):
@@ -167,7 +169,7 @@ class Oracle:
         """The first call with another answer than from an untouched database, and both answers. None if there is none."""
         for name, answer in self._answers():
             if answer != self.expected[name]:
-                return "%s: %.300s" % (name, answer if "Error" in answer or "psycopg" in answer else "another answer")
+                return "%s: %.300s" % (name, answer[len(FAILED) :] if answer.startswith(FAILED) else "another answer")
         return None
 
     def _answers(self):
@@ -194,7 +196,7 @@ class Oracle:
             with self.connection.transaction():
                 found = call()
         except (psycopg.Error, TypeError, ValueError, KeyError, AttributeError, NotImplementedError) as error:
-            return "%s: %s" % (type(error).__name__, error)
+            return "%s%s: %s" % (FAILED, type(error).__name__, error)
         return "" if isinstance(found, psycopg.Cursor) else repr(plain(found))
 
 

@@ -139,7 +139,7 @@ KEY_COVERED = Rule("key covered", INFO, "ON CONFLICT uses the unique index over 
 KEY_UNNEEDED = Rule("key unneeded", INFO, "setup() records versions with an INSERT without ON CONFLICT, which needs no key")
 KEY_COLUMNS = Rule("key columns", BLOCK, "the saver's ON CONFLICT clause needs exactly these columns")
 KEY_ORDER = Rule(
-    "key order", BLOCK, "PostgreSQL reads all rows of a thread to find its newest checkpoint or the writes of a checkpoint if the key has another order"
+    "key order", BLOCK, "with the key's columns in another order, PostgreSQL reads many other rows to find the newest checkpoint of a thread or its writes"
 )
 KEY_ORDER_EQUAL = Rule("key order equal", INFO, "the saver looks for rows by all columns of this key, which works in any order")
 KEY_INVALID = Rule("key invalid", BLOCK, "the saver's ON CONFLICT clause cannot use a key whose index is INVALID")
