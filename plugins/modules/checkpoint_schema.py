@@ -22,7 +22,7 @@ author:
 options:
   state:
     description:
-      - V(present) creates what is missing, and repairs what setup() ignores (INVALID or missing indexes, a missing C(task_path), missing defaults).
+      - V(present) creates what is missing, and repairs what setup() ignores (INVALID or missing indexes, a missing C(task_path) or its default).
       - V(absent) drops the four tables that setup() creates, and nothing else.
     type: str
     choices: [ present, absent ]

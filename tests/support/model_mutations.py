@@ -267,7 +267,9 @@ def _columns(table, column):
     for how in ("stored", "virtual", "identity always"):
         yield changed("generated, " + how, "column generated", BLOCK, generated=how, default=None)
     if column.type == "text":
-        yield changed("with a nondeterministic collation", "column collation", BLOCK, collation="ignore_case", deterministic=False)
+        uncompared = column.name == "task_path" or column.name == "type"
+        rule = ("column collation other", INFO) if uncompared else ("column collation", BLOCK)
+        yield changed("with a nondeterministic collation", *rule, collation="ignore_case", deterministic=False)
         yield changed("with another collation", "column collation other", INFO, collation="C")
     if not column.nullable:
         yield changed("nullable", "column nullable", BLOCK, nullable=True)

@@ -43,8 +43,9 @@ VALUES = {
 METADATA = {"source": "loop", "step": 1, "parents": {}, "note": LARGE, "who": LARGE, "tenant": TEXT, "channel_values": LARGE, "nested": {"a": [LARGE]}}
 # Ids that differ only in case, long ones, and those with other scripts.
 THREADS = ("A thread of its own", "A THREAD OF ITS OWN", "t" * 1500, TEXT, "0")
-NAMESPACES = ("", "child:%s" % IDS[0], "a|ü:1", "n" * 200)
+NAMESPACES = ("", "child:%s" % IDS[0], "CHILD:%s" % IDS[0], "a|ü:1", "n" * 200)
 LONG = "x" * 200
+SUMMARIZE = "SELECT brin_summarize_new_values(c.oid) FROM pg_class c JOIN pg_am m ON m.oid = c.relam WHERE m.amname = 'brin'"
 # Marks an answer that is an error.
 FAILED = "! "
 
@@ -110,6 +111,19 @@ def calls(saver, execute):
         for namespace in NAMESPACES[:1] if number else NAMESPACES[1:]:
             yield "put in %.9s, %s" % (thread, namespace), lambda thread=thread, namespace=namespace: put(config(thread, namespace), IDS[0], {"größe": [TEXT]})
     yield "put writes in long threads", lambda: saver.put_writes(config(THREADS[2], NAMESPACES[-1], IDS[0]), [("c", 1)], "task")
+    # Ids, channels, versions and tasks that differ only in case.
+    for name in ("id-X", "id-x"):
+        cased = dict(checkpoint(name, {"List": [1], "list": [2]}), channel_versions={"List": name, "list": name})
+        cased_config = config("case", name=None if name == "id-X" else "id-X")
+        yield "put " + name, lambda cased=cased, where=cased_config: saver.put(where, cased, {"source": "loop"}, cased["channel_versions"])
+        for task in ("task", "TASK"):
+            yield "put writes of %s to %s" % (task, name), lambda name=name, task=task: saver.put_writes(config("case", name=name), [("c", task)], task)
+    yield "get ids in two cases", lambda: [saver.get_tuple(config("case", name=name)) for name in (None, "id-X", "id-x")]
+    for namespace in NAMESPACES[1:3]:
+        yield "put writes in " + namespace, lambda namespace=namespace: saver.put_writes(config(namespace=namespace, name=IDS[0]), [("c", namespace)], "task")
+    yield "get writes in two cases", lambda: [saver.get_tuple(config(namespace=namespace)) for namespace in NAMESPACES]
+    yield "put sends in two cases", lambda: saver.put_writes(config(name=IDS[0]), [(TASKS.upper(), {"send": 2})], "other", "~b")
+    yield "get sends in two cases", lambda: saver.get_tuple(config(namespace="old"))
     yield "list", lambda: list(saver.list(config()))
     yield "list everything", lambda: len(list(saver.list(None, limit=100)))
     yield (
@@ -120,9 +134,10 @@ def calls(saver, execute):
     yield "list each thread", lambda: [[each.config for each in saver.list(config(thread))] for thread in THREADS]
     yield "get the history of a delta channel", lambda: saver.get_delta_channel_history(config=config(), channels=["list"])
     yield "analyze", lambda: execute("ANALYZE checkpoints; ANALYZE checkpoint_blobs; ANALYZE checkpoint_writes; ANALYZE checkpoint_migrations")
-    yield "prune", lambda: saver.prune([THREADS[0]], strategy="keep_latest")
-    yield "get what was kept", lambda: (saver.get_tuple(config()), [count(saver, table) for table in TABLES])
-    yield "delete", lambda: saver.delete_thread(THREADS[0])
+    yield "summarize", lambda: execute(SUMMARIZE)  # as VACUUM does
+    yield "prune", lambda: saver.prune([THREADS[0], "case"], strategy="keep_latest")
+    yield "get what was kept", lambda: (saver.get_tuple(config()), saver.get_tuple(config("case")), [count(saver, table) for table in TABLES])
+    yield "delete", lambda: [saver.delete_thread(thread) for thread in (THREADS[0], "case")]
     yield "list the others", lambda: ordered(saver.list(None))
     yield "prune everything", lambda: saver.prune(list(THREADS[1:]), strategy="delete")
     yield "nothing remains", lambda: [count(saver, table) for table in TABLES]

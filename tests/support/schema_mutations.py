@@ -254,7 +254,8 @@ MORE = {
     "CREATE TYPE e AS ENUM ('a'); ALTER TABLE checkpoints ALTER type TYPE e USING NULL": ["column unused"],
     "ALTER TABLE checkpoint_writes ALTER type TYPE varchar(20)": ["column type"],
     "ALTER TABLE checkpoint_writes ALTER idx TYPE bigint": ["column type alike"],
-    # The key and what can take its place
+    # The key and what can take its place. ON CONFLICT infers any unique index that fits, and setup() only executes CREATE TABLE IF NOT EXISTS, so neither
+    # needs the primary key itself. Without one, a publication needs another replica identity.
     IN_PLACE + "(thread_id, checkpoint_ns, checkpoint_id)": ["key covered", "unique, implied"],
     IN_PLACE + "(thread_id, checkpoint_ns, checkpoint_id) NULLS NOT DISTINCT": ["key covered", "unique, implied"],
     IN_PLACE + "(thread_id, checkpoint_ns, checkpoint_id) INCLUDE (type)": ["key covered", "unique, implied"],

@@ -117,7 +117,8 @@ def read(
     adopt: whether the current role will own all tables, so that other owners are not trusted. roles: the application's roles whose settings and rights
     are read; empty for the current role if it can write checkpoints, None for none.
     """
-    row = fetch_row(connection, catalog_queries.SERVER, {"schema": schema, "names": list(names), "adopt": adopt, "roles": roles})
+    parameters: dict[str, Any] = {"schema": schema, "names": list(names), "adopt": adopt, "roles": roles}
+    row = fetch_row(connection, catalog_queries.SERVER, dict(parameters, client_encoding=getattr(connection, "own_encoding", "UTF8")))
     facts = {name: tuple(row.pop(name)) for name in ("creators", "overloads")}
     facts["settings"] = tuple(map(tuple, row.pop("settings")))
     encoding, parties = row.pop("encoding"), row.pop("parties")

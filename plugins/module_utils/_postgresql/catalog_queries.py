@@ -13,7 +13,7 @@ from __future__ import annotations
 # will be their owner. Superusers need no privilege. creators: grantees of CREATE as which another role can act. overloads: routines and operators of
 # another role with a name of pg_catalog; unless they belong to an extension: PostgreSQL may call them for a name that LangGraph does not qualify.
 # parties: the application's roles. Without app_roles, that is the current role if it can write checkpoints. settings: their values in a new session of
-# the role. reset_val is that of this login, so another role gets it only if no setting of this login hides the server's.
+# the role. now is the value of this login, so another role gets it only if no setting of this login hides the server's.
 SERVER = """
 WITH home AS (
     SELECT n.oid, n.nspname, n.nspowner, coalesce(n.nspacl, acldefault('n', n.nspowner)) AS acl FROM pg_namespace n WHERE n.nspname = %(schema)s
@@ -36,12 +36,13 @@ WITH home AS (
     FROM pg_db_role_setting d CROSS JOIN unnest(d.setconfig) AS c
     WHERE d.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
 ), effective AS (
-    SELECT p.rolname, w.name, CASE WHEN p.own THEN g.reset_val ELSE coalesce(
+    SELECT p.rolname, w.name, CASE WHEN p.own THEN w.now ELSE coalesce(
                (SELECT c.value FROM configured c WHERE c.name = w.name AND c.setrole IN (0, p.oid) ORDER BY c.setrole = 0, c.setdatabase = 0 LIMIT 1),
                CASE WHEN EXISTS (SELECT FROM configured c JOIN pg_roles r ON r.rolname = session_user WHERE c.name = w.name AND c.setrole IN (0, r.oid))
-               THEN w.initial ELSE g.reset_val END) END AS value
-    FROM parties p CROSS JOIN (VALUES ('client_encoding', getdatabaseencoding()::text), ('default_transaction_read_only', 'off')) AS w(name, initial)
-    JOIN pg_settings g ON g.name = w.name
+               THEN w.initial ELSE w.now END) END AS value
+    FROM parties p CROSS JOIN (VALUES
+        ('client_encoding', getdatabaseencoding()::text, %(client_encoding)s::text),
+        ('default_transaction_read_only', 'off', current_setting('default_transaction_read_only'))) AS w(name, initial, now)
 )
 SELECT current_user AS role, session_user AS login, pg_is_in_recovery() AS standby,
        current_setting('default_transaction_read_only') = 'on' AS read_only,

@@ -19,6 +19,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expecte
     LARGE,
     MIGRATIONS_TABLE,
     POSTGRES,
+    UNCOMPARED,
     UNWRITTEN,
     WRITTEN_LATER,
 )
@@ -125,7 +126,7 @@ def _column(place: str, table: str, found: Column, expected: Column, steps: Abst
     elif found.generated:
         statement = {"stored": "%s DROP EXPRESSION;" % alter, "virtual": ""}.get(found.generated, "%s DROP IDENTITY;" % alter)
         yield Violation(rules.COLUMN_GENERATED, table, found.name, "generated %s" % found.generated, "an ordinary column", statement=statement)
-    if not found.deterministic:
+    if not found.deterministic and (table, found.name) not in UNCOMPARED:
         text = "collation %s" % (found.collation or "default")
         statement = '%s TYPE %s COLLATE "default";' % (alter, expected.type)
         yield Violation(rules.COLUMN_COLLATION, table, found.name, text, "a deterministic collation", statement=statement)

@@ -136,6 +136,8 @@ NARROWING = ("gin", "hash", "bloom")
 SORTED = {("checkpoints", "checkpoint_id")}
 # Each (table, column) that savers do not write, so that PostgreSQL evaluates its default.
 UNWRITTEN = {("checkpoints", "type")}
+# Each (table, column) that no statement of the saver compares with a value.
+UNCOMPARED = UNWRITTEN | {("checkpoint_blobs", "type"), ("checkpoint_writes", "type"), ("checkpoint_writes", "task_path")}
 # Each (table, column) that may contain NULL, but to which savers write a value.
 ALWAYS_WRITTEN = {("checkpoint_writes", "type")}
 # Each (table, column) that older savers do not write, so that their INSERT needs the default.

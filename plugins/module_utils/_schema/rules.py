@@ -128,7 +128,9 @@ COLUMN_COLLATION = Rule("column collation", BLOCK, "a nondeterministic collation
 COLUMN_COLLATION_ORDER = Rule(
     "column collation order", BLOCK, "the newest checkpoint is the one whose id sorts last, and this collation sorts ids in a different order"
 )
-COLUMN_COLLATION_OTHER = Rule("column collation other", INFO, "the collation differs from the database's default, but it distinguishes the same ids")
+COLUMN_COLLATION_OTHER = Rule(
+    "column collation other", INFO, "the collation differs from the database's default, but the saver finds the same rows in the same order"
+)
 COLUMN_EXTRA = Rule("column extra", INFO, "the saver does not use this column")
 COLUMN_EXTRA_REQUIRED = Rule("column extra, required", BLOCK, "the saver does not write to this column, so its INSERT would fail")
 COLUMN_EXTRA_COMPUTED = Rule(

@@ -26,7 +26,7 @@ CHANGES = {
     **{"an INVALID index of %s" % table: INVALID % table for table in TABLES},
     **{"no index of %s" % table: "DROP INDEX %s_thread_id_idx" % table for table in TABLES},
     "a recorded column": "ALTER TABLE checkpoint_writes DROP COLUMN task_path",
-    "a lost default": "ALTER TABLE checkpoints ALTER COLUMN checkpoint_ns DROP DEFAULT",
+    "a lost default": "ALTER TABLE checkpoint_writes ALTER COLUMN task_path DROP DEFAULT",
     "a column that takes no NULL": "ALTER TABLE checkpoint_blobs ALTER COLUMN blob SET NOT NULL",
     "a recorded table": "DROP TABLE checkpoint_writes",
     "what an interrupted REINDEX left": (
