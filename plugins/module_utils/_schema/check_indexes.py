@@ -44,7 +44,8 @@ def check_key(schema: str, place: str, table: Table) -> Iterator[Violation]:
             text = index.describe() if index else found.describe() if found else "none"
             yield Violation(rules.KEY_UNNEEDED, table.name, "primary key", text, "(%s)" % columns)
         return
-    other = next((index for index in table.indexes if _identifies(table, index, expected)), None)
+    own = found.name if found else None
+    other = next((index for index in table.indexes if index.name != own and _identifies(table, index, expected)), None)
     if found is None or other is not None and sorted(found.columns) != sorted(expected):
         statement = "ALTER TABLE %s ADD PRIMARY KEY (%s);" % (place, columns)
         missing = rules.KEY_MISSING if other is None else _order(table, other.columns)

@@ -76,8 +76,8 @@ def test_dropping_an_invalid_index_needs_an_exclusive_lock():
 
 
 def test_setting_a_default_needs_an_exclusive_lock():
-    columns = tuple(replace(column, default=None) for column in postgres().table("checkpoints").columns)
-    assert needed(alter("checkpoints", columns=columns)) == LockRequirements(("checkpoints",), (), False)
+    columns = tuple(replace(column, default=None) for column in postgres().table("checkpoint_writes").columns)
+    assert needed(alter("checkpoint_writes", columns=columns)) == LockRequirements(("checkpoint_writes",), (), False)
 
 
 def test_an_adoption_locks_each_table():

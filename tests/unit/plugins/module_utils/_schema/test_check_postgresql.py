@@ -21,7 +21,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules i
 MUTATIONS = list(mutations())
 FILE_MUTATIONS = list(file_mutations())
 # Mutations that are reported together with an object that replaces the missing one, or that are reported twice.
-COVERED, NONE_THERE = {"index covered", "key covered", "unique, distinct"}, "sqlite tables missing"
+COVERED, NONE_THERE = {"index covered", "key covered", "unique, distinct", "foreign key, empty"}, "sqlite tables missing"
 
 
 def found(schema, steps=None):

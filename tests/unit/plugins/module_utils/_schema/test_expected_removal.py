@@ -40,6 +40,8 @@ def samples():
         keys = {"constraints": (), "indexes": without.with_index(Index("mine", without.key_columns, unique=True)).indexes}
         yield "%s, key covered" % table, sqlite(), postgres().with_table(replace(without, **keys))
     empty = postgres().table("checkpoints").with_column(Column("extra", "text"))
+    reference = (*empty.constraints, Constraint("mine", "foreign key", ("extra",), "FOREIGN KEY (extra) REFERENCES notes(id)"))
+    yield "always NULL, foreign key, empty", sqlite(), postgres().with_table(replace(empty, constraints=reference))
     yield "always NULL, unique, distinct", sqlite(), postgres().with_table(empty.with_index(Index("mine", ("extra",), unique=True)))
     for table in sqlite().tables:
         for column in table.columns:
