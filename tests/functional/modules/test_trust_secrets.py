@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 
+import ansible
 import pytest
 from runner import ROOT
 from scope import usual
@@ -33,6 +34,8 @@ def send(MESSAGE, **fields):
 UNPROTECTED = """from ansible_collections.stateops.langgraph.plugins.module_utils._core import module
 del module.DatabaseModule._log_invocation, module.DatabaseModule.fail_json
 runpy.run_module("""
+# The versions of ansible-core before 2.21.
+OLDER = ("2.18.", "2.19.", "2.20.")
 LEAKS = {
     "a password among the parameters": {"connect_params": {"password": MARK}},
     "a connection string as a user": {"login_user": URI},
@@ -79,7 +82,8 @@ def test_a_secret_in_the_wrong_option_is_not_logged(logged, leak):
         assert "connect_params must not contain" in output or "is a connection string" in output
     # The control: without the protection, the secret is shown.
     output, journal = logged(name, args, protected=False)
-    assert MARK in output + journal
+    # Since 2.21 ansible-core itself omits the options if one of them is invalid.
+    assert MARK in output + journal or (leak == "another option is invalid" and not ansible.__version__.startswith(OLDER))
 
 
 def test_what_is_not_secret_is_logged(logged):

@@ -16,6 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ansible
 import psycopg
 import pytest
 import yaml
@@ -827,7 +828,9 @@ def test_without_the_checks_the_secret_is_shown_and_a_list_becomes_a_password(de
     """The control of the test above: the tasks of the role without check_names.yml."""
     it = deploy()
     variables = dict(database_become_user="", database_connect_params={"application_name": MARK})
-    assert MARK in it.run(tasks_from="administer", **variables).everything
+    shown = it.run(tasks_from="administer", **variables).everything
+    # Since 2.21 ansible-core does not print the options of this task.
+    assert MARK in shown or not ansible.__version__.startswith(("2.18.", "2.19.", "2.20."))
     password = "list-" + secrets.token_hex(8)
     it.run(tasks_from="administer", **dict(variables, database_app_password=[password]))
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
