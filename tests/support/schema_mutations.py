@@ -149,7 +149,7 @@ def _constraints(facts):
     yield "cascading foreign key", notes + facts.constraint("FOREIGN KEY (%s) REFERENCES notes ON DELETE CASCADE NOT VALID" % facts.first)
     restricting = {"no action": "", "restrict": "", "set default": "", "set null on not null": " NOT NULL", "cascade": "", "set null": ""}
     for action, required in restricting.items():
-        statements = "CREATE TABLE notes (%s%s, %s ON DELETE %s)" % (own, required, reference, action.split(" on ")[0])
+        statements = "CREATE TABLE notes (%s%s, %s ON DELETE %s)" % (own, required, reference, action.partition(" on ")[0])
         harmless = action in ("cascade", "set null") or facts.is_migrations_table
         yield "referenced, " + action, statements if harmless else argued("no row of the oracle is referenced", statements)
     yield "referenced, not enforced", (18, "CREATE TABLE notes (%s, %s NOT ENFORCED)" % (own, reference))
