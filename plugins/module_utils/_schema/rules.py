@@ -178,7 +178,7 @@ INDEX_VARIANT = Rule("index variant", INFO, "the saver's queries can use it in s
 INDEX_WIDE = Rule(
     "index wide",
     BLOCK,
-    "an index entry is limited to a few kB, so PostgreSQL rejects rows with larger values; it accepts them with an index on md5() or left() of a value",
+    "an index entry is limited to a few kilobytes, so PostgreSQL rejects rows with larger values; it accepts them with an index on md5() or left() of a value",
 )
 INDEX_COMPUTED = Rule("index computed", BLOCK, "PostgreSQL evaluates its expression for each row, which can fail for a row that the saver writes")
 INDEX_EXTRA = Rule("index extra", INFO, "setup() does not create this index; it slows down writes but breaks nothing")
