@@ -68,7 +68,7 @@ def _extension(code: int, data: bytes) -> _Object:
 
 
 def _with_objects(value: Any) -> Any:
-    """A decoded JSON text, in which the dictionaries that stand for objects are replaced."""
+    """A decoded JSON text, in which the dictionaries that represent objects are replaced."""
     if isinstance(value, list):
         return [_with_objects(each) for each in value]
     if not isinstance(value, dict):

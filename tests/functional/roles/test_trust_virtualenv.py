@@ -197,9 +197,10 @@ def test_an_operator_virtualenv_in_the_applications_directory_is_rejected(site, 
 # Reads, as the application's account, each file in the temporary directories of Ansible.
 READER = """\
 import glob, os, sys, time
+PLACES = ("/tmp/ansible*", "/var/tmp/ansible*", "~root/.ansible/tmp/*")
 known = set()
 while True:
-    for folder in glob.glob("/tmp/ansible*") + glob.glob("/var/tmp/ansible*") + glob.glob("/root/.ansible/tmp/*"):
+    for folder in [found for place in PLACES for found in glob.glob(os.path.expanduser(place))]:
         for base, _folders, names in os.walk(folder):
             for name in names:
                 try:
