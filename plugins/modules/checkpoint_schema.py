@@ -236,8 +236,6 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec i
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.module import DatabaseModule, run_module
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import library
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.apply import converge, plan_for
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.drop import removal, remove
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.grants import (
     closed_by,
     converge_grants,
@@ -247,6 +245,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._migration.gran
     revoke_early,
 )
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import plan_for
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import Limits, MigrationTarget, applied, read_state, state_differs
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import connected, open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.pooler import pooler_mode
@@ -371,6 +370,9 @@ def _carry_out(
         if roles:
             revoked = revoke_early(connection, read_grants(connection, target.schema, roles))
         if not plan.empty:
+            # A converged schema does not need this code, which the host compiles in each run.
+            from ansible_collections.stateops.langgraph.plugins.module_utils._migration.apply import converge
+
             before, plan, after = converge(connection, target, limits, lambda: open_connection(module.params, APPLICATION))
         if roles:
             granted = converge_grants(connection, target, roles, limits.lock_wait)
@@ -389,6 +391,8 @@ def _assume_schema(module: AnsibleModule, state: DatabaseState) -> DatabaseState
 
 
 def _absent(module: AnsibleModule, connection: Connection, target: MigrationTarget, limits: Limits) -> dict[str, Any]:
+    from ansible_collections.stateops.langgraph.plugins.module_utils._migration.drop import removal, remove
+
     before = read_state(connection, target)
     take_role(connection, target.role)
     configure_session(connection, {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout})

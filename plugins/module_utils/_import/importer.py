@@ -19,8 +19,9 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._import.selecti
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import ImportStats
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import COPIED_TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.verify import Verifier
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import LockRequirements, lock_holders
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import lock_holders
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import LockRequirements
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import damaged
 
 if TYPE_CHECKING:

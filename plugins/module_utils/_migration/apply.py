@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import saver
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import NOT_RECORDED, lock_requirements, make_plan
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import adoption, preflight_errors
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import adoption, plan_for
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import current_state, read_state, read_state_after_reconnect, state_differs
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import LockRequirements, lock_holders, wait_for
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import lock_holders, wait_for
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql, table_name
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock, retry_with_short_lock_timeout
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import LockRequirements, advisory_lock, retry_with_short_lock_timeout
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session, configure_session, schema_path
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import MIGRATIONS_TABLE, TABLES
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import Plan
     from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import Limits, MigrationTarget
-    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import DatabaseState, Server
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import DatabaseState
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
 # Seconds after which the server checks again whether its client still exists, so that it does not build an index for a killed run.
@@ -39,26 +39,6 @@ TRANSIENT = ("08", "40", "53", "55", "57")
 RACES = ("23505", "42P07", "42701")
 # lock_timeout for dropping INVALID indexes after a failure.
 CLEANUP_LOCK_TIMEOUT = "500ms"
-
-
-def plan_for(connection: Connection, target: MigrationTarget, state: DatabaseState) -> Plan:
-    """The Plan for a DatabaseState. Raises ModuleError if there are preflight errors."""
-    library = target.required_library
-    plan = make_plan(state, library, target.adopt)
-    errors = preflight_errors(state, library, plan, _adoptable(connection, state.server, plan) if plan.adopting else None)
-    if errors:
-        raise ModuleError("%s Nothing was written." % " ".join(errors))
-    return plan
-
-
-def _adoptable(connection: Connection, server: Server, plan: Plan) -> set[str]:
-    """The tables of other roles whose owner the login role can change to the current role."""
-    rows = connection.execute(
-        "SELECT t.name FROM unnest(%s::text[], %s::text[]) AS t(name, owner)"
-        " WHERE pg_has_role(session_user, t.owner, 'USAGE') AND pg_has_role(session_user, %s, 'MEMBER')",
-        ([table.name for table in plan.foreign], [table.owner for table in plan.foreign], server.role),
-    )
-    return {row["name"] for row in rows}
 
 
 def converge(connection: Connection, target: MigrationTarget, limits: Limits, reconnect: Callable[[], Connection]) -> tuple[DatabaseState, Plan, DatabaseState]:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import read_state, read_state_after_reconnect, state_differs
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import LockRequirements, lock_holders
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import lock_holders
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, psycopg, sql
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock, retry_with_short_lock_timeout
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import LockRequirements, advisory_lock, retry_with_short_lock_timeout
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import Session, configure_session
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import check_schema

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import LockRequirements
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import LockRequirements
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import check_schema
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import MIGRATIONS_TABLE, POSTGRES, TABLES, thread_index

@@ -2,14 +2,15 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Preflight errors: reasons not to apply a plan."""
+"""The plan for a state, unless there are preflight errors: reasons not to apply it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import sentence
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 
 if TYPE_CHECKING:
@@ -17,8 +18,30 @@ if TYPE_CHECKING:
 
     from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import Library
     from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import Plan
+    from ansible_collections.stateops.langgraph.plugins.module_utils._migration.state import MigrationTarget
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import DatabaseState, Server
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
     from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema, Table
+
+
+def plan_for(connection: Connection, target: MigrationTarget, state: DatabaseState) -> Plan:
+    """The Plan for a DatabaseState. Raises ModuleError if there are preflight errors."""
+    library = target.required_library
+    plan = make_plan(state, library, target.adopt)
+    errors = preflight_errors(state, library, plan, _adoptable(connection, state.server, plan) if plan.adopting else None)
+    if errors:
+        raise ModuleError("%s Nothing was written." % " ".join(errors))
+    return plan
+
+
+def _adoptable(connection: Connection, server: Server, plan: Plan) -> set[str]:
+    """The tables of other roles whose owner the login role can change to the current role."""
+    rows = connection.execute(
+        "SELECT t.name FROM unnest(%s::text[], %s::text[]) AS t(name, owner)"
+        " WHERE pg_has_role(session_user, t.owner, 'USAGE') AND pg_has_role(session_user, %s, 'MEMBER')",
+        ([table.name for table in plan.foreign], [table.owner for table in plan.foreign], server.role),
+    )
+    return {row["name"] for row in rows}
 
 
 def preflight_errors(state: DatabaseState, library: Library, plan: Plan, adoptable: Collection[str] | None = None) -> list[str]:

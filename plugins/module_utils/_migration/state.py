@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import report_lock_holders
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import report_lock_holders
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READ_TIMEOUT, secure_session, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import TABLES
 

@@ -6,17 +6,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, quoted
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import LockRequirements
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
@@ -79,21 +77,6 @@ ORDER BY age DESC NULLS LAST, f.pid
 """
 
 
-@dataclass(frozen=True)
-class LockRequirements:
-    """The locks that a plan needs.
-
-    exclusive: tables that it locks against reading. shared: tables that it locks against writing. read, written: tables that it reads or writes.
-    snapshots: whether it waits for old snapshots, as CREATE and DROP INDEX CONCURRENTLY do.
-    """
-
-    exclusive: tuple[str, ...] = ()
-    shared: tuple[str, ...] = ()
-    snapshots: bool = False
-    read: tuple[str, ...] = ()
-    written: tuple[str, ...] = ()
-
-
 def wait_for(
     connection: Connection,
     schema: str,
@@ -121,15 +104,6 @@ def wait_for(
                 % (seconds, _describe_sessions(remaining))
             )
         sleep(min(POLL, max(0.0, deadline - clock())))
-
-
-@contextlib.contextmanager
-def report_lock_holders(connection: Connection, schema: str, tables: Sequence[str]) -> Iterator[None]:
-    """For a block that only reads: if it does not get a lock in time, raise ModuleError that names the holders."""
-    try:
-        yield
-    except psycopg.errors.LockNotAvailable:
-        raise ModuleError(lock_holders(connection, schema, LockRequirements(read=tuple(tables)))) from None
 
 
 def lock_holders(connection: Connection, schema: str, needed: LockRequirements) -> str:

@@ -10,16 +10,17 @@ Also the advisory lock that serialises runs.
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 import time
 import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, quoted
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, psycopg
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
@@ -48,6 +49,33 @@ ORDER BY l.pid
 """
 # Seconds between two lock attempts: the first and the longest pause.
 ADVISORY_LOCK_POLL = (0.05, 1.0)
+
+
+@dataclass(frozen=True)
+class LockRequirements:
+    """The locks that a plan needs.
+
+    exclusive: tables that it locks against reading. shared: tables that it locks against writing. read, written: tables that it reads or writes.
+    snapshots: whether it waits for old snapshots, as CREATE and DROP INDEX CONCURRENTLY do.
+    """
+
+    exclusive: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    snapshots: bool = False
+    read: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+
+
+@contextlib.contextmanager
+def report_lock_holders(connection: Connection, schema: str, tables: Sequence[str]) -> Iterator[None]:
+    """For a block that only reads: if it does not get a lock in time, raise ModuleError that names the holders."""
+    try:
+        yield
+    except psycopg.errors.LockNotAvailable:
+        # Only a failure needs the code that finds the holders.
+        from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import lock_holders
+
+        raise ModuleError(lock_holders(connection, schema, LockRequirements(read=tuple(tables)))) from None
 
 
 def retry_with_short_lock_timeout(
@@ -105,7 +133,7 @@ def advisory_lock(
     try:
         while True:
             if announced is None:
-                key = (group - 2**32 if group >= 2**31 else group, secrets.randbits(32) - 2**31)
+                key = (group - 2**32 if group >= 2**31 else group, int.from_bytes(os.urandom(4), "big") - 2**31)
                 announced = key if fetch_row(connection, "SELECT pg_try_advisory_lock(%s, %s) AS got", key)["got"] else None
             others = connection.execute(HOLDERS, {"group": group, "schema": schema}).fetchall()
             if announced and not others:

@@ -13,8 +13,8 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors im
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import DISTRIBUTION, library, versions_beside
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.pending import setup_pending
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import report_lock_holders
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import report_lock_holders
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READ_TIMEOUT, snapshot
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import saver
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import LockRequirements, lock_holders, report_lock_holders
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, psycopg, sql, table_name
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import advisory_lock
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import LockRequirements, advisory_lock, report_lock_holders
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.pooler import pooler_mode
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import (
     READ_TIMEOUT,
@@ -192,6 +191,9 @@ def _failure(connection: Connection, postgres_saver: Any, schema: str, thread: s
     if isinstance(error, ModuleError):
         text = error.message
     elif isinstance(error, psycopg.errors.LockNotAvailable):
+        # Only a failure needs the code that finds the holders.
+        from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import lock_holders
+
         text = "The round trip failed. %s" % lock_holders(connection, schema, LockRequirements(written=DATA_TABLES))
     elif lost(connection):
         text = "The connection to the server was lost during the round trip: %s Run again when the server is available." % sentence(one_line(error))

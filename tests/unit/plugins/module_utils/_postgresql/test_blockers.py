@@ -22,7 +22,8 @@ from schema_examples import (
 )
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import lock_requirements, make_plan
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import LockRequirements, _describe_session
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.blockers import _describe_session
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import LockRequirements
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, MIGRATIONS_TABLE
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Index
 
