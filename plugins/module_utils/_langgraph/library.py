@@ -9,9 +9,8 @@ from __future__ import annotations
 import ast
 import contextlib
 import sys
-from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import Step, step_of
@@ -26,8 +25,7 @@ SOURCE = "langgraph/checkpoint/postgres/base.py"
 BESIDE = ("langgraph-checkpoint", "langgraph-checkpoint-sqlite", "psycopg")
 
 
-@dataclass(frozen=True)
-class Migration:
+class Migration(NamedTuple):
     """One entry of MIGRATIONS. version: its index, as in the migrations table. step: its Step, or None. known: whether the contract contains it."""
 
     version: int
@@ -42,8 +40,7 @@ class Migration:
         return self.step is None or "if not exists" in text or self.step.kind == "nullable"
 
 
-@dataclass(frozen=True)
-class Library:
+class Library(NamedTuple):
     """The installed langgraph-checkpoint-postgres."""
 
     version: str

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
@@ -117,8 +117,7 @@ SELECT (SELECT oid IS NOT NULL FROM (SELECT app AS oid FROM party) p) AS exists,
 """
 
 
-@dataclass(frozen=True)
-class GrantStep:
+class GrantStep(NamedTuple):
     """One statement that is missing.
 
     step: its place in the order. allowed: whether the acting role may execute it. required: whether it is an error if it was not executed.

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import LockRequirements
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 NOT_RECORDED = "not recorded"
 
 
-@dataclass(frozen=True)
-class Repair:
+class Repair(NamedTuple):
     """The repair of a violation that setup() ignores. before: statements to run first. migration: the migration to run again, or None."""
 
     violation: Violation
@@ -41,8 +40,7 @@ class Repair:
         return {"table": self.violation.table, "object": self.violation.object, "found": self.violation.found, "statements": statements}
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What to do, and the result.
 
     pending: migrations that are missing in the migrations table or in the catalog, each with its reason. missing: keys of steps that are missing in
@@ -113,7 +111,7 @@ def make_plan(state: DatabaseState, library: Library, adopt: bool = False) -> Pl
     if adopting:
         violations = tuple(violation for violation in violations if violation.rule is not rules.OWNER_DIFFERS)
     plan = Plan(tuple(pending), missing, tuple(repairs), foreign, adopting, violations, after=state)
-    return replace(plan, after=_predict(state, library, plan))
+    return plan._replace(after=_predict(state, library, plan))
 
 
 def _predict(state: DatabaseState, library: Library, plan: Plan) -> DatabaseState:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
@@ -31,8 +30,7 @@ RECONNECT_TIMEOUT = 15
 STILL_RUNNING = "The lost session (pid %d) is still running, so this state may change. "
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """Seconds. lock_wait: to wait for another run. lock_timeout, statement_timeout: as the settings of PostgreSQL; 0 for no limit."""
 
     lock_wait: float
@@ -45,8 +43,7 @@ class Limits:
         return self.lock_timeout or self.lock_wait
 
 
-@dataclass(frozen=True)
-class MigrationTarget:
+class MigrationTarget(NamedTuple):
     """The schema to migrate. library: None with state=absent. adopt: whether to take ownership of tables of other roles. role: session_role, or None."""
 
     schema: str

@@ -13,8 +13,7 @@ import contextlib
 import os
 import time
 import zlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, quoted
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, psycopg
@@ -51,8 +50,7 @@ ORDER BY l.pid
 ADVISORY_LOCK_POLL = (0.05, 1.0)
 
 
-@dataclass(frozen=True)
-class LockRequirements:
+class LockRequirements(NamedTuple):
     """The locks that a plan needs.
 
     exclusive: tables that it locks against reading. shared: tables that it locks against writing. read, written: tables that it reads or writes.

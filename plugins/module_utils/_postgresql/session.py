@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import quote
@@ -69,8 +68,7 @@ SOURCES = {
 RESTRICTS_RELATIONS = {15: 150008, 16: 160004}
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(NamedTuple):
     """pid: the process id on the server, which a pooler may hide. since: its start, as process ids are reused; None if session_role may not see it."""
 
     pid: int

@@ -11,7 +11,7 @@ Source: the savers of langgraph-checkpoint-sqlite 0.x to 3.1.2 and langgraph-che
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Column, Constraint, Index, Table
 
@@ -73,8 +73,7 @@ POSTGRES = {
 }
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One effect that a migration has on the catalog.
 
     pattern: matches the statement in the library's MIGRATIONS independently of its number, because upstream renumbered them twice.

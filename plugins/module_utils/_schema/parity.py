@@ -7,10 +7,9 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import asdict, astuple, dataclass, replace
 from difflib import SequenceMatcher
 from itertools import zip_longest
-from typing import Any, Iterable, Iterator
+from typing import Any, Iterable, Iterator, NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import expected as contract
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
@@ -28,8 +27,7 @@ WIDTHS = (40, 17, 33)
 LISTED = 20
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One comparison. table: PostgreSQL's name, or SQLite's if PostgreSQL has no such table. sqlite, postgres: what each side has, in words."""
 
     verdict: str
@@ -40,8 +38,7 @@ class Finding:
     reason: str
 
 
-@dataclass(frozen=True)
-class Parity:
+class Parity(NamedTuple):
     """The result of a comparison. reference: the name of the SQLite schema that PostgreSQL was compared with."""
 
     level: str
@@ -83,7 +80,7 @@ class Parity:
             "in_parity": self.in_parity,
             "level": self.level,
             "reference": self.reference,
-            "findings": [asdict(finding) for finding in self.findings],
+            "findings": [finding._asdict() for finding in self.findings],
             "summary": self.summary(),
             "explanation": self.explain(),
         }
@@ -119,7 +116,7 @@ def compare(sqlite: Schema, postgres: Schema, level: str = COMPATIBLE, steps: It
     findings.extend(finding for finding in _only_postgres(postgres) if (finding.table, finding.object) not in wrong)
     if level == EXACT:
         findings = [_literal(finding) for finding in findings]
-    findings.sort(key=lambda finding: (_order(finding.table), finding.table, finding.object) + astuple(finding))
+    findings.sort(key=lambda finding: (_order(finding.table), finding.table, finding.object) + finding)
     return Parity(level, sqlite.name, tuple(findings))
 
 
@@ -132,7 +129,7 @@ def _literal(finding: Finding) -> Finding:
     """The finding at level exact, where every difference is drift."""
     if finding.verdict in (IDENTICAL, DRIFT):
         return finding
-    return replace(finding, verdict=DRIFT, reason=LITERALLY + finding.reason)
+    return finding._replace(verdict=DRIFT, reason=LITERALLY + finding.reason)
 
 
 def _drift_in_postgres(sqlite: Schema, postgres: Schema, steps: Iterable[contract.Step] | None) -> Iterator[Finding]:

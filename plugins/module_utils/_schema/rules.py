@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # INFO is not drift.
 REPAIR, BLOCK, INFO = "repair", "block", "info"
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """name: the name in tests and messages. severity: REPAIR, BLOCK or INFO. reason: an observed fact, in words.
 
     since: the first version of the library that the rule applies to, or empty if it applies to every version. library: the library of that version.
@@ -31,8 +30,7 @@ class Rule:
         return "%s (since %s %s)" % (self.reason, self.library, self.since) if self.since else self.reason
 
 
-@dataclass(frozen=True)
-class Violation:
+class Violation(NamedTuple):
     """An object that does not meet the contract.
 
     table, object: the names in PostgreSQL, or in the file if PostgreSQL has no counterpart. found, expected: in words.

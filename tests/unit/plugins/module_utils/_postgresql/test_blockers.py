@@ -60,7 +60,7 @@ def test_an_empty_database_is_blocked_by_old_snapshots_only():
 def test_what_each_step_needs(missing, expected, recorded):
     # The migrations table is written if a migration is not recorded. A lock on it would stop the run after its first index.
     written = () if recorded == EVERYTHING else (MIGRATIONS_TABLE,)
-    assert needed(postgres(ALL - {missing}), recorded) == replace(expected, written=written)
+    assert needed(postgres(ALL - {missing}), recorded) == expected._replace(written=written)
 
 
 def test_an_exclusive_lock_replaces_a_shared_one():

@@ -113,15 +113,15 @@ def test_removing_a_rule_is_noticed(monkeypatch, name, how):
     if how == "removed":
         monkeypatch.delattr(rules, constant(name))
     elif how == "inverted":
-        monkeypatch.setattr(rules, constant(name), replace(rule, severity=rules.BLOCK if rule.severity == rules.INFO else rules.INFO))
+        monkeypatch.setattr(rules, constant(name), rule._replace(severity=rules.BLOCK if rule.severity == rules.INFO else rules.INFO))
     else:
-        monkeypatch.setattr(rules, constant(name), replace(rule, reason=""))
+        monkeypatch.setattr(rules, constant(name), rule._replace(reason=""))
     assert noticed(", " + name)
 
 
 @pytest.mark.parametrize("name", [name for name, rule in rules.RULES.items() if rule.since])
 def test_removing_a_version_is_noticed(monkeypatch, name):
-    monkeypatch.setattr(rules, constant(name), replace(rules.RULES[name], since="", library=""))
+    monkeypatch.setattr(rules, constant(name), rules.RULES[name]._replace(since="", library=""))
     assert noticed(", " + name)
 
 
