@@ -128,9 +128,12 @@ def advisory_lock(
     deadline = clock() + seconds
     pause, waited = ADVISORY_LOCK_POLL[0], False
     announced: tuple[int, int] | None = None
+    others: list[dict[str, Any]] = []
     try:
         while True:
-            if announced is None:
+            # While another run holds the lock, a waiting run does not announce itself: each would see the other waiting ones instead of a free lock.
+            tries = announced is None and not others
+            if tries:
                 key = (group - 2**32 if group >= 2**31 else group, int.from_bytes(os.urandom(4), "big") - 2**31)
                 announced = key if fetch_row(connection, "SELECT pg_try_advisory_lock(%s, %s) AS got", key)["got"] else None
             others = connection.execute(HOLDERS, {"group": group, "schema": schema}).fetchall()
@@ -146,6 +149,8 @@ def advisory_lock(
             if announced and any(other["first"] for other in others):
                 connection.execute("SELECT pg_advisory_unlock(%s, %s)", announced)
                 announced = None
+            if not others and not tries:
+                continue
             sleep(min(pause, max(0.0, deadline - clock())))
             pause = min(pause * 1.5, ADVISORY_LOCK_POLL[1])
         yield waited

@@ -15,6 +15,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+import ansible
 import pytest
 from plays import run
 from servers import os_user, workspace
@@ -136,7 +137,8 @@ exec "${0%/*}/python.real" "$@"
     subprocess.run(["chown", "-R", "--no-dereference", os_user().pw_name, str(venv)], check=True)
     done = site.play("--tags", "install", *([] if protected else ["-e", "__checkpointer_control_characters=(?!)"]))
     done.stopped("Nothing was installed", "]0;planted")
-    assert ("\x1b]0;planted" in done.output) is not protected
+    # ansible-core 2.18 prints the message as YAML with escape sequences for these characters.
+    assert ("\x1b]0;planted" in done.output) is not (protected or ansible.__version__.startswith("2.18."))
 
 
 def test_your_own_file_is_installed_as_a_whole_and_once(site, folder, seen):
