@@ -170,13 +170,13 @@ class Converter:
         self.seen.put(place, ABSENT, b"")
         return True
 
-    def value(self, row: tuple[Any, ...] | None, channel: str) -> tuple[str, bytes] | None:
-        """(type, bytes) of a channel in a row of the file, after decryption; None if it has no value. Raises Unreadable."""
+    def values(self, row: tuple[Any, ...] | None) -> dict[str, tuple[str, bytes]]:
+        """{channel: (type, bytes)} of a row of the file, after decryption. Raises Unreadable."""
         if row is None:
-            return None
+            return {}
         kind, _cipher, raw = self._decrypted_checkpoint(row[4], row[5])
         parsed = parse_msgpack(raw, {}, (0, 0)) if kind == "msgpack" else parse_json(raw)
-        return (kind, parsed.values[channel]) if channel in parsed.values else None
+        return {channel: (kind, value) for channel, value in parsed.values.items()}
 
     @staticmethod
     def without_checkpoint(key: Key) -> CheckpointRows:

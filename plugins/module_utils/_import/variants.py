@@ -10,6 +10,7 @@ the libraries wrote it: https://github.com/langchain-ai/langgraph/blob/main/libs
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -127,11 +128,18 @@ class VariantCounts:
 
     def count(self, converted: CheckpointRows, converter: Converter, source: Source) -> None:
         """Count the values of a checkpoint that differ from the first one of their version, each form once."""
-        thread, namespace, identifier = converted.key
-        for pair, holder in converted.variants.items():
-            if converter.first_time(*pair, converted.marks.get(pair[0])):
-                first, second = (converter.value(source.row((thread, namespace, each)), pair[0]) for each in (holder, identifier))
-                self.add(converted.key, pair, converter, first is not None and second is not None and same_value(first, second))
+        thread, namespace, _identifier = converted.key
+        new = [pair for pair in converted.variants if converter.first_time(*pair, converted.marks.get(pair[0]))]
+        if not new:
+            return
+        # A checkpoint may have thousands of channels, so each checkpoint is parsed once, not once for each channel.
+        values, same = converter.values(source.row(converted.key)), {}
+        for holder, pairs in itertools.groupby(sorted(new, key=converted.variants.__getitem__), key=converted.variants.__getitem__):
+            first = converter.values(source.row((thread, namespace, holder)))
+            for pair in pairs:
+                same[pair] = pair[0] in first and pair[0] in values and same_value(first[pair[0]], values[pair[0]])
+        for pair in new:
+            self.add(converted.key, pair, converter, same[pair])
 
     def add(self, key: Key, pair: Pair, converter: Converter, same: bool) -> None:
         """Count a form of a channel and version, unless another one with the same result was counted."""

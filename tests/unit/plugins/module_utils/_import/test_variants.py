@@ -17,8 +17,13 @@ import ormsgpack
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite import SqliteSaver
+from sqlite_threads import put
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.variants import same_value
+from ansible_collections.stateops.langgraph.plugins.module_utils._import import convert
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Converter
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.variants import VariantCounts, same_value
 
 DUMP = JsonPlusSerializer().dumps_typed
 
@@ -93,3 +98,23 @@ def test_another_value_or_one_that_cannot_be_compared(first, second):
 def test_no_object_is_created():
     harmful = as_json({"lc": 2, "type": "constructor", "id": ["os", "abort"]})
     assert same_value(harmful, ("msgpack", ormsgpack.packb(ormsgpack.Ext(1, ormsgpack.packb(("os", "abort", ()))))))
+
+
+def test_a_checkpoint_is_parsed_once_for_all_its_channels(tmp_path, monkeypatch):
+    """Otherwise a small file with many channels would take hours."""
+    path, channels = str(tmp_path / "checkpoints.sqlite"), ["channel %d" % number for number in range(300)]
+    with SqliteSaver.from_conn_string(path) as saver:
+        for number in range(4):
+            put(saver, "thread", {channel: [number] for channel in channels}, identifier="id %d" % number)
+    counts, converter, parsed = VariantCounts(), Converter(), []
+    parse = convert.parse_msgpack
+    with open_source(path) as source:
+        for _key, row, _writes in source.whole(b"thread", b"thread"):
+            converted = converter.convert(row)
+            converter.accept(converted)
+            monkeypatch.setattr(convert, "parse_msgpack", lambda raw, *others: parsed.append(raw) or parse(raw, *others))
+            counts.count(converted, converter, source)
+            monkeypatch.undo()
+    assert (counts.total, counts.different, [each["channel"] for each in counts.sample]) == (300, 300, channels[:100])
+    # The three later checkpoints and the first one, with which each of them is compared.
+    assert len(parsed) == 6
