@@ -2,12 +2,16 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs of checkpoint_import, and the assertions on each successful run."""
+"""Runs of checkpoint_import, the assertions on each successful run, and the processes of a running one."""
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
+
 from assertions import assert_succeeded
 from differential import assert_same
+from events import until
 
 KINDS = ("threads", "checkpoints", "writes", "blobs")
 
@@ -30,3 +34,25 @@ def imported(call_module, ready, path, **options):
     assert done["checkpoints"]["written"] == counts[0]
     assert done["verified"]["checkpoints"] == counts[0] and done["verified"]["differences"] == 0
     return done
+
+
+def children(pid):
+    return [int(child) for child in Path("/proc/%d/task/%d/children" % (pid, pid)).read_text().split()]
+
+
+@contextlib.contextmanager
+def block_writes(database):
+    """Block all writes to checkpoints while the block runs."""
+    with database.connect() as connection, connection.transaction():
+        connection.execute("LOCK TABLE checkpoints IN SHARE MODE")
+        yield
+
+
+def waiting(database, number):
+    until(lambda: database.execute("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(number,)])
+
+
+def at_work(running):
+    """(the module's own process, the ids of the workers). The module's parent may be a process that waits for the Python of the virtualenv."""
+    ((module, workers),) = [(pid, children(pid)) for pid in (running.process.pid, *children(running.process.pid)) if len(children(pid)) == 2]
+    return module, workers

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import row_differs, same_blob, same_content, write_differs
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import NOTHING, Converter, write_row
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import NOTHING, CheckpointRows, Converter, write_row
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.copy_format import add_rows
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, is_text, text, texts
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from concurrent.futures import Future
 
-    from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Blobs, CheckpointRows
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Blobs
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.existing import WriteKeys
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Importer
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key, TextKey
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.parts import ConvertedPart
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import ImportTarget
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import WorkerPool
 
 # Approximate bytes that are sent while the next chunk is converted. It has to be a fraction of a batch; otherwise the two do not overlap.
 CHUNK = 512 << 10
@@ -96,6 +99,8 @@ class Batch:
                 found = spans(threads, apart=self.careful or bool(self.importer.chosen))
                 if exists:
                     self._existing_threads(threads, found)
+                elif self.importer.converters is not None and not self.careful:
+                    self._long_thread(threads[0], self.importer.converters)
                 else:
                     for first, last in found:
                         self._new_threads(first, last)
@@ -119,6 +124,34 @@ class Batch:
                 self._keep(converted, {pair: converted.blobs[pair] for pair in converted.new}, converted.writes, row is not None)
         self.stats.add("checkpoints", "read", checkpoints)
         self.stats.add("writes", "read", pending)
+
+    def _long_thread(self, thread: bytes, converters: WorkerPool) -> None:
+        """Like _new_threads(), for one thread that the workers convert in parts."""
+        self.current_thread = thread
+        with contextlib.closing(converters.convert(self.source, thread)) as parts:
+            for part in parts:
+                for rejected in part.rejected:
+                    self._reject(*rejected)
+                self._add_part(thread, part)
+
+    def _add_part(self, thread: bytes, part: ConvertedPart) -> None:
+        blobs: list[bytes] = []
+        for namespace, identifier, versions, marks, rows in part.changes:
+            converted = CheckpointRows((thread, namespace, identifier), None, b"", None, versions, {}, marks, False)
+            self.converter.accept(converted)
+            if converted.variants:
+                self.stats.variants.count(converted, self.converter, self.source)
+            blobs += [rows[channel] for channel, _version in converted.new]
+        for kind, read, written in zip(("checkpoints", "writes", "blobs"), (*part.read, len(blobs)), (*part.written, len(blobs))):
+            self.stats.add(kind, "read", read)
+            self.stats.add(kind, "written", written)
+        if any(part.written):
+            self.stats.written_threads.add(thread)
+        for pieces, more in zip(self.pieces, ([part.rows], blobs, [part.writes])):
+            pieces += more
+        self.size += len(part.rows) + len(part.writes) + sum(map(len, blobs))
+        if self.size > CHUNK:
+            self._send()
 
     def _existing_threads(self, threads: Sequence[bytes], found: Iterable[tuple[bytes, bytes]]) -> None:
         """Import threads that have rows in the tables. Of rows that exist, only the keys are read."""

@@ -63,11 +63,9 @@ def add_rows(
         parent = None if converted.alone else converted.parent
         size += len(body) + len(meta)
         rows += _start(6, thread, namespace), identifier, _field(parent), JSONB.pack(len(body) + 1, 1), body, JSONB.pack(len(meta) + 1, 1), meta
-    if blobs:
-        start = _start(6, thread, namespace)
-        for (channel, version), (kind, value) in blobs.items():
-            size += len(value)
-            values += start, _named(channel), _field(version.encode("utf-8")), _named(kind), pack(len(value)), value
+    for (channel, version), (kind, value) in blobs.items():
+        size += len(value)
+        values += _blob(thread, namespace, channel, version, kind, value)
     if writes:
         start = _start(9, thread, namespace) + identifier
         for task, number, path, channel, kind, value in writes:
@@ -76,6 +74,15 @@ def add_rows(
                 start, _known_field(task), _known_field(path), INDEX.pack(4, number), _known_field(channel), _known_field(kind), pack(len(value)), value
             )  # fmt: skip
     return size
+
+
+def blob_row(thread: bytes, namespace: bytes, channel: str, version: str, kind: str, value: bytes) -> bytes:
+    """The row of one blob in COPY's binary format."""
+    return b"".join(_blob(thread, namespace, channel, version, kind, value))
+
+
+def _blob(thread: bytes, namespace: bytes, channel: str, version: str, kind: str, value: bytes) -> tuple[bytes, ...]:
+    return _start(6, thread, namespace), _named(channel), _field(version.encode("utf-8")), _named(kind), INT.pack(len(value)), value
 
 
 @functools.lru_cache(maxsize=1000)

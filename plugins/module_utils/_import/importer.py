@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -65,6 +64,11 @@ class Importer:
         self.chosen, self.batch_size, self.time_limit = ThreadFilter(threads, exclude_threads), batch_size, time_limit
         self.on_conflict, self.on_unreadable, self.verify = on_conflict, on_unreadable, "none" if check else verify
         self.stats, self.verifier, self.remaining = ImportStats(), self._verifier(), 0
+        # When the time is up, and whether a batch was started.
+        self.end: float | None = None
+        self.begun = False
+        # The workers that convert the parts of a long thread, while this process writes it.
+        self.converters: WorkerPool | None = None
         # {thread: why it cannot be read}, {key: why PostgreSQL rejected its rows}
         self.failed_threads: dict[bytes, str] = {}
         self.rejected_rows: dict[Key, str] = {}
@@ -74,12 +78,24 @@ class Importer:
 
         pool: the WorkerPool that imports the batches, or None.
         """
-        end = time.monotonic() + self.time_limit if self.time_limit else None
+        self.end = time.monotonic() + self.time_limit if self.time_limit else None
         self.source.check_text()
         self.remaining = self.source.count(self.chosen)
         self.batch_size = self.batch_size or self.source.default_batch_size(pool.size if pool else 1)
-        batches, failure = self._timely(end), None
-        for batch, outcome in pool.results(batches) if pool else self._results(batches):
+        if pool is None:
+            self._collect(self._results(self._timely(self._batches())))
+            return
+        long_thread = self.source.long_thread(self.chosen)
+        self._collect(pool.results(self._timely(self._batches(long_thread))))
+        if long_thread is not None:
+            # The workers have no other work now.
+            self.converters = pool
+            self._collect(self._results(self._timely([[long_thread]])))
+
+    def _collect(self, results: Iterable[tuple[list[bytes], Outcome]]) -> None:
+        """Count the results of batches. Raises ModuleError at the end if one of them failed."""
+        failure = None
+        for batch, outcome in results:
             self.stats.merge(outcome.stats)
             self.remaining -= len(batch)
             if self.verifier is not None and outcome.verifier is not None:
@@ -133,16 +149,20 @@ class Importer:
             raise Unreadable("its pending_sends are not among the pending writes of its parent, and JSONB cannot hold them")
         return converted
 
-    def _timely(self, end: float | None) -> Iterator[list[bytes]]:
+    def _timely(self, batches: Iterable[list[bytes]]) -> Iterator[list[bytes]]:
         """The batches until the time is up. The first one is always imported, so that repeated runs make progress."""
-        batches = self._batches()
-        yield from itertools.islice(batches, 1)
-        yield from itertools.takewhile(lambda _batch: end is None or time.monotonic() < end, batches)
+        for batch in batches:
+            if self.begun and self.end is not None and time.monotonic() >= self.end:
+                return
+            self.begun = True
+            yield batch
 
-    def _batches(self) -> Iterator[list[bytes]]:
+    def _batches(self, omitted: bytes | None = None) -> Iterator[list[bytes]]:
         batch: list[bytes] = []
         size = 0
         for thread, checkpoints in self.source.threads(self.chosen):
+            if thread == omitted:
+                continue
             batch.append(thread)
             size += checkpoints
             if size >= self.batch_size:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import ParsedCheckpoint
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.selection import ThreadFilter
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import Outline
 
     # (namespace, id of its newest checkpoint or None, the highest id of its pending writes or None)
@@ -85,6 +86,9 @@ class LatestSource(Source):
                 continue
             for key in self._keys(thread, namespaces):
                 yield key, self.connection.execute(EXISTS, key).fetchone() and True, self.connection.execute(WRITE_KEYS, key).fetchall()
+
+    def long_thread(self, chosen: ThreadFilter) -> bytes | None:
+        return None
 
     def has_parent(self, key: Key) -> bool:
         needs = self._needs(key[0])

@@ -11,7 +11,7 @@ import heapq
 import itertools
 import operator
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, sort_key
@@ -26,9 +26,14 @@ if TYPE_CHECKING:
 
     # (key, the row or whether there is one, its pending writes or their keys)
     Outline = tuple[Key, Any, list[Any]]
+    # (checkpoint_ns, checkpoint_id)
+    Place = tuple[bytes, bytes]
 
 # A range of threads.
-SPAN = "WHERE thread_id BETWEEN CAST(? AS TEXT) AND CAST(? AS TEXT) ORDER BY thread_id, checkpoint_ns, checkpoint_id"
+ORDER = "ORDER BY thread_id, checkpoint_ns, checkpoint_id"
+SPAN = "WHERE thread_id BETWEEN CAST(? AS TEXT) AND CAST(? AS TEXT) " + ORDER
+# A range of the keys of one thread. Without the sign, SQLite's index would serve checkpoint_ns only, so that each range read the whole namespace.
+PLACE = "(checkpoint_ns, checkpoint_id) %s (+CAST(? AS TEXT), +CAST(? AS TEXT))"
 KEYS = "SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints " + SPAN
 ROWS = "SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata FROM checkpoints " + SPAN
 WRITE_KEYS = "SELECT thread_id, checkpoint_ns, checkpoint_id, task_id, idx FROM writes " + SPAN + ", task_id, idx"
@@ -41,6 +46,7 @@ WRITES = """
 SELECT task_id, idx, %s, channel, type, value FROM writes
 WHERE thread_id = CAST(? AS TEXT) AND checkpoint_ns = CAST(? AS TEXT) AND checkpoint_id = CAST(? AS TEXT) ORDER BY task_id, idx
 """
+COUNTS = "SELECT thread_id, count(*) FROM checkpoints GROUP BY 1"
 SENT = """
 SELECT 1 FROM writes WHERE thread_id = CAST(? AS TEXT) AND checkpoint_ns = CAST(? AS TEXT) AND checkpoint_id = CAST(? AS TEXT)
 AND channel = '__pregel_tasks' LIMIT 1
@@ -60,6 +66,16 @@ WHERE 'blob' IN (typeof(thread_id), typeof(checkpoint_ns), typeof(checkpoint_id)
 WINDOW = 5000
 # Batches for each worker.
 PARTS = 8
+# Approximate bytes of a thread that several workers convert, of one part of it, and the fewest checkpoints of a part.
+LONG, PART, FEWEST_OF_PART = 8 << 20, 1 << 20, 16
+
+
+class Part(NamedTuple):
+    """A range of the keys of a thread. after: the place before the first one. upto: the last place. None: the range is not limited."""
+
+    thread: bytes
+    after: Place | None
+    upto: Place | None
 
 
 class Source:
@@ -96,6 +112,31 @@ class Source:
         found = self.connection.execute("SELECT count(*) FROM checkpoints").fetchone()[0]
         return max(FEWEST, min(MOST, found // (PARTS * workers), BATCH * found // max(1, size(self.path))))
 
+    def long_thread(self, chosen: ThreadFilter) -> bytes | None:
+        """The thread with more than half of the chosen checkpoints if it is long, else None. One worker would import it while the others are idle."""
+        found = total = most = 0
+        longest = None
+        for thread, number in self.connection.execute(COUNTS):
+            found += number
+            if not chosen or thread in chosen:
+                total += number
+                if number > most:
+                    most, longest = number, thread
+        return longest if 2 * most > total and most * size(self.path) >= LONG * found else None
+
+    def parts(self, thread: bytes) -> Iterator[Part]:
+        """The parts of a thread, in order."""
+        found = self.connection.execute("SELECT count(*) FROM checkpoints").fetchone()[0]
+        number = max(FEWEST_OF_PART, PART * found // max(1, size(self.path)))
+        after: Place | None = None
+        while True:
+            where, parameters = _where(thread, after, None)
+            upto = self.connection.execute("SELECT checkpoint_ns, checkpoint_id FROM checkpoints %s LIMIT 1 OFFSET ?" % where, (*parameters, number - 1)).fetchone()
+            yield Part(thread, after, upto)
+            if upto is None:
+                return
+            after = upto
+
     def check_text(self) -> None:
         """Raise ModuleError if text is not UTF-8, or if a key contains a BLOB, which would be taken for text."""
         encoding = self.connection.execute("PRAGMA encoding").fetchone()[0].decode("ascii")
@@ -110,6 +151,12 @@ class Source:
         """(key, row or None, pending writes) of all checkpoints in the threads from first to last, parents first, in one pass."""
         rows = ((row[:3], row) for row in self.connection.execute(ROWS, (first, last)))
         return _merged(rows, self.connection.execute(self.all_writes_sql, (first, last)))
+
+    def part(self, part: Part) -> Iterator[Outline]:
+        """Like whole(), for a part of a thread."""
+        where, parameters = _where(*part)
+        rows = ((row[:3], row) for row in self.connection.execute(ROWS.replace(SPAN, where), parameters))
+        return _merged(rows, self.connection.execute(self.all_writes_sql.replace(SPAN, where), parameters))
 
     def outline(self, first: bytes, last: bytes) -> Iterator[Outline]:
         """(key, True or None, (task, index) of its pending writes): like whole(), but read from the indexes only."""
@@ -215,6 +262,13 @@ def _merged(rows: Iterable[tuple[Any, Any]], writes: Iterable[tuple[Any, ...]]) 
     while place is not None:
         yield place, None, [write[3:] for write in group]
         place, group = next(grouped, end)
+
+
+def _where(thread: bytes, after: Place | None, upto: Place | None) -> tuple[str, tuple[bytes, ...]]:
+    """(WHERE and ORDER BY, the parameters) of a part."""
+    limits = [(sign, place) for sign, place in ((">", after), ("<=", upto)) if place is not None]
+    where = " AND ".join(["WHERE thread_id = CAST(? AS TEXT)", *(PLACE % sign for sign, _place in limits)])
+    return where + " " + ORDER, (thread, *itertools.chain.from_iterable(place for _sign, place in limits))
 
 
 def spans(threads: list[bytes], apart: bool) -> list[tuple[bytes, bytes]]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import multiprocessing
 import multiprocessing.connection
@@ -14,21 +15,26 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line, unexpected
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Outcome
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.parts import convert_part
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import Part
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import ImportStats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from contextlib import AbstractContextManager
     from multiprocessing.connection import Connection
     from multiprocessing.context import ForkProcess
 
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Importer
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.parts import ConvertedPart
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import Source
 
 # If a writer commits between two snapshots, the snapshots differ, and all workers take new ones.
 ATTEMPTS = 100
-# Commands to a worker. Anything else that it receives is a batch.
+# Commands to a worker. Anything else that it receives is a batch, or a part of a long thread.
 START, RELEASE, SNAPSHOT = "start", "release", "snapshot"
+# More workers convert a thread faster than one process writes it.
+MAX_CONVERTERS = 4
 
 
 class WorkerPool:
@@ -126,6 +132,34 @@ class WorkerPool:
         if source_error is not None:
             raise source_error
 
+    def convert(self, source: Source, thread: bytes) -> Generator[ConvertedPart]:
+        """The parts of a thread in order, which all workers convert. Close the iterator before another call. Raises ModuleError or sqlite3.Error."""
+        parts, idle = source.parts(thread), list(self.workers)[:MAX_CONVERTERS]
+        # Each worker has one part, and waits until its rows are received, so only a few parts are in memory.
+        busy: collections.deque[Connection] = collections.deque()
+        try:
+            while True:
+                for pipe, part in zip(idle, parts):
+                    _send(pipe, part)
+                    busy.append(pipe)
+                if not busy:
+                    return
+                pipe = busy.popleft()
+                converted, idle = _receive(pipe), [pipe]
+                if isinstance(converted, ModuleError):
+                    # The transaction of the thread is rolled back.
+                    converted.changed = False
+                if isinstance(converted, Exception):
+                    raise converted
+                if converted.rest is not None:
+                    _send(pipe, converted.rest)
+                    busy.appendleft(pipe)
+                    idle = []
+                yield converted
+        finally:
+            for pipe in busy:
+                _receive(pipe)
+
     def _stop_worker(self, pipe: Connection, why: str | None = None) -> None:
         """Close the pipe, which ends the worker, after its current batch if it has one."""
         self.unavailable += [why] if why else []
@@ -163,7 +197,10 @@ def _worker_main(pipe: Connection, others: list[Connection], open_importer: Call
         pipe.send(None)
         while True:
             message = pipe.recv()
-            pipe.send(_handle_command(importer, message) if message in (RELEASE, SNAPSHOT) else importer.one(message))
+            if message in (RELEASE, SNAPSHOT):
+                pipe.send(_handle_command(importer, message))
+            else:
+                pipe.send(convert_part(importer, message) if isinstance(message, Part) else importer.one(message))
 
 
 def _handle_command(importer: Importer, command: str) -> Any:

@@ -6,18 +6,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sqlite3
 import threading
-from pathlib import Path
 
 import pytest
 from assertions import assert_refused, assert_succeeded
 from differential import assert_same
 from events import until
-from import_runs import KINDS, imported, run
+from import_runs import KINDS, at_work, block_writes, imported, run, waiting
 from langgraph.checkpoint.sqlite import SqliteSaver
 from scope import usual
 from sqlite_threads import many, put, write_graphs
@@ -27,28 +25,6 @@ pytestmark = pytest.mark.newest
 SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'stateops.langgraph.checkpoint_import'"
 
 PENDING = "INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, value) VALUES (?, '', 'c', 't', ?, 'a', 'msgpack', ?)"
-
-
-def children(pid):
-    return [int(child) for child in Path("/proc/%d/task/%d/children" % (pid, pid)).read_text().split()]
-
-
-@contextlib.contextmanager
-def block_writes(database):
-    """Block all writes to checkpoints while the block runs."""
-    with database.connect() as connection, connection.transaction():
-        connection.execute("LOCK TABLE checkpoints IN SHARE MODE")
-        yield
-
-
-def waiting(database, number):
-    until(lambda: database.execute("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(number,)])
-
-
-def at_work(running):
-    """(the module's own process, the ids of the workers). The module's parent may be a process that waits for the Python of the virtualenv."""
-    ((module, workers),) = [(pid, children(pid)) for pid in (running.process.pid, *children(running.process.pid)) if len(children(pid)) == 2]
-    return module, workers
 
 
 @pytest.mark.parametrize("workers, batch_size", usual([(5, 7), (2, 1), (3, 100000)]))
