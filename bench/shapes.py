@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SQLite files of four shapes, each written by a real graph through SqliteSaver. A file of a given size is created once and kept."""
+"""SQLite files of five shapes, each written by a real graph through SqliteSaver. A file of a given size is created once and kept."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ MIB = 1 << 20
 # The number of threads that a graph writes. They are then copied under other names.
 MODELS = 8
 COPY = "INSERT INTO {table} (thread_id, {names}) SELECT thread_id || ' copy {number}', {names} FROM {table} WHERE thread_id NOT LIKE '% copy %'"
+# The letters that each checkpoint of the large thread adds, and the bytes of the file for each of its checkpoints.
+LETTERS, BYTES = 14000, 29500
 SYLLABLES = [a + b for a in "bdfgklmnprst" for b in "aeiou"]
 
 
@@ -39,10 +41,17 @@ class Count(TypedDict):
     log: dict
 
 
+class Note(Count):
+    note: str
+
+
 def make(shape, folder, megabytes, checkpoints):
-    """The path of a shape's file: with about this many MiB, a quarter of it for small threads, or with this many checkpoints for one thread."""
-    megabytes = max(1, megabytes // 4) if shape == "small threads" else megabytes
+    """The path of a shape's file: with about this many MiB, a quarter of it for small threads and twice for one large thread, or with this many checkpoints
+    for one thread."""
+    megabytes = {"small threads": max(1, megabytes // 4), "one large thread": 2 * megabytes}.get(shape, megabytes)
     path = Path(folder) / ("%s-%d.sqlite" % (shape.replace(" ", "-"), checkpoints if shape == "one thread" else megabytes))
+    if shape == "one large thread":
+        checkpoints = megabytes * MIB // BYTES
     if not path.exists():
         print("creating %s" % path.name, flush=True)
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -53,7 +62,7 @@ def make(shape, folder, megabytes, checkpoints):
             saver.setup()
             connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
             SHAPES[shape](saver, checkpoints)
-            if shape != "one thread":
+            if shape not in ("one thread", "one large thread"):
                 _multiply(connection, megabytes * MIB)
             connection.commit()
         half.rename(path)
@@ -108,8 +117,23 @@ def _documents(saver, _checkpoints):
 
 
 def _thread(saver, checkpoints):
-    builder = StateGraph(Count)
-    builder.add_node("add", lambda state: {"count": state["count"] + 1, "log": {"last": state["count"], "note": "step %d" % state["count"]}})
+    _count(saver, Count, checkpoints, lambda state: {"log": {"last": state["count"], "note": "step %d" % state["count"]}})
+
+
+def _large_thread(saver, checkpoints):
+    draw = random.Random(3)
+    text = _words(draw, MIB)
+
+    def note(state):
+        start = draw.randrange(len(text) - LETTERS)
+        return {"log": {"last": state["count"]}, "note": text[start : start + LETTERS]}
+
+    _count(saver, Note, checkpoints, note)
+
+
+def _count(saver, schema, checkpoints, values):
+    builder = StateGraph(schema)
+    builder.add_node("add", lambda state: {"count": state["count"] + 1, **values(state)})
     builder.add_edge(START, "add")
     builder.add_conditional_edges("add", lambda state: END if state["count"] >= checkpoints - 2 else "add")
     builder.compile(checkpointer=saver).invoke({"count": 0, "log": {}}, _config("only"), durability="sync")
@@ -128,4 +152,4 @@ def _multiply(connection, size):
             connection.execute(COPY.format(table=table, names=names, number=number))
 
 
-SHAPES = {"messages": _messages, "documents": _documents, "small threads": _threads, "one thread": _thread}
+SHAPES = {"messages": _messages, "documents": _documents, "small threads": _threads, "one thread": _thread, "one large thread": _large_thread}

@@ -90,9 +90,12 @@ options:
     default: counts
   workers:
     description:
-      - The number of worker processes. Each thread is copied by one worker, and all workers read the same state of the file.
+      - The number of worker processes. Each thread is written in one transaction, and all workers read the same state of the file.
       - Each worker has its own connection, in addition to the connection of the module. With V(1) the module copies all threads itself.
       - More workers help as long as both hosts have idle cores and the file has more threads than workers.
+      - If one thread has at least 8 MiB and more than half of the checkpoints, of at most 1 MiB on average, it is imported after all others. Up to four
+        workers convert parts of it, and the module itself writes them. If PostgreSQL has rows of the thread already, or with O(history=latest), one
+        process imports it.
       - With V(0) there are two workers if the file is larger than 4 MiB, else one.
       - If a worker cannot connect, a warning says so and the other workers copy its threads.
     type: int

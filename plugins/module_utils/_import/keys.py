@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,8 +14,18 @@ if TYPE_CHECKING:
     # (thread_id, checkpoint_ns, checkpoint_id), as bytes and as text.
     Key = tuple[bytes, bytes, bytes]
     TextKey = tuple[str, ...]
+    # (checkpoint_ns, checkpoint_id)
+    Place = tuple[bytes, bytes]
     # (channel, version) of a blob.
     Pair = tuple[str, str]
+
+
+class Part(NamedTuple):
+    """A range of the keys of a thread. after: the place before the first one. upto: the last place. None: the range is not limited."""
+
+    thread: bytes
+    after: Place | None
+    upto: Place | None
 
 
 # Characters of a text in a message or a result.

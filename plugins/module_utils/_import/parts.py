@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import ABSENT, BLOB, Converter, version_text, write_row
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.copy_format import COLUMNS, add_rows, blob_row
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Part
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

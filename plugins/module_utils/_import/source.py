@@ -11,23 +11,21 @@ import heapq
 import itertools
 import operator
 import sqlite3
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, sort_key
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Part, describe, sort_key
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.file import check_header, connect, damaged, logged, size, state
 from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.rights import rights_of_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key, Place
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.selection import ThreadFilter
 
     # (key, the row or whether there is one, its pending writes or their keys)
     Outline = tuple[Key, Any, list[Any]]
-    # (checkpoint_ns, checkpoint_id)
-    Place = tuple[bytes, bytes]
 
 # A range of threads.
 ORDER = "ORDER BY thread_id, checkpoint_ns, checkpoint_id"
@@ -68,14 +66,8 @@ WINDOW = 5000
 PARTS = 8
 # Approximate bytes of a thread that several workers convert, of one part of it, and the fewest checkpoints of a part.
 LONG, PART, FEWEST_OF_PART = 8 << 20, 1 << 20, 16
-
-
-class Part(NamedTuple):
-    """A range of the keys of a thread. after: the place before the first one. upto: the last place. None: the range is not limited."""
-
-    thread: bytes
-    after: Place | None
-    upto: Place | None
+# If checkpoints have more bytes on average, one process converts them faster than PostgreSQL stores them, and parts would take too much memory.
+LARGE = 1 << 20
 
 
 class Source:
@@ -122,7 +114,7 @@ class Source:
                 total += number
                 if number > most:
                     most, longest = number, thread
-        return longest if 2 * most > total and most * size(self.path) >= LONG * found else None
+        return longest if 2 * most > total and most * size(self.path) >= LONG * found and size(self.path) <= LARGE * found else None
 
     def parts(self, thread: bytes) -> Iterator[Part]:
         """The parts of a thread, in order."""
@@ -131,7 +123,9 @@ class Source:
         after: Place | None = None
         while True:
             where, parameters = _where(thread, after, None)
-            upto = self.connection.execute("SELECT checkpoint_ns, checkpoint_id FROM checkpoints %s LIMIT 1 OFFSET ?" % where, (*parameters, number - 1)).fetchone()
+            upto = self.connection.execute(
+                "SELECT checkpoint_ns, checkpoint_id FROM checkpoints %s LIMIT 1 OFFSET ?" % where, (*parameters, number - 1)
+            ).fetchone()
             yield Part(thread, after, upto)
             if upto is None:
                 return

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line, unexpected
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Outcome
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Part
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parts import convert_part
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import Part
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import ImportStats
 
 if TYPE_CHECKING:

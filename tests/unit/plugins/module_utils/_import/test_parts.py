@@ -15,6 +15,7 @@ from sqlite_threads import put
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import import importer, parts, source
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Importer
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Part
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.selection import ThreadFilter
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import WorkerPool
@@ -47,6 +48,13 @@ def test_which_thread_is_long(path, monkeypatch, chosen, limit, expected):
         assert file.long_thread(ThreadFilter(chosen)) == expected
 
 
+def test_large_checkpoints_are_not_shared(path, monkeypatch):
+    with open_source(path) as file:
+        for limit, expected in ((100_000, b"long"), (4000, None)):
+            monkeypatch.setattr(source, "LARGE", limit)
+            assert file.long_thread(ThreadFilter()) == expected
+
+
 def test_no_thread_is_long_if_another_one_has_as_many_checkpoints(path):
     with SqliteSaver.from_conn_string(path) as saver:
         for step in range(7):
@@ -70,7 +78,7 @@ def test_the_parts_are_the_thread(path, monkeypatch, number):
 def test_a_part_is_read_by_the_index(path, table, query):
     """If only checkpoint_ns were found by it, the time would grow with the square of the thread."""
     with open_source(path) as file:
-        part = source.Part(b"long", (b"", b"id 10"), (b"", b"id 20"))
+        part = Part(b"long", (b"", b"id 10"), (b"", b"id 20"))
         where, parameters = source._where(*part)
         plan = str(file.connection.execute("EXPLAIN QUERY PLAN " + query.replace(source.SPAN, where), parameters).fetchall())
     assert "(checkpoint_ns,checkpoint_id)>(?,?) AND (checkpoint_ns,checkpoint_id)<(?,?)" in plan
@@ -79,14 +87,14 @@ def test_a_part_is_read_by_the_index(path, table, query):
 def test_values_that_did_not_change_are_not_sent(path):
     """Not even by the first checkpoint of a part."""
     with open_source(path) as file:
-        converted = parts.convert_part(Importer(file, None), source.Part(b"long", (b"", b"id 10"), (b"", b"id 20")))
+        converted = parts.convert_part(Importer(file, None), Part(b"long", (b"", b"id 10"), (b"", b"id 20")))
     assert [list(blobs) for _namespace, _identifier, _versions, _marks, blobs in converted.changes] == [["step"]] * 10
     assert converted.rest is None and list(converted.read) == list(converted.written) == [10, 0]
 
 
 def test_a_part_with_too_many_rows_is_returned_in_pieces(path, monkeypatch):
     with open_source(path) as file:
-        part = source.Part(b"long", None, (b"", b"id 20"))
+        part = Part(b"long", None, (b"", b"id 20"))
         whole = parts.convert_part(Importer(file, None), part)
         monkeypatch.setattr(parts, "LIMIT", 2000)
         pieces = []
@@ -134,4 +142,4 @@ def test_workers_are_idle_after_a_failure(path, monkeypatch):
             next(attempt)
             attempt.close()
             rows = b"".join(part.rows for part in pool.convert(file, b"long"))
-            assert rows == parts.convert_part(Importer(file, None), source.Part(b"long", None, None)).rows
+            assert rows == parts.convert_part(Importer(file, None), Part(b"long", None, None)).rows
