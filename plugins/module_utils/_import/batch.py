@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import marshal
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare import row_differs, same_blob, same_content, write_differs
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import NOTHING, CheckpointRows, Converter, write_row
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import NOTHING, CheckpointRows, Converter
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.copy_format import add_rows
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, is_text, text, texts
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import spans, windows
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import ImportStats
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import COPIED_TABLES, DELETE_BLOB, DELETE_CHECKPOINT, DELETE_WRITE
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.writes import write_row
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 
 if TYPE_CHECKING:
@@ -136,12 +138,14 @@ class Batch:
 
     def _add_part(self, thread: bytes, part: ConvertedPart) -> None:
         blobs: list[bytes] = []
-        for namespace, identifier, versions, marks, rows in part.changes:
-            converted = CheckpointRows((thread, namespace, identifier), None, b"", None, versions, {}, marks, False)
-            self.converter.accept(converted)
-            if converted.variants:
+        for namespace, identifier, changes in marshal.loads(part.changes):
+            key = thread, namespace, identifier
+            rows, variants = self.converter.accept_changes(key, changes)
+            blobs += rows
+            if variants:
+                converted = CheckpointRows(key, None, None, None, {}, {}, {channel: mark for channel, _version, mark, _row in changes if mark}, False)
+                converted.variants = variants
                 self.stats.variants.count(converted, self.converter, self.source)
-            blobs += [rows[channel] for channel, _version in converted.new]
         for kind, read, written in zip(("checkpoints", "writes", "blobs"), (*part.read, len(blobs)), (*part.written, len(blobs))):
             self.stats.add(kind, "read", read)
             self.stats.add(kind, "written", written)

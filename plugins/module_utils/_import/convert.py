@@ -12,21 +12,22 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._import.copy_fo
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.jsonb import dump, inline, metadata, number, plain
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import VALUES, Unreadable, parse_json, parse_msgpack
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.seen import SeenValues
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.writes import require_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key, Pair
 
     # {(channel, version): (type, bytes)}
     Blobs = dict[Pair, tuple[str, bytes]]
+    # (channel, version, mark, the row of its blob in COPY's binary format if it has one)
+    Change = tuple[str, str, int, bytes]
 
 # The extension code of a delta channel's snapshot, and the position of the code by the first byte of an extension.
 DELTA, CODES = 7, {0xC7: 2, 0xC8: 3, 0xC9: 5, **dict.fromkeys(range(0xD4, 0xD9), 1)}
 # The kinds of a channel's value in a checkpoint, which are the last two bits of its mark. The other bits are a hash of the bytes.
 ABSENT, INLINE, BLOB, DELTA_SNAPSHOT = range(4)
-# Searching bytes for an int is faster than searching for a bytes object.
-BACKSLASH, NUL = b"\\\0"
 NOTHING: frozenset[tuple[bytes, int]] = frozenset()
 
 
@@ -124,43 +125,69 @@ class Converter:
         """Set `new` and `variants` of a checkpoint that will be imported. All checkpoints that name a version of a channel share one blob: the first one."""
         if converted.checkpoint is None:
             return
-        if converted.key[:2] != self.accepted:
-            self.accepted, self.previous, self.highest = converted.key[:2], {}, {}
-            self.seen.clear()
-        marks, previous, highest, holder = converted.marks, self.previous, self.highest, converted.key[2]
+        self._enter(converted.key)
+        marks, previous, holder = converted.marks, self.previous, converted.key[2]
         for channel, version in converted.versions.items():
             if not isinstance(version, str):
                 version = version_text(version) or ""
             mark, entry = marks.get(channel, ABSENT), previous.get(channel)
             if entry is None or entry[0] != version or entry[1] != mark:
-                first = None
-                if version > highest.get(channel, ""):
-                    # The usual case: LangGraph's versions increase, so no earlier checkpoint has this one.
-                    highest[channel] = version
-                    if mark & BLOB:
-                        self.seen.put(hash((channel, version)), mark, holder)
-                        converted.new.append((channel, version))
-                else:
-                    first = self._first_holder(converted, channel, version, mark)
-                entry = previous[channel] = version, mark, first, holder
+                if self._is_new(channel, version, mark, holder):
+                    converted.new.append((channel, version))
+                entry = previous[channel]
             if entry[2] is not None:
                 converted.variants[channel, version] = entry[2]
         self.seen.limit()
 
-    def _first_holder(self, converted: CheckpointRows, channel: str, version: str, mark: int) -> bytes | None:
-        """The id of the checkpoint with the first value of this version if that value differs, else None. Records the value if it is the first blob."""
-        place, before, holder = hash((channel, version)), self.previous.get(channel), converted.key[2]
+    def accept_changes(self, key: Key, changes: Iterable[Change]) -> tuple[list[bytes], dict[Pair, bytes]]:
+        """Like accept(), for the channels that may differ from the previous checkpoint. Returns (the rows of new blobs, the variants)."""
+        self._enter(key)
+        rows: list[bytes] = []
+        variants: dict[Pair, bytes] = {}
+        previous, holder = self.previous, key[2]
+        for channel, version, mark, row in changes:
+            entry = previous.get(channel)
+            if entry is None or entry[0] != version or entry[1] != mark:
+                if self._is_new(channel, version, mark, holder):
+                    rows.append(row)
+                entry = previous[channel]
+            if entry[2] is not None:
+                variants[channel, version] = entry[2]
+        self.seen.limit()
+        return rows, variants
+
+    def _enter(self, key: Key) -> None:
+        if key[:2] != self.accepted:
+            self.accepted, self.previous, self.highest = key[:2], {}, {}
+            self.seen.clear()
+
+    def _is_new(self, channel: str, version: str, mark: int, holder: bytes) -> bool:
+        """Whether a value is the first blob of its version. Records the value."""
+        new, first = bool(mark & BLOB), None
+        if version > self.highest.get(channel, ""):
+            # The usual case: LangGraph's versions increase, so no earlier checkpoint has this one.
+            self.highest[channel] = version
+            if new:
+                self.seen.put(hash((channel, version)), mark, holder)
+        else:
+            new, first = self._first_holder(channel, version, mark, holder)
+        self.previous[channel] = version, mark, first, holder
+        return new
+
+    def _first_holder(self, channel: str, version: str, mark: int, holder: bytes) -> tuple[bool, bytes | None]:
+        """(whether this is the first blob of the version, the id of the checkpoint with the first value if that value differs, else None)."""
+        place, before = hash((channel, version)), self.previous.get(channel)
         known = self.seen.get(place)
-        if known is None and mark & BLOB:
+        new = known is None and bool(mark & BLOB)
+        if new:
             self.seen.put(place, mark, holder)
-            converted.new.append((channel, version))
         if known is None and before is not None and before[0] == version:
             # Without a blob, only the latest value of each channel is known.
             known = before[1], before[3]
         first, holder = known or (mark, holder)
         # A snapshot is also the state of checkpoints without a value.
         differs = first != mark and bool((first | mark) & BLOB) and {first & 3, mark & 3} != {ABSENT, DELTA_SNAPSHOT}
-        return holder if differs else None
+        return new, holder if differs else None
 
     def first_time(self, *what: Any) -> bool:
         """Whether this is the first call with these arguments in the current namespace."""
@@ -244,41 +271,3 @@ def version_text(version: Any) -> str | None:
     if isinstance(version, bool) or not isinstance(version, (int, float)):
         return None
     return number(version) if isinstance(version, float) else str(version)
-
-
-def require_text(*texts: Any) -> None:
-    """Raise Unreadable if PostgreSQL cannot hold one of the texts."""
-    try:
-        # With the line break, bytes of an incomplete character at the end of one text and at the start of the next do not become valid.
-        joined = b"\n".join(texts)
-        joined.decode("utf-8")
-        if NUL not in joined:
-            return
-    except (TypeError, UnicodeDecodeError):
-        pass
-    for text in texts:
-        if not isinstance(text, bytes):
-            raise Unreadable("a key column contains %r, which is not text" % (text,))
-        if NUL in text:
-            raise Unreadable("a key column contains NUL, which PostgreSQL's text cannot hold")
-        try:
-            text.decode("utf-8")
-        except UnicodeDecodeError:
-            raise Unreadable("a key column is not UTF-8") from None
-
-
-def write_row(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The columns of one pending write (task_id, idx, task_path, channel, type, value) after a check. Raises Unreadable."""
-    task, number, path, channel, kind, value = row
-    require_text(task, path, channel, b"" if kind is None else kind)
-    if kind is None:
-        raise Unreadable("a pending write of channel %s has no type" % channel.decode("utf-8"))
-    if BACKSLASH in channel or BACKSLASH in task or BACKSLASH in kind:
-        raise Unreadable("PostgresSaver reads no pending write whose channel or task has a backslash in its name")
-    if not isinstance(number, int) or not -(2**31) <= number < 2**31:
-        raise Unreadable("a pending write has the index %r, which PostgreSQL's integer cannot hold" % (number,))
-    if value is None:
-        if kind != b"null":
-            raise Unreadable("a pending write of channel %s is NULL" % channel.decode("utf-8"))
-        value = b""
-    return task, number, path, channel, kind, value

@@ -7,23 +7,22 @@
 from __future__ import annotations
 
 import contextlib
+import marshal
 import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import ABSENT, BLOB, Converter, version_text, write_row
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import ABSENT, BLOB, Converter, version_text
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.copy_format import COLUMNS, add_rows, blob_row
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Part
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.writes import write_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import CheckpointRows
+    from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Change, CheckpointRows
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Importer
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key
-
-    # (namespace, id, {channel: version}, {channel: mark}, {channel: the row of its blob}) of a checkpoint, of those channels that changed.
-    Change = tuple[bytes, bytes, dict[str, str], dict[str, int], dict[str, bytes]]
 
 # The limit for the rows of a part. A part with more rows is returned in several pieces.
 LIMIT = 4 << 20
@@ -33,7 +32,7 @@ class ConvertedPart(NamedTuple):
     """The rows of a part in COPY's binary format, and the values that may have to be written as blobs.
 
     read, written: the numbers of checkpoints and of pending writes. rejected: (key, reason, number of pending writes) of what cannot be imported.
-    rest: the part that is left, or None.
+    changes: a list of (namespace, checkpoint id, [Change of each channel]), marshalled. rest: the part that is left, or None.
     """
 
     rows: bytes
@@ -41,7 +40,7 @@ class ConvertedPart(NamedTuple):
     read: Sequence[int]
     written: Sequence[int]
     rejected: list[tuple[Key, str, int]]
-    changes: list[Change]
+    changes: bytes
     rest: Part | None
 
 
@@ -69,12 +68,12 @@ class _PartConverter:
         pieces: tuple[list[bytes], ...] = tuple([] for _table in COLUMNS)
         read, written, rest = [0, 0], [0, 0], None
         rejected: list[tuple[Key, str, int]] = []
-        changes: list[Change] = []
+        changes: list[tuple[bytes, bytes, list[Change]]] = []
         if part.after is not None:
             # The process that writes knows the values of the previous checkpoint, so they are not sent again.
             key = (part.thread, *part.after)
             with contextlib.suppress(Unreadable):
-                self._change(self._converted(key, source.row(key), source.writes(key)))
+                self._changes(self._converted(key, source.row(key), source.writes(key)))
         for key, row, writes in source.part(part):
             numbers = int(row is not None), len(writes)
             read = [number + more for number, more in zip(read, numbers)]
@@ -85,39 +84,34 @@ class _PartConverter:
                 continue
             written = [number + more for number, more in zip(written, numbers)]
             size += add_rows(pieces, converted, {}, converted.writes, row is not None)
-            change = self._change(converted)
-            if change[2]:
-                changes.append(change)
-                size += sum(map(len, change[4].values()))
+            found = self._changes(converted)
+            if found:
+                changes.append((*key[1:], found))
+                size += sum(len(change[3]) for change in found)
             if size > LIMIT:
                 rest = Part(part.thread, key[1:], part.upto)
                 break
         rows, _blobs, pending = map(b"".join, pieces)
-        return ConvertedPart(rows, pending, read, written, rejected, changes, rest)
+        # Marshalling is faster than pickling, and all processes are forks of one interpreter.
+        return ConvertedPart(rows, pending, read, written, rejected, marshal.dumps(changes), rest)
 
     def _converted(self, key: Key, row: tuple[Any, ...] | None, writes: Iterable[tuple[Any, ...]]) -> CheckpointRows:
         converted = self.importer.convert(self.converter, key, row)
         converted.writes = [write_row(each) for each in writes]
         return converted
 
-    def _change(self, converted: CheckpointRows) -> Change:
-        (thread, namespace, identifier), previous = converted.key, self.previous
+    def _changes(self, converted: CheckpointRows) -> list[Change]:
+        (thread, namespace, _identifier), previous = converted.key, self.previous
         if namespace != self.namespace:
             self.namespace = namespace
             previous.clear()
-        versions: dict[str, str] = {}
-        marks: dict[str, int] = {}
-        blobs: dict[str, bytes] = {}
+        changes = []
         for channel, version in converted.versions.items():
             if not isinstance(version, str):
                 version = version_text(version) or ""
             mark = converted.marks.get(channel, ABSENT)
-            if previous.get(channel) == (version, mark):
-                continue
-            previous[channel] = version, mark
-            versions[channel] = version
-            if mark != ABSENT:
-                marks[channel] = mark
-            if mark & BLOB:
-                blobs[channel] = blob_row(thread, namespace, channel, version, *converted.blobs[channel, version])
-        return namespace, identifier, versions, marks, blobs
+            if previous.get(channel) != (version, mark):
+                previous[channel] = version, mark
+                row = blob_row(thread, namespace, channel, version, *converted.blobs[channel, version]) if mark & BLOB else b""
+                changes.append((channel, version, mark, row))
+        return changes

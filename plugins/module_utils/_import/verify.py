@@ -17,11 +17,12 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._import.compare
     same_metadata,
     write_differs,
 )
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Converter, is_delta, version_text, write_row
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Converter, is_delta, version_text
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import describe, is_text, text, texts
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import spans, windows
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.variants import VariantCounts
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.writes import write_row
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

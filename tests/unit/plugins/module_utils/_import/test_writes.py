@@ -2,14 +2,14 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""convert.py: which pending writes PostgresSaver could not return."""
+"""writes.py: which pending writes PostgresSaver could not return."""
 
 from __future__ import annotations
 
 import pytest
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import write_row
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
+from ansible_collections.stateops.langgraph.plugins.module_utils._import.writes import write_row
 
 GOOD = {"task": b"task", "number": 0, "path": b"~1", "channel": b"channel", "kind": b"msgpack", "value": b"\xc0"}
 
