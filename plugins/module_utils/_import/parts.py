@@ -18,7 +18,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser 
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.writes import write_row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.convert import Change, CheckpointRows
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Importer
@@ -37,8 +37,8 @@ class ConvertedPart(NamedTuple):
 
     rows: bytes
     writes: bytes
-    read: Sequence[int]
-    written: Sequence[int]
+    read: tuple[int, int]
+    written: tuple[int, int]
     rejected: list[tuple[Key, str, int]]
     changes: bytes
     rest: Part | None
@@ -66,7 +66,8 @@ class _PartConverter:
     def convert(self, part: Part) -> ConvertedPart:
         source, size = self.importer.source, 0
         pieces: tuple[list[bytes], ...] = tuple([] for _table in COLUMNS)
-        read, written, rest = [0, 0], [0, 0], None
+        checkpoints = pending = lost = 0
+        rest = None
         rejected: list[tuple[Key, str, int]] = []
         changes: list[tuple[bytes, bytes, list[Change]]] = []
         if part.after is not None:
@@ -75,14 +76,14 @@ class _PartConverter:
             with contextlib.suppress(Unreadable):
                 self._changes(self._converted(key, source.row(key), source.writes(key)))
         for key, row, writes in source.part(part):
-            numbers = int(row is not None), len(writes)
-            read = [number + more for number, more in zip(read, numbers)]
+            checkpoints += row is not None
+            pending += len(writes)
             try:
                 converted = self._converted(key, row, writes)
             except Unreadable as reason:
                 rejected.append((key, str(reason), len(writes)))
+                lost += row is not None
                 continue
-            written = [number + more for number, more in zip(written, numbers)]
             size += add_rows(pieces, converted, {}, converted.writes, row is not None)
             found = self._changes(converted)
             if found:
@@ -91,9 +92,10 @@ class _PartConverter:
             if size > LIMIT:
                 rest = Part(part.thread, key[1:], part.upto)
                 break
-        rows, _blobs, pending = map(b"".join, pieces)
+        rows, _blobs, written = map(b"".join, pieces)
+        kept = checkpoints - lost, pending - sum(number for _key, _reason, number in rejected)
         # Marshalling is faster than pickling, and all processes are forks of one interpreter.
-        return ConvertedPart(rows, pending, read, written, rejected, marshal.dumps(changes), rest)
+        return ConvertedPart(rows, written, (checkpoints, pending), kept, rejected, marshal.dumps(changes), rest)
 
     def _converted(self, key: Key, row: tuple[Any, ...] | None, writes: Iterable[tuple[Any, ...]]) -> CheckpointRows:
         converted = self.importer.convert(self.converter, key, row)
