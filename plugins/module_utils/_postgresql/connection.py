@@ -39,6 +39,7 @@ LIMITS = {
     "57014": "statement_timeout",
     "57P05": "idle_session_timeout",
 }
+SESSION_LIMITS = [setting for setting in LIMITS.values() if setting != "statement_timeout"]
 # A broken network is detected within a minute.
 # Keepalives are not sent while sent data is unacknowledged, which tcp_user_timeout limits, in milliseconds.
 KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60000}
@@ -119,13 +120,20 @@ def connected(params: dict[str, Any], application: str) -> Iterator[Connection]:
 
 
 def ended_by_setting(params: dict[str, Any], application: str, error: Exception) -> ModuleError | None:
-    """The ModuleError for an error that a setting of the login caused, or None for any other error or if the setting cannot be read."""
-    setting = LIMITS.get(getattr(error, "sqlstate", None) or "")
+    """The ModuleError for an error that a setting of the login caused, or None for any other error or if the setting cannot be read.
+
+    If the connection was lost before the server's reason arrived, it names the first setting that may have ended the session.
+    """
+    state = getattr(error, "sqlstate", None)
+    was_lost = isinstance(error, psycopg.OperationalError) and state is None
     text = ""
-    if setting:
+    if state in LIMITS or was_lost:
         with contextlib.suppress(ModuleError, psycopg.Error), open_connection(params, application) as other:
-            text = where_set(other, setting, READ_TIMEOUT)
-    return ModuleError("PostgreSQL reports: %s %s" % (sentence(one_line(error)), text)) if text else None
+            for setting in [LIMITS[state]] if state in LIMITS else SESSION_LIMITS:
+                text = text or where_set(other, setting, READ_TIMEOUT)
+    if not text:
+        return None
+    return ModuleError("%s: %s %s" % ("The connection to the server was lost" if was_lost else "PostgreSQL reports", sentence(one_line(error)), text))
 
 
 def lost(connection: Connection) -> bool:

@@ -95,7 +95,8 @@ def odd(path):
         connection.execute("UPDATE writes SET type = NULL WHERE checkpoint_id = 'id 09' AND checkpoint_ns = ''")
         for place in (("inner", ""), ("inner", "id 04b"), ("inner", "zz"), ("last", "a"), ("last", "b")):
             connection.execute(
-                "INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, value) VALUES ('odd', ?, ?, 't', 0, 'a', 'msgpack', x'01')",
+                "INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, value)"
+                " VALUES ('odd', ?, ?, 't', 0, 'a', 'msgpack', x'01')",
                 place,
             )
 

@@ -15,7 +15,7 @@ from assertions import assert_refused, assert_succeeded
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, unexpected
-from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import connected, open_connection
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import connected, ended_by_setting, open_connection
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import configure_session, schema_path, snapshot, where_set
 
 pytestmark = pytest.mark.newest
@@ -129,7 +129,8 @@ def test_a_time_limit_of_the_client_and_one_that_is_not_the_reason(database, con
 
 
 @pytest.mark.parametrize("setting, value, found", [
-    ("idle_in_transaction_session_timeout", "1ms", "terminating connection due to idle-in-transaction timeout"),
+    # The server's reason does not arrive if the client is sending at that moment.
+    ("idle_in_transaction_session_timeout", "1ms", "terminating connection due to idle-in-transaction timeout|connection to the server was lost"),
     ("default_transaction_read_only", "on", "does not accept writes"),
 ])  # fmt: skip
 def test_a_setting_of_the_application_that_ends_the_verification(database, call_module, setting, value, found):
@@ -139,3 +140,12 @@ def test_a_setting_of_the_application_that_ends_the_verification(database, call_
     alter(database, "role", "SET %s = '%s'" % (setting, value))
     outcome = call_module("checkpoint_verify", database.login(database.app))
     assert_refused(outcome, found, "%s = %s is set for role" % (setting, value), "Run: ALTER ROLE .* RESET %s" % setting, databases=[database])
+
+
+def test_a_lost_connection_and_a_setting_that_may_have_ended_it(database):
+    params = dict({name: option.get("default") for name, option in connection_argument_spec().items()}, **database.login(database.app))
+    error = psycopg.OperationalError("server closed the connection unexpectedly")
+    assert ended_by_setting(params, "test", error) is None, "the control"
+    alter(database, "role", "SET idle_session_timeout = '20s'")
+    found = ended_by_setting(params, "test", error).message
+    assert found.startswith("The connection to the server was lost: server closed the connection unexpectedly. idle_session_timeout = 20000ms is set for role")
