@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from awx.standin import TRANSCRIPT, Awx
+from awx.standin import READ_TOKEN, TOKEN, TRANSCRIPT, TRANSCRIPT_2, Awx
 
 # The bodies of four requests, from their notes. The transcript has the body of the last one for all four.
 FIELDS = {"fields": [{"id": "p", "type": "string"}]}
@@ -35,7 +35,7 @@ def replay():
         body = each.get("body")
         if each["note"] in LOST:
             body = dict(body, **LOST[each["note"]])
-        yield each, awx.answer(each["method"], each["path"], body, each["note"] != "no credentials")
+        yield each, awx.answer(each["method"], each["path"], body, "" if each["note"] == "no credentials" else TOKEN)
 
 
 def test_every_recorded_request():
@@ -71,3 +71,32 @@ def test_the_replay_detects_differences(number, monkeypatch):
     assert awx.standin.TRANSCRIPT is not changed
     with pytest.raises(AssertionError, match="AWX said 418"):
         test_every_recorded_request()
+
+
+# The stand-in has no launch configuration, no times, and AWX's own words for what is not found.
+LEFT_OUT = ("a new node with", "extra_data that", "approval template of a name", "inventory with ++", "host in it", "inventory with a slash", "node, job template by named")
+IGNORED = ("dtstart", "next_run", "timezone", "until", "detail", "token", "type", "scope", "description", "user")
+
+
+def holds(found, recorded):
+    """Whether an answer contains what was recorded. transcript-2.json leaves out what nobody reads."""
+    if isinstance(recorded, dict):
+        return isinstance(found, dict) and all(holds(found.get(name), value) for name, value in recorded.items() if name not in IGNORED)
+    if isinstance(recorded, list):
+        return isinstance(found, list) and len(found) == len(recorded) and all(any(holds(each, other) for each in found) for other in recorded)
+    return found == recorded or (isinstance(recorded, str) and "<!doctype" in recorded)
+
+
+def test_every_request_of_the_second_recording():
+    """The part of it that concerns names in several organizations, and workflows. Other parts would need more of AWX than the role uses."""
+    awx = Awx()
+    wrong = []
+    for number, each in enumerate(TRANSCRIPT_2):
+        token = READ_TOKEN if "may only read" in each["note"] else "" if each["status"] == 401 else TOKEN
+        if each["note"].startswith(LEFT_OUT) and each["status"] >= 400:
+            continue
+        status, answer = awx.answer(each["method"], each["path"], each["body"], token)
+        if not each["note"].startswith(LEFT_OUT) and (status != each["status"] or (each["status"] < 404 and not holds(answer, each["answer"]))):
+            wrong.append("%d %s: %s %s, and AWX said %s %s" % (number, each["note"], status, answer, each["status"], each["answer"]))
+    assert wrong == []
+    assert number + 1 == 235

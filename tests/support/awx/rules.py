@@ -37,8 +37,60 @@ def check_fields(awx, endpoint, body, options, found=None):
             wrong[name] = ["Ensure this field has no more than %d characters." % option["max_length"]]
     if wrong:
         raise Rejected(wrong)
-    if endpoint == "organizations" and any(each is not found and each["name"] == body.get("name") for each in awx.objects[endpoint].values()):
-        raise Rejected({"name": ["Organization with this Name already exists."]})
+    # These names are unique in all of AWX.
+    if endpoint in ("organizations", "execution_environments") and any(
+        each is not found and each["name"] == body.get("name") for each in awx.objects[endpoint].values()
+    ):
+        raise Rejected({"name": ["%s with this Name already exists." % endpoint[:-1].capitalize().replace("_", " ")]})
+    if endpoint == "execution_environments" and found and found["organization"] and body.get("organization", found["organization"]) != found["organization"]:
+        raise Rejected({"organization": ["An execution environment can not be moved to another organization."]})
+
+
+# The fields that are unique together, and how AWX names them.
+UNIQUE = {
+    "inventories": ("Inventory with this Name and Organization", ("name", "organization")),
+    "projects": ("Project with this (name, organization) combination", ("name", "organization")),
+    "job_templates": ("JobTemplate with this (name, organization) combination", ("name", "organization")),
+    "workflow_job_templates": ("WorkflowJobTemplate with this (name, organization) combination", ("name", "organization")),
+    "credentials": ("Credential with this Organization, Name and Credential type", ("organization", "name", "credential_type")),
+    "hosts": ("Host with this Name and Inventory", ("name", "inventory")),
+    "groups": ("Group with this Name and Inventory", ("name", "inventory")),
+    "schedules": ("Schedule with this Unified job template and Name", ("unified_job_template", "name")),
+    "workflow_job_template_nodes": ("Workflow job template node with this Identifier and Workflow job template", ("identifier", "workflow_job_template")),
+}
+
+
+def check_unique(awx, endpoint, body):
+    if endpoint in UNIQUE:
+        if endpoint == "job_templates":
+            body = dict(body, organization=awx.objects["projects"][body["project"]]["organization"])
+        if endpoint == "groups" and any((each["name"], each["inventory"]) == (body["name"], body["inventory"]) for each in awx.objects["hosts"].values()):
+            raise Rejected({"__all__": ["A Host with that name already exists."]})
+        title, fields = UNIQUE[endpoint]
+        if any(all(each[field] == body.get(field) for field in fields) for each in awx.objects[endpoint].values()):
+            raise Rejected({"__all__": [title + " already exists."]})
+
+
+def check_edge(awx, key, other):
+    """Check an edge of a workflow: one edge between two nodes, no circle, no other workflow."""
+    nodes = awx.objects["workflow_job_template_nodes"]
+    if other is None:
+        raise Rejected({"detail": "WorkflowJobTemplateNode matching query does not exist."})
+    if nodes[key[1]]["workflow_job_template"] != other["workflow_job_template"]:
+        raise PermissionError
+    edges = {}
+    for (kind, number, name), children in awx.links.items():
+        if kind == key[0] and name in ("success_nodes", "failure_nodes", "always_nodes"):
+            edges.setdefault(number, []).extend(children)
+            if number == key[1] and name != key[2] and other["id"] in children:
+                raise Rejected({"Error": "Relationship not allowed."})
+    seen, waiting = set(), [other["id"]]
+    while waiting:
+        number = waiting.pop()
+        if number == key[1]:
+            raise Rejected({"Error": "Cycle detected."})
+        waiting += [each for each in edges.get(number, []) if each not in seen]
+        seen.add(number)
 
 
 def check_credential_type(_awx, body):

@@ -1,0 +1,129 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans the steps that bring AWX to the data, or carries out one of them with a module of awx.awx. It runs on the controller."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible.module_utils.common.parameters import remove_values
+from ansible.utils.display import Display
+
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import CONNECTION, Awx, AwxError, connection_of
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_check import check_data, unknown_variables
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import BY_VARIABLE, EDGES, NODES, VARIABLES, Data
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_objects import Objects, nodes_of
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_plan import Plan, Step
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import secret_texts
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._results import DocumentedResult, documented
+
+OPTIONS = {
+    "objects": {"type": "dict", "required": True},
+    "organization": {"type": "str", "required": True},
+    "step": {"type": "dict"},
+    "label": {"type": "str", "default": ""},
+    "unmanaged": {"type": "str", "choices": ["report", "remove"], "default": "report"},
+    "update_secrets": {"type": "bool", "default": False, "no_log": False},
+    "checkouts": {"type": "dict", "default": {}},
+    "data_file": {"type": "path", "default": ""},
+    "known_variables": {"type": "list", "elements": "str", "default": []},
+    **{name: {"type": "raw", "no_log": name in ("controller_oauthtoken", "controller_password")} for name in CONNECTION},
+}
+
+
+class ActionModule(DocumentedResult):
+    """The action of the module awx_objects."""
+
+    RETURNS = frozenset(["steps", "report", "id"])
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The steps, or the result of one."""
+        self._variables = task_vars or {}
+        try:
+            _validated, self._options = self.validate_argument_spec(OPTIONS)
+            self._data = self._lists(self._options["objects"])
+            self._connection_options = connection_of(self._options)
+            awx = Awx(self._connection_options, Display().warning)
+            self._objects = Objects(awx, self._data, self._options["organization"])
+            try:
+                result = self._carry_out(self._options["step"]) if self._options["step"] else self._plan()
+            finally:
+                awx.close()
+        except AwxError as error:
+            title = (self._task.args.get("step") or {}).get("title")
+            result = {"failed": True, "msg": "%s: %s" % (title, error) if title else str(error)}
+        return documented(result, self.RETURNS)
+
+    @staticmethod
+    def _lists(objects: dict[str, Any]) -> Data:
+        for variable, value in objects.items():
+            if variable not in VARIABLES or not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+                raise AwxError("%s is not a list of dictionaries of the options of a module." % variable)
+        return {variable: objects.get(variable, []) for variable in VARIABLES}
+
+    def _plan(self) -> dict[str, Any]:
+        path = self._options["data_file"]
+        # Ansible ignores a file in vars_files that does not exist.
+        if path and not os.path.isfile(path):
+            raise AwxError("There is no file %s. Set awx_data_file to the file with the objects." % path)
+        errors = list(unknown_variables(self._loader.load_from_file(path), self._options["known_variables"], path)) if path else []
+        errors += unknown_variables(self._variables, self._options["known_variables"], "") if not errors else []
+        errors += check_data(self._data, self._options["checkouts"])
+        plan = Plan(self._objects, self._options["label"], self._options["unmanaged"] == "remove")
+        if not errors:
+            plan.make()
+            errors = plan.errors
+            # AWX accepts an unchanged object from everybody, so only the module knows whether the right is needed.
+            for step in plan.steps if not errors else []:
+                if step.get("restricted") and not step.get("pending") and self._carry_out(step, check=True).get("changed"):
+                    errors.append("%s differs, and %s may not change it in AWX, or the token may only read." % (step["title"], self._objects.awx.user()))
+        if self._connection_options.get("validate_certs") is False:
+            Display().warning("The certificate of AWX is not verified, because awx_controller_validate_certs or CONTROLLER_VERIFY_SSL is false.")
+        if errors:
+            return {"failed": True, "msg": "Nothing was written to AWX, because of the following.\n%s" % "\n".join("- " + each for each in errors)}
+        return {"changed": False, "steps": plan.steps, "report": plan.report}
+
+    def _carry_out(self, step: Step, check: bool = False) -> dict[str, Any]:
+        """The result of one step. In check mode, an object that does not exist yet, or needs one that does not, counts as changed."""
+        if (check or self._task.check_mode) and (step.get("new") or step.get("pending")):
+            return {"changed": True}
+        kind = BY_VARIABLE[step["kind"]]
+        if step["index"] is None:
+            return self._run_module(kind.module, step["arguments"], check)
+        entry = nodes_of(self._data, step["index"])[step["node"]] if "node" in step else self._data[kind.variable][step["index"]]
+        if step["stage"] == "absent":
+            entry, found = {name: entry[name] for name in (*kind.identity, "organization", "state") if name in entry}, None
+        elif step["stage"] == "later":
+            options = (*kind.identity, *kind.later, "organization", "new_name")
+            defaults = dict.fromkeys(EDGES, []) if kind is NODES else {}
+            entry, found = self._objects.settled(kind, {**defaults, **{name: value for name, value in entry.items() if name in options}})
+        else:
+            entry, found = self._objects.settled(kind, {name: value for name, value in entry.items() if name not in kind.later})
+        arguments = self._objects.arguments(kind, entry)
+        for option, numbers in step.get("keep", {}).items():
+            arguments[option] = [*arguments[option], *numbers]
+        if not self._options["update_secrets"]:
+            arguments = self._objects.without_unchanged(kind, arguments, found)
+        if kind.variable == "awx_credentials":
+            arguments.setdefault("update_secrets", self._options["update_secrets"])
+        # AWX quotes what it refuses.
+        return remove_values(self._run_module(kind.module, arguments, check), {text for name in kind.secret for text in secret_texts(arguments.get(name))})
+
+    def _run_module(self, module: str, arguments: dict[str, Any], check: bool) -> dict[str, Any]:
+        task, before = self._task, (self._task.no_log, self._task.check_mode)
+        # The module would write its arguments to the log of this machine.
+        task.no_log, task.check_mode = True, check or task.check_mode
+        try:
+            result = self._execute_module("awx.awx." + module, {**arguments, **self._connection_options}, task_vars=self._variables)
+        finally:
+            task.no_log, task.check_mode = before
+        kept = {name: result[name] for name in ("changed", "id", "warnings") if name in result}
+        if result.get("failed"):
+            answer = (result.get("response") or {}).get("json") if isinstance(result.get("response"), dict) else None
+            crash = str(result.get("module_stderr") or result.get("exception") or "").strip().splitlines()[-1:] if "see response" not in str(result.get("msg")) else []
+            parts = [str(result.get("msg")), *([str(answer)] if answer and "results" not in answer else []), *(crash if "module_stderr" in result else [])]
+            kept.update(failed=True, msg=" ".join(parts))
+        return kept

@@ -1,0 +1,125 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documents the action plugin awx_objects, which does the work."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: awx_objects
+short_description: Plan and carry out the steps that bring AWX to a description of its objects
+version_added: 0.1.0
+author:
+  - The stateops.langgraph authors (@stateops)
+description:
+  - Without O(step), checks the objects, reads AWX, and returns the steps in their order. It writes nothing, and fails if a step would.
+  - With O(step), carries out one step with a module of awx.awx. The arguments of the module are the entry itself, with its organization,
+    and with numbers in place of the names of other objects.
+  - The role P(stateops.langgraph.awx#role) uses this module.
+  - It runs on the controller.
+requirements:
+  - The collection awx.awx
+options:
+  objects:
+    description:
+      - The lists of the role P(stateops.langgraph.awx#role), such as C(awx_projects). Each entry has the options of a module of awx.awx.
+    type: dict
+    required: true
+  organization:
+    description: The organization of the entries that name none.
+    type: str
+    required: true
+  step:
+    description: A step that the module returned.
+    type: dict
+  label:
+    description:
+      - The label of the job templates and workflows that are compared with O(objects). One that has the label and is not in O(objects) is unmanaged,
+        as is a schedule that is not in O(objects) of a template that is. If empty, nothing is unmanaged.
+    type: str
+    default: ""
+  unmanaged:
+    description:
+      - With V(report), unmanaged objects are returned in RV(report) and stay. The same applies to the credentials, labels and notification templates
+        that are attached to an object and not in its entry.
+      - With V(remove), they are removed.
+    type: str
+    choices: [report, remove]
+    default: report
+  update_secrets:
+    description: Whether secrets are sent again. Each object with a secret then reports a change, because AWX does not show whether they differ.
+    type: bool
+    default: false
+  checkouts:
+    description: Directories with checkouts of projects, by the name of the project. The playbooks of their job templates must exist there.
+    type: dict
+    default: {}
+  data_file:
+    description: A file with variables. One that begins with C(awx_) must be one of O(known_variables).
+    type: path
+    default: ""
+  known_variables:
+    description: The variables that can begin with C(awx_).
+    type: list
+    elements: str
+    default: []
+  controller_host:
+    description: The address of AWX. If empty, E(CONTROLLER_HOST) is used.
+    type: raw
+  controller_oauthtoken:
+    description: A token. If empty, E(CONTROLLER_OAUTH_TOKEN) is used.
+    type: raw
+  controller_username:
+    description: A user name, instead of a token. If empty, E(CONTROLLER_USERNAME) is used.
+    type: raw
+  controller_password:
+    description: The password of O(controller_username). If empty, E(CONTROLLER_PASSWORD) is used.
+    type: raw
+  validate_certs:
+    description: Whether the certificate of AWX is verified. If empty, E(CONTROLLER_VERIFY_SSL) is used, otherwise it is verified.
+    type: raw
+attributes:
+  check_mode:
+    description: Whether the task predicts its changes in check mode.
+    support: full
+  diff_mode:
+    description: Whether the task shows the differences in diff mode.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Plan the steps
+  stateops.langgraph.awx_objects:
+    objects:
+      awx_labels:
+        - name: langgraph
+    organization: Default
+  register: plan
+
+- name: Carry out the steps
+  stateops.langgraph.awx_objects:
+    objects:
+      awx_labels:
+        - name: langgraph
+    organization: Default
+    step: "{{ item }}"
+  loop: "{{ plan.steps }}"
+"""
+
+RETURN = r"""
+steps:
+  description: The steps in their order. None contains a secret.
+  returned: without step
+  type: list
+  elements: dict
+report:
+  description: A sentence for each object in AWX that differs from the data and is left, or is removed without an entry of its own.
+  returned: without step
+  type: list
+  elements: str
+id:
+  description: The number of the object.
+  returned: with step, if the module of awx.awx returns it
+  type: int
+"""

@@ -1,0 +1,147 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads AWX: the objects of one organization by name, and what the token may create. The client is that of awx.awx, and nothing here writes."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable
+from urllib.parse import quote
+
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import BY_VARIABLE, GLOBAL, as_list
+
+# The options of awx.awx's modules for the connection, and the environment variables that they are read from.
+CONNECTION = {
+    "controller_host": ("CONTROLLER_HOST", "TOWER_HOST"),
+    "controller_oauthtoken": ("CONTROLLER_OAUTH_TOKEN", "TOWER_OAUTH_TOKEN"),
+    "controller_username": ("CONTROLLER_USERNAME", "TOWER_USERNAME"),
+    "controller_password": ("CONTROLLER_PASSWORD", "TOWER_PASSWORD"),
+    "validate_certs": ("CONTROLLER_VERIFY_SSL", "TOWER_VERIFY_SSL"),
+}
+MISSING = "The collection awx.awx is not installed. Install it with: ansible-galaxy collection install awx.awx"
+
+
+class AwxError(Exception):
+    """AWX, or what was given, does not allow to go on. The text is the message."""
+
+
+def connection_of(args: dict[str, Any]) -> dict[str, Any]:
+    """The connection: what the task sets, otherwise the environment. An empty value is the same as none."""
+    found = {}
+    for option, names in CONNECTION.items():
+        value = args.get(option)
+        source = option
+        for name in names:
+            if value in (None, ""):
+                value, source = os.environ.get(name), name
+        if option == "validate_certs" and value not in (None, ""):
+            try:
+                value = boolean(value)
+            except TypeError:
+                raise AwxError("%s is %r, which is not a boolean. Set it to true or false." % (source, value)) from None
+        if value not in (None, ""):
+            found[option] = value
+    return found
+
+
+class Awx:
+    """The objects in AWX. Each look-up is made once."""
+
+    def __init__(self, connection: dict[str, Any], warn: Callable[[str], None]) -> None:
+        try:
+            from ansible_collections.awx.awx.plugins.module_utils.controller_api import ControllerAPIModule  # type: ignore[import-not-found,unused-ignore]
+        except ImportError:
+            raise AwxError(MISSING) from None
+        self._api = ControllerAPIModule(argument_spec={}, direct_params=dict(connection), error_callback=self._fail, warn_callback=warn)
+        if "controller_host" not in connection and self._api.host.endswith("//127.0.0.1"):
+            raise AwxError("The address of AWX is not set. Set awx_controller_host, or CONTROLLER_HOST in the environment, to its URL.")
+        self._seen: dict[Any, Any] = {}
+
+    @staticmethod
+    def _fail(msg: str = "", **_details: Any) -> None:
+        raise AwxError(str(msg))
+
+    def close(self) -> None:
+        """Delete the token that the client got for a user name and a password."""
+        self._api.logout()
+
+    def read(self, path: str, **query: Any) -> list[dict[str, Any]]:
+        """All objects of a list, on all its pages."""
+        key = (path, tuple(sorted(query.items())))
+        if key not in self._seen:
+            response = self._api.get_endpoint(path, data=dict(query, page_size=200))
+            if "results" not in response.get("json", {}):
+                raise AwxError("AWX does not list %s: %s" % (path, response.get("json")))
+            found = list(response["json"]["results"])
+            while response["json"].get("next"):
+                response = self._api.get_endpoint(response["json"]["next"])
+                found += response["json"]["results"]
+            self._seen[key] = found
+        return self._seen[key]
+
+    def by_named_url(self, endpoint: str, name: str) -> list[dict[str, Any]]:
+        """The object of a named URL, such as NAME++ORGANIZATION, in a list."""
+        key = (endpoint, name)
+        if key not in self._seen:
+            answer = self._api.make_request("GET", "%s/%s/" % (endpoint, quote(name, safe="+")), return_none_on_404=True)
+            self._seen[key] = [answer["json"]] if answer else []
+        return self._seen[key]
+
+    def find(self, kind: str, name: Any, organization: int | None) -> dict[str, Any] | None:
+        """The object of this kind (a variable or an endpoint) with a name in an organization, a number, or a named URL."""
+        endpoint = BY_VARIABLE[kind].endpoint if kind in BY_VARIABLE else kind
+        text = str(name)
+        if text.isdecimal():
+            found = self.read(endpoint, id=int(text))
+        elif "++" in text:
+            found = self.by_named_url(endpoint, text)
+        else:
+            found = self.read(endpoint, **{"username" if endpoint == "users" else "name": text})
+            if endpoint not in GLOBAL:
+                # The credentials that AWX brings along belong to no organization.
+                found = [each for each in found if each.get("organization") == organization] or (
+                    [each for each in found if each.get("organization") is None] if endpoint == "credentials" else []
+                )
+            if endpoint == "unified_job_templates":
+                found = [each for each in found if each["type"] != "workflow_approval_template"]
+        if len(found) > 1:
+            raise AwxError(
+                "%r names %d %s: %s. Use %s."
+                % (
+                    text,
+                    len(found),
+                    endpoint.replace("_", " "),
+                    ", ".join("%s %d" % (each.get("type", endpoint), each["id"]) for each in found),
+                    "another name for one of them" if endpoint == "unified_job_templates" else "a number, or the named URL NAME++TYPE+KIND++ORGANIZATION",
+                )
+            )
+        return found[0] if found else None
+
+    def credential(self, name: str, kind: int | None, organization: int | None) -> dict[str, Any] | None:
+        """A credential of this type: credentials of different types can have the same name."""
+        found = [each for each in self.read("credentials", name=name) if (each["credential_type"], each.get("organization")) == (kind, organization)]
+        return found[0] if found else None
+
+    def below(self, endpoint: str, **query: Any) -> dict[str, Any] | None:
+        """An object that its parent and its name identify."""
+        found = self.read(endpoint, **query)
+        return found[0] if found else None
+
+    def linked(self, found: dict[str, Any], name: str) -> list[dict[str, Any]]:
+        """The objects that are attached to an object, such as its credentials."""
+        return self.read("%s%s/" % (found["url"], name))
+
+    def may_create(self, endpoint: str) -> bool:
+        """Whether the token may create objects there. AWX describes a POST only to those who may send one."""
+        key = ("OPTIONS", endpoint)
+        if key not in self._seen:
+            self._seen[key] = "POST" in self._api.make_request("OPTIONS", endpoint)["json"].get("actions", {})
+        return self._seen[key]
+
+    def user(self) -> str:
+        """The name of the user whose token it is."""
+        return str((as_list(self.read("me")) or [{}])[0].get("username"))

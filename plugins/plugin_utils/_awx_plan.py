@@ -1,0 +1,260 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps that bring AWX to the data, in their order. A step contains no secret: it names the entry of the data that it is for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import AwxError
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import (
+    BY_VARIABLE,
+    EDGES,
+    KEPT,
+    KINDS,
+    NODES,
+    Entry,
+    Kind,
+    as_list,
+    name_of,
+    present,
+)
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_objects import Objects, nodes_of
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import type_inputs, unusable_inputs
+
+# Where AWX can say in advance whether somebody may create an object: the right depends on the organization only.
+FORESEEABLE = ("organizations", "credential_types", "credentials", "execution_environments", "notification_templates", "projects", "inventories", "teams")
+LABELLED = ("awx_templates", "awx_workflows")
+
+Step = dict[str, Any]
+
+
+class Plan:
+    """`steps`, the `errors` because of which no step may be carried out, and the `report` of what differs from the data and is left or removed."""
+
+    def __init__(self, objects: Objects, label: str, remove: bool) -> None:
+        self.objects = objects
+        self.awx = objects.awx
+        self.data = objects.data
+        self.label = label
+        self.remove = remove
+        self.steps: list[Step] = []
+        self.errors: list[str] = []
+        self.report: list[str] = []
+        self._creates: dict[str, list[str]] = {}
+
+    def make(self) -> Plan:
+        """Read AWX and make the steps."""
+        for kind in KINDS:
+            for index, entry in enumerate(self.data.get(kind.variable, [])):
+                if present(entry):
+                    self._guarded(kind, entry, self._present, index)
+            if kind.variable == "awx_workflows":
+                for index, entry in enumerate(self.data["awx_workflows"]):
+                    if present(entry) and NODES.variable in entry:
+                        self._guarded(kind, entry, self._nodes, index)
+            # The second steps of an organization need what precedes the projects; those of groups need all groups.
+            for other in {"awx_notifications": ("awx_organizations",), "awx_groups": ("awx_groups",)}.get(kind.variable, ()):
+                for index, entry in enumerate(self.data[other]):
+                    if present(entry) and any(entry.get(option) is not None for option in BY_VARIABLE[other].later):
+                        self._guarded(BY_VARIABLE[other], entry, self._later, index)
+        if self.label:
+            self._unmanaged()
+        for kind in reversed(KINDS):
+            for index, entry in enumerate(self.data.get(kind.variable, [])):
+                if not present(entry):
+                    self._guarded(kind, entry, self._absent, index)
+        self._check_rights()
+        return self
+
+    def _guarded(self, kind: Kind, entry: Entry, make: Any, index: int) -> None:
+        try:
+            make(kind, entry, index)
+        except AwxError as error:
+            self.errors.append("%s %s: %s" % (kind.title, name_of(kind, entry), error))
+
+    def _add(self, kind: Kind, name: str, index: int | None, stage: str, new: bool = False, **more: Any) -> None:
+        step = {"kind": kind.variable, "title": "%s %s" % (kind.title, name), "index": index, "stage": stage, "new": new}
+        self.steps.append(dict(step, **more))
+        if new and stage == "create":
+            self._creates.setdefault(kind.endpoint, []).append(name)
+
+    def _present(self, kind: Kind, entry: Entry, index: int) -> None:
+        first = {name: value for name, value in entry.items() if name not in kind.later}
+        pending = self.objects.pending(kind, first)
+        settled, found = self.objects.settled(kind, first)
+        name = name_of(kind, entry)
+        if kind.variable == "awx_execution_environments" and found and not self._own(kind, entry, found):
+            return
+        if found is None:
+            self._require(kind, entry)
+        elif found.get("pending_deletion"):
+            raise AwxError("AWX is still deleting the object of this name. Run the playbook again when it is gone.")
+        if kind.variable == "awx_credentials":
+            self._check_inputs(entry)
+        keep = self._keep(kind, settled, found) if found else {}
+        self._add(kind, name, index, "create", found is None and bool(kind.identity), pending=pending, keep=keep, restricted=self._restricted(found))
+
+    def _own(self, kind: Kind, entry: Entry, found: dict[str, Any]) -> bool:
+        wanted = self.objects.organization_of(kind, entry)
+        if found.get("organization") == self.objects.organization_id(wanted):
+            return True
+        self.report.append(
+            "Execution environment %s is that of %s and is used as it is: its name is unique in all of AWX. Its image is %s%s."
+            % (
+                entry["name"],
+                "all organizations" if found.get("organization") is None else "another organization",
+                found.get("image"),
+                "" if found.get("image") == entry.get("image") else ", not %s" % entry.get("image"),
+            )
+        )
+        return False
+
+    def _require(self, kind: Kind, entry: Entry) -> None:
+        for needed in kind.required:
+            names = (needed,) if isinstance(needed, str) else needed
+            if not entry.get("copy_from") and not any(entry.get(name) for name in names):
+                raise AwxError("it does not exist in AWX, which does not create it without %s" % " or ".join(names))
+
+    @staticmethod
+    def _restricted(found: dict[str, Any] | None) -> bool:
+        return bool(found) and (found.get("summary_fields") or {}).get("user_capabilities", {}).get("edit") is False
+
+    def _check_inputs(self, entry: Entry) -> None:
+        fields = type_inputs(self.data, entry.get("credential_type"))
+        if fields is None:
+            found = self.objects.look_up("awx_credential_types", entry.get("credential_type"), "")
+            fields = (found or {}).get("inputs") or {}
+        sources = [each for each in self.data["awx_credential_input_sources"] if present(each)]
+        sourced = {str(each.get("input_field_name")) for each in sources if str(each.get("target_credential")).split("++")[0] == entry.get("name")}
+        self.errors += unusable_inputs(entry, fields, sourced)
+
+    def _keep(self, kind: Kind, entry: Entry, found: dict[str, Any]) -> dict[str, list[str]]:
+        """{option: numbers} of what somebody attached by hand, which stays unless unmanaged objects are removed."""
+        keep: dict[str, list[str]] = {}
+        for option in KEPT:
+            if option not in kind.references or not isinstance(entry.get(option), (list, tuple)):
+                continue
+            organization = self.objects.organization_of(kind, entry)
+            wanted = [(name, self.objects.look_up(kind.references[option], name, organization)) for name in entry[option]]
+            numbers = [each["id"] for _name, each in wanted if each]
+            for each in self.awx.linked(found, option):
+                if each["id"] in numbers:
+                    continue
+                what = "%s %s of %s %s" % (option, each["name"], kind.title, entry.get("name", entry.get("identifier")))
+                if option == "credentials" and self._type_of(each) in [self._type_of(other, name) for name, other in wanted]:
+                    self.report.append("%s is replaced by the credential of the same type in the data" % what)
+                elif self.remove:
+                    self.report.append("%s is not in the data and is removed" % what)
+                else:
+                    self.report.append("%s is not in the data and is kept" % what)
+                    keep.setdefault(option, []).append(str(each["id"]))
+        return keep
+
+    def _type_of(self, credential: dict[str, Any] | None, name: Any = None) -> int | None:
+        """The number of a credential's type. A job template takes one credential of a type, and any number of vaults."""
+        if credential is None:
+            entries = self.objects.declared("awx_credentials", name, self.objects.organization)
+            kinds = [self.objects.look_up("awx_credential_types", entry.get("credential_type"), "") for entry in entries]
+            return next((each["id"] for each in kinds if each), -1)
+        return None if credential.get("kind") == "vault" else credential.get("credential_type")
+
+    def _later(self, kind: Kind, entry: Entry, index: int) -> None:
+        second = {name: value for name, value in entry.items() if name in (*kind.identity, *kind.later, "new_name")}
+        pending = self.objects.pending(kind, second)
+        settled, found = self.objects.settled(kind, second)
+        if found or any(entry.get(option) for option in kind.later):
+            keep = self._keep(kind, settled, found) if found else {}
+            self._add(kind, name_of(kind, entry), index, "later", found is None, pending=pending, keep=keep, restricted=self._restricted(found))
+
+    def _nodes(self, kind: Kind, entry: Entry, index: int) -> None:
+        """The steps for the nodes of a workflow: removal, creation, edges that go, edges that come."""
+        nodes = nodes_of(self.data, index)
+        wanted = {node["identifier"]: node for node in nodes}
+        workflow = self.objects.existing(kind, entry) or self.objects.settled(kind, entry)[1]
+        found = {each["identifier"]: each for each in self.awx.read(NODES.endpoint, workflow_job_template=workflow["id"])} if workflow else {}
+        numbers = {each["id"]: name for name, each in found.items()}
+        base = {"organization": self.objects.organization_of(kind, entry), "workflow_job_template": str(workflow["id"]) if workflow else ""}
+        for name in list(found):
+            target = (found[name].get("related") or {}).get("unified_job_template") or ""
+            # The module would rename the job template of a node that becomes an approval.
+            switched = name in wanted and bool(target) and ("workflow_approval_templates" in target) != bool(wanted[name].get("approval_node"))
+            if name not in wanted or switched:
+                self._add(NODES, "%s of %s" % (name, entry["name"]), None, "remove", arguments=dict(base, identifier=name, state="absent"))
+                del found[name]
+        for position, node in enumerate(nodes):
+            first = {name: value for name, value in node.items() if name not in EDGES}
+            pending = self.objects.pending(NODES, first)
+            known = found.get(node["identifier"])
+            if known is None:
+                self._require(NODES, node)
+            keep = self._keep(NODES, first, known) if known else {}
+            more = {"node": position, "pending": pending, "keep": keep, "restricted": self._restricted(known)}
+            self._add(NODES, "%s of %s" % (node["identifier"], entry["name"]), index, "create", known is None, **more)
+        old = {name: {edge: [numbers[child] for child in each.get(edge) or [] if numbers.get(child) in found] for edge in EDGES} for name, each in found.items()}
+        new = {name: {edge: as_list(node.get(edge)) for edge in EDGES} for name, node in wanted.items()}
+        for name, edges in old.items():
+            stay = {edge: [child for child in edges[edge] if child in new[name][edge]] for edge in EDGES}
+            if stay != edges:
+                self._add(NODES, "edges from %s of %s" % (name, entry["name"]), None, "edges", arguments=dict(base, identifier=name, **stay))
+        for position, node in enumerate(nodes):
+            name = node["identifier"]
+            if any(set(new[name][edge]) - set(old.get(name, {}).get(edge, [])) for edge in EDGES):
+                self._add(NODES, "edges from %s of %s" % (name, entry["name"]), index, "later", True, node=position)
+
+    def _absent(self, kind: Kind, entry: Entry, index: int) -> None:
+        if kind.variable == "awx_roles":
+            names = list(self.objects.names(kind, entry))
+            if all(self.objects.look_up(variable, name, self.objects.organization_of(kind, entry)) for _option, variable, name in names):
+                self._add(kind, name_of(kind, entry), index, "create")
+            return
+        found = self.objects.existing(kind, entry)
+        if found and not found.get("pending_deletion") and not (kind.in_organization and kind.endpoint == "execution_environments" and not self._own(kind, entry, found)):
+            self._add(kind, name_of(kind, entry), index, "absent", True)
+
+    def _unmanaged(self) -> None:
+        """The objects that have the label, and the schedules of the templates in the data, as far as the data does not name them."""
+        organization = self.objects.organization
+        number = self.objects.organization_id(organization)
+        if number is None:
+            return
+        for variable in ("awx_schedules", *reversed(LABELLED)):
+            kind = BY_VARIABLE[variable]
+            if variable == "awx_schedules":
+                found = [(each, owner) for owner in self._owners(number) for each in self.awx.read("schedules", unified_job_template=owner["id"])]
+            else:
+                found = [(each, None) for each in self.awx.read(kind.endpoint, labels__name=self.label, organization=number)]
+            for each, owner in found:
+                entries = [entry for entry in self.data[variable] if owner is None or entry.get("unified_job_template") == owner["name"]]
+                if each["name"] in [name for entry in entries for name in (entry.get("name"), entry.get("new_name"))]:
+                    continue
+                starts = [] if owner else [str(schedule["name"]) for schedule in self.awx.read("schedules", unified_job_template=each["id"])]
+                self.report.append(
+                    "%s %s%s is not in the data and is %s%s"
+                    % (
+                        kind.title,
+                        each["name"],
+                        " of %s" % owner["name"] if owner else "",
+                        "removed" if self.remove else "kept",
+                        ", and so are its schedules: %s" % ", ".join(starts) if starts else "",
+                    )
+                )
+                if self.remove:
+                    named = {"name": each["name"], "organization": organization, "state": "absent", **({"unified_job_template": owner["name"]} if owner else {})}
+                    self._add(kind, each["name"], None, "remove", arguments=named)
+
+    def _owners(self, organization: int) -> list[dict[str, Any]]:
+        names = [(variable, entry) for variable in LABELLED for entry in self.data[variable] if present(entry)]
+        found = [self.objects.existing(BY_VARIABLE[variable], entry) for variable, entry in names]
+        return [each for each in found if each and each.get("organization") == organization]
+
+    def _check_rights(self) -> None:
+        for endpoint, names in self._creates.items():
+            if endpoint in FORESEEABLE and not self.awx.may_create(endpoint):
+                whose = "a system administrator" if endpoint in ("organizations", "credential_types") else "an administrator of the organization"
+                self.errors.append(
+                    "%s may not create %s in AWX, or the token may only read. Use a token with the scope write of %s, or let one create: %s."
+                    % (self.awx.user(), endpoint.replace("_", " "), whose, ", ".join(names))
+                )
