@@ -52,9 +52,13 @@ def check_data(data: Data, checkouts: dict[str, str]) -> Iterator[str]:
         yield from _check_survey(entry, title)
     for workflow in filter(present, data["awx_workflows"]):
         yield from _check_workflow(workflow)
+    unsynced = [each.get("name") for each in data["awx_projects"] if present(each) and each.get("wait") is False and not each.get("allow_override")]
     for entry in filter(present, data["awx_templates"]):
         yield from _check_playbook(entry, checkouts)
+        if entry.get("project") in unsynced:
+            yield "AWX rejects job template %s before the first sync of project %s. Set allow_override: true there." % (entry.get("name"), entry["project"])
     yield from _check_prompts(data)
+    yield from _check_defaults(data)
     yield from _check_groups(data["awx_groups"])
     yield from shown_secrets(data)
 
@@ -164,6 +168,21 @@ def _check_workflow(workflow: Entry) -> Iterator[str]:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         yield "The nodes of %s form a circle: %s. Remove one of the edges." % (title, ", ".join(map(str, error.args[1])))
+
+
+def _check_defaults(data: Data) -> Iterator[str]:
+    """A scheduled job sends the defaults of its survey, which take precedence over the variables of the inventory."""
+    for template in filter(present, data["awx_templates"]):
+        asked = {each.get("variable"): each.get("default") for each in (template.get("survey_spec") or {}).get("spec") or []}
+        for variable, option in (("awx_inventories", "name"), ("awx_groups", "inventory"), ("awx_hosts", "inventory")):
+            for entry in data[variable]:
+                given = entry.get("variables")
+                for name in asked if isinstance(given, dict) and entry.get(option) == template.get("inventory") else ():
+                    if asked[name] not in (None, "") and name in given and str(given[name]) != str(asked[name]):
+                        yield (
+                            "The survey of job template %s has another default for %s than the variables of %s in %s, and a job without an answer uses the "
+                            "default. Use the same value, or remove the default." % (template.get("name"), name, entry.get("name"), variable)
+                        )
 
 
 def _check_playbook(entry: Entry, checkouts: dict[str, str]) -> Iterator[str]:

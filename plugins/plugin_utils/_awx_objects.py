@@ -12,6 +12,13 @@ from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import BY_VARIABLE, GLOBAL, NODES, Data, Entry, Kind, as_list, present
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import same
 
+# The kind of credential that an option takes.
+KIND_OF_CREDENTIAL = {
+    # AWX removes the old credentials of an organization before it refuses a new one.
+    ("awx_organizations", "galaxy_credentials"): "galaxy_api_token",
+    ("awx_projects", "credential"): "scm",
+    ("awx_execution_environments", "credential"): "registry",
+}
 # Where unified_job_template can point.
 UNIFIED = ("awx_templates", "awx_workflows", "awx_projects", "awx_inventory_sources")
 
@@ -99,11 +106,27 @@ class Objects:
             if self.look_up(variable, name, organization) is None:
                 if not entries:
                     where = "AWX" if variable in GLOBAL or BY_VARIABLE.get(variable, kind).endpoint in GLOBAL else "organization %s" % organization
-                    raise AwxError("its %s is %s, which is neither in the data nor in %s" % (option, name, where))
+                    raise AwxError("its %s is %s, which is neither in the data nor in %s, or the token cannot see it" % (option, name, where))
                 pending = True
+            needed = KIND_OF_CREDENTIAL.get((kind.variable, option))
+            if needed and needed not in (None, self._credential_kind(name, organization)):
+                raise AwxError("its %s is %s, which is no credential of the kind %s" % (option, name, needed))
         if kind.variable == "awx_groups":
             pending = self._members(entry, organization) or pending
         return pending
+
+    def _credential_kind(self, name: Any, organization: str) -> Any:
+        found = self.look_up("awx_credentials", name, organization)
+        if found:
+            return found.get("kind")
+        kinds = [self.look_up("awx_credential_types", each.get("credential_type"), "") for each in self.declared("awx_credentials", name, organization)]
+        return next((each.get("namespace") for each in kinds if each), None)
+
+    def require_organization(self, kind: Kind, entry: Entry) -> None:
+        """Raise AwxError if the organization of an entry is neither in the data nor in AWX."""
+        name = self.organization_of(kind, entry)
+        if name and self.organization_id(name) is None and not list(self.declared("awx_organizations", name, "")):
+            raise AwxError("the organization %s is neither in awx_organizations nor in AWX, or the token cannot see it" % name)
 
     def _members(self, entry: Entry, organization: str) -> bool:
         inventory = self.look_up("awx_inventories", entry.get("inventory"), organization)
@@ -139,6 +162,9 @@ class Objects:
                 given[option] = numbers if isinstance(given[option], (list, tuple)) else numbers[0]
         if kind.in_organization:
             given["organization"] = organization
+        if kind.variable == "awx_inventories":
+            # If omitted, the module would send null, and AWX would store another value.
+            given.setdefault("kind", "")
         return given
 
     def _number(self, variable: str, name: Any, organization: str) -> int:

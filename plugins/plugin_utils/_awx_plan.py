@@ -83,6 +83,7 @@ class Plan:
 
     def _present(self, kind: Kind, entry: Entry, index: int) -> None:
         first = {name: value for name, value in entry.items() if name not in kind.later}
+        self.objects.require_organization(kind, entry)
         pending = self.objects.pending(kind, first)
         settled, found = self.objects.settled(kind, first)
         name = name_of(kind, entry)
@@ -93,7 +94,11 @@ class Plan:
         elif found.get("pending_deletion"):
             raise AwxError("AWX is still deleting the object of this name. Run the playbook again when it is gone.")
         if kind.variable == "awx_credentials":
-            self._check_inputs(entry)
+            self._check_inputs(entry if found else {"inputs": {}, **entry})
+        if kind.variable == "awx_credential_types" and found and entry.get("inputs") not in (None, found.get("inputs")):
+            users = [str(each["name"]) for each in self.awx.read("credentials", credential_type=found["id"])]
+            if users:
+                raise AwxError("its inputs differ, and AWX does not change those of a type in use (%s). Use a type with another name" % ", ".join(users))
         keep = self._keep(kind, settled, found) if found else {}
         self._add(kind, name, index, "create", found is None and bool(kind.identity), pending=pending, keep=keep, restricted=self._restricted(found))
 

@@ -1,0 +1,349 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps for AWX: references within an organization, order, workflows, removal, and what is rejected before the first step. AWX is the stand-in."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("ansible_collections.awx.awx.plugins.modules.job_template", reason="the package ansible contains awx.awx up to ansible-core 2.20")
+
+from awx.client import InProcess, plan, titles
+from awx.standin import ORGANIZATION_TOKEN, READ_TOKEN, Awx
+
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import AwxError
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import BY_VARIABLE, KINDS, VARIABLES
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_objects import Objects
+
+RULE = "DTSTART:20260101T020000Z RRULE:FREQ=DAILY;INTERVAL=1"
+
+
+class Site:
+    """An AWX in which objects are created by requests, as somebody else would."""
+
+    def __init__(self):
+        self.awx = Awx()
+
+    def add(self, endpoint, **body):
+        status, answer = self.awx.answer("POST", "/api/v2/%s/" % endpoint, body)
+        assert status == 201, answer
+        return answer["id"]
+
+    def attach(self, endpoint, number, name, other):
+        status, answer = self.awx.answer("POST", "/api/v2/%s/%d/%s/" % (endpoint, number, name), {"id": other})
+        assert status == 204, answer
+
+    def template(self, name, organization=1):
+        project = next((each["id"] for each in self.awx.objects["projects"].values() if each["organization"] == organization), None)
+        project = project or self.add("projects", name="p", organization=organization, allow_override=True)
+        return self.add("job_templates", name=name, project=project, playbook="playbooks/%s.yml" % name)
+
+
+@pytest.fixture
+def site():
+    return Site()
+
+
+@pytest.fixture
+def team(site):
+    """Two templates, and a workflow of three nodes: a, b, c."""
+    site.a, site.b = site.template("a"), site.template("b")
+    site.workflow = site.add("workflow_job_templates", name="w", organization=1)
+    site.nodes = {}
+    for name in "abc":
+        site.nodes[name] = site.add("workflow_job_template_nodes", workflow_job_template=site.workflow, identifier=name, unified_job_template=site.a)
+    site.attach("workflow_job_template_nodes", site.nodes["a"], "success_nodes", site.nodes["b"])
+    site.attach("workflow_job_template_nodes", site.nodes["b"], "success_nodes", site.nodes["c"])
+    return site
+
+
+def nodes(*listed, **options):
+    return {"awx_workflows": [dict({"name": "w", "simplified_workflow_nodes": list(listed)}, **options)]}
+
+
+def node(name, *success, **options):
+    return dict({"identifier": name, "unified_job_template": "a", "success_nodes": list(success)}, **options)
+
+
+def step(made, title):
+    (found,) = [each for each in made.steps if each["title"] == title]
+    return found
+
+
+def test_a_workflow_that_is_the_same(team):
+    assert [title for stage, title in titles(plan(team.awx, nodes(node("a", "b"), node("b", "c"), node("c")))) if stage != "create"] == []
+
+
+def test_a_step_is_taken_out_of_the_middle(team):
+    assert titles(plan(team.awx, nodes(node("a", "c"), node("c")))) == [
+        ("create", "workflow w"),
+        ("remove", "node b of w"),
+        ("create", "node a of w"),
+        ("create", "node c of w"),
+        ("later", "node edges from a of w"),
+    ]
+
+
+def test_a_renamed_step_and_no_step(team):
+    made = plan(team.awx, nodes(node("a", "verify"), node("verify", "c"), node("c")))
+    assert [each for each in titles(made) if each[0] != "create"] == [("remove", "node b of w"), ("later", "node edges from a of w"), ("later", "node edges from verify of w")]
+    assert step(made, "node verify of w")["new"]
+    assert [each[1] for each in titles(plan(team.awx, nodes())) if each[0] == "remove"] == ["node a of w", "node b of w", "node c of w"]
+
+
+def test_an_edge_of_another_kind_and_an_edge_turned_round(team):
+    """AWX rejects the new edge while the old one exists."""
+    made = plan(team.awx, nodes(node("a"), node("b", "a", failure_nodes=["c"]), node("c")))
+    assert [each for each in titles(made) if each[0] != "create"] == [
+        ("edges", "node edges from a of w"),
+        ("edges", "node edges from b of w"),
+        ("later", "node edges from b of w"),
+    ]
+    assert [each["arguments"]["success_nodes"] for each in made.steps if each["stage"] == "edges"] == [[], []]
+
+
+def test_a_job_that_becomes_an_approval_is_made_anew(team):
+    """The module would rename the job template."""
+    made = plan(team.awx, nodes(node("a", "b"), {"identifier": "b", "approval_node": {"name": "yes?"}, "success_nodes": ["c"]}, node("c")))
+    assert [each for each in titles(made) if each[0] == "remove"] == [("remove", "node b of w")]
+    assert step(made, "node edges from b of w")["stage"] == "later"
+    assert [each["new"] for each in made.steps if each["title"] == "node b of w"] == [False, True]
+
+
+def test_references_are_looked_up_in_their_organization(site):
+    """Everything has the same name in two organizations."""
+    data = {
+        "awx_templates": [{"name": "t", "project": "p", "inventory": "i", "playbook": "x.yml", "credentials": ["c"], "notification_templates_error": ["n"]}],
+        "awx_schedules": [{"name": "s", "unified_job_template": "t", "rrule": RULE}],
+        "awx_roles": [{"role": "execute", "teams": ["ops"], "job_templates": ["t"]}],
+        "awx_hosts": [{"name": "h", "inventory": "i"}],
+    }
+    numbers = {}
+    for name in ("Blue", "Green"):
+        organization = site.add("organizations", name=name)
+        hook = {"url": "https://x", "headers": {}}
+        numbers[name] = {
+            "project": site.add("projects", name="p", organization=organization, allow_override=True),
+            "inventory": site.add("inventories", name="i", organization=organization),
+            "credentials": site.add("credentials", name="c", organization=organization, credential_type=1),
+            "notification_templates_error": site.add(
+                "notification_templates", name="n", organization=organization, notification_type="webhook", notification_configuration=hook
+            ),
+        }
+        site.add("teams", name="ops", organization=organization)
+    for name, expected in numbers.items():
+        assert not any(each["pending"] for each in plan(site.awx, {**data, "awx_schedules": [], "awx_roles": []}, name).steps)
+        lists = {variable: data.get(variable, []) for variable in VARIABLES}
+        given = Objects(InProcess(site.awx), lists, name).arguments(BY_VARIABLE["awx_templates"], data["awx_templates"][0])
+        wanted = {option: [str(number)] if option in ("credentials", "notification_templates_error") else str(number) for option, number in expected.items()}
+        assert {option: given[option] for option in wanted} == wanted and given["organization"] == name
+    # The template is new, so what refers to it waits for it. The role of the module has no option organization of its own.
+    assert [each["pending"] for each in plan(site.awx, data, "Blue").steps] == [False, False, True, True]
+    role = Objects(InProcess(site.awx), {variable: data.get(variable, []) for variable in VARIABLES}, "Green")
+    assert role.arguments(BY_VARIABLE["awx_hosts"], data["awx_hosts"][0])["inventory"] == str(numbers["Green"]["inventory"])
+
+
+def test_a_name_that_two_objects_of_one_organization_have(site):
+    site.add("credentials", name="c", organization=1, credential_type=1)
+    site.add("credentials", name="c", organization=1, credential_type=2)
+    project = site.add("projects", name="p", organization=1, allow_override=True)
+    data = {"awx_templates": [{"name": "t", "project": "p", "ask_inventory_on_launch": True, "playbook": "x.yml", "credentials": ["c"]}]}
+    (error,) = plan(site.awx, data).errors
+    assert "'c' names 2 credentials: credential 3, credential 4. Use a number, or the named URL NAME++TYPE+KIND++ORGANIZATION." in error
+    for name in ("c++Machine+ssh++Default", "3", 3):
+        data["awx_templates"][0]["credentials"] = [name]
+        assert plan(site.awx, data).errors == []
+    site.add("job_templates", name="p", project=project, playbook="x.yml")
+    (error,) = plan(site.awx, {"awx_schedules": [{"name": "s", "unified_job_template": "p", "rrule": RULE}]}).errors
+    assert "Use another name for one of them" in error
+
+
+def test_the_order_is_that_of_the_references(site):
+    """Git and registry credentials are declared beside what uses them. The lists have no order."""
+    data = {
+        "awx_roles": [{"role": "execute", "teams": ["t"], "job_templates": ["j"]}],
+        "awx_templates": [{"name": "j", "project": "p", "inventory": "i", "playbook": "x.yml", "execution_environment": "e", "labels": ["l"]}],
+        "awx_groups": [{"name": "all", "inventory": "i", "children": ["g"]}, {"name": "g", "inventory": "i", "hosts": ["h"]}],
+        "awx_hosts": [{"name": "h", "inventory": "i"}],
+        "awx_inventories": [{"name": "i"}],
+        "awx_projects": [{"name": "p", "credential": "git", "scm_url": "x"}],
+        "awx_execution_environments": [{"name": "e", "image": "x", "credential": "registry"}],
+        "awx_credentials": [
+            {"name": "git", "credential_type": "Source Control", "inputs": {"password": "x"}},
+            {"name": "registry", "credential_type": "Container Registry", "inputs": {"host": "x"}},
+        ],
+        "awx_teams": [{"name": "t"}],
+        "awx_labels": [{"name": "l"}],
+        "awx_organizations": [{"name": "Blue", "default_environment": "e", "galaxy_credentials": ["Ansible Galaxy"]}],
+    }
+    made = plan(site.awx, data, "Blue")
+    assert [title for _stage, title in titles(made)] == [
+        *("organization Blue", "label l", "team t", "credential git", "credential registry", "execution environment e", "organization Blue"),
+        *("project p", "inventory i", "host h", "group all", "group g", "group all", "job template j", "role execute for t"),
+    ]
+    assert all(each["new"] or each["pending"] for each in made.steps)
+    # A second name of a list is found by a first look-up of another.
+    order = [kind.variable for kind in KINDS]
+    late = [(kind.variable, option) for kind in KINDS for option, other in kind.references.items() if other in order and order.index(other) > order.index(kind.variable)]
+    assert {option for variable, option in late} == set(BY_VARIABLE["awx_organizations"].later)
+
+
+BROKEN = {
+    "without a playbook": ({"awx_templates": [{"name": "t", "project": "p", "inventory": "i"}]}, "does not create it without playbook"),
+    "without an inventory": ({"awx_templates": [{"name": "t", "project": "p", "playbook": "x"}]}, "without inventory or ask_inventory_on_launch"),
+    "without an image": ({"awx_execution_environments": [{"name": "e"}]}, "does not create it without image"),
+    "without a rule": ({"awx_schedules": [{"name": "s", "unified_job_template": "p"}]}, "does not create it without rrule"),
+    "an unknown reference": (
+        {"awx_templates": [{"name": "t", "project": "q", "inventory": "i", "playbook": "x"}]},
+        "job template t: its project is q, which is neither in the data nor in organization Default",
+    ),
+    "an unknown instance group": ({"awx_inventories": [{"name": "j", "instance_groups": ["none"]}]}, "is none, which is neither in the data nor in AWX"),
+    "a reference to what is removed": (
+        {"awx_inventories": [{"name": "i", "state": "absent"}], "awx_hosts": [{"name": "h", "inventory": "i"}]},
+        "its inventory is i, which the data removes with state: absent",
+    ),
+    "a member that does not exist": ({"awx_groups": [{"name": "g", "inventory": "i", "hosts": ["h"]}]}, "its hosts are to contain h"),
+    "an unknown organization": ({"awx_teams": [{"name": "t", "organization": "Defalt"}]}, "the organization Defalt is neither in awx_organizations nor in AWX"),
+    "a credential that galaxy does not take": (
+        {"awx_organizations": [{"name": "Default", "galaxy_credentials": ["Demo"]}]},
+        "its galaxy_credentials is Demo, which is no credential of the kind galaxy_api_token",
+    ),
+    "a credential type in use": (
+        {"awx_credential_types": [{"name": "DB", "kind": "cloud", "inputs": {"fields": [{"id": "x", "type": "string", "label": "Other"}]}}]},
+        "AWX does not change those of a type in use (Demo db)",
+    ),
+    "a required input that is missing": (
+        {"awx_credentials": [{"name": "c", "credential_type": "Container Registry", "inputs": {"username": "u"}}]},
+        "The input host of credential c is missing",
+    ),
+    "no inputs": ({"awx_credentials": [{"name": "c", "credential_type": "Container Registry"}]}, "The input host of credential c is missing"),
+    "an inventory that AWX is deleting": ({"awx_inventories": [{"name": "gone"}]}, "AWX is still deleting the object of this name"),
+    "a name that another one has": (
+        {"awx_inventories": [{"name": "i", "new_name": "i2"}]},
+        "cannot get the name i2, which another one has",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", list(BROKEN))
+def test_rejected_before_the_first_step(site, what):
+    data, says = BROKEN[what]
+    site.template("a")
+    for name in ("i", "i2", "gone"):
+        number = site.add("inventories", name=name, organization=1)
+    site.awx.answer("DELETE", "/api/v2/inventories/%d/" % number, None)
+    site.add("credentials", name="Demo", organization=1, credential_type=1)
+    kind = site.add("credential_types", name="DB", kind="cloud", inputs={"fields": [{"id": "x", "type": "string", "label": "X"}]})
+    site.add("credentials", name="Demo db", organization=1, credential_type=kind)
+    made = plan(site.awx, data)
+    assert len(made.errors) == 1 and says in made.errors[0], made.errors
+
+
+def test_an_execution_environment_of_another_organization_is_used(site):
+    other = site.add("organizations", name="Other")
+    site.add("execution_environments", name="e", image="theirs", organization=other)
+    data = {"awx_execution_environments": [{"name": "e", "image": "ours"}, {"name": "AWX EE (latest)", "image": "quay.io/ansible/awx-ee:latest"}]}
+    made = plan(site.awx, data)
+    assert titles(made) == []
+    assert "used as it is: its name is unique in all of AWX. Its image is theirs, not ours." in made.report[0]
+    assert "that of all organizations" in made.report[1]
+    # One for all organizations is asked for.
+    data["awx_execution_environments"] = [{"name": "AWX EE (latest)", "image": "x", "organization": ""}]
+    assert titles(plan(site.awx, data)) == [("create", "execution environment AWX EE (latest)")]
+
+
+def test_rights_that_the_token_does_not_have(site):
+    data = {"awx_organizations": [{"name": "Blue"}], "awx_credential_types": [{"name": "T", "kind": "cloud"}], "awx_teams": [{"name": "t"}]}
+    made = plan(site.awx, data, token=ORGANIZATION_TOKEN)
+    assert len(made.errors) == 2
+    assert made.errors[1] == (
+        "olga may not create credential types in AWX, or the token may only read. Use a token with the scope write of a system administrator, or let one create: T."
+    )
+    assert "admin may not create teams in AWX, or the token may only read" in plan(site.awx, data, token=READ_TOKEN).errors[1]
+    assert titles(plan(site.awx, {"awx_teams": data["awx_teams"]}, token=ORGANIZATION_TOKEN)) == [("create", "team t")]
+    # What exists needs no right while it is the same, which only the module knows.
+    assert step(plan(site.awx, {"awx_organizations": [{"name": "Default"}]}, token=READ_TOKEN), "organization Default")["restricted"]
+    assert not step(plan(site.awx, {"awx_organizations": [{"name": "Default"}]}), "organization Default")["restricted"]
+
+
+def test_absent(site):
+    number = site.template("a")
+    site.add("schedules", name="s", unified_job_template=number, rrule=RULE)
+    data = {
+        "awx_templates": [{"name": "a", "state": "absent"}, {"name": "b", "state": "absent"}],
+        "awx_schedules": [{"name": name, "unified_job_template": of, "state": "absent"} for name, of in (("s", "a"), ("t", "a"), ("s", "b"))],
+        "awx_hosts": [{"name": "h", "inventory": "nothing", "state": "absent"}],
+        "awx_roles": [{"role": "execute", "teams": ["nobody"], "job_templates": ["a"], "state": "absent"}],
+        "awx_credentials": [{"name": "c", "credential_type": "nothing", "state": "absent"}],
+        "awx_teams": [{"name": "t", "organization": "nothing", "state": "absent"}],
+    }
+    assert titles(plan(site.awx, data)) == [("absent", "schedule s"), ("absent", "job template a")]
+
+
+def test_a_new_name(site):
+    site.template("a")
+    entry = {"name": "a", "new_name": "b", "project": "p", "playbook": "x.yml", "ask_inventory_on_launch": True}
+    data = {"awx_templates": [entry], "awx_schedules": [{"name": "s", "unified_job_template": "b", "rrule": RULE}]}
+    made = plan(site.awx, data)
+    assert [each["pending"] or each["new"] for each in made.steps] == [False, True]
+    objects = Objects(InProcess(site.awx), {variable: data.get(variable, []) for variable in VARIABLES}, "Default")
+    assert objects.settled(BY_VARIABLE["awx_templates"], entry)[0]["new_name"] == "b"
+    site.awx.answer("PATCH", "/api/v2/job_templates/%d/" % next(iter(site.awx.objects["job_templates"])), {"name": "b"})
+    objects.awx = InProcess(site.awx)
+    settled, found = objects.settled(BY_VARIABLE["awx_templates"], entry)
+    assert settled["name"] == found["name"] == "b" and "new_name" not in settled
+
+
+@pytest.fixture
+def labelled(site):
+    """A template of the data and one that is no longer in it, both with the label and a schedule; and one without the label."""
+    label = site.add("labels", name="ours", organization=1)
+    site.now, site.before, site.theirs = site.template("now"), site.template("before"), site.template("theirs")
+    for number in (site.now, site.before):
+        site.attach("job_templates", number, "labels", label)
+        site.add("schedules", name="nightly", unified_job_template=number, rrule=RULE)
+    site.add("schedules", name="old", unified_job_template=site.now, rrule=RULE)
+    site.data = {
+        "awx_labels": [{"name": "ours"}],
+        "awx_templates": [{"name": "now", "project": "p", "playbook": "x.yml", "labels": ["ours"], "credentials": ["wanted"], "ask_inventory_on_launch": True}],
+        "awx_schedules": [{"name": "nightly", "unified_job_template": "now", "rrule": RULE}],
+        "awx_credentials": [{"name": "wanted", "credential_type": "Machine"}],
+    }
+    return site
+
+
+def test_what_the_data_no_longer_names(labelled):
+    made = plan(labelled.awx, labelled.data, label="ours")
+    assert [each for each in titles(made) if each[0] == "remove"] == []
+    assert made.report == [
+        "schedule old of now is not in the data and is kept",
+        "job template before is not in the data and is kept, and so are its schedules: nightly",
+    ]
+    made = plan(labelled.awx, labelled.data, label="ours", remove=True)
+    assert [each for each in titles(made) if each[0] == "remove"] == [("remove", "schedule old"), ("remove", "job template before")]
+    assert [each.endswith("removed") or "is removed" in each for each in made.report] == [True, True]
+    assert plan(labelled.awx, labelled.data).report == []
+
+
+def test_what_somebody_attached_by_hand(labelled):
+    kinds = {each["name"]: each["id"] for each in labelled.awx.objects["credential_types"].values()}
+    mine = labelled.add("credentials", name="by hand", organization=1, credential_type=kinds["Source Control"])
+    old = labelled.add("credentials", name="old key", organization=1, credential_type=kinds["Machine"])
+    for number in (mine, old):
+        labelled.attach("job_templates", labelled.now, "credentials", number)
+    made = plan(labelled.awx, labelled.data)
+    assert step(made, "job template now")["keep"] == {"credentials": [str(mine)]}
+    assert made.report == [
+        "credentials by hand of job template now is not in the data and is kept",
+        "credentials old key of job template now is replaced by the credential of the same type in the data",
+    ]
+    made = plan(labelled.awx, labelled.data, remove=True)
+    assert step(made, "job template now")["keep"] == {}
+    assert made.report[0] == "credentials by hand of job template now is not in the data and is removed"
+
+
+def test_an_awx_that_answers_with_an_error(site):
+    with pytest.raises(AwxError, match="AWX does not list nothing"):
+        InProcess(site.awx).read("nothing")
