@@ -47,6 +47,8 @@ class Plan:
 
     def make(self) -> Plan:
         """Read AWX and make the steps."""
+        # Ask for something even if there is nothing to do, so that a wrong address or token is found.
+        self._user = self.awx.user()
         for kind in KINDS:
             for index, entry in enumerate(self.data.get(kind.variable, [])):
                 if present(entry):
@@ -187,7 +189,7 @@ class Plan:
             # The module would rename the job template of a node that becomes an approval.
             switched = name in wanted and bool(target) and ("workflow_approval_templates" in target) != bool(wanted[name].get("approval_node"))
             if name not in wanted or switched:
-                self._add(NODES, "%s of %s" % (name, entry["name"]), None, "remove", arguments=dict(base, identifier=name, state="absent"))
+                self._add(NODES, "%s of %s" % (name, entry["name"]), None, "remove", True, arguments=dict(base, identifier=name, state="absent"))
                 del found[name]
         for position, node in enumerate(nodes):
             first = {name: value for name, value in node.items() if name not in EDGES}
@@ -203,7 +205,7 @@ class Plan:
         for name, edges in old.items():
             stay = {edge: [child for child in edges[edge] if child in new[name][edge]] for edge in EDGES}
             if stay != edges:
-                self._add(NODES, "edges from %s of %s" % (name, entry["name"]), None, "edges", arguments=dict(base, identifier=name, **stay))
+                self._add(NODES, "edges from %s of %s" % (name, entry["name"]), None, "edges", True, arguments=dict(base, identifier=name, **stay))
         for position, node in enumerate(nodes):
             name = node["identifier"]
             if any(set(new[name][edge]) - set(old.get(name, {}).get(edge, [])) for edge in EDGES):
@@ -228,11 +230,11 @@ class Plan:
         for variable in ("awx_schedules", *reversed(LABELLED)):
             kind = BY_VARIABLE[variable]
             if variable == "awx_schedules":
-                found = [(each, owner) for owner in self._owners(number) for each in self.awx.read("schedules", unified_job_template=owner["id"])]
+                found = [(each, owner) for owner in self._owners(number) for each in self.awx.read("schedules", unified_job_template=owner[0])]
             else:
                 found = [(each, None) for each in self.awx.read(kind.endpoint, labels__name=self.label, organization=number)]
             for each, owner in found:
-                entries = [entry for entry in self.data[variable] if owner is None or entry.get("unified_job_template") == owner["name"]]
+                entries = [entry for entry in self.data[variable] if owner is None or entry.get("unified_job_template") in owner]
                 if each["name"] in [name for entry in entries for name in (entry.get("name"), entry.get("new_name"))]:
                     continue
                 starts = [] if owner else [str(schedule["name"]) for schedule in self.awx.read("schedules", unified_job_template=each["id"])]
@@ -241,19 +243,20 @@ class Plan:
                     % (
                         kind.title,
                         each["name"],
-                        " of %s" % owner["name"] if owner else "",
+                        " of %s" % owner[1] if owner else "",
                         "removed" if self.remove else "kept",
                         ", and so are its schedules: %s" % ", ".join(starts) if starts else "",
                     )
                 )
                 if self.remove:
-                    named = {"name": each["name"], "organization": organization, "state": "absent", **({"unified_job_template": owner["name"]} if owner else {})}
-                    self._add(kind, each["name"], None, "remove", arguments=named)
+                    named = {"name": each["name"], "organization": organization, "state": "absent", **({"unified_job_template": owner[-1]} if owner else {})}
+                    self._add(kind, each["name"], None, "remove", True, arguments=named)
 
-    def _owners(self, organization: int) -> list[dict[str, Any]]:
-        names = [(variable, entry) for variable in LABELLED for entry in self.data[variable] if present(entry)]
-        found = [self.objects.existing(BY_VARIABLE[variable], entry) for variable, entry in names]
-        return [each for each in found if each and each.get("organization") == organization]
+    def _owners(self, organization: int) -> list[tuple[Any, ...]]:
+        """(number, present name, name after this run) of each template of the data."""
+        entries = [(BY_VARIABLE[variable], entry) for variable in LABELLED for entry in self.data[variable] if present(entry)]
+        found = [(self.objects.settled(kind, entry)[1], entry) for kind, entry in entries]
+        return [(each["id"], each["name"], entry.get("new_name") or each["name"]) for each, entry in found if each and each.get("organization") == organization]
 
     def _check_rights(self) -> None:
         for endpoint, names in self._creates.items():
@@ -261,5 +264,5 @@ class Plan:
                 whose = "a system administrator" if endpoint in ("organizations", "credential_types") else "an administrator of the organization"
                 self.errors.append(
                     "%s may not create %s in AWX, or the token may only read. Use a token with the scope write of %s, or let one create: %s."
-                    % (self.awx.user(), endpoint.replace("_", " "), whose, ", ".join(names))
+                    % (self._user, endpoint.replace("_", " "), whose, ", ".join(names))
                 )

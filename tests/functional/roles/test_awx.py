@@ -2,7 +2,10 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""playbooks/awx.yml with the stand-in for AWX: the objects that it creates, a second run without changes, and when a password is sent again."""
+"""playbooks/awx.yml with awx.awx's modules and the stand-in for AWX: the shipped data, a site that changes, and what is rejected before anything is written.
+
+tests/unit/plugins/plugin_utils/test_awx_plan.py has the variants that need no module.
+"""
 
 from __future__ import annotations
 
@@ -11,131 +14,16 @@ import secrets
 
 import pytest
 import yaml
-from awx.standin import TOKEN, Awx, Server
+from awx.standin import ORGANIZATION_TOKEN, READ_TOKEN, TOKEN, Awx, Server
 from plays import PLAYBOOKS, run
 from runner import ROOT
-from scope import usual
 
 pytest.importorskip("ansible_collections.awx.awx.plugins.modules.job_template", reason="the package ansible contains awx.awx up to ansible-core 2.20")
 
 PLAYBOOK = PLAYBOOKS / "awx.yml"
-HOSTS = [{"name": "app1", "groups": ["langgraph_app"], "variables": {"checkpointer_sqlite_path": "/srv/state.db"}}, {"name": "db1", "groups": ["langgraph_db"]}]
-
-
-class Site:
-    """A new AWX, and runs of the playbook with it."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.awx = Awx()
-        self.owner, self.app = ("pw-%s" % secrets.token_hex(12) for _each in range(2))
-
-    def run(self, *flags, server=None, **changes):
-        variables = {"awx_owner_password": self.owner, "awx_app_password": self.app, "awx_hosts": HOSTS, **changes}
-        (self.folder / "extra.yml").write_text(yaml.safe_dump(variables))
-        before = len(self.awx.requests)
-        with Server(self.awx) as listening:
-            env = {"CONTROLLER_HOST": server or listening.url, "CONTROLLER_OAUTH_TOKEN": TOKEN}
-            done = run(self.folder, PLAYBOOK, "localhost,", "-e", "@%s" % (self.folder / "extra.yml"), *flags, env=env)
-        done.writes = [(method, path) for method, path, _body, _status in self.awx.requests[before:] if method != "GET"]
-        for secret in (self.owner, self.app):
-            assert secret not in done.everything, "a password was shown"
-        return done
-
-    def of(self, endpoint):
-        return {each.get("name") or each["identifier"]: each for each in self.awx.objects[endpoint].values()}
-
-
-@pytest.fixture
-def site(tmp_path):
-    return Site(tmp_path)
-
-
-def changes(done):
-    """For each task, whether each of its items changed."""
-    return [(each["task"], each["result"].get("changed"), [item["changed"] for item in each["result"].get("results", [])]) for each in done.tasks]
-
-
-@pytest.mark.extended
-def test_check_mode_with_existing_objects(site):
-    site.run().passed()
-    template = {"name": "mine", "playbook": "playbooks/verify.yml"}
-    workflow = {"name": "langgraph provision then verify", "steps": ["langgraph provision", "langgraph verify", "mine"]}
-    more = {
-        "awx_hosts": [*HOSTS, {"name": "app2", "groups": ["langgraph_app"]}],
-        "awx_job_templates": [template],
-        "awx_schedules": [{"name": "mine, nightly", "unified_job_template": "mine", "rrule": "DTSTART:20260101T020000Z RRULE:FREQ=DAILY;INTERVAL=1"}],
-        "awx_workflows": [workflow],
-    }
-    predicted = site.run("--check", **more).passed()
-    assert predicted.writes == []
-    real = site.run(**more).passed()
-    assert changes(predicted) == changes(real)
-    assert any(changed for _task, changed, _items in changes(real))
-
-
-def test_a_missing_object_fails_in_check_mode_too(site):
-    template = {"name": "mine", "playbook": "playbooks/verify.yml", "credentials": ["nobody has made this"]}
-    site.run().passed()
-    site.run("--check", awx_job_templates=[template]).stopped("returned 0 items, expected 1")
-
-
-def test_from_an_empty_awx(site):
-    predicted = site.run("--check").passed()
-    assert predicted.writes == []
-    first = site.run().passed()
-    assert first.recap["localhost"]["changed"] > 5
-    assert changes(predicted) == changes(first)
-    assert set(site.of("job_templates")) == {"langgraph provision", "langgraph verify", "langgraph import"}
-    assert set(site.of("organizations")) == {"Default"}
-    assert [(each["name"], each["unified_job_template"]) for each in site.awx.objects["schedules"].values()] == [
-        ("langgraph verify, nightly", site.of("job_templates")["langgraph verify"]["id"])
-    ]
-    for name, template in site.of("job_templates").items():
-        assert (ROOT / template["playbook"]).is_file()
-        assert json.loads(template["extra_vars"])["ansible_pipelining"] is True
-        assert template["survey_enabled"] and site.awx.surveys["job_templates", template["id"]]["spec"]
-        held = {site.awx.objects["credentials"][number]["name"] for number in site.awx.links["job_templates", template["id"], "credentials"]}
-        assert ("langgraph owner" in held) is (name == "langgraph provision") and "langgraph application" in held
-    first_step, second_step = site.of("workflow_job_template_nodes")["langgraph provision"], site.of("workflow_job_template_nodes")["langgraph verify"]
-    assert site.awx.links["workflow_job_template_nodes", first_step["id"], "success_nodes"] == [second_step["id"]]
-    groups = site.of("groups")
-    assert site.awx.links["groups", groups["langgraph_app"]["id"], "hosts"] == [site.of("hosts")["app1"]["id"]]
-    inputs = [site.awx.inputs[site.of("credentials")[name]["id"]] for name in ("langgraph owner", "langgraph application")]
-    assert inputs == [{"owner_user": "langgraph_owner", "owner_password": site.owner}, {"app_user": "langgraph_app", "app_password": site.app}]
-
-    again = site.run().unchanged()
-    assert again.writes == []
-    assert site.run("--check").unchanged().writes == []
-
-
-@pytest.mark.extended
-def test_a_changed_password(site):
-    site.run().passed()
-    number = site.of("credentials")["langgraph owner"]["id"]
-    before, site.owner = site.owner, "pw-%s" % secrets.token_hex(12)
-    site.run().unchanged()
-    assert site.awx.inputs[number]["owner_password"] == before
-    site.run(awx_update_secrets=True).passed()
-    assert site.awx.inputs[number]["owner_password"] == site.owner
-
-
-BAD = {
-    "a default outside its limits": ({"type": "text", "default": "x", "min": 2}, "in a way that a job cannot use"),
-    "a number above its limit": ({"type": "integer", "default": 50, "max": 5}, "in a way that a job cannot use"),
-    "a variable with a space": ({"variable": "a b"}, "in a way that a job cannot use"),
-    "a password with a default": ({"type": "password", "default": "shown"}, "in a way that a job cannot use"),
-}
-
-
-@pytest.mark.parametrize("what", list(BAD))
-def test_surveys_that_awx_would_accept(site, what):
-    question, says = BAD[what]
-    question = dict({"question_name": "Q", "variable": "q", "type": "text", "required": False, "default": "ok"}, **question)
-    template = {"name": "mine", "playbook": "playbooks/verify.yml", "survey_spec": {"name": "", "description": "", "spec": [question]}}
-    done = site.run(awx_job_templates=[template])
-    done.stopped("The survey of job template mine", says)
-    assert done.writes == []
+MARK = "m4rk-%s" % secrets.token_hex(12)
+RULE = "DTSTART:20260101T020000Z RRULE:FREQ=DAILY;INTERVAL=1"
+HOOK = {"url": "https://hook.example.com/x", "http_method": "POST", "headers": {}}
 
 
 class Unsafe(str):
@@ -143,84 +31,323 @@ class Unsafe(str):
 
 
 yaml.SafeDumper.add_representer(Unsafe, lambda dumper, value: dumper.represent_scalar("!unsafe", str(value)))
-MARK = "m4rk-%s" % secrets.token_hex(12)
-SHOWN = {
-    "a password": ({"database_owner_password": MARK}, "variable database_owner_password of job template mine"),
-    "a password in a dictionary in a list": ({"roles": [{"name": "x", "password": MARK}]}, "variable password of job template mine"),
-    "a login in an address": ({"checkpointer_pip_index_url": "https://me:%s@example.org/simple" % MARK}, "variable checkpointer_pip_index_url"),
-    "a key": ({"checkpointer_import_encryption_key": MARK}, "variable checkpointer_import_encryption_key"),
-    "the password of an account": ({"ansible_become_pass": MARK}, "variable ansible_become_pass"),
-}
 
 
-@pytest.mark.parametrize("what", usual(SHOWN, 3))
-def test_a_password_in_the_variables_of_a_job_template(site, what):
-    variables, says = SHOWN[what]
-    done = site.run(awx_job_templates=[{"name": "mine", "playbook": "playbooks/verify.yml", "extra_vars": variables}])
-    done.stopped(says, "Move the password to a credential")
-    assert MARK not in done.everything
+class Site:
+    """A new AWX, and runs of the playbook with it."""
+
+    def __init__(self, folder, url, awx):
+        self.folder, self.url, self.awx = folder, url, awx
+        self.secrets = {}
+
+    def secret(self, name):
+        return self.secrets.setdefault(name, "pw-%s" % secrets.token_hex(12))
+
+    def run(self, *flags, data=None, token=TOKEN, env=None, **variables):
+        """Run the playbook with these variables, and with a data file that contains `data`; otherwise with the shipped one."""
+        (self.folder / "extra.yml").write_text(yaml.safe_dump(variables))
+        if data is not None:
+            (self.folder / "data.yml").write_text(yaml.safe_dump(data))
+            flags = (*flags, "-e", "awx_data_file=%s" % (self.folder / "data.yml"))
+        before = len(self.awx.requests)
+        env = {"CONTROLLER_HOST": self.url, "CONTROLLER_OAUTH_TOKEN": token, **(env or {})}
+        done = run(self.folder, PLAYBOOK, "localhost,", "-e", "@%s" % (self.folder / "extra.yml"), *flags, env=env)
+        done.writes = [(method, path) for method, path, _body, _status in self.awx.requests[before:] if method not in ("GET", "OPTIONS")]
+        for secret in self.secrets.values():
+            assert secret not in done.everything, "a password was shown"
+        return done
+
+    def predicted(self, *flags, **options):
+        """Check mode and then a real run, which changes the same objects."""
+        check = self.run("--check", *flags, **options).passed()
+        assert check.writes == []
+        real = self.run(*flags, **options).passed()
+        assert steps(check) == steps(real)
+        return real
+
+    def of(self, endpoint):
+        return {each.get("name") or each.get("identifier"): each for each in self.awx.objects[endpoint].values()}
+
+    def linked(self, endpoint, name, what):
+        """The names of what is attached to an object."""
+        found = self.of(endpoint)[name]
+        targets = {"success_nodes": "workflow_job_template_nodes", "children": "groups"}
+        target = targets.get(what, "notification_templates" if what.startswith("notification") else what)
+        objects = self.awx.objects["credentials" if target == "galaxy_credentials" else target]
+        return {objects[number].get("name") or objects[number].get("identifier") for number in self.awx.links.get((endpoint, found["id"], what), [])}
+
+
+def steps(done):
+    """[(title, changed)] of the steps of a run."""
+    return [(each["item"]["title"], each["changed"]) for result in done.of("Create, change and remove the objects") for each in result["results"]]
+
+
+@pytest.fixture
+def site(tmp_path):
+    awx = Awx()
+    with Server(awx) as server:
+        yield Site(tmp_path, server.url, awx)
+
+
+def whole(site):
+    """Each variable of the shipped data that turns something on."""
+    passwords = ("database_owner_password", "database_app_password", "database_login_password", "site_scm_token", "site_registry_token", "site_vault_secret_id")
+    return {
+        **{name: site.secret(name) for name in (*passwords, "site_smtp_password", "site_slack_token", "site_ssh_key", "site_ssl_key")},
+        "awx_controller_oauth_token": TOKEN,
+        "site_ca_cert": "-----BEGIN CERTIFICATE-----",
+        "site_ssl_cert": "-----BEGIN CERTIFICATE-----",
+        "site_vault_url": "https://vault.example.com",
+        "site_vault_role_id": "role",
+        "site_email": ["ops@example.com"],
+        "site_webhook": "https://hook.example.com/x",
+        "site_slack_channels": ["#ops"],
+        "site_configure": True,
+        "site_instance_groups": ["default"],
+        "site_app_hosts": [{"name": "app1", "variables": {"checkpointer_sqlite_path": "/srv/state.db"}}],
+        "site_db_hosts": [{"name": "db1"}],
+        "site_inventory_source": {"source": "scm", "source_path": "production.yml"},
+        "site_inventory_scm_url": "https://git.example.com/inventory.git",
+    }
+
+
+def test_the_shipped_data(site):
+    variables = whole(site)
+    first = site.predicted(**variables)
+    assert len(steps(first)) > 45 and all(changed for _title, changed in steps(first))
+    again = site.run(**variables).unchanged()
+    assert again.writes == [] and len(steps(again)) > 40
+
+    # Somebody is told.
+    everybody = {"langgraph, email", "langgraph, webhook", "langgraph, slack"}
+    for endpoint, name in (("organizations", "LangGraph"), ("job_templates", "langgraph verify"), ("workflow_job_templates", "langgraph change")):
+        assert site.linked(endpoint, name, "notification_templates_error") == everybody
+    # Rights.
+    roles = {
+        (endpoint, name, role): {site.awx.objects["teams"][number]["name"] for number in site.awx.links.get(("roles", each["id"], "teams"), [])}
+        for endpoint in ("job_templates", "workflow_job_templates")
+        for name, found in site.of(endpoint).items()
+        for role, each in found["summary_fields"]["object_roles"].items()
+    }
+    assert {key: teams for key, teams in roles.items() if teams} == {
+        ("job_templates", "langgraph verify", "execute_role"): {"langgraph operators"},
+        ("workflow_job_templates", "langgraph change", "execute_role"): {"langgraph approvers"},
+        ("workflow_job_templates", "langgraph change", "approval_role"): {"langgraph approvers"},
+    }
+    # The workflow.
+    nodes = site.of("workflow_job_template_nodes")
+    assert [site.linked("workflow_job_template_nodes", name, "success_nodes") for name in ("predict", "approve", "provision", "verify")] == [
+        {"approve"},
+        {"provision"},
+        {"verify"},
+        set(),
+    ]
+    templates = site.of("job_templates")
+    assert nodes["predict"]["job_type"] == "check" and nodes["predict"]["unified_job_template"] == templates["langgraph provision"]["id"]
+    assert nodes["approve"]["unified_job_template"] in site.awx.objects["workflow_approval_templates"]
+    change = site.of("workflow_job_templates")["langgraph change"]
+    assert change["ask_limit_on_launch"] and site.awx.surveys["workflow_job_templates", change["id"]]["spec"] == (
+        site.awx.surveys["job_templates", templates["langgraph provision"]["id"]]["spec"]
+    )
+    # One value, one place.
+    inventory = json.loads(site.of("inventories")["langgraph"]["variables"])
+    for template in ("langgraph verify", "langgraph provision", "langgraph import"):
+        for question in site.awx.surveys["job_templates", templates[template]["id"]]["spec"]:
+            assert question["variable"] not in inventory or inventory[question["variable"]] == question["default"]
+    version = {each["variable"]: each for each in site.awx.surveys["job_templates", templates["langgraph provision"]["id"]]["spec"]}
+    assert version["checkpointer_langgraph_checkpoint_postgres_version"]["choices"] == ["3.2.0"]
+    # Credentials: least privilege, Vault in place of stored passwords, and galaxy credentials.
+    assert site.linked("job_templates", "langgraph verify", "credentials") == {"langgraph application", "langgraph ssh", "langgraph certificates"}
+    assert site.linked("job_templates", "langgraph provision", "credentials") >= {"langgraph owner", "langgraph application", "langgraph administrator"}
+    assert site.awx.inputs[site.of("credentials")["langgraph owner"]["id"]] == {"owner_user": "langgraph_owner"}
+    assert [each["input_field_name"] for each in site.awx.objects["credential_input_sources"].values()] == ["owner_password", "app_password"]
+    assert site.linked("organizations", "LangGraph", "galaxy_credentials") == {"Ansible Galaxy"}
+    # Hosts, and the rest.
+    assert site.linked("groups", "langgraph_app", "hosts") == {"app1"} and site.linked("groups", "langgraph_db", "hosts") == {"db1"}
+    assert site.of("inventory_sources")["langgraph hosts"]["source_path"] == "production.yml"
+    assert site.of("projects")["langgraph"]["scm_branch"] == "0.1.0"
+    for name, template in templates.items():
+        assert (ROOT / template["playbook"]).is_file()
+        assert site.linked("job_templates", name, "labels") == {"langgraph"}
+    assert json.loads(templates["langgraph verify"]["extra_vars"])["ansible_pipelining"] is True
+    assert site.of("schedules")["langgraph verify, nightly"]["unified_job_template"] == templates["langgraph verify"]["id"]
+
+
+def small(**changes):
+    """Two templates, a workflow of three steps, a schedule, and a notification with a secret."""
+    template = {"project": "p", "inventory": "i", "labels": ["ours"], "credentials": ["c"], "notification_templates_error": ["n"]}
+    data = {
+        "awx_label": "ours",
+        "awx_labels": [{"name": "ours"}],
+        "awx_credentials": [{"name": "c", "credential_type": "Machine", "inputs": {"username": "u", "password": "{{ c_password }}"}}],
+        "awx_notifications": [{"name": "n", "notification_type": "webhook", "notification_configuration": {**HOOK, "password": "{{ n_password }}"}}],
+        "awx_projects": [{"name": "p", "scm_type": "git", "scm_url": "https://x", "allow_override": True, "wait": False}],
+        "awx_inventories": [{"name": "i"}],
+        "awx_hosts": [{"name": name, "inventory": "i"} for name in ("h1", "h2")],
+        "awx_groups": [{"name": "all_apps", "inventory": "i", "children": ["apps"]}, {"name": "apps", "inventory": "i", "hosts": ["h1", "h2"]}],
+        "awx_templates": [dict(template, name=name, playbook="playbooks/%s.yml" % name) for name in ("provision", "verify")],
+        "awx_workflows": [
+            {
+                "name": "w",
+                "labels": ["ours"],
+                "simplified_workflow_nodes": [
+                    {"identifier": "first", "unified_job_template": "provision", "success_nodes": ["middle"]},
+                    {"identifier": "middle", "approval_node": {"name": "yes?"}, "success_nodes": ["last"]},
+                    {"identifier": "last", "unified_job_template": "verify"},
+                ],
+            }
+        ],
+        "awx_schedules": [{"name": "nightly", "unified_job_template": "verify", "rrule": RULE, "enabled": False}],
+    }
+    data.update(changes)
+    return data
+
+
+def test_a_site_that_changes(site):
+    passwords = {"c_password": site.secret("c"), "n_password": site.secret("n")}
+    site.predicted(data=small(), **passwords)
+    assert site.linked("groups", "all_apps", "children") == {"apps"}
+    assert site.of("schedules")["nightly"]["enabled"] is False
+    # A notification template with a secret is quiet, although its module reports a change each time.
+    assert site.run(data=small(), **passwords).unchanged().writes == []
+
+    # By hand: a credential at a template, and a schedule.
+    status, hand = site.awx.answer("POST", "/api/v2/credentials/", {"name": "by hand", "organization": 1, "credential_type": 2})
+    verify = site.of("job_templates")["verify"]["id"]
+    site.awx.answer("POST", "/api/v2/job_templates/%d/credentials/" % verify, {"id": hand["id"]})
+    site.awx.answer("POST", "/api/v2/schedules/", {"name": "hourly", "unified_job_template": verify, "rrule": RULE})
+    # In the data: the middle step goes, one template has a new name, one another name, and a host goes.
+    data = small(awx_hosts=[{"name": "h1", "inventory": "i"}, {"name": "h2", "inventory": "i", "state": "absent"}])
+    data["awx_groups"][1]["hosts"] = ["h1"]
+    data["awx_templates"][0]["name"] = "provision again"
+    data["awx_templates"][1].update(name="verify", new_name="verify all")
+    first, _middle, last = data["awx_workflows"][0]["simplified_workflow_nodes"]
+    data["awx_workflows"][0]["simplified_workflow_nodes"] = [{**first, "unified_job_template": "provision again", "success_nodes": ["last"]}, last]
+    last["unified_job_template"] = "verify all"
+    data["awx_schedules"][0].update(unified_job_template="verify all", name="nightly at two")
+    done = site.predicted(data=data, **passwords)
+    assert set(site.of("workflow_job_template_nodes")) == {"first", "last"}
+    assert site.linked("workflow_job_template_nodes", "first", "success_nodes") == {"last"}
+    assert set(site.of("job_templates")) == {"provision", "provision again", "verify all"}
+    assert site.linked("job_templates", "verify all", "credentials") == {"c", "by hand"}
+    assert set(site.of("hosts")) == {"h1"}
+    for says in (
+        "credentials by hand of job template verify is not in the data and is kept",
+        "schedule hourly of verify is not in the data and is kept",
+        "job template provision is not in the data and is kept",
+    ):
+        assert says in done.output
+    assert site.run(data=data, **passwords).unchanged().writes == []
+
+    site.predicted(data=data, awx_unmanaged="remove", **passwords)
+    assert set(site.of("job_templates")) == {"provision again", "verify all"} and set(site.of("schedules")) == {"nightly at two"}
+    assert site.linked("job_templates", "verify all", "credentials") == {"c"}
+
+    # A changed password is sent on request, and everything goes.
+    before, passwords["c_password"] = passwords["c_password"], "pw-%s" % secrets.token_hex(12)
+    number = site.of("credentials")["c"]["id"]
+    absent = {name: [dict(entry, state="absent") for entry in entries] for name, entries in data.items() if isinstance(entries, list) and name != "awx_labels"}
+    for entry in absent["awx_templates"]:
+        entry["name"] = entry.pop("new_name", entry["name"])
+    assert site.run(data=data, **passwords).unchanged().writes == [] and site.awx.inputs[number]["password"] == before
+    site.run(data=data, awx_update_secrets=True, **passwords).passed()
+    assert site.awx.inputs[number]["password"] == passwords["c_password"]
+    done = site.predicted(data=absent, **passwords)
+    assert [title for title, _changed in steps(done)][:2] == ["schedule nightly at two", "workflow w"]
+    assert not site.of("job_templates") and not site.of("projects") and set(site.of("credentials")) == {"Ansible Galaxy", "Demo Credential", "by hand"}
+    site.run(data=absent, **passwords).unchanged()
+
+
+def test_two_organizations_with_the_same_names(site):
+    passwords = {"c_password": site.secret("c"), "n_password": site.secret("n")}
+    for name in ("Blue", "Green"):
+        site.run(data=small(awx_organization=name, awx_organizations=[{"name": name}]), **passwords).passed()
+    assert site.run(data=small(awx_organization="Blue"), **passwords).unchanged().writes == []
+    organizations = {each["id"]: each["name"] for each in site.awx.objects["organizations"].values()}
+    for endpoint, field, others in (("job_templates", "inventory", "inventories"), ("job_templates", "project", "projects")):
+        for each in site.awx.objects[endpoint].values():
+            assert site.awx.objects[others][each[field]]["organization"] == each["organization"]
+    for (endpoint, number, name), members in site.awx.links.items():
+        if (endpoint, name) == ("job_templates", "credentials"):
+            owner = site.awx.objects[endpoint][number]["organization"]
+            assert [site.awx.objects["credentials"][each]["organization"] for each in members] == [owner]
+    assert sorted(organizations.values()) == ["Blue", "Default", "Green"]
+
+
+def test_what_is_rejected_before_anything_is_written(site):
+    """Everything at once, in check mode and otherwise. No value is shown."""
+    data = small(awx_shedules=[])
+    data["awx_templates"][0].update(verbsity=3)
+    data["awx_templates"][1].update(extra_vars={"greeting": MARK, "database_owner_password": site.secret("shown")})
+    data["awx_groups"].append({"name": "langgraph_ap", "inventory": "i"})
+    data["awx_workflows"][0]["simplified_workflow_nodes"][0]["success_nodes"] = ["midle"]
+    for flags in ((), ("--check",)):
+        done = site.run(*flags, data=data, c_password=12345678, n_password="")
+        done.stopped(
+            "Nothing was written to AWX, because of the following.",
+            "data.yml sets awx_shedules, which is no option of the role awx. awx_schedules was probably meant.",
+            "job template provision has no option verbsity. verbosity was probably meant.",
+            "variable database_owner_password of job template verify contains a password",
+            "langgraph_app was probably meant.",
+            "leads to midle, which is not the identifier of a node. middle was probably meant.",
+        )
+        assert done.writes == [] and done.recap["localhost"]["failed"] == 1
+    # Mistakes that only AWX's own objects show.
+    data = small()
+    del data["awx_templates"][0]["playbook"], data["awx_credentials"][0]["credential_type"]
+    for flags in ((), ("--check",)):
+        done = site.run(*flags, data=data, c_password=12345678, n_password="").stopped("credential c: missing required arguments: credential_type.")
+        assert done.writes == [] and done.recap["localhost"]["failed"] == 1
+    data["awx_credentials"][0]["credential_type"] = "Machine"
+    done = site.run("--check", data=data, c_password="{{ 12345678 }}", n_password="")
+    done.stopped("job template provision: it does not exist in AWX, which does not create it without playbook")
     assert done.writes == []
 
 
-SCHEDULE = {"name": "mine", "unified_job_template": "langgraph verify", "rrule": "DTSTART:20260101T020000Z RRULE:FREQ=DAILY;INTERVAL=1"}
-OBJECTS = {
-    "a schedule": lambda given: {"awx_schedules": [dict(SCHEDULE, extra_data=given)]},
-    "a host": lambda given: {"awx_hosts": [{"name": "mine", "variables": given}]},
-    "a group": lambda given: {"awx_groups": [{"name": "mine", "variables": given}]},
-    "an inventory": lambda given: {"awx_inventory": {"name": "mine", "variables": given}},
-}
+def test_a_data_file_that_does_not_exist_or_is_in_the_current_directory(site, monkeypatch):
+    site.run("-e", "awx_data_file=/nowhere.yml").stopped("There is no file /nowhere.yml. Set awx_data_file to the file with the objects.")
+    (site.folder / "mine.yml").write_text("awx_labels: [{name: mine}]")
+    monkeypatch.chdir(site.folder)
+    env = {"CONTROLLER_HOST": site.url, "CONTROLLER_OAUTH_TOKEN": TOKEN}
+    done = run(site.folder, PLAYBOOK, "localhost,", "-e", "awx_data_file=../mine.yml", env=env, forked=False).passed()
+    assert set(site.of("labels")) == {"mine"} and steps(done) == [("label mine", True)]
 
 
-@pytest.mark.parametrize("what", usual(OBJECTS, 2))
-def test_a_password_in_variables_that_awx_shows(site, what):
-    kind, given = what.split()[1], {"app": [{"database_app_password": MARK}]}
-    done = site.run(**OBJECTS[what](given))
-    done.stopped("variable database_app_password of %s mine" % kind, "Move the password to a credential")
-    assert MARK not in done.everything
-    assert done.writes == []
-    # The control: AWX receives and the run shows a value under a name that is not one of a password.
-    done = site.run("--check", **OBJECTS[what]({"greeting": MARK}))
-    assert "Move the password" not in done.everything and MARK in done.everything
+@pytest.mark.parametrize("token", [READ_TOKEN, ORGANIZATION_TOKEN])
+def test_a_token_without_the_rights(site, token):
+    data = {"awx_credential_types": [{"name": "T", "kind": "cloud"}], "awx_labels": [{"name": "l"}], "awx_organizations": [{"name": "Default"}]}
+    for flags in ((), ("--check",)):
+        done = site.run(*flags, data=data, token=token).stopped("may not create credential types in AWX, or the token may only read", "let one create: T.")
+        assert done.writes == []
+    # What is unchanged needs no right; what differs is found before the first write, as far as AWX says so.
+    del data["awx_credential_types"]
+    if token == READ_TOKEN:
+        site.awx.answer("POST", "/api/v2/labels/", {"name": "l", "organization": 1})
+        site.run(data=data, token=token).unchanged()
+        data["awx_organizations"][0]["description"] = "changed"
+        done = site.run("--check", data=data, token=token).stopped("organization Default differs, and admin may not change it in AWX")
+        assert done.writes == []
+
+
+def test_the_address_of_awx_and_its_certificate(site):
+    site.run(data={}, env={"CONTROLLER_HOST": ""}).stopped("The address of AWX is not set. Set awx_controller_host, or CONTROLLER_HOST in the environment, to its URL.")
+    site.run(data={}, env={"CONTROLLER_VERIFY_SSL": "perhaps"}).stopped("CONTROLLER_VERIFY_SSL is 'perhaps', which is not a boolean. Set it to true or false.")
+    done = site.run(data={}, env={"CONTROLLER_VERIFY_SSL": "no"}).passed()
+    assert "The certificate of AWX is not verified" in " ".join(done.output.split())
+    site.run(data={}, awx_controller_host="http://127.0.0.1:1").stopped("There was a")
+
+
+def test_a_step_that_awx_rejects_ends_the_run(site):
+    """Later objects refer to earlier ones, so nothing follows. The message contains AWX's answer."""
+    data = small(awx_schedules=[{"name": "nightly", "unified_job_template": "verify", "rrule": "DTSTART:20260101T020000Z RRULE:FREQ=DAILY"}])
+    data["awx_roles"] = [{"role": "execute", "users": ["admin"], "job_templates": ["verify"]}]
+    done = site.run(data=data, c_password=site.secret("c"), n_password="").stopped("INTERVAL required in rrule")
+    assert done.recap["localhost"]["failed"] == 1 and steps(done)[-1] == ("schedule nightly", False)
 
 
 def test_variables_without_a_password_are_shown_and_stored_in_clear_text(site):
-    """The control of the test above, and what must keep working."""
-    site.run().passed()
-    variables = {
-        "greeting": MARK,
-        "awx_update_secrets": True,
-        "checkpointer_import_encryption_key": "",
-        "checkpointer_pip_index_url": "https://example.org/simple",
-        "password_file": "/run/secrets/x",
-        "hosts": ["a", {"b": 1}],
-        "database_owner_password": Unsafe("{{ lookup('ansible.builtin.env', 'X') }}"),
-    }
-    done = site.run(awx_job_templates=[{"name": "mine", "playbook": "playbooks/verify.yml", "extra_vars": variables}]).passed()
-    assert MARK in done.everything
-    assert json.loads(site.of("job_templates")["mine"]["extra_vars"]) == variables
-
-
-FIELDS = {
-    "its name": {"id": "owner_password", "type": "string", "label": "Owner"},
-    "the variable that it is passed on in": {"id": "owner_value", "type": "string", "label": "Owner"},
-    "its label": {"id": "x", "type": "string", "label": "API key"},
-    "secret is false": {"id": "owner_password", "type": "string", "label": "Owner", "secret": False},
-}
-
-
-@pytest.mark.parametrize("what", usual(FIELDS, 2))
-def test_a_field_that_awx_would_show(site, what):
-    field = FIELDS[what]
-    injected = {"database_owner_password" if field["id"] == "owner_value" else "anything": Unsafe("{{ %s }}" % field["id"])}
-    kind = {"name": "mine", "inputs": {"fields": [field]}, "injectors": {"extra_vars": injected}}
-    done = site.run(awx_credential_types=[kind]).stopped("field %s of credential type mine" % field["id"], "Add secret: true")
-    assert done.writes == []
-
-
-def test_a_secret_in_the_environment(site):
-    kind = {"name": "mine", "inputs": {"fields": []}, "injectors": {"env": {"PGPASSWORD": "x"}}}
-    site.run(awx_credential_types=[kind]).stopped("Credential type mine injects environment variables")
-
-
-def test_an_awx_that_does_not_respond(site):
-    site.run(server="http://127.0.0.1:1").stopped("There was a")
+    """The control of the messages that contain no value, and what must keep working."""
+    variables = {"greeting": MARK, "database_owner_password": Unsafe("{{ lookup('ansible.builtin.env', 'X') }}")}
+    data = {"awx_inventories": [{"name": "i", "variables": variables}]}
+    site.run(data=data).passed()
+    assert json.loads(site.of("inventories")["i"]["variables"]) == variables

@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 pytest.importorskip("ansible_collections.awx.awx.plugins.modules.job_template", reason="the package ansible contains awx.awx up to ansible-core 2.20")
 
 from awx.client import InProcess, plan, titles
 from awx.standin import ORGANIZATION_TOKEN, READ_TOKEN, Awx
+from runner import ROOT
 
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import AwxError
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import BY_VARIABLE, KINDS, VARIABLES
@@ -109,7 +111,7 @@ def test_a_job_that_becomes_an_approval_is_made_anew(team):
     made = plan(team.awx, nodes(node("a", "b"), {"identifier": "b", "approval_node": {"name": "yes?"}, "success_nodes": ["c"]}, node("c")))
     assert [each for each in titles(made) if each[0] == "remove"] == [("remove", "node b of w")]
     assert step(made, "node edges from b of w")["stage"] == "later"
-    assert [each["new"] for each in made.steps if each["title"] == "node b of w"] == [False, True]
+    assert [each["stage"] for each in made.steps if each["title"] == "node b of w"] == ["remove", "create"]
 
 
 def test_references_are_looked_up_in_their_organization(site):
@@ -342,6 +344,10 @@ def test_what_somebody_attached_by_hand(labelled):
     made = plan(labelled.awx, labelled.data, remove=True)
     assert step(made, "job template now")["keep"] == {}
     assert made.report[0] == "credentials by hand of job template now is not in the data and is removed"
+
+
+def test_the_role_hands_over_each_list():
+    assert tuple(yaml.safe_load((ROOT / "roles" / "awx" / "vars" / "main.yml").read_text())["__awx_lists"]) == VARIABLES
 
 
 def test_an_awx_that_answers_with_an_error(site):
