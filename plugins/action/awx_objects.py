@@ -98,7 +98,7 @@ class ActionModule(DocumentedResult):
             entry, found = {name: entry[name] for name in (*kind.identity, "organization", "state") if name in entry}, None
         elif step["stage"] == "later":
             options = (*kind.identity, *kind.later, "organization", "new_name")
-            defaults = dict.fromkeys(EDGES, []) if kind is NODES else {}
+            defaults: dict[str, Any] = dict.fromkeys(EDGES, []) if kind is NODES else {}
             entry, found = self._objects.settled(kind, {**defaults, **{name: value for name, value in entry.items() if name in options}})
         else:
             entry, found = self._objects.settled(kind, {name: value for name, value in entry.items() if name not in kind.later})
@@ -123,7 +123,11 @@ class ActionModule(DocumentedResult):
         kept = {name: result[name] for name in ("changed", "id", "warnings") if name in result}
         if result.get("failed"):
             answer = (result.get("response") or {}).get("json") if isinstance(result.get("response"), dict) else None
-            crash = str(result.get("module_stderr") or result.get("exception") or "").strip().splitlines()[-1:] if "see response" not in str(result.get("msg")) else []
+            crash = (
+                str(result.get("module_stderr") or result.get("exception") or "").strip().splitlines()[-1:]
+                if "see response" not in str(result.get("msg"))
+                else []
+            )
             parts = [str(result.get("msg")), *([str(answer)] if answer and "results" not in answer else []), *(crash if "module_stderr" in result else [])]
             kept.update(failed=True, msg=" ".join(parts))
         return kept

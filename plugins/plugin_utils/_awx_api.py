@@ -53,7 +53,7 @@ class Awx:
 
     def __init__(self, connection: dict[str, Any], warn: Callable[[str], None]) -> None:
         try:
-            from ansible_collections.awx.awx.plugins.module_utils.controller_api import ControllerAPIModule  # type: ignore[import-not-found,unused-ignore]
+            from ansible_collections.awx.awx.plugins.module_utils.controller_api import ControllerAPIModule
         except ImportError:
             raise AwxError(MISSING) from None
         self._api = ControllerAPIModule(argument_spec={}, direct_params=dict(connection), error_callback=self._fail, warn_callback=warn)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 from functools import lru_cache
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Iterable, Iterator
 
@@ -18,6 +17,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.loader import fragment_loader, module_loader
 from ansible.utils.plugin_docs import get_plugin_docs
+from graphlib import CycleError, TopologicalSorter
 
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import MISSING, AwxError
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import EDGES, NODES, Data, Entry, Kind, as_list, name_of, present
@@ -69,7 +69,11 @@ def unknown_variables(names: Iterable[str], known: Iterable[str], path: str) -> 
         if name.startswith("awx_") and name not in known and not JOB_VARIABLE.match(name):
             meant = get_close_matches(name, known, 1, 0.6 if path else 0.85)
             if path:
-                yield "%s sets %s, which is no option of the role awx.%s" % (path, name, _meant(meant) or " Use a name without the prefix awx_ for your own variables.")
+                yield "%s sets %s, which is no option of the role awx.%s" % (
+                    path,
+                    name,
+                    _meant(meant) or " Use a name without the prefix awx_ for your own variables.",
+                )
             elif meant:
                 yield "The variable %s is set, which is no option of the role awx.%s" % (name, _meant(meant))
 
@@ -176,7 +180,7 @@ def _check_defaults(data: Data) -> Iterator[str]:
         asked = {each.get("variable"): each.get("default") for each in (template.get("survey_spec") or {}).get("spec") or []}
         for variable, option in (("awx_inventories", "name"), ("awx_groups", "inventory"), ("awx_hosts", "inventory")):
             for entry in data[variable]:
-                given = entry.get("variables")
+                given: Any = entry.get("variables")
                 for name in asked if isinstance(given, dict) and entry.get(option) == template.get("inventory") else ():
                     if asked[name] not in (None, "") and name in given and str(given[name]) != str(asked[name]):
                         yield (

@@ -143,7 +143,9 @@ KINDS = (
         required=("source",),
         shown=("source_vars",),
     ),
-    Kind("awx_hosts", "host", "hosts", identity=("name", "inventory"), references={"inventory": "awx_inventories"}, shown=("variables",), in_organization=False),
+    Kind(
+        "awx_hosts", "host", "hosts", identity=("name", "inventory"), references={"inventory": "awx_inventories"}, shown=("variables",), in_organization=False
+    ),
     Kind(
         "awx_groups",
         "group",

@@ -127,7 +127,7 @@ class Plan:
 
     @staticmethod
     def _restricted(found: dict[str, Any] | None) -> bool:
-        return bool(found) and (found.get("summary_fields") or {}).get("user_capabilities", {}).get("edit") is False
+        return found is not None and (found.get("summary_fields") or {}).get("user_capabilities", {}).get("edit") is False
 
     def _check_inputs(self, entry: Entry) -> None:
         fields = type_inputs(self.data, entry.get("credential_type"))
@@ -200,7 +200,9 @@ class Plan:
             keep = self._keep(NODES, first, known) if known else {}
             more = {"node": position, "pending": pending, "keep": keep, "restricted": self._restricted(known)}
             self._add(NODES, "%s of %s" % (node["identifier"], entry["name"]), index, "create", known is None, **more)
-        old = {name: {edge: [numbers[child] for child in each.get(edge) or [] if numbers.get(child) in found] for edge in EDGES} for name, each in found.items()}
+        old = {
+            name: {edge: [numbers[child] for child in each.get(edge) or [] if numbers.get(child) in found] for edge in EDGES} for name, each in found.items()
+        }
         new = {name: {edge: as_list(node.get(edge)) for edge in EDGES} for name, node in wanted.items()}
         for name, edges in old.items():
             stay = {edge: [child for child in edges[edge] if child in new[name][edge]] for edge in EDGES}
@@ -218,7 +220,11 @@ class Plan:
                 self._add(kind, name_of(kind, entry), index, "create")
             return
         found = self.objects.existing(kind, entry)
-        if found and not found.get("pending_deletion") and not (kind.in_organization and kind.endpoint == "execution_environments" and not self._own(kind, entry, found)):
+        if (
+            found
+            and not found.get("pending_deletion")
+            and not (kind.in_organization and kind.endpoint == "execution_environments" and not self._own(kind, entry, found))
+        ):
             self._add(kind, name_of(kind, entry), index, "absent", True)
 
     def _unmanaged(self) -> None:
@@ -229,12 +235,13 @@ class Plan:
             return
         for variable in ("awx_schedules", *reversed(LABELLED)):
             kind = BY_VARIABLE[variable]
+            found: list[tuple[dict[str, Any], tuple[Any, ...]]]
             if variable == "awx_schedules":
                 found = [(each, owner) for owner in self._owners(number) for each in self.awx.read("schedules", unified_job_template=owner[0])]
             else:
-                found = [(each, None) for each in self.awx.read(kind.endpoint, labels__name=self.label, organization=number)]
+                found = [(each, ()) for each in self.awx.read(kind.endpoint, labels__name=self.label, organization=number)]
             for each, owner in found:
-                entries = [entry for entry in self.data[variable] if owner is None or entry.get("unified_job_template") in owner]
+                entries = [entry for entry in self.data[variable] if not owner or entry.get("unified_job_template") in owner]
                 if each["name"] in [name for entry in entries for name in (entry.get("name"), entry.get("new_name"))]:
                     continue
                 starts = [] if owner else [str(schedule["name"]) for schedule in self.awx.read("schedules", unified_job_template=each["id"])]

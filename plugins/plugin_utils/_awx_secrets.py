@@ -25,7 +25,10 @@ def shown_secrets(data: Data) -> Iterator[str]:
     """A message for each secret that AWX would show to everyone who can see an object or its jobs."""
     for entry in data["awx_credential_types"]:
         for found in _shown_fields(entry):
-            yield "AWX would show field %s of credential type %s, because it is not marked as secret. Add secret: true to the field." % (found, entry.get("name"))
+            yield "AWX would show field %s of credential type %s, because it is not marked as secret. Add secret: true to the field." % (
+                found,
+                entry.get("name"),
+            )
         if (entry.get("injectors") or {}).get("env"):
             yield (
                 "Credential type %s injects environment variables, which the runner writes to the job's artifacts. Use file or extra_vars." % entry.get("name")
@@ -48,8 +51,6 @@ def entries(data: Data) -> Iterator[tuple[Kind, Entry]]:
     for workflow in data["awx_workflows"]:
         for node in workflow.get(NODES.variable) or []:
             yield NODES, node
-
-
 
 
 def _shown_fields(entry: Entry) -> Iterator[str]:
@@ -98,7 +99,10 @@ def unusable_inputs(entry: Entry, fields: dict[str, Any], sourced: set[str]) -> 
         elif isinstance(value, bool) or isinstance(value, (int, float, list, dict)):
             yield "The input %s of %s is not a text. Put the value in quotation marks." % (name, title)
         elif (name in needed or field.get("secret")) and not str(value or "").strip():
-            yield "The input %s of %s is empty. Set it, or leave the input out if it is not required: an empty value would replace the stored one." % (name, title)
+            yield "The input %s of %s is empty. Set it, or leave the input out if it is not required: an empty value would replace the stored one." % (
+                name,
+                title,
+            )
 
 
 def secret_texts(value: Any) -> Iterator[str]:
@@ -123,5 +127,3 @@ def type_inputs(data: Data, name: Any) -> dict[str, Any] | None:
     """The inputs of a credential type in the data."""
     found = [each for each in data["awx_credential_types"] if each.get("name") == name]
     return (found[0].get("inputs") or {}) if found else None
-
-

@@ -9,14 +9,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from importlib.util import find_spec
 
 import pytest
 import yaml
 from ansible_runner import Runner, RunnerConfig
-from jinja2.sandbox import SandboxedEnvironment
+from authority import Authority
+from awx.standin import TOKEN, Awx, Server
+from jinja2 import StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.sqlite import SqliteSaver
-from plays import short
+from plays import PLAYBOOKS, run, short
 from psycopg import sql
 from runner import ROOT
 from secret_scanner import SecretScanner
@@ -31,76 +35,98 @@ ALTER ROLE {owner} IN DATABASE {database} SET search_path TO langgraph; ALTER RO
 """
 
 
-class _Data(yaml.SafeLoader):
-    """Reads playbooks/vars/awx.yml. A value that is tagged unsafe is a template for AWX."""
-
-
-_Data.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
-DATA = yaml.load((ROOT / "playbooks" / "vars" / "awx.yml").read_text(), _Data)  # noqa: S506
-TEMPLATES = {each["name"]: each for each in DATA["awx_job_templates"]}
+LISTS = ("awx_credentials", "awx_credential_types", "awx_templates", "awx_notifications")
+# To render the shipped data as the role sees it. AWX evaluates the strings that are tagged unsafe.
+RENDER = [
+    {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "vars_files": [str(PLAYBOOKS / "vars" / "awx.yml")],
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}", "awx_controller_host": "", "awx_controller_oauth_token": ""},
+        "tasks": [
+            {"ansible.builtin.copy": {"content": "{{ {%s} | to_json }}" % ", ".join("'%s': %s" % (name, name) for name in LISTS), "dest": "{{ rendered }}"}}
+        ],
+    }
+]
+NAMES = ["langgraph provision", "langgraph verify", "langgraph import"]
 
 
 class Tower:
     """The files that AWX creates for a job, and those that it stores afterwards."""
 
-    def __init__(self, folder, database, python):
+    def __init__(self, folder, database, python, **variables):
         self.folder = folder
         self.database = database
         server = database.server
-        venv = linked(folder / "venv")
         self.secrets = {"the owner's password": database.owner.password, "the application's password": database.app.password}
-        self.credentials = {
-            "LangGraph checkpoints, owner": {"owner_user": database.owner.name, "owner_password": database.owner.password},
-            "LangGraph checkpoints, application": {"app_user": database.app.name, "app_password": database.app.password},
+        self.data = self.render(
+            database_owner_user=database.owner.name,
+            database_owner_password=database.owner.password,
+            database_app_user=database.app.name,
+            database_app_password=database.app.password,
+            **variables,
+        )
+        self.templates = {each["name"]: each for each in self.data["awx_templates"]}
+        local = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": str(python),
+            "ansible_become": False,
+            "ansible_remote_tmp": str(folder / "remote"),
+            "database_login_host": server.host,
+            "database_login_port": server.port,
+            "database_manage_server": False,
         }
         self.hosts = {
-            "app1": {
-                "ansible_connection": "local",
-                "ansible_python_interpreter": str(python),
-                "ansible_become": False,
-                "ansible_remote_tmp": str(folder / "remote"),
-                "checkpointer_virtualenv": str(venv),
-                "checkpointer_manage_packages": False,
-                "checkpointer_login_host": server.host,
-                "checkpointer_login_port": server.port,
-            }
+            "langgraph_app": {"app1": {**local, "checkpointer_virtualenv": str(linked(folder / "venv")), "checkpointer_manage_packages": False}},
+            "langgraph_db": {"db1": local},
         }
         self.project = folder / "project"
         shutil.copytree(ROOT, self.project, symlinks=True, ignore=shutil.ignore_patterns(".git", ".build", ".venv", ".ansible", "tests", "__pycache__"))
 
-    def injected(self, names):
-        """The extra_vars of the named credentials' types, rendered as AWX renders them."""
-        kinds = {each["name"]: each for each in DATA["awx_credential_types"]}
-        of = {each["name"]: each["credential_type"] for each in DATA["awx_credentials"]}
+    def render(self, **variables):
+        """The lists of playbooks/vars/awx.yml with these variables."""
+        path, extra = self.folder / "rendered.json", self.folder / "extra.json"
+        extra.write_text(json.dumps(dict(variables, rendered=str(path))))
+        run(self.folder, RENDER, "localhost,", "-c", "local", "-e", "@%s" % extra, verbosity="").passed()
+        return json.loads(path.read_text())
+
+    def injected(self, names, folder):
+        """The extra_vars of the named credentials' types, rendered as AWX renders them, after it has written their files."""
+        kinds = {each["name"]: each for each in self.data["awx_credential_types"]}
+        credentials = {each["name"]: each for each in self.data["awx_credentials"]}
         made = {}
         for name in names:
-            kind = of[name]
-            for variable, template in kinds[kind]["injectors"]["extra_vars"].items():
-                made[variable] = SandboxedEnvironment().from_string(template).render(**self.credentials[kind])
+            kind, inputs = kinds[credentials[name]["credential_type"]], credentials[name]["inputs"]
+            files = {}
+            for file, template in kind["injectors"].get("file", {}).items():
+                path = folder / ("%s_%s" % (name.replace(" ", "_"), file.split(".")[1]))
+                path.touch(mode=0o600)
+                path.write_text(SandboxedEnvironment().from_string(template).render(**inputs))
+                files[file.split(".")[1]] = str(path)
+            for variable, template in kind["injectors"].get("extra_vars", {}).items():
+                made[variable] = SandboxedEnvironment().from_string(template).render(**inputs, tower={"filename": files})
         return made
 
-    def job(self, number, name, answers, groups=None):
+    def job(self, number, name, answers, groups=None, flags=""):
         """Run one job of a template. Returns (status, return code, the events' tasks, artifacts, standard output)."""
-        template = TEMPLATES[name]
+        template = self.templates[name]
         private = self.folder / ("awx_%d" % number)
         for part in ("env", "inventory", "tmp", "home"):
             (private / part).mkdir(parents=True)
         (private / "project").symlink_to(self.project)
-        inventory = {"all": {"children": {group: {"hosts": self.hosts} for group in groups or ["langgraph_app"]}}}
+        groups = {"langgraph_app": "langgraph_app"} if groups is None else groups
+        inventory = {"all": {"children": {group: {"hosts": self.hosts[hosts]} for group, hosts in groups.items()}}}
         (private / "inventory" / "hosts.yml").write_text(yaml.safe_dump(inventory))
-        survey = {each["variable"]: each["default"] for each in template["survey_spec"]["spec"]}
-        variables = {**template["extra_vars"], **survey, **answers, "awx_job_id": number, "tower_job_id": number}
+        survey = {each["variable"]: each["default"] for each in template.get("survey_spec", {}).get("spec", [])}
+        variables = {**template.get("extra_vars", {}), **survey, **answers, "awx_job_id": number, "tower_job_id": number}
         (private / "env" / "extravars").write_text(yaml.safe_dump(variables))
         credentials = private / "env" / "tmp_credentials"
         credentials.touch(mode=0o600)
-        # Machine credentials belong to the site, and there are none here.
-        names = [each for each in ("langgraph owner", "langgraph application") if repr(each) in template["credentials"]]
-        assert names
-        credentials.write_text(json.dumps(self.injected(names)))
+        credentials.write_text(json.dumps(self.injected(template["credentials"], private / "env")))
         config = RunnerConfig(
             private_data_dir=str(private),
             playbook=template["playbook"],
-            cmdline="-e @%s" % credentials,
+            cmdline="-e @%s %s" % (credentials, flags),
             ident=str(number),
             quiet=True,
             verbosity=3,
@@ -124,11 +150,24 @@ class Tower:
         return status, code, tasks, stats[0] if stats else {}, (private / "artifacts" / str(number) / "stdout").read_text()
 
 
-@pytest.fixture
-def tower(tmp_path, database, runner):
+def hand_out(database):
     names = {"owner": database.owner.name, "app": database.app.name, "database": database.name}
     database.execute(sql.SQL(HANDED_OUT).format(**{name: sql.Identifier(value) for name, value in names.items()}))
-    return Tower(tmp_path, database, runner.python)
+
+
+@pytest.fixture
+def tower(tmp_path, database, runner):
+    hand_out(database)
+    return Tower(tmp_path, database, runner.python, site_webhook="https://hook.example.com", site_email=["ops@example.com"])
+
+
+def told(tower, artifacts):
+    """The messages about a failed job, rendered as AWX renders them."""
+    job = {"id": 3, "name": "langgraph verify", "status": "failed", "artifacts": artifacts}
+    context = {"job": job, "job_friendly_name": "Job", "url": "https://awx.example.com/#/jobs/playbook/3"}
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+    messages = {each["name"]: each["messages"]["error"]["body"] for each in tower.data["awx_notifications"] if "body" in each["messages"]["error"]}
+    return {name: environment.from_string(text).render(context) for name, text in messages.items()}
 
 
 def test_provision_and_verify(tower):
@@ -143,11 +182,65 @@ def test_provision_and_verify(tower):
     assert (status, code) == ("successful", 0), text[-3000:]
     assert not {"stateops.langgraph.checkpoint_schema", "community.postgresql.postgresql_query"} & tasks
     assert artifacts["checkpointer_parity_report"]["app1"]["in_parity"] is True
+    assert "drifted" not in told(tower, artifacts)["langgraph, email"] and json.loads(told(tower, artifacts)["langgraph, webhook"])["drifted"] == []
 
     tower.database.execute("DROP INDEX langgraph.checkpoints_thread_id_idx")
     status, code, _tasks, artifacts, text = tower.job(3, "langgraph verify", answers)
     assert (status, code) == ("failed", 2) and "checkpoints_thread_id_idx" in text
     assert artifacts["checkpointer_parity_report"]["app1"]["in_parity"] is False
+    # The message names the host that drifted, and AWX can render it for a job without artifacts.
+    assert "app1 has drifted: " in told(tower, artifacts)["langgraph, email"]
+    assert json.loads(told(tower, artifacts)["langgraph, webhook"])["drifted"] == ["app1"]
+    assert json.loads(told(tower, {})["langgraph, webhook"]) == {
+        "text": "Job 3, langgraph verify: failed",
+        "url": "https://awx.example.com/#/jobs/playbook/3",
+        "drifted": [],
+    }
+
+
+def test_a_managed_server_with_its_administrator_and_certificates(tmp_path, encrypted, encrypted_database, runner):
+    """The administrator creates what test_provision_and_verify is handed out. The server's certificate is verified with the file of the credential."""
+    server = encrypted_database.server
+    certificate, key = encrypted.authority.sign("client", "client")
+    tower = Tower(
+        tmp_path,
+        encrypted_database,
+        runner.python,
+        database_login_user=server.user,
+        database_login_password=server.password,
+        site_ca_cert=encrypted.authority.certificate.read_text(),
+        site_ssl_cert=certificate.read_text(),
+        site_ssl_key=key.read_text(),
+    )
+    tower.secrets.update({"the administrator's password": server.password, "the key": key.read_text().splitlines()[1]})
+    groups = {group: group for group in ("langgraph_app", "langgraph_db")}
+    answers = {"database_name": encrypted_database.name}
+    status, code, _tasks, artifacts, text = tower.job(1, "langgraph provision", answers, groups)
+    assert (status, code) == ("successful", 0), text[-3000:]
+    assert artifacts["checkpointer_parity_report"]["app1"]["in_parity"] is True
+    assert encrypted_database.owners("langgraph")["checkpoints"] == encrypted_database.owner.name
+    # The control: the certificates of another authority.
+    (tmp_path / "other").mkdir()
+    other = Authority(tmp_path / "other")
+    tower.data["awx_credentials"] = [
+        {**each, "inputs": {"ca_cert": other.certificate.read_text()}} if each["name"] == "langgraph certificates" else each
+        for each in tower.data["awx_credentials"]
+    ]
+    status, code, _tasks, _artifacts, text = tower.job(2, "langgraph verify", answers)
+    assert status == "failed" and "SSL error" in " ".join(text.split()), text[-3000:]
+
+
+@pytest.mark.skipif(find_spec("ansible_collections.awx") is None, reason="the package ansible contains awx.awx up to ansible-core 2.20")
+def test_the_job_that_configures_awx(tmp_path, encrypted_database, runner):
+    """It gets the address and the token of AWX, and the passwords that the data needs, from its credentials."""
+    awx = Awx()
+    with Server(awx) as server:
+        tower = Tower(tmp_path, encrypted_database, runner.python, site_configure=True, awx_controller_host=server.url, awx_controller_oauth_token=TOKEN)
+        tower.secrets["the token of AWX"] = TOKEN
+        status, code, _tasks, _artifacts, text = tower.job(1, "langgraph configure", {"site_configure": True}, flags="--check")
+    assert (status, code) == ("successful", 0), text[-3000:]
+    assert "job template langgraph configure" in text and "node verify of langgraph change" in text
+    assert awx.requests and {method for method, *_rest in awx.requests} <= {"GET", "OPTIONS"}
 
 
 @pytest.mark.extended
@@ -156,7 +249,7 @@ def test_import(tower):
     with SqliteSaver.from_conn_string(str(path)) as saver:
         config = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
         saver.put_writes(saver.put(config, empty_checkpoint(), {"step": 1}, {}), [("messages", "an answer")], "task")
-    tower.hosts["app1"]["checkpointer_sqlite_path"] = str(path)
+    tower.hosts["langgraph_app"]["app1"]["checkpointer_sqlite_path"] = str(path)
     answers = {"database_name": tower.database.name}
     assert tower.job(1, "langgraph provision", answers)[:2] == ("successful", 0)
     status, code, _tasks, artifacts, text = tower.job(2, "langgraph import", answers)
@@ -165,10 +258,10 @@ def test_import(tower):
     assert tower.database.execute("SELECT thread_id, channel FROM langgraph.checkpoint_writes") == [("t", "messages")]
 
 
-@pytest.mark.parametrize("name", list(TEMPLATES))
+@pytest.mark.parametrize("name", NAMES)
 def test_an_inventory_that_matches_no_host(tower, name):
     """Without this error, the execution environment itself would be provisioned."""
-    status, code, tasks, _artifacts, text = tower.job(1, name, {"database_name": tower.database.name}, groups=["langgraph_apps"])
+    status, code, tasks, _artifacts, text = tower.job(1, name, {"database_name": tower.database.name}, groups={"langgraph_apps": "langgraph_app"})
     assert status == "failed" and code, text[-3000:]
     assert "The group langgraph_app holds no host" in " ".join(text.split())
     assert not [each for each in tasks if each and each.startswith("stateops")]

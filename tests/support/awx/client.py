@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from awx.standin import TOKEN
-
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import Awx as Client
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import VARIABLES
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_objects import Objects
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_plan import Plan
+from awx.standin import TOKEN
 
 
 class Api:

@@ -14,7 +14,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from awx.rules import Rejected, check_credential, check_credential_type, check_edge, check_fields, check_job_template, check_schedule, check_survey, check_unique
+from awx.rules import (
+    Rejected,
+    check_credential,
+    check_credential_type,
+    check_edge,
+    check_fields,
+    check_job_template,
+    check_schedule,
+    check_survey,
+    check_unique,
+)
 
 HERE = Path(__file__).parent
 OPTIONS = json.loads((HERE / "options.json").read_text())
@@ -272,7 +282,8 @@ class Awx:
         given = made["notification_configuration"]
         extra = {"email": {"timeout": 30}, "webhook": {"disable_ssl_verification": False, "username": "", "password": ""}}
         made["notification_configuration"] = {
-            name: SECRET if name in ("password", "token") and value else value for name, value in dict(extra.get(made["notification_type"], {}), **given).items()
+            name: SECRET if name in ("password", "token") and value else value
+            for name, value in dict(extra.get(made["notification_type"], {}), **given).items()
         }
         made["messages"] = dict.fromkeys(("error", "started", "success", "workflow_approval")) | (made.get("messages") or {})
 

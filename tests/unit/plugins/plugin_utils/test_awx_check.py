@@ -44,7 +44,9 @@ def node(name, *success, **options):
 
 
 def field(**options):
-    return {"awx_credential_types": [{"name": "mine", "kind": "cloud", "inputs": {"fields": [dict({"id": "x", "type": "string", "label": "Owner"}, **options)]}}]}
+    return {
+        "awx_credential_types": [{"name": "mine", "kind": "cloud", "inputs": {"fields": [dict({"id": "x", "type": "string", "label": "Owner"}, **options)]}}]
+    }
 
 
 def injected(variable):
@@ -143,7 +145,9 @@ RIGHT = {
     "one name in two organizations": {"awx_templates": [VERIFY, dict(VERIFY, organization="Other")]},
     "one name in two inventories": {"awx_hosts": [{"name": "a", "inventory": "i"}, {"name": "a", "inventory": "j"}]},
     "one name of two types": {"awx_credentials": [{"name": "a", "credential_type": "i"}, {"name": "a", "credential_type": "j"}]},
-    "groups beside those of the playbooks": {"awx_groups": [{"name": name, "inventory": "i"} for name in ("langgraph_app", "langgraph_app2", "langgraph_app_eu")]},
+    "groups beside those of the playbooks": {
+        "awx_groups": [{"name": name, "inventory": "i"} for name in ("langgraph_app", "langgraph_app2", "langgraph_app_eu")]
+    },
     "another group altogether": {"awx_groups": [{"name": "web", "inventory": "i"}]},
     "a playbook of another project": template(project="other", playbook="playbooks/verfy.yml"),
     "a playbook of another branch": template(scm_branch="next", playbook="playbooks/new.yml"),

@@ -90,7 +90,11 @@ def test_a_step_is_taken_out_of_the_middle(team):
 
 def test_a_renamed_step_and_no_step(team):
     made = plan(team.awx, nodes(node("a", "verify"), node("verify", "c"), node("c")))
-    assert [each for each in titles(made) if each[0] != "create"] == [("remove", "node b of w"), ("later", "node edges from a of w"), ("later", "node edges from verify of w")]
+    assert [each for each in titles(made) if each[0] != "create"] == [
+        ("remove", "node b of w"),
+        ("later", "node edges from a of w"),
+        ("later", "node edges from verify of w"),
+    ]
     assert step(made, "node verify of w")["new"]
     assert [each[1] for each in titles(plan(team.awx, nodes())) if each[0] == "remove"] == ["node a of w", "node b of w", "node c of w"]
 
@@ -188,7 +192,12 @@ def test_the_order_is_that_of_the_references(site):
     assert all(each["new"] or each["pending"] for each in made.steps)
     # A second name of a list is found by a first look-up of another.
     order = [kind.variable for kind in KINDS]
-    late = [(kind.variable, option) for kind in KINDS for option, other in kind.references.items() if other in order and order.index(other) > order.index(kind.variable)]
+    late = [
+        (kind.variable, option)
+        for kind in KINDS
+        for option, other in kind.references.items()
+        if other in order and order.index(other) > order.index(kind.variable)
+    ]
     assert {option for variable, option in late} == set(BY_VARIABLE["awx_organizations"].later)
 
 
