@@ -12,26 +12,14 @@ from typing import Any
 from ansible.module_utils.common.parameters import remove_values
 from ansible.utils.display import Display
 
-from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import CONNECTION, Awx, AwxError, connection_of
+from ansible_collections.stateops.langgraph.plugins.modules.awx_objects import ARGUMENT_SPEC
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import Awx, AwxError, connection_of
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_check import check_data, unknown_variables
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import BY_VARIABLE, EDGES, NODES, VARIABLES, Data
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_objects import Objects, nodes_of
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_plan import Plan, Step
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import secret_texts
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._results import DocumentedResult, documented
-
-OPTIONS = {
-    "objects": {"type": "dict", "required": True},
-    "organization": {"type": "str", "required": True},
-    "step": {"type": "dict"},
-    "label": {"type": "str", "default": ""},
-    "unmanaged": {"type": "str", "choices": ["report", "remove"], "default": "report"},
-    "update_secrets": {"type": "bool", "default": False, "no_log": False},
-    "checkouts": {"type": "dict", "default": {}},
-    "data_file": {"type": "path", "default": ""},
-    "known_variables": {"type": "list", "elements": "str", "default": []},
-    **{name: {"type": "raw", "no_log": name in ("controller_oauthtoken", "controller_password")} for name in CONNECTION},
-}
 
 
 class ActionModule(DocumentedResult):
@@ -43,7 +31,7 @@ class ActionModule(DocumentedResult):
         """The steps, or the result of one."""
         self._variables = task_vars or {}
         try:
-            _validated, self._options = self.validate_argument_spec(OPTIONS)
+            _validated, self._options = self.validate_argument_spec(ARGUMENT_SPEC)
             self._data = self._lists(self._options["objects"])
             self._connection_options = connection_of(self._options)
             awx = Awx(self._connection_options, Display().warning)

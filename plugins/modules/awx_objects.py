@@ -1,9 +1,8 @@
+#!/usr/bin/python
 # -*- coding: utf-8 -*-
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Documents the action plugin awx_objects, which does the work."""
-
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -79,13 +78,15 @@ options:
   validate_certs:
     description: Whether the certificate of AWX is verified. If empty, E(CONTROLLER_VERIFY_SSL) is used, otherwise it is verified.
     type: raw
+extends_documentation_fragment:
+  - stateops.langgraph.attributes
+  - stateops.langgraph.attributes.action
 attributes:
-  check_mode:
-    description: Whether the task predicts its changes in check mode.
-    support: full
   diff_mode:
-    description: Whether the task shows the differences in diff mode.
     support: none
+  idempotent:
+    support: partial
+    details: With O(update_secrets=true), objects with secrets report a change each time.
 """
 
 EXAMPLES = r"""
@@ -113,13 +114,46 @@ steps:
   returned: without step
   type: list
   elements: dict
+  sample:
+    - {kind: awx_labels, title: label langgraph, index: 0, stage: create, new: true, pending: false, keep: {}, restricted: false}
 report:
   description: A sentence for each object in AWX that differs from the data and is left, or is removed without an entry of its own.
   returned: without step
   type: list
   elements: str
+  sample: ["job template langgraph verify is not in the data and is kept"]
 id:
   description: The number of the object.
   returned: with step, if the module of awx.awx returns it
   type: int
+  sample: 42
 """
+
+from ansible.module_utils.basic import AnsibleModule
+
+ARGUMENT_SPEC = {
+    "objects": {"type": "dict", "required": True},
+    "organization": {"type": "str", "required": True},
+    "step": {"type": "dict"},
+    "label": {"type": "str", "default": ""},
+    "unmanaged": {"type": "str", "choices": ["report", "remove"], "default": "report"},
+    "update_secrets": {"type": "bool", "default": False, "no_log": False},
+    "checkouts": {"type": "dict", "default": {}},
+    "data_file": {"type": "path", "default": ""},
+    "known_variables": {"type": "list", "elements": "str", "default": []},
+    "controller_host": {"type": "raw"},
+    "controller_oauthtoken": {"type": "raw", "no_log": True},
+    "controller_username": {"type": "raw"},
+    "controller_password": {"type": "raw", "no_log": True},
+    "validate_certs": {"type": "raw"},
+}
+
+
+def main() -> None:
+    """Fail: Ansible runs the action plugin of this name in place of the module."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    module.fail_json(msg="This module runs on the controller, through its action plugin. Use it in a task of a playbook.")
+
+
+if __name__ == "__main__":
+    main()

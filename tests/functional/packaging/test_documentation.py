@@ -152,7 +152,7 @@ def test_the_action_group_contains_the_modules_that_connect():
 def test_options_with_secret_names_set_no_log(name, monkeypatch):
     """Ansible warns about an option whose name suggests a secret if no_log is not set."""
     for option, details in arguments_of(name, monkeypatch)["argument_spec"].items():
-        if "password" in option or option == "encryption_key":
+        if "password" in option or option in ("encryption_key", "controller_oauthtoken"):
             assert details["no_log"] is True, option
         elif any(word in option for word in ("key", "secret", "token")):
             assert details["no_log"] is False, option

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 
@@ -357,6 +359,13 @@ def test_what_somebody_attached_by_hand(labelled):
 
 def test_the_role_hands_over_each_list():
     assert tuple(yaml.safe_load((ROOT / "roles" / "awx" / "vars" / "main.yml").read_text())["__awx_lists"]) == VARIABLES
+
+
+def test_the_readme_hands_each_list_to_the_other_collection():
+    block = (ROOT / "roles" / "awx" / "README.md").read_text().split("```yaml")[1].split("```")[0]
+    given = yaml.safe_load(block)[0]["vars"]
+    assert {name for value in given.values() for name in re.findall(r"awx_\w+", str(value))} == {*VARIABLES, "awx_organization"}
+    assert {name.replace("controller_", "awx_").replace("aap_", "awx_") for name in given} == {*VARIABLES, "here"}
 
 
 def test_an_awx_that_answers_with_an_error(site):
