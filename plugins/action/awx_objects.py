@@ -71,7 +71,8 @@ class ActionModule(DocumentedResult):
         if self._connection_options.get("validate_certs") is False:
             Display().warning("The certificate of AWX is not verified, because awx_controller_validate_certs or CONTROLLER_VERIFY_SSL is false.")
         if errors:
-            return {"failed": True, "msg": "Nothing was written to AWX, because of the following.\n%s" % "\n".join("- " + each for each in errors)}
+            title = "Nothing was written to AWX, because of the following%s." % (" in %s" % path if path else "")
+            return {"failed": True, "msg": "\n".join([title, *("- " + each for each in errors)])}
         return {"changed": False, "steps": plan.steps, "report": plan.report}
 
     def _carry_out(self, step: Step, check: bool = False) -> dict[str, Any]:

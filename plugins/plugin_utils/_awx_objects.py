@@ -32,11 +32,18 @@ class Objects:
         self.organization = organization
 
     def organization_of(self, kind: Kind, entry: Entry) -> str:
-        """The name of the organization of an entry. It is empty for an execution environment of all organizations."""
+        """The name of the organization of an entry. It is empty for an execution environment of all organizations, and a credential of a user or team."""
+        if kind.variable == "awx_credentials" and (entry.get("user") or entry.get("team")):
+            return ""
         if not kind.in_organization:
-            return entry.get("lookup_organization") or self.organization
+            return self.organization
         given = entry.get("organization")
         return self.organization if given is None else str(given)
+
+    def scope_of(self, kind: Kind, entry: Entry, option: str) -> str:
+        """The name of the organization in which the name in an option is looked up."""
+        other = entry.get("lookup_organization") if option != "workflow_job_template" else None
+        return other or self.organization_of(kind, entry) or self.organization
 
     def organization_id(self, name: str) -> int | None:
         """The number of an organization, or None if it does not exist or the token cannot see it."""
@@ -64,18 +71,17 @@ class Objects:
 
     def existing(self, kind: Kind, entry: Entry) -> dict[str, Any] | None:
         """The object of AWX that an entry describes."""
-        organization = self.organization_of(kind, entry)
         if not kind.identity:
             return None
         values: dict[str, Any] = {}
         for option in kind.identity:
             values[option] = entry.get(option)
             if option in kind.references:
-                found = self.look_up(kind.references[option], values[option], organization)
+                found = self.look_up(kind.references[option], values[option], self.scope_of(kind, entry, option))
                 if found is None:
                     return None
                 values[option] = found["id"]
-        number = self.organization_id(organization)
+        number = self.organization_id(self.organization_of(kind, entry))
         if kind.variable == "awx_credentials":
             return self.awx.credential(str(entry["name"]), values["credential_type"], number)
         if len(kind.identity) > 1:
@@ -98,8 +104,8 @@ class Objects:
     def pending(self, kind: Kind, entry: Entry) -> bool:
         """Whether an entry names an object that this run creates first. Raise AwxError if a name refers to nothing."""
         pending = False
-        organization = self.organization_of(kind, entry)
         for option, variable, name in self.names(kind, entry):
+            organization = self.scope_of(kind, entry, option)
             entries = list(self.declared(variable, name, organization))
             if entries and not any(present(each) for each in entries):
                 raise AwxError("its %s is %s, which the data removes with state: absent" % (option, name))
@@ -112,7 +118,7 @@ class Objects:
             if needed and needed not in (None, self._credential_kind(name, organization)):
                 raise AwxError("its %s is %s, which is no credential of the kind %s" % (option, name, needed))
         if kind.variable == "awx_groups":
-            pending = self._members(entry, organization) or pending
+            pending = self._members(entry, self.scope_of(kind, entry, "inventory")) or pending
         return pending
 
     def _credential_kind(self, name: Any, organization: str) -> Any:
@@ -151,17 +157,16 @@ class Objects:
 
     def arguments(self, kind: Kind, entry: Entry) -> dict[str, Any]:
         """The arguments of the module: the entry itself, its organization, and numbers in place of names."""
-        organization = self.organization_of(kind, entry)
         given = {name: value for name, value in entry.items() if value is not None and name not in (NODES.variable, "lookup_organization")}
         # An empty name is the same as none.
         given = {name: value for name, value in given.items() if value != "" or name not in kind.references}
         for option, variable in kind.references.items():
             # The module of a schedule takes a name only.
             if option in given and (kind.variable, option) != ("awx_schedules", "unified_job_template"):
-                numbers = [str(self._number(variable, name, organization)) for name in as_list(given[option])]
+                numbers = [str(self._number(variable, name, self.scope_of(kind, entry, option))) for name in as_list(given[option])]
                 given[option] = numbers if isinstance(given[option], (list, tuple)) else numbers[0]
         if kind.in_organization:
-            given["organization"] = organization
+            given["organization"] = self.organization_of(kind, entry) or None
         if kind.variable == "awx_inventories":
             # If omitted, the module would send null, and AWX would store another value.
             given.setdefault("kind", "")

@@ -144,7 +144,7 @@ class Plan:
         for option in KEPT:
             if option not in kind.references or not isinstance(entry.get(option), (list, tuple)):
                 continue
-            organization = self.objects.organization_of(kind, entry)
+            organization = self.objects.scope_of(kind, entry, option)
             wanted = [(name, self.objects.look_up(kind.references[option], name, organization)) for name in entry[option]]
             numbers = [each["id"] for _name, each in wanted if each]
             for each in self.awx.linked(found, option):
@@ -216,7 +216,7 @@ class Plan:
     def _absent(self, kind: Kind, entry: Entry, index: int) -> None:
         if kind.variable == "awx_roles":
             names = list(self.objects.names(kind, entry))
-            if all(self.objects.look_up(variable, name, self.objects.organization_of(kind, entry)) for _option, variable, name in names):
+            if all(self.objects.look_up(variable, name, self.objects.scope_of(kind, entry, option)) for option, variable, name in names):
                 self._add(kind, name_of(kind, entry), index, "create")
             return
         found = self.objects.existing(kind, entry)

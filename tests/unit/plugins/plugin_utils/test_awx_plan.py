@@ -267,6 +267,18 @@ def test_an_execution_environment_of_another_organization_is_used(site):
     assert titles(plan(site.awx, data)) == [("create", "execution environment AWX EE (latest)")]
 
 
+def test_a_credential_of_a_team_has_no_organization(site):
+    """The module takes one owner only."""
+    entry = {"name": "c", "credential_type": "Machine", "team": "t"}
+    data = {"awx_teams": [{"name": "t"}], "awx_credentials": [entry]}
+    assert [each["new"] for each in plan(site.awx, data).steps] == [True, True]
+    team = site.add("teams", name="t", organization=1)
+    given = Objects(InProcess(site.awx), {variable: data.get(variable, []) for variable in VARIABLES}, "Default").arguments(
+        BY_VARIABLE["awx_credentials"], entry
+    )
+    assert given == {"name": "c", "credential_type": "1", "team": str(team), "organization": None}
+
+
 def test_rights_that_the_token_does_not_have(site):
     data = {"awx_organizations": [{"name": "Blue"}], "awx_credential_types": [{"name": "T", "kind": "cloud"}], "awx_teams": [{"name": "t"}]}
     made = plan(site.awx, data, token=ORGANIZATION_TOKEN)
