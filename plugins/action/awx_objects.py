@@ -31,13 +31,20 @@ class ActionModule(DocumentedResult):
         """The steps, or the result of one."""
         self._variables = task_vars or {}
         try:
-            _validated, self._options = self.validate_argument_spec(ARGUMENT_SPEC)
-            self._data = self._lists(self._options["objects"])
+            # Without the objects: the validation copies each value.
+            objects = self._task.args.pop("objects", None)
+            spec = {name: option for name, option in ARGUMENT_SPEC.items() if name != "objects"}
+            _validated, self._options = self.validate_argument_spec(spec)
+            self._data = self._lists(objects)
+            step = self._options["step"]
+            # In check mode, an object that does not exist yet, or needs one that does not, counts as changed.
+            if step and self._task.check_mode and (step.get("new") or step.get("pending")):
+                return {"changed": True}
             self._connection_options = connection_of(self._options)
             awx = Awx(self._connection_options, Display().warning)
             self._objects = Objects(awx, self._data, self._options["organization"])
             try:
-                result = self._carry_out(self._options["step"]) if self._options["step"] else self._plan()
+                result = self._carry_out(step) if step else self._plan()
             finally:
                 awx.close()
         except AwxError as error:
@@ -46,7 +53,9 @@ class ActionModule(DocumentedResult):
         return documented(result, self.RETURNS)
 
     @staticmethod
-    def _lists(objects: dict[str, Any]) -> Data:
+    def _lists(objects: Any) -> Data:
+        if not isinstance(objects, dict):
+            raise AwxError("objects is not a dictionary of lists.")
         for variable, value in objects.items():
             if variable not in VARIABLES or not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
                 raise AwxError("%s is not a list of dictionaries of the options of a module." % variable)
@@ -76,9 +85,7 @@ class ActionModule(DocumentedResult):
         return {"changed": False, "steps": plan.steps, "report": plan.report}
 
     def _carry_out(self, step: Step, check: bool = False) -> dict[str, Any]:
-        """The result of one step. In check mode, an object that does not exist yet, or needs one that does not, counts as changed."""
-        if (check or self._task.check_mode) and (step.get("new") or step.get("pending")):
-            return {"changed": True}
+        """The result of one step."""
         kind = BY_VARIABLE[step["kind"]]
         if step["index"] is None:
             return self._run_module(kind.module, step["arguments"], check)

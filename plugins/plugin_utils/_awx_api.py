@@ -12,6 +12,12 @@ from urllib.parse import quote
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
+# At the start of the file, so that Ansible imports it once and not in the process of each task.
+try:
+    from ansible_collections.awx.awx.plugins.module_utils.controller_api import ControllerAPIModule
+except ImportError:
+    ControllerAPIModule = None
+
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import BY_VARIABLE, GLOBAL, as_list
 
 # The options of awx.awx's modules for the connection, and the environment variables that they are read from.
@@ -52,10 +58,8 @@ class Awx:
     """The objects in AWX. Each look-up is made once."""
 
     def __init__(self, connection: dict[str, Any], warn: Callable[[str], None]) -> None:
-        try:
-            from ansible_collections.awx.awx.plugins.module_utils.controller_api import ControllerAPIModule
-        except ImportError:
-            raise AwxError(MISSING) from None
+        if ControllerAPIModule is None:
+            raise AwxError(MISSING)
         self._api = ControllerAPIModule(argument_spec={}, direct_params=dict(connection), error_callback=self._fail, warn_callback=warn)
         if "controller_host" not in connection and self._api.host.endswith("//127.0.0.1"):
             raise AwxError("The address of AWX is not set. Set awx_controller_host, or CONTROLLER_HOST in the environment, to its URL.")
