@@ -90,14 +90,17 @@ class ActionModule(DocumentedResult):
         if step["index"] is None:
             return self._run_module(kind.module, step["arguments"], check)
         entry = nodes_of(self._data, step["index"])[step["node"]] if "node" in step else self._data[kind.variable][step["index"]]
-        if step["stage"] == "absent":
-            entry, found = {name: entry[name] for name in (*kind.identity, "organization", "state") if name in entry}, None
-        elif step["stage"] == "later":
-            options = (*kind.identity, *kind.later, "organization", "new_name")
-            defaults: dict[str, Any] = dict.fromkeys(EDGES, []) if kind is NODES else {}
-            entry, found = self._objects.settled(kind, {**defaults, **{name: value for name, value in entry.items() if name in options}})
-        else:
-            entry, found = self._objects.settled(kind, {name: value for name, value in entry.items() if name not in kind.later})
+        given = {
+            "absent": (*kind.identity, "organization", "user", "team", "state"),
+            "later": (*kind.identity, *kind.later, "organization", "new_name"),
+            "create": tuple(name for name in entry if name not in kind.later),
+        }[step["stage"]]
+        entry = {name: entry[name] for name in given if name in entry}
+        if kind is NODES and step["stage"] == "later":
+            entry = {**dict.fromkeys(EDGES, []), **entry}
+        found = None
+        if step["stage"] != "absent" and (entry.get("new_name") or (kind.secret and not step["new"])):
+            entry, found = self._objects.settled(kind, entry)
         arguments = self._objects.arguments(kind, entry)
         for option, numbers in step.get("keep", {}).items():
             arguments[option] = [*arguments[option], *numbers]
@@ -118,12 +121,10 @@ class ActionModule(DocumentedResult):
             task.no_log, task.check_mode = before
         kept = {name: result[name] for name in ("changed", "id", "warnings") if name in result}
         if result.get("failed"):
-            answer = (result.get("response") or {}).get("json") if isinstance(result.get("response"), dict) else None
-            crash = (
-                str(result.get("module_stderr") or result.get("exception") or "").strip().splitlines()[-1:]
-                if "see response" not in str(result.get("msg"))
-                else []
-            )
-            parts = [str(result.get("msg")), *([str(answer)] if answer and "results" not in answer else []), *(crash if "module_stderr" in result else [])]
+            response = result.get("response")
+            answer = response.get("json") if isinstance(response, dict) else None
+            crash = str(result.get("module_stderr", "")).strip().splitlines()[-1:]
+            # A list of objects would hide the message.
+            parts = [str(result.get("msg")), *([str(answer)] if answer and "results" not in answer else []), *crash]
             kept.update(failed=True, msg=" ".join(parts))
         return kept

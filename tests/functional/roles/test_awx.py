@@ -205,12 +205,11 @@ def small(**changes):
     return data
 
 
-def test_a_site_that_changes(site):
-    passwords = {"c_password": site.secret("c"), "n_password": site.secret("n")}
-    site.predicted(data=small(), **passwords)
+def changed_data(site, passwords):
+    """The data of the second run of a site, after somebody has changed the first one by hand."""
+    site.run(data=small(), **passwords).passed()
     assert site.linked("groups", "all_apps", "children") == {"apps"}
     assert site.of("schedules")["nightly"]["enabled"] is False
-
     # By hand: a credential at a template, and a schedule.
     status, hand = site.awx.answer("POST", "/api/v2/credentials/", {"name": "by hand", "organization": 1, "credential_type": 2})
     verify = site.of("job_templates")["verify"]["id"]
@@ -225,6 +224,12 @@ def test_a_site_that_changes(site):
     data["awx_workflows"][0]["simplified_workflow_nodes"] = [{**first, "unified_job_template": "provision again", "success_nodes": ["last"]}, last]
     last["unified_job_template"] = "verify all"
     data["awx_schedules"][0].update(unified_job_template="verify all", name="nightly at two")
+    return data
+
+
+def test_a_site_that_changes(site):
+    passwords = {"c_password": site.secret("c"), "n_password": site.secret("n")}
+    data = changed_data(site, passwords)
     done = site.predicted(data=data, **passwords)
     assert set(site.of("workflow_job_template_nodes")) == {"first", "last"}
     assert site.linked("workflow_job_template_nodes", "first", "success_nodes") == {"last"}
@@ -242,6 +247,14 @@ def test_a_site_that_changes(site):
     before, passwords["c_password"] = passwords["c_password"], "pw-%s" % secrets.token_hex(12)
     number = site.of("credentials")["c"]["id"]
     assert site.run(data=data, **passwords).unchanged().writes == [] and site.awx.inputs[number]["password"] == before
+
+
+@pytest.mark.extended
+def test_what_is_removed(site):
+    passwords = {"c_password": site.secret("c"), "n_password": site.secret("n")}
+    data = changed_data(site, passwords)
+    passwords["c_password"] = "pw-%s" % secrets.token_hex(12)
+    number = site.of("credentials")["c"]["id"]
     done = site.predicted(data=data, awx_unmanaged="remove", awx_update_secrets=True, **passwords)
     assert set(site.of("job_templates")) == {"provision again", "verify all"} and set(site.of("schedules")) == {"nightly at two"}
     assert site.linked("job_templates", "verify all", "credentials") == {"c"}
@@ -340,7 +353,8 @@ def test_the_address_of_awx_and_its_certificate(site):
 
 def test_a_step_that_awx_rejects_ends_the_run(site):
     """Later objects refer to earlier ones, so nothing follows. The message contains AWX's answer."""
-    data = small(awx_schedules=[{"name": "nightly", "unified_job_template": "verify", "rrule": "DTSTART:20260101T020000Z RRULE:FREQ=DAILY"}])
+    rejected = {"name": "nightly", "unified_job_template": "verify", "rrule": "DTSTART:20260101T020000Z RRULE:FREQ=DAILY"}
+    data = small(awx_schedules=[rejected], awx_hosts=[], awx_groups=[], awx_workflows=[])
     data["awx_roles"] = [{"role": "execute", "users": ["admin"], "job_templates": ["verify"]}]
     done = site.run(data=data, c_password=site.secret("c"), n_password="").stopped("INTERVAL required in rrule")
     assert done.recap["localhost"]["failed"] == 1 and steps(done)[-1] == ("schedule nightly", False)
