@@ -100,4 +100,5 @@ def test_the_secret_options_are_those_that_the_modules_hide():
     plugins = Path(_results.__file__).parents[1]
     hidden = re.compile(r'"?(\w+)"?[:=] ?{[^}]*"no_log": True')
     found = {name for path in plugins.rglob("*.py") if path.parts[-2] in ("modules", "_core") for name in hidden.findall(path.read_text(encoding="utf-8"))}
-    assert found == set(_results.SECRET_OPTIONS)
+    # These two are options of a module that connects to AWX, on the controller.
+    assert found - {"controller_oauthtoken", "controller_password"} == set(_results.SECRET_OPTIONS)
