@@ -284,7 +284,8 @@ def test_rights_that_the_token_does_not_have(site):
     made = plan(site.awx, data, token=ORGANIZATION_TOKEN)
     assert len(made.errors) == 2
     assert made.errors[1] == (
-        "olga may not create credential types in AWX, or the token may only read. Use a token with the scope write of a system administrator, or let one create: T."
+        "olga may not create credential types in AWX, or the token may only read."
+        " Use a token with the scope write of a system administrator, or let one create: T."
     )
     assert "admin may not create teams in AWX, or the token may only read" in plan(site.awx, data, token=READ_TOKEN).errors[1]
     assert titles(plan(site.awx, {"awx_teams": data["awx_teams"]}, token=ORGANIZATION_TOKEN)) == [("create", "team t")]
