@@ -11,10 +11,10 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line, unexpected
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.selection import ThreadFilter
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.batch import Batch
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import shown
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.selection import ThreadFilter
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.stats import ImportStats
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.target import COPIED_TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.verify import Verifier

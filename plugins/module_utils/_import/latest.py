@@ -18,9 +18,9 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._import.source 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ansible_collections.stateops.langgraph.plugins.module_utils._core.selection import ThreadFilter
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import ParsedCheckpoint
-    from ansible_collections.stateops.langgraph.plugins.module_utils._import.selection import ThreadFilter
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import Outline
 
     # (namespace, id of its newest checkpoint or None, the highest id of its pending writes or None)

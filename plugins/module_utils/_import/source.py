@@ -21,8 +21,8 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.rights 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from ansible_collections.stateops.langgraph.plugins.module_utils._core.selection import ThreadFilter
     from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Key, Place
-    from ansible_collections.stateops.langgraph.plugins.module_utils._import.selection import ThreadFilter
 
     # (key, the row or whether there is one, its pending writes or their keys)
     Outline = tuple[Key, Any, list[Any]]

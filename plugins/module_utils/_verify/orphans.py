@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 import time
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import one_line
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.uuid6 import creation_time
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, psycopg, sql
 
@@ -31,8 +31,6 @@ SAMPLES = (1024, 64)
 IDS = 10000
 # Steps of SQLite's virtual machine between two checks of the time.
 SEARCH_STEPS = 10000
-# The Gregorian epoch of UUIDs, in seconds before the Unix epoch (RFC 9562, 5.1).
-GREGORIAN = 12219292800
 
 LIMIT = "SELECT set_config('statement_timeout', %s, true)"
 # From the catalog, which every role can read.
@@ -183,16 +181,3 @@ def by_age(pairs: Iterable[tuple[str, int] | None], grace: float, now: float | N
         else:
             counts["count"] += rows
     return counts
-
-
-def creation_time(identifier: str) -> float | None:
-    """The time in a version 6 UUID, in seconds since 1970; None for any other value."""
-    try:
-        value = uuid.UUID(identifier)
-    except (ValueError, AttributeError, TypeError):
-        return None
-    if value.version != 6:
-        return None
-    number = value.int
-    ticks = ((number >> 96) << 28) | (((number >> 80) & 0xFFFF) << 12) | ((number >> 64) & 0x0FFF)
-    return ticks / 1e7 - GREGORIAN

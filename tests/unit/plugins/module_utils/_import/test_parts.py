@@ -14,10 +14,10 @@ import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
 from sqlite_threads import put
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.selection import ThreadFilter
 from ansible_collections.stateops.langgraph.plugins.module_utils._import import importer, parts, source
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.importer import Importer
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import Part
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.selection import ThreadFilter
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.source import open_source
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers import WorkerPool
 

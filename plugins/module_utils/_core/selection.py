@@ -2,15 +2,13 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which threads of a file are imported."""
+"""Which threads an import or a pruning applies to."""
 
 from __future__ import annotations
 
 import fnmatch
 import re
 from typing import TYPE_CHECKING
-
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.keys import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,5 +43,5 @@ class ThreadFilter:
         return self.patterns is not None or self.excluded is not None
 
     def __contains__(self, thread: object) -> bool:
-        name = text(thread)
+        name = thread.decode("utf-8", "replace") if isinstance(thread, bytes) else str(thread)
         return (self.patterns is None or name in self.patterns) and (self.excluded is None or name not in self.excluded)

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from ansible_collections.stateops.langgraph.plugins.module_utils._import.selection import ThreadFilter
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.selection import ThreadFilter
 
 NAMES = ["a", "A", "ab", "a.b", "a\nb", "a*b", "[a]", "a|b", "a]", "\u00e4", "", "a\\b"]
 PATTERNS = ["a", "a?", "a*", "*", "?b", "[a-c]b", "[!a]*", "[a]", "[[]a]", "a.b", "[", "a|b", "a\\b", "\u00e4", "*\u00e4", "", "a*b", "a\nb"]
