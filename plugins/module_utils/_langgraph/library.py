@@ -114,6 +114,18 @@ def saver(connection: Connection[dict[str, Any]]) -> PostgresSaver:
     return _saver_class()(connection)
 
 
+def pruning_saver(connection: Connection[dict[str, Any]]) -> PostgresSaver:
+    """The same as saver(). Raises ModuleError if the library has no prune()."""
+    found = saver(connection)
+    # The base class has a prune() that raises NotImplementedError.
+    if "prune" not in vars(type(found)):
+        raise ModuleError(
+            "keep=latest needs %s 3.2.0 or newer, which brought PostgresSaver.prune(); %s is installed in %s. Upgrade it: %s -m pip install '%s>=3.2.0'"
+            % (DISTRIBUTION, metadata.version(DISTRIBUTION), sys.prefix, sys.executable, DISTRIBUTION)
+        )
+    return found
+
+
 def _saver_class() -> type[PostgresSaver]:
     try:
         from langgraph.checkpoint.postgres import PostgresSaver

@@ -1,0 +1,136 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deletes threads and older checkpoints, each batch in one transaction, so that a run of the application neither waits nor loses what it writes."""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import schema_path
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention import queries
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.counts import PolicyCounts, Sizes
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import DELTA_CHANNEL, UNREADABLE, WRITTEN_MEANWHILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import Policy
+    from ansible_collections.stateops.langgraph.plugins.module_utils._retention.threads import Threads
+
+Result = TypeVar("Result")
+ATTEMPTS = 8
+# Seconds before the second attempt; each later one waits twice as long.
+WAIT = 0.1
+
+
+def retry(work: Callable[[], Result | None], sleep: Callable[[float], None] = time.sleep) -> Result:
+    """The result of work(). It is called again if another session interfered: if it returns None, or PostgreSQL ended its transaction."""
+    wait = WAIT
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            done = work()
+        except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable):
+            if attempt == ATTEMPTS:
+                raise
+            done = None
+        if done is not None:
+            return done
+        sleep(wait)
+        wait *= 2
+    raise ModuleError("Other sessions changed the same threads in %d attempts. Run again." % ATTEMPTS)
+
+
+class Deletion:
+    """Carries out a policy on batches of threads. saver: LangGraph's saver on the same connection, for keep=latest, or None."""
+
+    def __init__(self, threads: Threads, policy: Policy, schema: str, saver: Any = None, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.threads, self.policy, self.schema, self.saver, self.sleep = threads, policy, schema, saver, sleep
+        self.connection = threads.connection
+        # The threads that the last batch deleted.
+        self.deleted: list[str] = []
+
+    def batch(self, ids: Sequence[str]) -> PolicyCounts:
+        """Delete the threads in one transaction, or trim each in its own; returns the counts of what is committed. Raises psycopg.Error, ModuleError."""
+        counts, self.deleted = PolicyCounts(), []
+        if self.policy.keep == "none":
+            left = list(ids)
+            counts.merge(retry(lambda: self._delete(left, counts), self.sleep))
+        else:
+            for thread in ids:
+                self._trim_thread(thread, counts)
+        return counts
+
+    def _delete(self, ids: list[str], counts: PolicyCounts) -> PolicyCounts | None:
+        """Delete whole threads; returns the counts, or None if the batch has to be tried again.
+
+        The policy is applied again in the transaction. The deletion returns its rows, which must be those that the policy saw; and before the commit,
+        none of the threads may have a row. Otherwise the application wrote to a thread meanwhile: everything is rolled back, and the thread is kept.
+        """
+        done = PolicyCounts()
+        with self.connection.transaction() as transaction:
+            selected = self.threads.select(ids, self.policy, done)
+            sizes = self.threads.sizes(selected.ids)
+            written = self._delete_rows(sizes)
+            if written:
+                raise psycopg.Rollback(transaction)
+        if not written:
+            # A thread that another session deleted has no rows.
+            self.deleted = [thread for thread in selected.ids if any(sizes[thread].rows)]
+            for thread in self.deleted:
+                done.remove(thread, sizes[thread], False, None)
+            return done
+        for thread in written:
+            ids.remove(thread)
+            counts.keep(thread, WRITTEN_MEANWHILE, selected.times.get(thread))
+        return None
+
+    def _delete_rows(self, sizes: dict[str, Sizes]) -> set[str]:
+        """Delete all rows of these threads; returns those to which another session wrote after the sizes were read."""
+        ids = list(sizes)
+        if not ids:
+            return set()
+        deleted = {row.pop("thread_id"): tuple(row.values()) for row in self.threads.rows(queries.DELETE_THREADS, {"ids": ids})}
+        return set(self.threads.present(ids)) | {thread for thread in ids if deleted.get(thread, (0, 0, 0)) != sizes[thread].rows}
+
+    def delete_late_rows(self, ids: Sequence[str], before: str) -> tuple[list[str], Sizes] | None:
+        """Delete what a run that was under way wrote to deleted threads; returns (these threads, their rows), or None if it has to be tried again.
+
+        before: the first id after the deletion. A new thread of the same id is kept.
+        """
+        with self.connection.transaction() as transaction:
+            rows = self.threads.rows(queries.LATE, {"ids": list(ids), "before": before, "version_6": queries.VERSION_6})
+            sizes = self.threads.sizes([row["thread_id"] for row in rows])
+            if not self._delete_rows(sizes):
+                return list(sizes), functools.reduce(Sizes.plus, sizes.values(), Sizes())
+            raise psycopg.Rollback(transaction)
+        return None
+
+    def _trim_thread(self, thread: str, counts: PolicyCounts) -> None:
+        self.connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        try:
+            counts.merge(retry(lambda: self._trim(thread), self.sleep))
+        except NotImplementedError:
+            counts.keep(thread, DELTA_CHANNEL, None)
+        except psycopg.DataError:
+            counts.keep(thread, UNREADABLE, None)
+        finally:
+            self.connection.isolation_level = None
+
+    def _trim(self, thread: str) -> PolicyCounts:
+        """Remove the older checkpoints of a thread with the library's own prune(), which reads and deletes in one snapshot; returns the counts."""
+        done = PolicyCounts()
+        with self.connection.transaction():
+            selected = self.threads.select([thread], self.policy, done)
+            for each in selected.ids:
+                before = self.threads.sizes([each])[each]
+                with schema_path(self.connection, self.schema):
+                    self.saver.prune([each], strategy="keep_latest")
+                removed = before.minus(self.threads.sizes([each])[each])
+                done.trim(each, removed, selected.times.get(each))
+        return done

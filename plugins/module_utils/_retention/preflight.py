@@ -1,0 +1,56 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must be true before a row is deleted: the tables are LangGraph's, nothing evaluates foreign code, and the role has the privileges."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, sentence
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import report_lock_holders
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import READ_TIMEOUT, snapshot
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_postgresql import check_schema
+from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES
+
+if TYPE_CHECKING:
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
+
+MISSING = """
+SELECT t.name AS table_name, p.name AS privilege
+FROM unnest(%(tables)s::text[]) WITH ORDINALITY AS t(name, place) CROSS JOIN unnest(%(privileges)s::text[]) WITH ORDINALITY AS p(name, place)
+WHERE NOT has_table_privilege(format('%%I.%%I', %(schema)s::text, t.name), p.name) AND (p.name <> 'UPDATE' OR t.name = 'checkpoints')
+ORDER BY t.place, p.place
+"""
+
+
+def require_prunable(connection: Connection, schema: str, role: str | None, keep: str) -> None:
+    """Raise ModuleError, or PrerequisiteMissing if a table is missing. role: session_role, or None. keep: latest also needs UPDATE."""
+    privileges = ["SELECT", "DELETE"] + (["UPDATE"] if keep == "latest" else [])
+    with report_lock_holders(connection, schema, DATA_TABLES), snapshot(connection, role, READ_TIMEOUT) as path:
+        state = read(connection, schema, path)
+        found, server = state.schema, state.server
+        if not found.exists:
+            raise PrerequisiteMissing("Schema %s does not exist in database %s. Check the option schema, or create it." % (schema, server.database))
+        if not server.schema_usage:
+            raise ModuleError(
+                "Role %s has no USAGE on schema %s. Run: GRANT USAGE ON SCHEMA %s TO %s;" % (server.role, schema, quote(schema), quote(server.role))
+            )
+        absent = [table for table in DATA_TABLES if found.table(table) is None]
+        if absent:
+            raise PrerequisiteMissing("%s: no such table in schema %s. Run the module checkpoint_schema first." % (", ".join(absent), schema))
+        violations = [each for each in check_schema(found) if each.severity == rules.BLOCK and each.rule is not rules.OWNER_DIFFERS]
+        if violations:
+            raise ModuleError(
+                "The tables are not as LangGraph needs them. %s Nothing was deleted." % " ".join(sentence(each.describe()) for each in violations)
+            )
+        rows = connection.execute(MISSING, {"tables": list(DATA_TABLES), "privileges": privileges, "schema": schema}).fetchall()
+    if rows:
+        grants = ["GRANT %s ON %s TO %s;" % (row["privilege"], qualified(schema, row["table_name"]), quote(server.role)) for row in rows]
+        raise ModuleError("Role %s lacks privileges that the deletion needs. Run: %s" % (server.role, " ".join(grants)))
+    if server.standby or server.read_only:
+        raise ModuleError("The server does not accept writes (%s). Connect to the primary." % ("hot standby" if server.standby else "read-only"))

@@ -1,0 +1,286 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The SQL of retention. It runs with search_path pg_catalog and reads by the primary keys.
+
+No query joins two sets of rows of a thread: PostgreSQL would plan it from the average thread, and long threads are the ones to prune.
+"""
+
+from __future__ import annotations
+
+VERSION_6 = "^[0-9a-f]{8}-[0-9a-f]{4}-6[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+
+# The next thread ids. A loose index scan: each step is one access to each primary key, however many rows a thread has.
+# least() ignores NULL. The outer LIMIT ends the recursion.
+NEXT_THREADS = """
+WITH RECURSIVE t(thread_id) AS (
+  SELECT least((SELECT x.thread_id FROM {checkpoints} x WHERE x.thread_id {after} %(after)s ORDER BY x.thread_id LIMIT 1),
+               (SELECT x.thread_id FROM {checkpoint_blobs} x WHERE x.thread_id {after} %(after)s ORDER BY x.thread_id LIMIT 1),
+               (SELECT x.thread_id FROM {checkpoint_writes} x WHERE x.thread_id {after} %(after)s ORDER BY x.thread_id LIMIT 1))
+  UNION ALL
+  SELECT least((SELECT x.thread_id FROM {checkpoints} x WHERE x.thread_id > t.thread_id ORDER BY x.thread_id LIMIT 1),
+               (SELECT x.thread_id FROM {checkpoint_blobs} x WHERE x.thread_id > t.thread_id ORDER BY x.thread_id LIMIT 1),
+               (SELECT x.thread_id FROM {checkpoint_writes} x WHERE x.thread_id > t.thread_id ORDER BY x.thread_id LIMIT 1))
+  FROM t WHERE t.thread_id IS NOT NULL
+)
+SELECT t.thread_id FROM t WHERE t.thread_id IS NOT NULL LIMIT %(limit)s
+"""
+ASKED = "unnest(%(ids)s::text[]) WITH ORDINALITY AS a(thread_id, place)"
+# With LIMIT 1 instead of EXISTS, the server cannot hash a whole table.
+PRESENT = (
+    "SELECT a.thread_id FROM "
+    + ASKED
+    + """
+WHERE (SELECT true FROM {checkpoints} x WHERE x.thread_id = a.thread_id LIMIT 1)
+   OR (SELECT true FROM {checkpoint_writes} x WHERE x.thread_id = a.thread_id LIMIT 1)
+   OR (SELECT true FROM {checkpoint_blobs} x WHERE x.thread_id = a.thread_id LIMIT 1)
+ORDER BY a.place
+"""
+)
+# The namespaces of thread a that have a checkpoint, and the newest checkpoint of each: the one that get_tuple() returns.
+NAMESPACES = """
+  WITH RECURSIVE n(checkpoint_ns) AS (
+    (SELECT c.checkpoint_ns FROM {checkpoints} c WHERE c.thread_id = a.thread_id ORDER BY c.checkpoint_ns LIMIT 1)
+    UNION ALL
+    SELECT (SELECT c.checkpoint_ns FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.checkpoint_ns > n.checkpoint_ns
+            ORDER BY c.checkpoint_ns LIMIT 1)
+    FROM n WHERE n.checkpoint_ns IS NOT NULL
+  )
+  SELECT n.checkpoint_ns, h.checkpoint_id FROM n CROSS JOIN LATERAL (
+    SELECT c.checkpoint_id FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.checkpoint_ns = n.checkpoint_ns
+    ORDER BY c.checkpoint_id DESC LIMIT 1
+  ) AS h
+"""
+AGES = (
+    """
+SELECT a.thread_id, m.found, m.newest, m.other
+FROM """
+    + ASKED
+    + """ CROSS JOIN LATERAL (
+  SELECT count(*) > 0 AS found, coalesce(bool_or(s.checkpoint_id !~ %(version_6)s), false) AS other,
+         max(s.checkpoint_id COLLATE "C") FILTER (WHERE s.checkpoint_id ~ %(version_6)s) AS newest
+  FROM ("""
+    + NAMESPACES
+    + """) AS s
+) AS m
+ORDER BY a.place
+"""
+)
+# The counters that PostgresSaver keeps for a DeltaChannel, the sign of LangGraph.js, and a snapshot: an inline true with a blob.
+# A thread that update_state() of langgraph 1.2.0 began shows none of them: the channel has a version, but no value, and no step ran since.
+DELTA = """
+    EXISTS (SELECT FROM {checkpoints} c WHERE c.thread_id = a.thread_id
+            AND (c.metadata ? 'counters_since_delta_snapshot' OR c.metadata ? 'delta_writes_versioned'))
+    OR EXISTS (
+      SELECT FROM {checkpoints} c
+      CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(c.checkpoint -> 'channel_values') WHEN 'object' THEN c.checkpoint -> 'channel_values' END) AS v
+      CROSS JOIN LATERAL (SELECT FROM {checkpoint_blobs} b WHERE b.thread_id = c.thread_id AND b.checkpoint_ns = c.checkpoint_ns AND b.channel = v.key
+                          AND b.version = c.checkpoint -> 'channel_versions' ->> v.key LIMIT 1) AS b
+      WHERE c.thread_id = a.thread_id AND v.value = 'true'::jsonb)
+    OR EXISTS (
+      SELECT FROM ("""
+DELTA += (
+    NAMESPACES
+    + """) AS s
+      JOIN {checkpoints} c ON c.thread_id = a.thread_id AND c.checkpoint_ns = s.checkpoint_ns AND c.checkpoint_id = s.checkpoint_id
+      CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(c.checkpoint -> 'channel_versions') WHEN 'object' THEN c.checkpoint -> 'channel_versions' END) AS v
+      WHERE c.metadata ->> 'source' IS DISTINCT FROM 'loop' AND v.key NOT IN ('__start__', '__pregel_tasks') AND NOT starts_with(v.key, 'branch:')
+        AND NOT coalesce(c.checkpoint -> 'channel_values' ? v.key, false)
+        AND NOT EXISTS (SELECT FROM {checkpoint_blobs} b WHERE b.thread_id = c.thread_id AND b.checkpoint_ns = c.checkpoint_ns AND b.channel = v.key
+                        AND b.version = v.value)
+        AND NOT EXISTS (SELECT FROM {checkpoints} l WHERE l.thread_id = c.thread_id AND l.checkpoint_ns = c.checkpoint_ns
+                        AND l.metadata ->> 'source' = 'loop'))
+"""
+)
+UNREADABLE = """
+    EXISTS (SELECT FROM {checkpoints} c WHERE c.thread_id = a.thread_id
+            AND (coalesce(jsonb_typeof(c.checkpoint -> 'channel_versions') <> 'object', false)
+                 OR coalesce(jsonb_typeof(c.checkpoint -> 'channel_values') <> 'object', false)
+                 OR coalesce(c.checkpoint ->> 'v' !~ '^[0-9]{{1,9}}$', false)))
+"""
+# An interrupt is a pending write of the newest checkpoint. A breakpoint (interrupt_before, interrupt_after) leaves only the signs of a next step:
+# a trigger channel or an input that no node has read, or a pending send. If a node failed, nobody is waited for.
+DETAILS = (
+    """
+SELECT a.thread_id,
+  %(metadata)s::jsonb IS NULL OR EXISTS (SELECT FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.metadata @> %(metadata)s::jsonb) AS matched,
+  coalesce(i.other, false) OR coalesce(j.other, false) AS other, j.written,
+  coalesce(h.waiting, false) AS waiting, coalesce(h.unfinished AND NOT h.waiting AND NOT h.failed, false) AS unfinished,
+  {delta} AS delta, {unreadable} AS unreadable
+FROM """
+    + ASKED
+    + """
+CROSS JOIN LATERAL (SELECT bool_or(c.checkpoint_id !~ %(version_6)s) AS other FROM {checkpoints} c WHERE c.thread_id = a.thread_id) AS i
+CROSS JOIN LATERAL (
+  SELECT bool_or(w.checkpoint_id !~ %(version_6)s) AS other, max(w.checkpoint_id COLLATE "C") FILTER (WHERE w.checkpoint_id ~ %(version_6)s) AS written
+  FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id
+) AS j
+LEFT JOIN LATERAL (
+  SELECT
+    EXISTS (SELECT FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND w.checkpoint_ns = '' AND w.checkpoint_id = c.checkpoint_id
+            AND w.channel = '__interrupt__') AS waiting,
+    EXISTS (SELECT FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND w.checkpoint_ns = '' AND w.checkpoint_id = c.checkpoint_id
+            AND w.channel = '__error__') AS failed,
+    EXISTS (SELECT FROM jsonb_each(CASE jsonb_typeof(c.checkpoint -> 'channel_values') WHEN 'object' THEN c.checkpoint -> 'channel_values' END) AS v
+            WHERE v.key = '__start__' OR starts_with(v.key, 'branch:') OR starts_with(v.key, 'start:'))
+    OR EXISTS (SELECT FROM unnest('{{__start__,__pregel_tasks}}'::text[]) AS v(key) JOIN {checkpoint_blobs} b ON b.thread_id = a.thread_id
+               AND b.checkpoint_ns = '' AND b.channel = v.key AND b.version = c.checkpoint -> 'channel_versions' ->> v.key AND b.type <> 'empty')
+    OR EXISTS (SELECT FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND w.checkpoint_ns = '' AND w.checkpoint_id = c.parent_checkpoint_id
+               AND w.channel = '__pregel_tasks' AND c.checkpoint ->> 'v' IN ('1', '2', '3')) AS unfinished
+  FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.checkpoint_ns = '' ORDER BY c.checkpoint_id DESC LIMIT 1
+) AS h ON true
+ORDER BY a.place
+"""
+)
+# The sizes of values as they are stored. A value that TOAST stores is not read. Without the parent, which prune() of the library sets to NULL.
+SIZES_OF = {
+    "checkpoints": ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint", "metadata"),
+    "checkpoint_blobs": ("thread_id", "checkpoint_ns", "channel", "version", "type", "blob"),
+    "checkpoint_writes": ("thread_id", "checkpoint_ns", "checkpoint_id", "task_id", "idx", "channel", "type", "blob"),
+}
+SIZE = {table: " + ".join("coalesce(pg_column_size(x.%s), 0)" % column for column in columns) for table, columns in SIZES_OF.items()}
+SIZES = (
+    "SELECT a.thread_id, "
+    + ", ".join("t%d.rows AS rows_%d, t%d.bytes AS bytes_%d" % (n, n, n, n) for n in range(3))
+    + " FROM "
+    + ASKED
+    + " ".join(
+        " CROSS JOIN LATERAL (SELECT count(*) AS rows, coalesce(sum(%s), 0)::int8 AS bytes FROM {%s} x WHERE x.thread_id = a.thread_id) AS t%d"
+        % (SIZE[table], table, number)
+        for number, table in enumerate(SIZES_OF)
+    )
+    + " ORDER BY a.place"
+)
+# One statement, so that all tables are read in one snapshot. The caller compares the numbers with those of SIZES.
+DELETE_THREADS = """
+WITH d0 AS (DELETE FROM {checkpoints} x WHERE x.thread_id = ANY (%(ids)s::text[]) RETURNING x.thread_id),
+     d1 AS (DELETE FROM {checkpoint_blobs} x WHERE x.thread_id = ANY (%(ids)s::text[]) RETURNING x.thread_id),
+     d2 AS (DELETE FROM {checkpoint_writes} x WHERE x.thread_id = ANY (%(ids)s::text[]) RETURNING x.thread_id)
+SELECT d.thread_id, sum(d.n0)::int8 AS rows_0, sum(d.n1)::int8 AS rows_1, sum(d.n2)::int8 AS rows_2 FROM (
+  SELECT thread_id, 1 AS n0, 0 AS n1, 0 AS n2 FROM d0 UNION ALL SELECT thread_id, 0, 1, 0 FROM d1 UNION ALL SELECT thread_id, 0, 0, 1 FROM d2
+) AS d GROUP BY d.thread_id
+"""
+# Deleted threads that have rows of a run that was under way. The first checkpoint of a new thread has no parent; that of such a run has one that is gone.
+# Without a checkpoint of the graph itself, the rows belong to a checkpoint that is older than the deletion.
+LATE = (
+    """
+SELECT a.thread_id FROM """
+    + ASKED
+    + """
+LEFT JOIN LATERAL (
+  SELECT CASE c.checkpoint_ns WHEN '' THEN c.parent_checkpoint_id IS NOT NULL
+         ELSE coalesce(c.metadata -> 'parents' ->> '' ~ %(version_6)s AND (c.metadata -> 'parents' ->> '') COLLATE "C" < %(before)s, false) END AS late
+  FROM {checkpoints} c WHERE c.thread_id = a.thread_id ORDER BY c.checkpoint_ns, c.checkpoint_id LIMIT 1
+) AS o ON true
+WHERE coalesce(o.late, (SELECT bool_and(w.checkpoint_id ~ %(version_6)s AND w.checkpoint_id COLLATE "C" < %(before)s)
+                        FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id), false)
+"""
+)
+# What prune() of the library deletes with keep_latest, in the words of its documentation: it keeps the newest checkpoint of each namespace, and its
+# parent if the checkpoint is older than version 4 and the parent has pending sends; the pending writes of these; and the blobs that they name.
+# The namespace of a subgraph's call, which has a colon, goes with the root checkpoint that it started from, once that one is stored.
+OLDER = (
+    """
+WITH heads AS MATERIALIZED (
+  SELECT a.thread_id, s.checkpoint_ns, s.checkpoint_id AS head, p.parent, p.root, p.root_saved
+  FROM """
+    + ASKED
+    + " CROSS JOIN LATERAL ("
+    + NAMESPACES
+    + """) AS s CROSS JOIN LATERAL (
+    SELECT
+      CASE WHEN (CASE WHEN c.checkpoint ->> 'v' ~ '^[0-9]{{1,9}}$' THEN (c.checkpoint ->> 'v')::int END) < 4 AND EXISTS (
+        SELECT FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND w.checkpoint_ns = s.checkpoint_ns
+        AND w.checkpoint_id = c.parent_checkpoint_id AND w.channel = '__pregel_tasks') THEN c.parent_checkpoint_id END AS parent,
+      c.metadata -> 'parents' ->> '' AS root,
+      EXISTS (SELECT FROM {checkpoints} r WHERE r.thread_id = a.thread_id AND r.checkpoint_ns = ''
+              AND r.checkpoint_id = c.metadata -> 'parents' ->> '') AS root_saved
+    FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.checkpoint_ns = s.checkpoint_ns AND c.checkpoint_id = s.checkpoint_id
+  ) AS p
+), marked AS MATERIALIZED (
+  SELECT *, strpos(checkpoint_ns, ':') > 0 AND root_saved
+    AND root IS DISTINCT FROM max(head) FILTER (WHERE checkpoint_ns = '') OVER w
+    AND root IS DISTINCT FROM max(parent) FILTER (WHERE checkpoint_ns = '') OVER w AS call
+  FROM heads WINDOW w AS (PARTITION BY thread_id)
+), found AS MATERIALIZED (
+  SELECT m.thread_id, m.checkpoint_ns, x.checkpoint_id, x.bytes, x.versions,
+    m.call OR (x.checkpoint_id <> m.head AND x.checkpoint_id IS DISTINCT FROM m.parent) AS gone
+  FROM marked m CROSS JOIN LATERAL (
+    SELECT x.checkpoint_id, {size_0} AS bytes, x.checkpoint -> 'channel_versions' AS versions
+    FROM {checkpoints} x WHERE x.thread_id = m.thread_id AND x.checkpoint_ns = m.checkpoint_ns OFFSET 0
+  ) AS x
+), deleted AS (
+  SELECT thread_id, 0 AS part, bytes FROM found WHERE gone
+  UNION ALL
+  SELECT thread_id, 1, max(bytes) FROM (
+    SELECT f.thread_id, f.checkpoint_ns, v.key, v.value, NULL::int AS bytes, f.gone, NOT f.gone AS kept, false AS call
+    FROM found f CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(f.versions) WHEN 'object' THEN f.versions END) AS v
+    UNION ALL
+    SELECT m.thread_id, m.checkpoint_ns, x.channel, x.version, x.bytes, false, false, m.call FROM marked m CROSS JOIN LATERAL (
+      SELECT x.channel, x.version, {size_1} AS bytes FROM {checkpoint_blobs} x
+      WHERE x.thread_id = m.thread_id AND x.checkpoint_ns = m.checkpoint_ns OFFSET 0
+    ) AS x
+  ) AS named GROUP BY thread_id, checkpoint_ns, key, value
+  HAVING max(bytes) IS NOT NULL AND (bool_or(call) OR (bool_or(gone) AND NOT bool_or(kept)))
+  UNION ALL
+  SELECT b.thread_id, 2, unnest(b.sizes) FROM (
+    SELECT thread_id, array_agg(bytes) FILTER (WHERE bytes IS NOT NULL) AS sizes FROM (
+      SELECT f.thread_id, f.checkpoint_ns, f.checkpoint_id, NULL::int AS bytes, f.gone FROM found f
+      UNION ALL
+      SELECT m.thread_id, m.checkpoint_ns, x.checkpoint_id, x.bytes, m.call FROM marked m CROSS JOIN LATERAL (
+        SELECT x.checkpoint_id, {size_2} AS bytes FROM {checkpoint_writes} x
+        WHERE x.thread_id = m.thread_id AND x.checkpoint_ns = m.checkpoint_ns OFFSET 0
+      ) AS x
+    ) AS written GROUP BY thread_id, checkpoint_ns, checkpoint_id HAVING bool_or(gone)
+  ) AS b
+)
+SELECT d.thread_id, """
+    + ", ".join(
+        "count(*) FILTER (WHERE d.part = %d) AS rows_%d, coalesce(sum(d.bytes) FILTER (WHERE d.part = %d), 0)::int8 AS bytes_%d" % ((n,) * 4) for n in range(3)
+    )
+    + " FROM deleted d GROUP BY d.thread_id"
+)
+# The transactions that were complete when a run began, for age().
+HORIZON = "SELECT extract(epoch FROM clock_timestamp())::float8 AS now, pg_snapshot_xmin(pg_current_snapshot())::xid::text AS horizon"
+# Pending writes without a checkpoint, by age. A checkpoint may be stored after its pending writes.
+ORPHANED_WRITES = (
+    """
+SELECT w.thread_id, w.checkpoint_ns, w.checkpoint_id, w.rows, w.bytes, w.checkpoint_id ~ %(version_6)s AS timed,
+       w.checkpoint_id COLLATE "C" < %(cutoff)s AS old
+FROM """
+    + ASKED
+    + """ CROSS JOIN LATERAL (
+  SELECT x.thread_id, x.checkpoint_ns, x.checkpoint_id, count(*) AS rows, sum({size_2})::int8 AS bytes
+  FROM {checkpoint_writes} x WHERE x.thread_id = a.thread_id GROUP BY 1, 2, 3
+) AS w
+WHERE (SELECT true FROM {checkpoints} c WHERE c.thread_id = w.thread_id AND c.checkpoint_ns = w.checkpoint_ns AND c.checkpoint_id = w.checkpoint_id LIMIT 1)
+      IS NOT TRUE
+"""
+)
+# Blobs that no checkpoint of their thread and namespace names, and that were stored before the run began.
+ORPHANED_BLOBS = (
+    """
+SELECT a.thread_id, o.checkpoint_ns, o.channel, o.version
+FROM """
+    + ASKED
+    + """ CROSS JOIN LATERAL (
+  SELECT x.checkpoint_ns, x.channel, x.version FROM {checkpoint_blobs} x WHERE x.thread_id = a.thread_id AND age(x.xmin) > age(%(horizon)s::text::xid)
+  EXCEPT
+  SELECT c.checkpoint_ns, v.key, v.value FROM {checkpoints} c
+  CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(c.checkpoint -> 'channel_versions') WHEN 'object' THEN c.checkpoint -> 'channel_versions' END) AS v
+  WHERE c.thread_id = a.thread_id
+) AS o
+"""
+)
+KEYS = "unnest(%(a)s::text[], %(b)s::text[], %(c)s::text[], %(d)s::text[]) AS k(a, b, c, d)"
+BLOB_SIZES = (
+    "SELECT k.a AS thread_id, {size_1} AS bytes FROM "
+    + KEYS
+    + " JOIN {checkpoint_blobs} x ON (x.thread_id, x.checkpoint_ns, x.channel, x.version) = (k.a, k.b, k.c, k.d)"
+)
+DELETE_BLOBS = "DELETE FROM {checkpoint_blobs} x USING " + KEYS + " WHERE (x.thread_id, x.checkpoint_ns, x.channel, x.version) = (k.a, k.b, k.c, k.d)"
+DELETE_WRITES = (
+    "DELETE FROM {checkpoint_writes} x USING unnest(%(a)s::text[], %(b)s::text[], %(c)s::text[]) AS k(a, b, c)"
+    " WHERE (x.thread_id, x.checkpoint_ns, x.checkpoint_id) = (k.a, k.b, k.c)"
+)

@@ -1,0 +1,114 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads threads: their ids in order, their ages, and what a policy needs to know. Nothing is written, and the memory does not grow with the tables."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, sql, table_name
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention import queries
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.counts import Sizes
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import ThreadAge, ThreadDetails
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
+    from ansible_collections.stateops.langgraph.plugins.module_utils._retention.counts import PolicyCounts
+    from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import Policy
+
+# Threads that are read at once.
+PAGE = 500
+
+
+class Selected(NamedTuple):
+    """A page of threads. ids: those that the policy removes. times: {thread: time of its newest checkpoint} of these, if the time is known."""
+
+    ids: list[str]
+    times: dict[str, float]
+
+
+class Threads:
+    """The threads of a schema at a point in time. now: seconds since 1970, from the server. horizon: the oldest transaction that was running then."""
+
+    def __init__(self, connection: Connection, schema: str) -> None:
+        self.connection = connection
+        self.places: dict[str, Any] = {table: table_name(schema, table) for table in queries.SIZES_OF}
+        self.places.update({"size_%d" % number: sql.SQL(queries.SIZE[table]) for number, table in enumerate(queries.SIZES_OF)})
+        begun = fetch_row(connection, queries.HORIZON)
+        self.now, self.horizon = begun["now"], begun["horizon"]
+
+    def rows(self, query: str, parameters: dict[str, Any], **places: Any) -> list[dict[str, Any]]:
+        """The rows of one of the queries."""
+        return self.connection.execute(sql.SQL(query).format(**self.places, **places), parameters).fetchall()
+
+    def rows_deleted(self, query: str, parameters: dict[str, Any]) -> int:
+        """Execute one of the queries that delete; returns the number of rows."""
+        return self.connection.execute(sql.SQL(query).format(**self.places), parameters).rowcount
+
+    def pages(self, policy: Policy) -> Iterator[list[str]]:
+        """The ids of the threads that the policy considers, in pages and in order."""
+        if policy.ids is not None:
+            for start in range(0, len(policy.ids), PAGE):
+                yield self.present(policy.ids[start : start + PAGE])
+            return
+        after, operator = "", ">="
+        while True:
+            rows = self.rows(queries.NEXT_THREADS, {"after": after, "limit": PAGE}, after=sql.SQL(operator))
+            if not rows:
+                return
+            yield [row["thread_id"] for row in rows if policy.considers(row["thread_id"])]
+            after, operator = rows[-1]["thread_id"], ">"
+
+    def present(self, ids: Sequence[str]) -> list[str]:
+        """Those of the threads that have a row in any table."""
+        return [row["thread_id"] for row in self.rows(queries.PRESENT, {"ids": list(ids)})] if ids else []
+
+    def number(self, limit: int) -> int:
+        """The number of threads, at most the limit."""
+        if limit <= 0:
+            return 0
+        return len(self.rows(queries.NEXT_THREADS, {"after": "", "limit": limit}, after=sql.SQL(">=")))
+
+    def ages(self, ids: Sequence[str]) -> list[ThreadAge]:
+        """The ThreadAge of each thread."""
+        rows = self.rows(queries.AGES, {"ids": list(ids), "version_6": queries.VERSION_6}) if ids else []
+        return [ThreadAge(row["thread_id"], row["found"], row["newest"], row["other"]) for row in rows]
+
+    def details(self, ids: Sequence[str], policy: Policy) -> list[ThreadDetails]:
+        """The ThreadDetails of each thread."""
+        if not ids:
+            return []
+        parameters = {"ids": list(ids), "version_6": queries.VERSION_6, "metadata": json.dumps(policy.metadata) if policy.metadata else None}
+        latest = policy.keep == "latest"
+        parts = {
+            name: sql.SQL(query if latest else "false").format(**self.places) for name, query in (("delta", queries.DELTA), ("unreadable", queries.UNREADABLE))
+        }
+        return [ThreadDetails(row.pop("thread_id"), **row) for row in self.rows(queries.DETAILS, parameters, **parts)]
+
+    def select(self, ids: Sequence[str], policy: Policy, counts: PolicyCounts) -> Selected:
+        """Those of the threads that the policy removes. The others are counted with the reason."""
+        ages = self.ages(ids)
+        times = {age.thread: time for age, time in ((age, age.time) for age in ages) if time is not None}
+        kept = {age.thread: policy.kept_by_age(age, self.now) for age in ages}
+        for details in self.details([age.thread for age in ages if not kept[age.thread]], policy):
+            kept[details.thread] = policy.kept_by_details(details, self.now)
+        for thread, reason in kept.items():
+            if reason:
+                counts.keep(thread, reason, times.pop(thread, None))
+        return Selected([thread for thread, reason in kept.items() if not reason], times)
+
+    def sizes(self, ids: Sequence[str]) -> dict[str, Sizes]:
+        """The rows of each thread."""
+        return self._sizes(queries.SIZES, ids)
+
+    def older(self, ids: Sequence[str]) -> dict[str, Sizes]:
+        """The rows of each thread that keep=latest removes. A thread without such rows is left out."""
+        return self._sizes(queries.OLDER, ids)
+
+    def _sizes(self, query: str, ids: Sequence[str]) -> dict[str, Sizes]:
+        return {row.pop("thread_id"): Sizes(**row) for row in self.rows(query, {"ids": list(ids)})} if ids else {}

@@ -1,0 +1,99 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""checkpoint_prune: random histories of real graphs through every policy, compared through the saver."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from aged_threads import DAY, TABLES, ago, live, rows, shapes, sizes, states
+from assertions import assert_succeeded
+from scope import usual
+
+pytestmark = pytest.mark.newest
+
+COUNTED = ("threads", "kept", "rows", "bytes", "remaining", "oldest_left", "deleted_threads", "delta_threads")
+
+
+def run(call_module, database, check=False, **options):
+    return call_module("checkpoint_prune", database.login(database.app, **options), check=check)
+
+
+def pruned(call_module, database, **options):
+    """Check mode writes nothing and predicts exactly what a real run does; the next run changes nothing."""
+    before = database.snapshot()
+    plan = assert_succeeded(run(call_module, database, check=True, **options), database)
+    assert database.snapshot() == before, "check mode wrote"
+    numbers = {table: len(found) for table, found in rows(database).items()}
+    done = assert_succeeded(run(call_module, database, **options), database)
+    for key in COUNTED:
+        assert plan[key] == done[key], key
+    assert plan["changed"] is done["changed"]
+    after = rows(database)
+    orphans = (done["orphans"] or {"rows": {}})["rows"]
+    for kind, table in zip(("checkpoints", "blobs", "writes"), TABLES):
+        assert numbers[table] - len(after[table]) == done["rows"][kind] + orphans.get(kind, 0), table
+        assert (done["bytes"][kind] > 0) is (done["rows"][kind] > 0)
+    assert done["changed"] is (any(done["rows"].values()) or any(orphans.values()))
+    again = assert_succeeded(run(call_module, database, **options), database)
+    assert again["changed"] is False and rows(database) == after
+    assert done["threads"]["considered"] == sum(done["threads"][kind] for kind in ("deleted", "trimmed", "kept", "remaining"))
+    return done
+
+
+def write(database, seed, number, actions):
+    """{thread: name of its graph} of random threads: half of them are 40 days old, the others 10 days."""
+    draw = random.Random(seed)
+    threads = {}
+    with database.saver() as saver:
+        graphs = shapes(saver)
+        for each in range(number):
+            shape = list(graphs)[each % len(graphs)]
+            thread = "%s-%s-%d" % (draw.choice("ab"), shape, each)
+            with ago(draw.choice([10, 40]) * DAY):
+                live(graphs[shape], thread, draw, draw.randint(0, actions), draw.choice([None, "sync", "exit"]))
+            threads[thread] = shape
+    return threads
+
+
+POLICIES = [
+    {"older_than": "30d"},
+    {"older_than": "30d", "waiting": "delete"},
+    {"threads": ["a-*"], "exclude_threads": ["*-sends-*"], "waiting": "delete"},
+    {"metadata": {"tenant": "b"}, "older_than": "1d"},
+    {"older_than": "30d", "keep": "latest"},
+    {"threads": ["*"], "keep": "latest"},
+    {"metadata": {"tenant": "a"}, "keep": "latest"},
+]
+
+
+@pytest.mark.parametrize("seed", usual(range(6)))
+def test_kept_threads_are_what_they_were(ready, call_module, seed):
+    compared = [0, 0, 0]
+    threads = write(ready, seed, 14, 5)
+    ready.execute("CREATE SCHEMA copy")
+    for table in TABLES:
+        ready.execute("CREATE TABLE copy.%s AS TABLE %s" % (table, table))
+    before = states(ready, threads)
+    for policy in POLICIES:
+        for table in TABLES:
+            ready.execute("TRUNCATE %s" % table)
+            ready.execute("INSERT INTO %s TABLE copy.%s" % (table, table))
+        done = pruned(call_module, ready, force=True, show_threads=True, **policy)
+        left = {thread: shape for thread, shape in threads.items() if any(sizes(ready, thread))}
+        assert set(done["deleted_threads"]["sample"]) == set(threads) - set(left)
+        after = states(ready, left)
+        for thread in left:
+            state, tuples = after[thread]
+            assert state == before[thread][0], (policy, thread)
+            # The namespaces of finished calls of a subgraph go with keep=latest.
+            assert all(tuples[space] == before[thread][1][space] for space in tuples), (policy, thread)
+            assert set(tuples) == set(before[thread][1]) or (policy.get("keep") == "latest" and "" in tuples)
+            compared[0] += 1
+            compared[1] += len(tuples)
+            compared[2] += sum(len(each["writes"]) for each in tuples.values())
+    print("compared: %d states, %d checkpoints, %d pending writes, no difference" % tuple(compared))
+    assert compared[0] > 40 and compared[2] > 40
