@@ -32,7 +32,7 @@ options:
       - A pending write without a checkpoint is kept if the id of its checkpoint is younger than this number of seconds, since a checkpoint may be stored
         after its pending writes. If the id shows no time, the pending write is kept as well.
       - A channel value that no checkpoint names is kept if its thread has a checkpoint or a pending write within this time. It must also have been
-        stored before the run began, and the run waits until 10 seconds have passed since then.
+        stored before the run began. If there is such a value, the run waits until it is 10 seconds old.
     type: int
     default: 3600
   batch_size:

@@ -43,6 +43,13 @@ class State(TypedDict, total=False):
     parts: Annotated[list, operator.add]
 
 
+class Inner(TypedDict, total=False):
+    """The state of a subgraph. Its list stays in the subgraph."""
+
+    count: int
+    inner: Annotated[list, operator.add]
+
+
 def gathered(state, updates):
     return state + [item for update in updates for item in update]
 
@@ -65,8 +72,8 @@ def shapes(saver):
     def ask(state):
         return {"parts": [interrupt({"question": "which?"})]}
 
-    def child(*nodes):
-        builder = StateGraph(State)
+    def child(*nodes, state=State):
+        builder = StateGraph(state)
         previous = START
         for name, node in nodes:
             builder.add_node(name, node)
@@ -76,7 +83,7 @@ def shapes(saver):
 
     plain = child(("talk", talk), ("again", lambda state: {"count": 1}))
     waits = child(("talk", talk), ("ask", ask))
-    stateful = child(("talk", talk), ("child", child(("inner", lambda state: {"parts": ["inner"]})).compile(checkpointer=True)), ("last", talk))
+    stateful = child(("talk", talk), ("child", child(("inner", lambda state: {"inner": ["called"]}), state=Inner).compile(checkpointer=True)), ("last", talk))
     nested = child(("talk", talk), ("child", child(("before", lambda state: {"parts": ["before"]}), ("ask", inner_ask)).compile()), ("last", talk))
     sends = StateGraph(State)
     sends.add_node("talk", talk)

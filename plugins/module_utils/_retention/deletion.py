@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ansible_collections.stateops.langgraph.plugins.module_utils._retention.threads import Threads
 
 Result = TypeVar("Result")
-ATTEMPTS = 8
+ATTEMPTS = 6
 # Seconds before the second attempt; each later one waits twice as long.
 WAIT = 0.1
 
@@ -69,14 +69,14 @@ class Deletion:
     def _delete(self, ids: list[str], counts: PolicyCounts) -> PolicyCounts | None:
         """Delete whole threads; returns the counts, or None if the batch has to be tried again.
 
-        The policy is applied again in the transaction. The deletion returns its rows, which must be those that the policy saw; and before the commit,
-        none of the threads may have a row. Otherwise the application wrote to a thread meanwhile: everything is rolled back, and the thread is kept.
+        The rows are counted before the policy is applied again, so that the policy sees all of them. The deletion must return as many; and before the
+        commit, none of the threads may have a row. Otherwise the application wrote to a thread meanwhile: all is rolled back, and the thread is kept.
         """
         done = PolicyCounts()
         with self.connection.transaction() as transaction:
+            sizes = self.threads.sizes(ids)
             selected = self.threads.select(ids, self.policy, done)
-            sizes = self.threads.sizes(selected.ids)
-            written = self._delete_rows(sizes)
+            written = self._delete_rows({thread: sizes[thread] for thread in selected.ids})
             if written:
                 raise psycopg.Rollback(transaction)
         if not written:

@@ -13,6 +13,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.uuid6 imp
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention import queries
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.counts import Sizes
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.deletion import retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 # A saver stores the blobs of a checkpoint shortly before the checkpoint. A blob is old enough if it is older than the run, and the run than this.
 REST = 10
-AGES = "SELECT extract(epoch FROM clock_timestamp())::float8 AS now"
+NOW = "SELECT extract(epoch FROM clock_timestamp())::float8 AS now"
+
+
+class TooYoung(Exception):
+    """There are blobs to delete, and the run is younger than REST."""
 
 
 class Orphans:
@@ -34,11 +39,20 @@ class Orphans:
         # The blobs have no time, so their thread has to be idle.
         self.idle = policy._replace(older_than=grace, keep="latest")
         self.removed = Sizes()
+        self.rested = False
         self.recent = self.age_unknown = 0
         self.complete = True
 
     def page(self, ids: Sequence[str]) -> Sizes:
-        """Delete the orphans of some threads in one transaction; returns their rows. It may be repeated."""
+        """Delete the orphans of some threads in one transaction; returns their rows."""
+        try:
+            return retry(lambda: self._page(ids), self.sleep)
+        except TooYoung:
+            self.sleep(REST - self._age())
+            self.rested = True
+            return retry(lambda: self._page(ids), self.sleep)
+
+    def _page(self, ids: Sequence[str]) -> Sizes:
         ids = [thread for thread in ids if thread in self.policy.chosen]
         if self.policy.metadata:
             ids = [each.thread for each in self.threads.details(ids, self.policy) if each.matched]
@@ -50,6 +64,8 @@ class Orphans:
             blobs = self.threads.rows(queries.ORPHANED_BLOBS, {"ids": self._idle(ids), "horizon": self.threads.horizon})
             keys = dict(zip("abcd", ([row[name] for row in blobs] for name in ("thread_id", "checkpoint_ns", "channel", "version"))))
             sizes = [row["bytes"] for row in self.threads.rows(queries.BLOB_SIZES, keys)] if blobs else []
+            if blobs and not self.check and not self.rested and self._age() < REST:
+                raise TooYoung
             if not self.check and old:
                 columns = zip("abc", ([row[name] for row in old] for name in ("thread_id", "checkpoint_ns", "checkpoint_id")))
                 self.threads.rows_deleted(queries.DELETE_WRITES, dict(columns))
@@ -66,11 +82,9 @@ class Orphans:
         ages = [age.thread for age in self.threads.ages(ids) if not age.found or not self.idle.kept_by_age(age, self.threads.now)]
         return [each.thread for each in self.threads.details(ages, self.idle) if not self.idle.kept_by_details(each, self.threads.now)]
 
-    def rest(self) -> None:
-        """Wait until the run is old enough."""
-        if not self.check:
-            passed = fetch_row(self.threads.connection, AGES)["now"] - self.threads.now
-            self.sleep(max(0.0, REST - passed))
+    def _age(self) -> float:
+        """The seconds since the run began, on the server's clock."""
+        return fetch_row(self.threads.connection, NOW)["now"] - self.threads.now
 
     def to_dict(self) -> dict[str, Any]:
         """As a module returns them."""

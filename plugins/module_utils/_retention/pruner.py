@@ -148,7 +148,6 @@ class Pruner:
             self.counts.removed = self.counts.removed.plus(removed)
 
     def _remove_orphans(self, orphans: Orphans) -> None:
-        orphans.rest()
         first = True
         self.threads.connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         try:
@@ -156,7 +155,7 @@ class Pruner:
                 if self.clock() >= self.deadline and not first:
                     orphans.complete = False
                     return
-                found = retry(lambda: orphans.page(ids), self.sleep)
+                found = orphans.page(ids)
                 first = False
                 if any(found.rows) and not self.check:
                     self.sleep(self.limits.pause)

@@ -97,7 +97,7 @@ UNREADABLE = """
     EXISTS (SELECT FROM {checkpoints} c WHERE c.thread_id = a.thread_id
             AND (coalesce(jsonb_typeof(c.checkpoint -> 'channel_versions') <> 'object', false)
                  OR coalesce(jsonb_typeof(c.checkpoint -> 'channel_values') <> 'object', false)
-                 OR coalesce(c.checkpoint ->> 'v' !~ '^[0-9]{{1,9}}$', false)))
+                 OR coalesce(c.checkpoint ->> 'v', '') !~ '^[0-9]{{1,9}}$'))
 """
 # An interrupt is a pending write of the newest checkpoint. A breakpoint (interrupt_before, interrupt_after) leaves only the signs of a next step:
 # a trigger channel or an input that no node has read, or a pending send. If a node failed, nobody is waited for.

@@ -9,39 +9,11 @@ from __future__ import annotations
 import random
 
 import pytest
-from aged_threads import DAY, TABLES, ago, live, rows, shapes, sizes, states
-from assertions import assert_succeeded
+from aged_threads import DAY, TABLES, ago, live, shapes, sizes, states
+from prune_runs import pruned
 from scope import usual
 
 pytestmark = pytest.mark.newest
-
-COUNTED = ("threads", "kept", "rows", "bytes", "remaining", "oldest_left", "deleted_threads", "delta_threads")
-
-
-def run(call_module, database, check=False, **options):
-    return call_module("checkpoint_prune", database.login(database.app, **options), check=check)
-
-
-def pruned(call_module, database, **options):
-    """Check mode writes nothing and predicts exactly what a real run does; the next run changes nothing."""
-    before = database.snapshot()
-    plan = assert_succeeded(run(call_module, database, check=True, **options), database)
-    assert database.snapshot() == before, "check mode wrote"
-    numbers = {table: len(found) for table, found in rows(database).items()}
-    done = assert_succeeded(run(call_module, database, **options), database)
-    for key in COUNTED:
-        assert plan[key] == done[key], key
-    assert plan["changed"] is done["changed"]
-    after = rows(database)
-    orphans = (done["orphans"] or {"rows": {}})["rows"]
-    for kind, table in zip(("checkpoints", "blobs", "writes"), TABLES):
-        assert numbers[table] - len(after[table]) == done["rows"][kind] + orphans.get(kind, 0), table
-        assert (done["bytes"][kind] > 0) is (done["rows"][kind] > 0)
-    assert done["changed"] is (any(done["rows"].values()) or any(orphans.values()))
-    again = assert_succeeded(run(call_module, database, **options), database)
-    assert again["changed"] is False and rows(database) == after
-    assert done["threads"]["considered"] == sum(done["threads"][kind] for kind in ("deleted", "trimmed", "kept", "remaining"))
-    return done
 
 
 def write(database, seed, number, actions):

@@ -13,7 +13,7 @@ import schema_examples as examples
 from schema_examples import RELEASES
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing
-from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import DISTRIBUTION, SOURCE, Library, Migration, library
+from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import DISTRIBUTION, SOURCE, Library, Migration, library, pruning_saver
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import step_of
 
 
@@ -104,3 +104,15 @@ def test_which_migrations_may_run_twice(statement, repeatable):
 
 def test_an_empty_library():
     assert Library("0", ()).newest == -1 and Library("0", ()).steps == ()
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_library_without_prune(installed, own):
+    """Its base class has one that raises NotImplementedError."""
+    prune = "    def prune(self): pass\n"
+    installed("3.1.0", "MIGRATIONS = []", "class Base:\n%s\nclass PostgresSaver(Base):\n    def __init__(self, conn): pass\n%s" % (prune, prune if own else ""))
+    if own:
+        assert type(pruning_saver(None)).__name__ == "PostgresSaver"
+        return
+    with pytest.raises(ModuleError, match=r"3\.2\.0 or newer.*3\.1\.0 is installed.*pip install"):
+        pruning_saver(None)

@@ -1,0 +1,317 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""checkpoint_prune while others use the tables: the application, the library's own prune(), another run; and rows that come late."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+
+import psycopg
+import pytest
+from aged_threads import DAY, TABLES, ago, rows, shapes, sizes
+from assertions import assert_refused, assert_succeeded
+from langgraph.checkpoint.base.id import uuid6
+from langgraph.checkpoint.memory import InMemorySaver
+from prune_runs import pruned, run
+from psycopg.rows import dict_row
+from scope import usual
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.deletion import Deletion
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.orphans import Orphans
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import Policy, policy_argument_spec
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.pruner import Limits, Pruner
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.threads import Threads
+
+pytestmark = pytest.mark.newest
+
+MOMENTS = ("select", "sizes", "present")
+
+
+def policy(**options):
+    defaults = {name: option.get("default") for name, option in policy_argument_spec().items()}
+    return Policy.of(dict(defaults, **options))
+
+
+@contextlib.contextmanager
+def session(database):
+    """A connection like the module's."""
+    with psycopg.connect(database.conninfo(database.app, "pg_catalog"), autocommit=True, row_factory=dict_row) as connection:
+        connection.execute("SET enable_seqscan = off")
+        connection.execute("SET lock_timeout = 200")
+        yield connection
+
+
+def turn(database, thread, shape="plain", **more):
+    with database.saver() as saver:
+        return shapes(saver)[shape].invoke({"messages": ["hello"]}, {"configurable": {"thread_id": thread}}, **more)
+
+
+def old(database, *threads, turns=1):
+    with ago(40 * DAY):
+        for thread in threads:
+            for _turn in range(turns):
+                turn(database, thread)
+
+
+class Interrupted(Threads):
+    """Calls `act` once, at a moment of a deletion: after their rows were counted, after they were selected, or after they were deleted."""
+
+    act = moment = None
+
+    def at(self, moment):
+        if moment == self.moment and self.act:
+            act, self.act = self.act, None
+            act()
+
+    def select(self, *arguments):
+        found = super().select(*arguments)
+        self.at("select")
+        return found
+
+    def sizes(self, ids):
+        found = super().sizes(ids)
+        self.at("sizes")
+        return found
+
+    def present(self, ids):
+        self.at("present")
+        return super().present(ids)
+
+
+def delete_beside_a_run(database, moment, unprotected=None):
+    """Delete the threads a and b, while the application continues a at a moment; returns (counts, state of a)."""
+    old(database, "a", "b")
+    with session(database) as connection:
+        threads = Interrupted(connection, "public")
+        threads.moment, threads.act = moment, lambda: turn(database, "a")
+        deletion = Deletion(threads, policy(older_than="30d"), "public", sleep=lambda _seconds: None)
+        if unprotected:
+            deletion._delete_rows = lambda given: unprotected(threads, given)
+        counts = deletion.batch(["a", "b"])
+        assert threads.act is None
+    with database.saver() as saver:
+        return counts, shapes(saver)["plain"].get_state({"configurable": {"thread_id": "a"}}).values
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_thread_that_is_written_meanwhile_is_kept(ready, moment):
+    counts, values = delete_beside_a_run(ready, moment)
+    assert counts.deleted.first == ["b"] and sizes(ready, "b") == (0, 0, 0)
+    assert {reason: number for reason, number in counts.kept.items() if number} == {"recent" if moment == "sizes" else "written_meanwhile": 1}
+    assert values["messages"] == ["hello", "answer 1", "hello", "answer 3"] and values["notes"]
+    # It is recent now.
+    with session(ready) as connection:
+        counts = Deletion(Threads(connection, "public"), policy(older_than="30d"), "public").batch(["a"])
+    assert counts.kept["recent"] == 1 and not counts.deleted.total
+
+
+@pytest.mark.parametrize("moment", usual(MOMENTS))
+def test_without_this_the_thread_would_be_damaged(ready, moment):
+    """The control of the test above."""
+
+    def delete(threads, given):
+        from ansible_collections.stateops.langgraph.plugins.module_utils._retention import queries
+
+        threads.rows(queries.DELETE_THREADS, {"ids": list(given)})
+        threads.at("present")
+        return set()
+
+    _counts, values = delete_beside_a_run(ready, moment, delete)
+    assert values.get("messages") != ["hello", "answer 1", "hello", "answer 3"]
+
+
+def test_two_runs_at_once(ready, call_module, start_module):
+    """The second one waits for the first. Together they do what one would have done."""
+    old(ready, *("old %d" % number for number in range(30)))
+    args = ready.login(ready.app, older_than="30d", force=True, batch_size=1, pause=0.02)
+    running = [start_module("checkpoint_prune", args) for _number in range(2)]
+    done = [assert_succeeded(each.finish(), ready) for each in running]
+    assert sorted(each["threads"]["deleted"] for each in done) == [0, 30] and sorted(each["changed"] for each in done) == [False, True]
+    assert not any(rows(ready).values())
+    with session(ready) as connection:
+        first = start_module("checkpoint_prune", dict(args, recheck=3))
+        old(ready, "one more")
+        held = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory'"
+        until(lambda: connection.execute(held).fetchone()["n"])
+        assert_refused(run(call_module, ready, older_than="30d", lock_wait=0), "lock on the pruning of schema public", databases=[ready])
+    first.finish()
+
+
+def until(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_time_limit(ready, call_module):
+    """Each run makes progress and counts what is left; the runs together do the whole work."""
+    old(ready, *("old %d" % number for number in range(5)))
+    turn(ready, "young")
+    left, deleted = 5, 0
+    while left:
+        done = assert_succeeded(run(call_module, ready, older_than="30d", force=True, batch_size=1, pause=0.7, time_limit=1), ready)
+        deleted += done["threads"]["deleted"]
+        assert done["changed"] and done["remaining"] == left - done["threads"]["deleted"] == done["threads"]["remaining"]
+        left = done["remaining"]
+        assert done["threads"]["considered"] == left + done["threads"]["deleted"] + 1
+        assert (done["oldest_left"] < time.strftime("%Y-%m-%d")) is (left > 0)
+    assert deleted == 5 and ready.execute("SELECT DISTINCT thread_id FROM checkpoints") == [("young",)]
+
+
+def test_a_locked_row(ready, call_module):
+    """A short lock is waited for; a long one is reported with its holder. The application never waits for the run."""
+    old(ready, "a", "b")
+    with ready.connect(ready.app) as connection:
+        connection.autocommit = False
+        connection.execute("SELECT FROM checkpoints WHERE thread_id = 'a' FOR UPDATE")
+        threading.Timer(1, connection.rollback).start()
+        assert pruned_now(call_module, ready, threads=["a"])["threads"]["deleted"] == 1
+        connection.execute("SELECT FROM checkpoints WHERE thread_id = 'b' FOR UPDATE")
+        assert_refused(run(call_module, ready, threads=["b"], force=True), "locked", "pid %d" % connection.info.backend_pid, databases=[ready])
+        connection.rollback()
+    assert sizes(ready, "b")[0]
+
+
+def pruned_now(call_module, database, **options):
+    return assert_succeeded(run(call_module, database, force=True, **options), database)
+
+
+def test_an_application_at_work(ready, call_module):
+    """Conversations continue while old threads are deleted and all threads are trimmed, by the module and by the library at once: no call fails, no value is lost."""
+    busy, stop, wrong, turns = ["busy %d" % number for number in range(4)], threading.Event(), [], dict.fromkeys(range(4), 0)
+    undisturbed, expected = shapes(InMemorySaver())["stateful"], []
+    for _turn in range(300):
+        expected.append(undisturbed.invoke({"messages": ["hello"]}, {"configurable": {"thread_id": "t"}}))
+
+    def talk(number):
+        with ready.saver() as saver:
+            app, config = shapes(saver)["stateful"], {"configurable": {"thread_id": busy[number]}}
+            while not stop.is_set() and turns[number] < len(expected):
+                try:
+                    values = app.invoke({"messages": ["hello"]}, config)
+                except Exception as error:  # pylint: disable=broad-exception-caught
+                    wrong.append(error)
+                    return
+                turns[number] += 1
+                if values != expected[turns[number] - 1]:
+                    wrong.append((values, turns[number]))
+
+    def trim():
+        with ready.saver() as saver:
+            while not stop.is_set():
+                with contextlib.suppress(psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
+                    saver.prune(busy, strategy="keep_latest")
+                time.sleep(0.05)
+
+    old(ready, *("old %d" % number for number in range(40)))
+    workers = [threading.Thread(target=talk, args=(number,)) for number in range(4)] + [threading.Thread(target=trim)]
+    for each in workers:
+        each.start()
+    try:
+        until(lambda: min(turns.values()) > 1 or wrong)
+        for _round in range(3):
+            pruned_now(call_module, ready, threads=["busy*"], keep="latest")
+        done = pruned_now(call_module, ready, older_than="30d", batch_size=3, orphans=True)
+        pruned_now(call_module, ready, threads=["busy*"], keep="latest")
+    finally:
+        stop.set()
+        for each in workers:
+            each.join()
+    print("turns beside the runs: %s" % turns)
+    assert wrong == [] and done["threads"]["deleted"] == 40
+    with ready.saver() as saver:
+        for number, thread in enumerate(busy):
+            assert shapes(saver)["stateful"].get_state({"configurable": {"thread_id": thread}}).values == expected[turns[number] - 1]
+            inner = saver.get_tuple({"configurable": {"thread_id": thread, "checkpoint_ns": "child"}})
+            assert inner.checkpoint["channel_values"]["inner"] == ["called"] * turns[number]
+
+
+def test_late_writes(ready):
+    """A run that had read a thread writes to it after its deletion: recheck deletes these rows. A new thread of the same id is kept."""
+    old(ready, "late", "late writes", "new", "gone")
+    with ready.saver() as saver:
+        heads = {thread: saver.get_tuple({"configurable": {"thread_id": thread, "checkpoint_ns": ""}}) for thread in ("late", "late writes")}
+    waited = []
+
+    def sleep(seconds):
+        """The application goes on while the run waits."""
+        waited.append(seconds)
+        turn(ready, "new")
+        with ready.saver() as saver:
+            found = heads["late"]
+            saver.put(found.config, dict(found.checkpoint, id=str(uuid6())), {"source": "loop", "step": 9}, found.checkpoint["channel_versions"])
+            saver.put_writes(heads["late writes"].config, [("messages", ["late"])], "task")
+        clock[0] += seconds
+
+    clock = [0.0]
+    with session(ready) as connection:
+        threads, chosen = Threads(connection, "public"), policy(older_than="30d")
+        pruner = Pruner(threads, chosen, Deletion(threads, chosen, "public"), Limits(10, 0, 0, None, 60), clock=lambda: clock[0], sleep=sleep)
+        pruner.run()
+    assert waited == [60] and pruner.counts.deleted.total == 4
+    assert pruner.returned.first == ["late", "late writes"] and pruner.counts.removed.rows_0 > 4
+    assert {row for table in TABLES for row in ready.execute("SELECT thread_id FROM %s" % table)} == {("new",)}
+    with ready.saver() as saver:
+        assert shapes(saver)["plain"].get_state({"configurable": {"thread_id": "new"}}).values["messages"] == ["hello", "answer 1"]
+
+
+def orphan_writes(database, thread, identifier, number=1):
+    for index in range(number):
+        database.execute("INSERT INTO checkpoint_writes VALUES (%s, '', %s, 't', %s, 'c', 'msgpack', 'x', '')", [thread, identifier, index])
+
+
+def test_orphans(ready, call_module):
+    """What nothing names goes if it is old; what a checkpoint names, what is recent, and what has no age stays."""
+    old(ready, "idle", "other", turns=2)
+    turn(ready, "busy")
+    with ago(10 * DAY):
+        past = str(uuid6())
+    before = rows(ready)
+    for thread in ("idle", "only writes", "busy"):
+        orphan_writes(ready, thread, past, 3)
+    orphan_writes(ready, "idle", str(uuid6()))
+    orphan_writes(ready, "idle", "custom")
+    for thread in ("idle", "only blobs", "busy"):
+        ready.execute("INSERT INTO checkpoint_blobs VALUES (%s, '', 'messages', 'x', 'msgpack', 'x'), (%s, 'n', 'messages', '1', 'msgpack', 'x')", [thread] * 2)
+    unlike = pruned(call_module, ready, orphans=True, exclude_threads=["only*"])
+    # The blobs of a busy thread may be those of a checkpoint that is being stored. So may those of a thread with a recent pending write.
+    assert unlike["orphans"]["rows"] == {"checkpoints": 0, "blobs": 0, "writes": 6}
+    assert unlike["orphans"]["recent"] == 1 and unlike["orphans"]["age_unknown"] == 1 and unlike["orphans"]["complete"]
+    assert unlike["threads"]["considered"] == 0
+    ready.execute("DELETE FROM checkpoint_writes WHERE thread_id = 'idle' AND channel = 'c'")
+    done = pruned(call_module, ready, orphans=True)
+    assert done["orphans"]["rows"] == {"checkpoints": 0, "blobs": 4, "writes": 3}
+    ready.execute("DELETE FROM checkpoint_blobs WHERE thread_id = 'busy' AND version IN ('x', '1')")
+    assert rows(ready) == before
+
+
+def test_a_blob_that_is_newer_than_the_run_is_kept(ready):
+    """A saver stores the blobs of a checkpoint before the checkpoint, also in a thread that was idle."""
+    old(ready, "idle")
+    with session(ready) as connection:
+        threads = Threads(connection, "public")
+        ready.execute("INSERT INTO checkpoint_blobs VALUES ('idle', '', 'messages', 'x', 'msgpack', 'x')")
+        slept = []
+        orphans = Orphans(threads, policy(), 3600, False, slept.append)
+        assert not any(orphans.page(["idle"])) and slept == []
+        # The control: a run that begins later deletes it, once it is 10 seconds old.
+        orphans = Orphans(Threads(connection, "public"), policy(), 3600, False, slept.append)
+        assert orphans.page(["idle"]).rows == (0, 1, 0) and 9 < slept[0] <= 10
+
+
+def test_a_failure_says_what_was_deleted(ready, call_module):
+    """The rows of the batches that were committed are counted in the failure."""
+    old(ready, "a", "b", "c")
+    with ready.connect(ready.app) as connection:
+        connection.autocommit = False
+        connection.execute("SELECT FROM checkpoints WHERE thread_id = 'c' FOR UPDATE")
+        done = run(call_module, ready, older_than="30d", force=True, batch_size=1)
+        assert_refused(done, "locked", databases=[ready], changed=True)
+        connection.rollback()
+    assert done["threads"]["deleted"] == 2 and done["rows"]["checkpoints"] == 8
+    assert pruned(call_module, ready, older_than="30d", force=True)["threads"]["deleted"] == 1

@@ -1,0 +1,48 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, The stateops.langgraph authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""counts.py: sums, samples of bounded length, and hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.counts import SHOWN, PolicyCounts, Sizes
+
+
+def counted(*threads, time=5.0):
+    counts = PolicyCounts()
+    for thread in threads:
+        counts.considered += 1
+        counts.remove(thread, Sizes(1, 10, 2, 20, 3, 30), False, time)
+    return counts
+
+
+def test_sums():
+    counts = counted("a", "b")
+    counts.merge(counted("c"))
+    counts.keep("d", "delta_channel", 100.0)
+    counts.trim("e", Sizes(1, 1), 50.0)
+    counts.trim("f", Sizes(), 70.0)
+    found = counts.to_dict(True)
+    assert found["rows"] == {"checkpoints": 4, "blobs": 6, "writes": 9} and found["bytes"] == {"checkpoints": 31, "blobs": 60, "writes": 90}
+    assert found["threads"] == {"considered": 2, "deleted": 3, "trimmed": 1, "kept": 2, "remaining": 0}
+    assert found["kept"]["delta_channel"] == found["kept"]["nothing_older"] == 1 and sum(found["kept"].values()) == 2
+    # Deleted threads are not left.
+    assert found["oldest_left"] == "1970-01-01T00:00:50Z"
+    assert found["deleted_threads"]["sample"] == ["a", "b", "c"] and found["delta_threads"] == {"total": 1, "sample": ["d"]}
+
+
+def test_ids_are_hashed():
+    found = counted("alice", "\u00e4").to_dict(False)
+    assert found["deleted_threads"]["sample"][0] == "sha256:" + hashlib.sha256(b"alice").hexdigest()
+    assert "alice" not in json.dumps(found) and found["oldest_left"] is None
+
+
+def test_samples_are_bounded():
+    counts = counted(*("t%d" % number for number in range(SHOWN + 5)))
+    counts.merge(counted("last"))
+    found = counts.to_dict(True)["deleted_threads"]
+    assert found["total"] == SHOWN + 6 and len(found["sample"]) == SHOWN and "last" not in found["sample"]
