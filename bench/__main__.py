@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compares the role with a hand-written playbook, modules with ping, full tables with empty ones, concurrent runs with one, import methods: `python bench`."""
+"""Compares the role with a hand-written playbook, modules with ping, full tables with empty ones, concurrent runs with one, import methods, ways to prune: `python bench`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import argparse
 from concurrent_runs import measure_concurrent_runs
 from host import ROOT, converged_host, make_filled_database, usual_database
 from imports import measure_import
+from prunes import measure_pruning, slower
 from shapes import SHAPES
 from timing import alternate, change, ratios, spread
 
@@ -18,7 +19,7 @@ from playbooks import BY_HAND, EMPTY, MODULES, PING, ROLE, repeated, schema_info
 
 # The large thread takes minutes, and 8 GiB of the disk.
 USUAL_SHAPES = [shape for shape in SHAPES if shape != "one large thread"]
-PARTS = ("role", "modules", "tables", "concurrent", "import")
+PARTS = ("role", "modules", "tables", "concurrent", "import", "prune")
 
 
 def main():
@@ -27,7 +28,10 @@ def main():
     if "import" in chosen:
         with usual_database() as (version, database):
             _import_beside_others(database, version, args)
-    if chosen == ["import"]:
+    if "prune" in chosen:
+        with usual_database() as (version, database):
+            _prune_beside_the_loop(database, version, args)
+    if not set(chosen) - {"import", "prune"}:
         return
     with converged_host() as host:
         if "role" in chosen:
@@ -57,8 +61,9 @@ def _arguments():
         help="size of an imported file, a quarter of it for small threads and twice for the large thread (default: 1024)",
     )
     parser.add_argument("--checkpoints", type=_positive, default=100000, help="checkpoints in the imported file with one thread (default: 100000)")
-    parser.add_argument("--patience", type=_positive, default=60, help="approximate time limit in seconds of the savers' loop for one file (default: 60)")
+    parser.add_argument("--patience", type=_positive, default=60, help="approximate time limit in seconds of the loop of list() (default: 60)")
     parser.add_argument("--import-rounds", type=_positive, default=2, help="imports of each file with each method (default: 2)")
+    parser.add_argument("--threads", type=_positive, default=50000, help="threads of twenty checkpoints that are pruned (default: 50000)")
     return parser.parse_args()
 
 
@@ -139,6 +144,16 @@ def _import_beside_others(database, version, args):
         _line("pgloader : import", ratios(loader, ours) if len(loader) == len(ours) else "not installed, or it failed")
         _line("plain COPY : import", ratios(copy, ours), "%s with the server's compression" % ratios(copy, plain))
         _line("again, nothing to do : import", ratios(again, ours))
+
+
+def _prune_beside_the_loop(database, version, args):
+    print("checkpoint_prune on PostgreSQL %d: half of %d threads with 20 checkpoints each, filled first" % (version, args.threads), flush=True)
+    found = measure_pruning(database, args.threads, args.patience)
+    of = "" if found.share == 1 else ", which examined %.1f %% of the threads" % (100 * found.share)
+    _line("prune", "%.1f s" % found.ours, "%.0f MiB of memory" % found.memory)
+    _line("loop of list() and delete_thread() : prune", "%.1f%s" % (found.loop / found.ours, of))
+    _line("again, nothing to do : prune", "%.2f" % (found.again / found.ours))
+    _line("the application beside it : alone", "%.2f median, %.2f of the 95th percentile" % slower(found))
 
 
 def _line(name, *cells):

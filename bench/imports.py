@@ -99,15 +99,19 @@ def _empty(database):
 
 
 def _ours(runner, scratch, database, path, **options):
-    args = database.login(database.app, schema=SCHEMA, sqlite_path=str(path), verify="none", **options)
+    return run_module(runner, scratch, "checkpoint_import", database.login(database.app, schema=SCHEMA, sqlite_path=str(path), verify="none", **options))
+
+
+def run_module(runner, scratch, name, args):
+    """(Took, the result) of a module in its own process."""
     payload = scratch / "payload"
     payload.touch(mode=0o600)
-    payload.write_text(runner.program("checkpoint_import", args))
+    payload.write_text(runner.program(name, args))
     command = [str(VIRTUALENV / "bin" / "python"), "-"]
-    took, output = _watched(command, payload, scratch, {})
+    took, output = watched(command, payload, scratch, {})
     result = json.loads(output)
     if result.get("failed"):
-        raise SystemExit("checkpoint_import failed: %s" % result["msg"])
+        raise SystemExit("%s failed: %s" % (name, result["msg"]))
     return took, result
 
 
@@ -118,11 +122,11 @@ def _savers(database, path, threads, limit):
     copied = path.with_suffix(".copy")
     shutil.copyfile(path, copied)
     try:
-        took, _output = _watched(
+        took, _output = watched(
             [str(VIRTUALENV / "bin" / "python"), str(Path(__file__).parent / "by_savers.py"), str(copied), str(limit)],
             names,
             path.parent,
-            _environment(database),
+            environment(database),
         )
     finally:
         for suffix in ("", "-wal", "-shm"):
@@ -130,7 +134,7 @@ def _savers(database, path, threads, limit):
     return took
 
 
-def _environment(database):
+def environment(database):
     return {
         "PGHOST": database.server.host,
         "PGPORT": str(database.server.port),
@@ -175,7 +179,7 @@ def _loader(database, scratch, path):
     )
     # By default, pgloader holds a hundred thousand rows at once, and fails on large rows. It may still fail.
     try:
-        took, _output = _watched(["pgloader", str(script)], None, scratch, {})
+        took, _output = watched(["pgloader", str(script)], None, scratch, {})
         if not database.execute("SELECT count(*) FROM loaded.checkpoints")[0][0]:
             took = None
     except (SystemExit, psycopg.Error):
@@ -184,7 +188,7 @@ def _loader(database, scratch, path):
     return took
 
 
-def _watched(command, stdin, scratch, environment):
+def watched(command, stdin, scratch, environment):
     """(Took, output) of a program."""
     with open(stdin or os.devnull, "rb") as given, open(scratch / "output", "w+", encoding="utf-8") as output:
         begin = time.perf_counter()

@@ -26,12 +26,12 @@ ROWS = (
     """,
     """
     INSERT INTO {schema}.checkpoint_blobs
-    SELECT 'thread-' || number / 20, '', 'messages', lpad(number::text, 32, '0') || '.0.1', 'msgpack', decode(repeat(md5(number::text), 6), 'hex')
+    SELECT 'thread-' || number / 20, '', 'messages', lpad(number::text, 32, '0') || '.0.1', 'bytes', decode(repeat(md5(number::text), 6), 'hex')
     FROM generate_series(1, {rows}) AS number
     """,
     """
     INSERT INTO {schema}.checkpoint_writes
-    SELECT 'thread-' || number / 20, '', identifier(number), md5(number::text), 0, 'messages', 'msgpack', decode(repeat(md5(number::text), 3), 'hex'), ''
+    SELECT 'thread-' || number / 20, '', identifier(number), md5(number::text), 0, 'messages', 'bytes', decode(repeat(md5(number::text), 3), 'hex'), ''
     FROM generate_series(1, {rows}) AS number
     """,
     "ANALYZE",

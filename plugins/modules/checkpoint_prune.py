@@ -389,6 +389,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
             configure_session(connection, {"lock_timeout": LOCK_TIMEOUT, "statement_timeout": params["statement_timeout"]})
             for name, value in SETTINGS.items():
                 connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+            if module.check_mode:
+                return _prune(module, connection, policy, saver)
             with advisory_lock(connection, "the pruning of schema %s" % params["schema"], params["lock_wait"]):
                 return _prune(module, connection, policy, saver)
     except PrerequisiteMissing as missing:

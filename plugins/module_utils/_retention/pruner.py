@@ -17,6 +17,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.dri
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.counts import PolicyCounts, Sample, Sizes
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.deletion import Deletion, retry
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.orphans import Orphans
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import NOTHING_OLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,17 +37,16 @@ class Limits(NamedTuple):
 
 
 def predict(threads: Threads, policy: Policy, sizes: bool = True) -> PolicyCounts:
-    """What the policy would remove now. sizes: whether the rows are counted, which reads them; otherwise threads without older checkpoints are included."""
+    """What the policy would remove now. sizes: whether the rows of deleted threads are counted, which reads them."""
     counts = PolicyCounts()
     for selected in _selected(threads, policy, counts):
         if policy.keep == "latest":
-            rows = threads.older(selected.ids) if sizes else dict.fromkeys(selected.ids, Sizes(rows_0=1))
             for thread in selected.ids:
-                counts.trim(thread, rows.get(thread, Sizes()), selected.times.get(thread))
+                counts.remove(thread, selected.older[thread], True, selected.times.get(thread))
         else:
-            rows = threads.sizes(selected.ids) if sizes else {}
+            found = threads.sizes(selected.ids) if sizes else {}
             for thread in selected.ids:
-                counts.remove(thread, rows.get(thread, Sizes()), False, None)
+                counts.remove(thread, found.get(thread, Sizes()), False, None)
     return counts
 
 
@@ -56,7 +56,15 @@ def _selected(threads: Threads, policy: Policy, counts: PolicyCounts) -> Iterato
         return
     for ids in threads.pages(policy):
         counts.considered += len(ids)
-        yield threads.select(ids, policy, counts)
+        selected = threads.select(ids, policy, counts)
+        if policy.keep == "latest":
+            # Without this, each later run would call prune() for each thread.
+            older = threads.older(selected.ids)
+            for thread in selected.ids:
+                if thread not in older:
+                    counts.keep(thread, NOTHING_OLDER, selected.times.get(thread))
+            selected = selected._replace(ids=[thread for thread in selected.ids if thread in older], older=older)
+        yield selected
 
 
 class Pruner:
@@ -87,11 +95,12 @@ class Pruner:
 
     def run(self) -> None:
         """Count, then remove. Raises ModuleError, also before the first deletion if limit_percent is exceeded."""
-        predicted = predict(self.threads, self.policy, self.check)
         if self.check:
-            self.counts = predicted
-        self._insist_on_limit(predicted)
-        if not self.check:
+            self.counts = predict(self.threads, self.policy)
+            self._insist_on_limit(self.counts)
+        else:
+            if self.limits.limit_percent is not None and self.policy.keep == "none":
+                self._insist_on_limit(predict(self.threads, self.policy, sizes=False))
             self._remove()
         if self.orphans is not None:
             self._remove_orphans(self.orphans)

@@ -26,10 +26,14 @@ PAGE = 500
 
 
 class Selected(NamedTuple):
-    """A page of threads. ids: those that the policy removes. times: {thread: time of its newest checkpoint} of these, if the time is known."""
+    """A page of threads. ids: those that the policy removes.
+
+    times: {thread: time of its newest checkpoint} of these, if the time is known. older: {thread: the rows that keep=latest removes}, if they were read.
+    """
 
     ids: list[str]
     times: dict[str, float]
+    older: dict[str, Sizes]
 
 
 class Threads:
@@ -70,9 +74,8 @@ class Threads:
 
     def number(self, limit: int) -> int:
         """The number of threads, at most the limit."""
-        if limit <= 0:
-            return 0
-        return len(self.rows(queries.NEXT_THREADS, {"after": "", "limit": limit}, after=sql.SQL(">=")))
+        query = "SELECT count(*) AS number FROM (%s) AS n" % queries.NEXT_THREADS
+        return self.rows(query, {"after": "", "limit": limit}, after=sql.SQL(">="))[0]["number"]
 
     def ages(self, ids: Sequence[str]) -> list[ThreadAge]:
         """The ThreadAge of each thread."""
@@ -100,7 +103,7 @@ class Threads:
         for thread, reason in kept.items():
             if reason:
                 counts.keep(thread, reason, times.pop(thread, None))
-        return Selected([thread for thread, reason in kept.items() if not reason], times)
+        return Selected([thread for thread, reason in kept.items() if not reason], times, {})
 
     def sizes(self, ids: Sequence[str]) -> dict[str, Sizes]:
         """The rows of each thread."""
