@@ -25,7 +25,7 @@ NEWEST = 1750000000
 
 
 class Pruning(NamedTuple):
-    """ours, loop: seconds to delete half of the threads. share: the share of the threads that the loop examined; both times are extrapolated to all.
+    """ours, loop: seconds to delete half of the threads, extrapolated. share: the share of the threads that the loop examined.
 
     again: seconds of a run with nothing to do. memory: MiB. alone, beside: seconds of each turn of the application.
     """
@@ -49,23 +49,33 @@ def measure_pruning(database, threads, patience):
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
         database.execute("VACUUM")
-        some = names[: max(2, min(len(names), round(patience / _loop(database, scratch, names[:200], cutoff) * 200)) // 2 * 2)]
-        seconds = _loop(database, scratch, some[200:], cutoff) if len(some) > 400 else _loop(database, scratch, names[200:400], cutoff)
-        share = (len(some) - 200 if len(some) > 400 else 200) / threads
+        # The first ones show how long the loop takes. It examines a fifth of all threads at most, so that enough are left.
+        each = _loop(database, scratch, names[:200], cutoff) / 200
+        some = names[200 : 200 + max(200, min(threads // 5, round(patience / each) // 2 * 2))]
+        seconds = _loop(database, scratch, some, cutoff)
         database.execute("VACUUM")
         database.execute("CHECKPOINT")
+        runner = make_runner(scratch)
+
+        def prune(before):
+            args = database.login(database.app, schema=SCHEMA, older_than="%ds" % (time.time() - before), limit_percent=60)
+            took, result = run_module(runner, scratch, "checkpoint_prune", args)
+            return took, result["threads"]["deleted"]
+
+        # The oldest quarter alone, the next one with the application beside it.
+        took, deleted = prune(NEWEST - threads * LENGTH * 3 // 4)
         with _Application(database) as application:
             time.sleep(5)
             begin = len(application.turns)
-            args = database.login(database.app, schema=SCHEMA, older_than="%ds" % (time.time() - cutoff), limit_percent=60)
-            took, result = run_module(make_runner(scratch), scratch, "checkpoint_prune", args)
+            _took, more = prune(cutoff)
             end = len(application.turns)
-        deleted = result["threads"]["deleted"]
-        again, second = run_module(make_runner(scratch), scratch, "checkpoint_prune", args)
-        if second["changed"] or not threads * 0.3 < deleted < threads * 0.6:
-            raise SystemExit("checkpoint_prune did not do its work: %s %s" % (result["threads"], second["threads"]))
+        again, left = prune(cutoff)
+    if left or not deleted > threads // 5 or not more:
+        raise SystemExit("checkpoint_prune did not do its work: it deleted %d, %d and %d threads" % (deleted, more, left))
     ours = took.seconds * (threads / 2) / deleted
-    return Pruning(ours, seconds / share, share, again.seconds, took.memory, application.turns[:begin], application.turns[begin:end])
+    return Pruning(
+        ours, seconds * threads / len(some), len(some) / threads, again.seconds, took.memory, application.turns[:begin], application.turns[begin:end]
+    )
 
 
 def _loop(database, scratch, names, cutoff):

@@ -104,7 +104,7 @@ class Deletion:
         before: the first id after the deletion. A new thread of the same id is kept.
         """
         with self.connection.transaction() as transaction:
-            rows = self.threads.rows(queries.LATE, {"ids": list(ids), "before": before, "version_6": queries.VERSION_6})
+            rows = self.threads.rows(queries.LATE, {"ids": list(ids), "before": before})
             sizes = self.threads.sizes([row["thread_id"] for row in rows])
             if not self._delete_rows(sizes):
                 return list(sizes), functools.reduce(Sizes.plus, sizes.values(), Sizes())

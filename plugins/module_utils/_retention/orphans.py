@@ -59,7 +59,7 @@ class Orphans:
         if not ids:
             return Sizes()
         with self.threads.connection.transaction():
-            writes = self.threads.rows(queries.ORPHANED_WRITES, {"ids": ids, "version_6": queries.VERSION_6, "cutoff": self.cutoff})
+            writes = self.threads.rows(queries.ORPHANED_WRITES, {"ids": ids, "cutoff": self.cutoff})
             old = [row for row in writes if row["timed"] and row["old"]]
             blobs = self.threads.rows(queries.ORPHANED_BLOBS, {"ids": self._idle(ids), "horizon": self.threads.horizon})
             keys = dict(zip("abcd", ([row[name] for row in blobs] for name in ("thread_id", "checkpoint_ns", "channel", "version"))))

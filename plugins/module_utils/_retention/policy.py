@@ -55,8 +55,8 @@ def seconds_of(option: str, text: str) -> int:
 class ThreadAge(NamedTuple):
     """What the primary keys show of a thread.
 
-    found: whether it has a checkpoint. newest: the highest version 6 UUID among the newest checkpoints of its namespaces, or None.
-    other: whether one of these checkpoints has an id of another kind.
+    found: whether it has a checkpoint. newest: the highest id among the newest checkpoints of its namespaces, or None.
+    other: whether one of these ids does not have the form of a version 6 UUID.
     """
 
     thread: str
@@ -67,14 +67,14 @@ class ThreadAge(NamedTuple):
     @property
     def time(self) -> float | None:
         """The time of the newest checkpoint, in seconds since 1970, or None if it is not known."""
-        return None if self.other or self.newest is None else creation_time(self.newest)
+        return None if self.other or self.newest is None or self.newest != self.newest.lower() else creation_time(self.newest)
 
 
 class ThreadDetails(NamedTuple):
     """What is read of a thread that is old enough.
 
-    matched: whether a checkpoint has the metadata. other: whether an id is not a version 6 UUID. written: the highest version 6 UUID among the ids
-    of its pending writes, or None. waiting: whether an interrupt is pending. unfinished: whether a step remains to be done.
+    matched: whether a checkpoint has the metadata. other: whether any id does not have the form of a version 6 UUID. written: the highest id of its pending writes, or None.
+    Both are read only if the policy has an age. waiting: whether an interrupt is pending. unfinished: whether a step remains to be done.
     delta: whether its graph has a DeltaChannel. unreadable: whether prune() of the library would fail.
     """
 
@@ -132,9 +132,9 @@ class Policy(NamedTuple):
             return NO_CHECKPOINT
         if self.older_than is None:
             return None
-        if age.other:
+        if age.newest is None or age.time is None:
             return AGE_UNKNOWN
-        return RECENT if age.newest is None or age.newest >= self.cutoff(now) else None
+        return RECENT if age.newest >= self.cutoff(now) else None
 
     def kept_by_details(self, details: ThreadDetails, now: float) -> str | None:
         """Why a thread is kept that its age does not keep, or None."""

@@ -39,32 +39,36 @@ class Limits(NamedTuple):
 def predict(threads: Threads, policy: Policy, sizes: bool = True) -> PolicyCounts:
     """What the policy would remove now. sizes: whether the rows of deleted threads are counted, which reads them."""
     counts = PolicyCounts()
-    for selected in _selected(threads, policy, counts):
-        if policy.keep == "latest":
-            for thread in selected.ids:
+    for page in _by_age(threads, policy, counts):
+        selected = _by_details(threads, policy, page, counts)
+        for thread in selected.ids:
+            if policy.keep == "latest":
                 counts.remove(thread, selected.older[thread], True, selected.times.get(thread))
-        else:
+        if policy.keep == "none":
             found = threads.sizes(selected.ids) if sizes else {}
             for thread in selected.ids:
                 counts.remove(thread, found.get(thread, Sizes()), False, None)
     return counts
 
 
-def _selected(threads: Threads, policy: Policy, counts: PolicyCounts) -> Iterator[Selected]:
-    """The threads that the policy removes, in pages. The others are counted."""
-    if not policy.selects:
-        return
-    for ids in threads.pages(policy):
+def _by_age(threads: Threads, policy: Policy, counts: PolicyCounts) -> Iterator[Selected]:
+    """The threads that the policy may remove, in pages. The others are counted."""
+    for ids in threads.pages(policy) if policy.selects else ():
         counts.considered += len(ids)
-        selected = threads.select(ids, policy, counts)
-        if policy.keep == "latest":
-            # Without this, each later run would call prune() for each thread.
-            older = threads.older(selected.ids)
-            for thread in selected.ids:
-                if thread not in older:
-                    counts.keep(thread, NOTHING_OLDER, selected.times.get(thread))
-            selected = selected._replace(ids=[thread for thread in selected.ids if thread in older], older=older)
-        yield selected
+        yield threads.select_by_age(ids, policy, counts)
+
+
+def _by_details(threads: Threads, policy: Policy, page: Selected, counts: PolicyCounts) -> Selected:
+    """The threads of a page that the policy removes. The others are counted."""
+    selected = threads.select_by_details(page, policy, counts)
+    if policy.keep == "none":
+        return selected
+    # Without this, each later run would call prune() for each thread.
+    older = threads.older(selected.ids)
+    for thread in selected.ids:
+        if thread not in older:
+            counts.keep(thread, NOTHING_OLDER, selected.times.get(thread))
+    return selected._replace(ids=[thread for thread in selected.ids if thread in older], older=older)
 
 
 class Pruner:
@@ -97,10 +101,9 @@ class Pruner:
         """Count, then remove. Raises ModuleError, also before the first deletion if limit_percent is exceeded."""
         if self.check:
             self.counts = predict(self.threads, self.policy)
-            self._insist_on_limit(self.counts)
+            self._insist_on_limit(self.counts.deleted.total)
         else:
-            if self.limits.limit_percent is not None and self.policy.keep == "none":
-                self._insist_on_limit(predict(self.threads, self.policy, sizes=False))
+            self._check_limit()
             self._remove()
         if self.orphans is not None:
             self._remove_orphans(self.orphans)
@@ -108,41 +111,63 @@ class Pruner:
             self.sleep(max(0.0, self.deleted[0][0] - self.clock()))
             self._look_again()
 
-    def _insist_on_limit(self, predicted: PolicyCounts) -> None:
-        limit, number = self.limits.limit_percent, predicted.deleted.total
+    def _check_limit(self) -> None:
+        """Raise ModuleError if more threads would be deleted than limit_percent allows."""
+        if self.limits.limit_percent is None or self.policy.keep == "latest":
+            return
+        # Usually, the ages alone show that the limit is not exceeded.
+        old = sum(len(page.ids) for page in _by_age(self.threads, self.policy, PolicyCounts()))
+        if old and not self._within_limit(old, self.limits.limit_percent)[0]:
+            self._insist_on_limit(predict(self.threads, self.policy, sizes=False).deleted.total)
+
+    def _within_limit(self, number: int, limit: int) -> tuple[bool, int]:
+        """(whether this number of threads is within the limit, the number of all threads, or one that is large enough)."""
+        enough = math.ceil(number * 100 / limit) if limit else 2**62
+        total = self.threads.number(enough)
+        return total >= enough, total
+
+    def _insist_on_limit(self, number: int) -> None:
+        limit = self.limits.limit_percent
         if limit is None or not number:
             return
-        # As many as are needed to know whether the limit is exceeded.
-        enough = math.ceil(number * 100 / limit) if limit else math.inf
-        total = self.threads.number(int(min(enough, 2**62)))
-        if total < enough:
+        within, total = self._within_limit(number, limit)
+        if not within:
             raise ModuleError(
                 "%d of %d threads (%d %%) would be deleted, and limit_percent is %d. Nothing was deleted. Check the options that select threads. "
                 "If they are right, raise limit_percent, or set force." % (number, total, number * 100 // total, limit)
             )
 
     def _remove(self) -> None:
-        first = True
-        for selected in _selected(self.threads, self.policy, self.counts):
+        rest = False
+        for page in _by_age(self.threads, self.policy, self.counts):
+            # Deletion.batch() applies the whole policy, and counts the threads that it keeps.
+            selected = page if self.policy.keep == "none" else _by_details(self.threads, self.policy, page, self.counts)
             for start in range(0, len(selected.ids), self.limits.batch_size):
-                ids = selected.ids[start : start + self.limits.batch_size]
-                # The first batch is always processed, so that repeated runs make progress.
-                if self.clock() >= self.deadline and not first:
-                    self.counts.remaining += len(ids)
-                    for thread in ids:
-                        self.counts.leave(selected.times.get(thread))
-                    continue
-                if not first and self.limits.pause:
+                part = selected._replace(ids=selected.ids[start : start + self.limits.batch_size])
+                if rest:
                     self.sleep(self.limits.pause)
-                first = False
-                self._batch(ids)
+                # One batch is deleted in any case, so that repeated runs make progress.
+                if self.clock() >= self.deadline and any(self.counts.removed.rows):
+                    self._leave(part)
+                    rest = False
+                    continue
+                rest = self._batch(part.ids) and self.limits.pause > 0
                 self._look_again()
 
-    def _batch(self, ids: list[str]) -> None:
-        self.counts.merge(self.deletion.batch(ids))
+    def _leave(self, part: Selected) -> None:
+        """Count what would have been removed of a batch for which there is no time."""
+        for thread in _by_details(self.threads, self.policy, part, self.counts).ids:
+            self.counts.remaining += 1
+            self.counts.leave(part.times.get(thread))
+
+    def _batch(self, ids: list[str]) -> bool:
+        """Remove a batch; returns whether a row was removed."""
+        done = self.deletion.batch(ids)
+        self.counts.merge(done)
         if self.limits.recheck and self.deletion.deleted:
             now = self.clock()
             self.deleted.append((now + self.limits.recheck, first_identifier(self.threads.now + now - self.began), self.deletion.deleted))
+        return any(done.removed.rows)
 
     def _look_again(self) -> None:
         """Delete what was written to deleted threads since then, if it is time to."""

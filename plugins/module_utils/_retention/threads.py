@@ -79,14 +79,14 @@ class Threads:
 
     def ages(self, ids: Sequence[str]) -> list[ThreadAge]:
         """The ThreadAge of each thread."""
-        rows = self.rows(queries.AGES, {"ids": list(ids), "version_6": queries.VERSION_6}) if ids else []
+        rows = self.rows(queries.AGES, {"ids": list(ids)}) if ids else []
         return [ThreadAge(row["thread_id"], row["found"], row["newest"], row["other"]) for row in rows]
 
     def details(self, ids: Sequence[str], policy: Policy) -> list[ThreadDetails]:
         """The ThreadDetails of each thread."""
         if not ids:
             return []
-        parameters = {"ids": list(ids), "version_6": queries.VERSION_6, "metadata": json.dumps(policy.metadata) if policy.metadata else None}
+        parameters = {"ids": list(ids), "aged": policy.older_than is not None, "metadata": json.dumps(policy.metadata) if policy.metadata else None}
         latest = policy.keep == "latest"
         parts = {
             name: sql.SQL(query if latest else "false").format(**self.places) for name, query in (("delta", queries.DELTA), ("unreadable", queries.UNREADABLE))
@@ -95,15 +95,18 @@ class Threads:
 
     def select(self, ids: Sequence[str], policy: Policy, counts: PolicyCounts) -> Selected:
         """Those of the threads that the policy removes. The others are counted with the reason."""
+        return self.select_by_details(self.select_by_age(ids, policy, counts), policy, counts)
+
+    def select_by_age(self, ids: Sequence[str], policy: Policy, counts: PolicyCounts) -> Selected:
+        """Those of the threads that the policy may remove, from the primary keys alone. The others are counted with the reason."""
         ages = self.ages(ids)
         times = {age.thread: time for age, time in ((age, age.time) for age in ages) if time is not None}
-        kept = {age.thread: policy.kept_by_age(age, self.now) for age in ages}
-        for details in self.details([age.thread for age in ages if not kept[age.thread]], policy):
-            kept[details.thread] = policy.kept_by_details(details, self.now)
-        for thread, reason in kept.items():
-            if reason:
-                counts.keep(thread, reason, times.pop(thread, None))
-        return Selected([thread for thread, reason in kept.items() if not reason], times, {})
+        return _left(Selected([age.thread for age in ages], times, {}), {age.thread: policy.kept_by_age(age, self.now) for age in ages}, counts)
+
+    def select_by_details(self, selected: Selected, policy: Policy, counts: PolicyCounts) -> Selected:
+        """Those of the selected threads that the policy removes. The others are counted with the reason."""
+        kept = {details.thread: policy.kept_by_details(details, self.now) for details in self.details(selected.ids, policy)}
+        return _left(selected, kept, counts)
 
     def sizes(self, ids: Sequence[str]) -> dict[str, Sizes]:
         """The rows of each thread."""
@@ -115,3 +118,11 @@ class Threads:
 
     def _sizes(self, query: str, ids: Sequence[str]) -> dict[str, Sizes]:
         return {row.pop("thread_id"): Sizes(**row) for row in self.rows(query, {"ids": list(ids)})} if ids else {}
+
+
+def _left(selected: Selected, kept: dict[str, str | None], counts: PolicyCounts) -> Selected:
+    """The selected threads that are not kept. The others are counted. kept: {thread: the reason, or None}"""
+    for thread, reason in kept.items():
+        if reason:
+            counts.keep(thread, reason, selected.times.get(thread))
+    return selected._replace(ids=[thread for thread in selected.ids if not kept.get(thread)])

@@ -78,7 +78,7 @@ def test_the_age_is_that_of_the_newest_checkpoint_of_any_namespace(ready, call_m
         put(saver, "other newest", {"a": [1]}, identifier="zzz")
         put(saver, "other older", {"a": [1]}, identifier="0001")
         put(saver, "future", {"a": [1]}, identifier=identifier(-10 * DAY))
-        put(saver, "upper case", {"a": [1]}, identifier=identifier(50 * DAY).upper())
+        put(saver, "upper case", {"a": [1]}, identifier=identifier(DAY).upper())
         saver.put_writes({"configurable": {"thread_id": "waits for writes", "checkpoint_ns": "", "checkpoint_id": identifier(DAY)}}, [("a", 1)], "task")
     done = pruned(call_module, ready, older_than="30d", show_threads=True)
     assert done["deleted_threads"] == {"total": 1, "sample": ["old"]}
