@@ -9,7 +9,7 @@ from __future__ import annotations
 from aged_threads import TABLES, rows
 from assertions import assert_succeeded
 
-COUNTED = ("threads", "kept", "rows", "bytes", "remaining", "oldest_left", "deleted_threads", "delta_threads")
+COUNTED = ("threads", "kept", "rows", "bytes", "remaining", "oldest_left", "deleted_threads", "delta_threads", "orphans")
 
 
 def run(call_module, database, check=False, **options):

@@ -52,6 +52,8 @@ class Deletion:
     def __init__(self, threads: Threads, policy: Policy, schema: str, saver: Any = None, sleep: Callable[[float], None] = time.sleep) -> None:
         self.threads, self.policy, self.schema, self.saver, self.sleep = threads, policy, schema, saver, sleep
         self.connection = threads.connection
+        # Whatever the login's default is: _delete() has to see what others commit meanwhile.
+        self.connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         # The threads that the last batch deleted.
         self.deleted: list[str] = []
 
@@ -66,29 +68,30 @@ class Deletion:
                 self._trim_thread(thread, counts)
         return counts
 
-    def _delete(self, ids: list[str], counts: PolicyCounts) -> PolicyCounts | None:
-        """Delete whole threads; returns the counts, or None if the batch has to be tried again.
+    def _delete(self, ids: list[str], counts: PolicyCounts) -> PolicyCounts:
+        """Delete whole threads in one transaction; returns the counts.
 
         The rows are counted before the policy is applied again, so that the policy sees all of them. The deletion must return as many; and before the
-        commit, none of the threads may have a row. Otherwise the application wrote to a thread meanwhile: all is rolled back, and the thread is kept.
+        commit, none of the threads may have a row. Otherwise the application wrote to a thread meanwhile: all is rolled back, the thread is removed from
+        the ids and added to the counts as kept, and the others are tried again.
         """
-        done = PolicyCounts()
-        with self.connection.transaction() as transaction:
-            sizes = self.threads.sizes(ids)
-            selected = self.threads.select(ids, self.policy, done)
-            written = self._delete_rows({thread: sizes[thread] for thread in selected.ids})
-            if written:
-                raise psycopg.Rollback(transaction)
-        if not written:
-            # A thread that another session deleted has no rows.
-            self.deleted = [thread for thread in selected.ids if any(sizes[thread].rows)]
-            for thread in self.deleted:
-                done.remove(thread, sizes[thread], False, None)
-            return done
-        for thread in written:
-            ids.remove(thread)
-            counts.keep(thread, WRITTEN_MEANWHILE, selected.times.get(thread))
-        return None
+        while True:
+            done = PolicyCounts()
+            with self.connection.transaction() as transaction:
+                sizes = self.threads.sizes(ids)
+                selected = self.threads.select(ids, self.policy, done)
+                written = self._delete_rows({thread: sizes[thread] for thread in selected.ids})
+                if written:
+                    raise psycopg.Rollback(transaction)
+            for thread in written:
+                ids.remove(thread)
+                counts.keep(thread, WRITTEN_MEANWHILE, selected.times.get(thread))
+            if not written:
+                # A thread that another session deleted has no rows.
+                self.deleted = [thread for thread in selected.ids if any(sizes[thread].rows)]
+                for thread in self.deleted:
+                    done.remove(thread, sizes[thread], False, None)
+                return done
 
     def _delete_rows(self, sizes: dict[str, Sizes]) -> set[str]:
         """Delete all rows of these threads; returns those to which another session wrote after the sizes were read."""
@@ -120,7 +123,7 @@ class Deletion:
         except psycopg.DataError:
             counts.keep(thread, UNREADABLE, None)
         finally:
-            self.connection.isolation_level = None
+            self.connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
 
     def _trim(self, thread: str) -> PolicyCounts:
         """Remove the older checkpoints of a thread with the library's own prune(), which reads and deletes in one snapshot; returns the counts."""

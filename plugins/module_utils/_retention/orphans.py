@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.uuid6 import first_identifier
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention import queries
-from ansible_collections.stateops.langgraph.plugins.module_utils._retention.counts import Sizes
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.counts import PolicyCounts, Sizes
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.deletion import retry
 
 if TYPE_CHECKING:
@@ -59,9 +59,13 @@ class Orphans:
         if not ids:
             return Sizes()
         with self.threads.connection.transaction():
+            gone = self._predicted(ids)
+            ids = [thread for thread in ids if (thread, None) not in gone]
             writes = self.threads.rows(queries.ORPHANED_WRITES, {"ids": ids, "cutoff": self.cutoff})
+            writes = [row for row in writes if (row["thread_id"], row["checkpoint_ns"]) not in gone]
             old = [row for row in writes if row["timed"] and row["old"]]
             blobs = self.threads.rows(queries.ORPHANED_BLOBS, {"ids": self._idle(ids), "horizon": self.threads.horizon})
+            blobs = [row for row in blobs if (row["thread_id"], row["checkpoint_ns"]) not in gone]
             keys = dict(zip("abcd", ([row[name] for row in blobs] for name in ("thread_id", "checkpoint_ns", "channel", "version"))))
             sizes = [row["bytes"] for row in self.threads.rows(queries.BLOB_SIZES, keys)] if blobs else []
             if blobs and not self.check and not self.rested and self._age() < REST:
@@ -76,6 +80,13 @@ class Orphans:
         found = Sizes(rows_1=len(sizes), bytes_1=sum(sizes), rows_2=sum(row["rows"] for row in old), bytes_2=sum(row["bytes"] for row in old))
         self.removed = self.removed.plus(found)
         return found
+
+    def _predicted(self, ids: Sequence[str]) -> set[tuple[str, str | None]]:
+        """In check mode, what the policy would have removed before: (thread, None) for whole threads, (thread, namespace) with keep=latest."""
+        if not self.check or not self.policy.selects:
+            return set()
+        selected = self.threads.select(ids, self.policy, PolicyCounts()).ids
+        return {(thread, None) for thread in selected} if self.policy.keep == "none" else set(self.threads.older_calls(selected))
 
     def _idle(self, ids: Sequence[str]) -> list[str]:
         """The threads without a checkpoint or pending write within the grace period, whose checkpoints can be read. They may have no checkpoint."""

@@ -194,7 +194,7 @@ class Pruner:
                 if any(found.rows) and not self.check:
                     self.sleep(self.limits.pause)
         finally:
-            self.threads.connection.isolation_level = None
+            self.threads.connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
 
     def to_dict(self, show_threads: bool) -> dict[str, Any]:
         """The results, as the module returns them."""

@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import fetch_row, sql, table_name
-from ansible_collections.stateops.langgraph.plugins.module_utils._retention import queries
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention import older_queries, queries
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.counts import Sizes
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import ThreadAge, ThreadDetails
 
@@ -114,7 +114,11 @@ class Threads:
 
     def older(self, ids: Sequence[str]) -> dict[str, Sizes]:
         """The rows of each thread that keep=latest removes. A thread without such rows is left out."""
-        return self._sizes(queries.OLDER, ids)
+        return self._sizes(older_queries.OLDER, ids)
+
+    def older_calls(self, ids: Sequence[str]) -> set[tuple[str, str]]:
+        """The (thread, namespace) pairs that keep=latest removes with all their rows."""
+        return {(row["thread_id"], row["checkpoint_ns"]) for row in self.rows(older_queries.CALLS, {"ids": list(ids)})} if ids else set()
 
     def _sizes(self, query: str, ids: Sequence[str]) -> dict[str, Sizes]:
         return {row.pop("thread_id"): Sizes(**row) for row in self.rows(query, {"ids": list(ids)})} if ids else {}

@@ -16,6 +16,7 @@ from aged_threads import DAY, TABLES, ago, rows, shapes, sizes
 from assertions import assert_refused, assert_succeeded
 from langgraph.checkpoint.base.id import uuid6
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
 from prune_runs import pruned, run
 from psycopg.rows import dict_row
 from scope import usual
@@ -288,6 +289,35 @@ def test_orphans(ready, call_module):
     assert done["orphans"]["rows"] == {"checkpoints": 0, "blobs": 4, "writes": 3}
     ready.execute("DELETE FROM checkpoint_blobs WHERE thread_id = 'busy' AND version IN ('x', '1')")
     assert rows(ready) == before
+
+
+@pytest.mark.parametrize("keep", ["none", "latest"])
+def test_orphans_in_threads_that_the_policy_removes(ready, call_module, keep):
+    """They are counted once, with the thread or with the namespace of a subgraph's call that goes."""
+    with ready.saver() as saver, ago(40 * DAY):
+        app = shapes(saver)["nested"]
+        for thread in ("policy", "other"):
+            config = {"configurable": {"thread_id": thread}}
+            for _turn in range(2):
+                app.invoke({"messages": ["hello"]}, config)
+                app.invoke(Command(resume="yes"), config)
+        past = str(uuid6())
+    calls = ready.execute("SELECT DISTINCT thread_id, checkpoint_ns FROM checkpoints WHERE checkpoint_ns LIKE 'child:%'")
+    assert len(calls) == 4
+    for thread, space in [*calls, ("policy", ""), ("other", "")]:
+        ready.execute("INSERT INTO checkpoint_writes VALUES (%s, %s, %s, 't', 0, 'c', 'msgpack', 'x', '')", [thread, space, past])
+        if keep == "latest" and thread == "policy" and space:
+            ready.execute("INSERT INTO checkpoint_blobs VALUES (%s, %s, 'c', 'x', 'msgpack', 'x')", [thread, space])
+    if keep == "latest":
+        done = pruned(call_module, ready, threads=["policy"], keep=keep, orphans=True)
+        # The calls of both turns are finished, so their namespaces go.
+        assert done["orphans"]["rows"] == {"checkpoints": 0, "blobs": 0, "writes": 1} and done["threads"]["trimmed"] == 1
+        assert done["rows"]["blobs"] > 2 and done["rows"]["writes"] > 2
+    else:
+        done = pruned(call_module, ready, older_than="30d", exclude_threads=["other"], orphans=True)
+        assert done["orphans"]["rows"]["writes"] == 0 and sizes(ready, "policy") == (0, 0, 0)
+        done = pruned(call_module, ready, orphans=True)
+        assert done["orphans"]["rows"]["writes"] == 3
 
 
 def test_a_blob_that_is_newer_than_the_run_is_kept(ready):
