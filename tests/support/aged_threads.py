@@ -50,6 +50,12 @@ class Inner(TypedDict, total=False):
     inner: Annotated[list, operator.add]
 
 
+class Parts(TypedDict, total=False):
+    """The state of subgraphs that run at the same time."""
+
+    parts: Annotated[list, operator.add]
+
+
 def gathered(state, updates):
     return state + [item for update in updates for item in update]
 
@@ -88,8 +94,8 @@ def shapes(saver):
     sends = StateGraph(State)
     sends.add_node("talk", talk)
     sends.add_node("part", lambda state: {"parts": [state["count"]]})
-    sends.add_node("two", child(("ask", ask)).compile())
-    sends.add_node("three", child(("ask", ask)).compile())
+    for name in ("two", "three"):
+        sends.add_node(name, child(("ask", ask), state=Parts).compile())
     sends.add_edge(START, "talk")
     sends.add_conditional_edges("talk", fan, ["part"])
     sends.add_edge("part", "two")

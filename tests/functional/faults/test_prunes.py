@@ -90,7 +90,7 @@ def options(database, keep):
     return database.login(database.app, older_than="30d", exclude_threads=["kept*"], keep=keep, force=True, batch_size=3)
 
 
-@pytest.mark.parametrize("keep", ["none", "latest"])
+@pytest.mark.parametrize("keep", usual(["none", "latest"]))
 def test_killed_anywhere(stoppable_server, start_module, call_module, keep):
     database, draw, seen = prepared(stoppable_server), random.Random(0), []
     before = content(database)

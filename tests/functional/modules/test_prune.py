@@ -11,7 +11,7 @@ import random
 import pytest
 from aged_threads import DAY, TABLES, ago, live, shapes, sizes, states
 from prune_runs import pruned
-from scope import usual
+from scope import ALL, usual
 
 pytestmark = pytest.mark.newest
 
@@ -50,7 +50,7 @@ def test_kept_threads_are_what_they_were(ready, call_module, seed):
     for table in TABLES:
         ready.execute("CREATE TABLE copy.%s AS TABLE %s" % (table, table))
     before = states(ready, threads)
-    for policy in POLICIES:
+    for policy in POLICIES if ALL else POLICIES[::2]:
         for table in TABLES:
             ready.execute("TRUNCATE %s" % table)
             ready.execute("INSERT INTO %s TABLE copy.%s" % (table, table))
@@ -68,4 +68,4 @@ def test_kept_threads_are_what_they_were(ready, call_module, seed):
             compared[1] += len(tuples)
             compared[2] += sum(len(each["writes"]) for each in tuples.values())
     print("compared: %d states, %d checkpoints, %d pending writes, no difference" % tuple(compared))
-    assert compared[0] > 40 and compared[2] > 40
+    assert compared[0] > 20 and compared[2] > 20

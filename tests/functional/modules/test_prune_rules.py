@@ -276,8 +276,7 @@ def test_pending_sends_of_old_checkpoints(ready, call_module):
             "jsonb_set(checkpoint, '{channel_values}', '3')",
             "'[]'::jsonb",
             "'null'::jsonb",
-        ],
-        2,
+        ]
     ),
 )
 def test_damaged_checkpoints_stop_nothing(ready, call_module, damage):
