@@ -108,6 +108,7 @@ notes:
     LangGraph's store. The space in the tables can be reused after a C(VACUUM), which PostgreSQL usually runs by itself.
   - A later import from SQLite brings deleted threads back, unless it has the same patterns in
     O(stateops.langgraph.checkpoint_import#module:exclude_threads).
+  - Ansible logs the options of a module on the host, including O(threads) and O(metadata). If these values name people, set C(no_log) for the task.
   - The module fails behind a connection pooler in transaction mode, since locks and settings do not work there.
 """
 

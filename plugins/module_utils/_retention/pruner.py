@@ -134,7 +134,7 @@ class Pruner:
         if not within:
             raise ModuleError(
                 "%d of %d threads (%d %%) would be deleted, and limit_percent is %d. Nothing was deleted. Check the options that select threads. "
-                "If they are right, raise limit_percent, or set force." % (number, total, number * 100 // total, limit)
+                "If they are right, raise limit_percent, or set force." % (number, total, number * 100 // max(total, 1), limit)
             )
 
     def _remove(self) -> None:

@@ -191,19 +191,20 @@ WHERE coalesce(o.late, (SELECT bool_and("""
 )
 # The transactions that were complete when a run began, for age().
 HORIZON = "SELECT extract(epoch FROM clock_timestamp())::float8 AS now, pg_snapshot_xmin(pg_current_snapshot())::xid::text AS horizon"
-# Pending writes without a checkpoint, by age. A checkpoint may be stored after its pending writes.
+# Pending writes without a checkpoint, by age. Only these rows are read; the others are found by the keys.
 ORPHANED_WRITES = (
     """
-SELECT w.thread_id, w.checkpoint_ns, w.checkpoint_id, w.rows, w.bytes, """
+SELECT w.thread_id, w.checkpoint_ns, w.checkpoint_id, z.rows, z.bytes, """
     + _version_6("w.checkpoint_id")
-    + """ AS timed,
-       w.checkpoint_id COLLATE "C" < %(cutoff)s AS old
+    + """ AS timed, w.checkpoint_id COLLATE "C" < %(cutoff)s AS old
 FROM """
     + ASKED
     + """ CROSS JOIN LATERAL (
-  SELECT x.thread_id, x.checkpoint_ns, x.checkpoint_id, count(*) AS rows, sum({size_2})::int8 AS bytes
-  FROM {checkpoint_writes} x WHERE x.thread_id = a.thread_id GROUP BY 1, 2, 3
-) AS w
+  SELECT x.thread_id, x.checkpoint_ns, x.checkpoint_id FROM {checkpoint_writes} x WHERE x.thread_id = a.thread_id GROUP BY 1, 2, 3
+) AS w CROSS JOIN LATERAL (
+  SELECT count(*) AS rows, sum({size_2})::int8 AS bytes FROM {checkpoint_writes} x
+  WHERE x.thread_id = w.thread_id AND x.checkpoint_ns = w.checkpoint_ns AND x.checkpoint_id = w.checkpoint_id
+) AS z
 WHERE (SELECT true FROM {checkpoints} c WHERE c.thread_id = w.thread_id AND c.checkpoint_ns = w.checkpoint_ns AND c.checkpoint_id = w.checkpoint_id LIMIT 1)
       IS NOT TRUE
 """
