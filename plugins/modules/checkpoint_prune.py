@@ -348,8 +348,9 @@ if TYPE_CHECKING:
 APPLICATION = "stateops.langgraph.checkpoint_prune"
 # Seconds, less than PostgreSQL's deadlock_timeout: in a deadlock this session gives up, and not the application's.
 LOCK_TIMEOUT = 0.2
-# Queries read by the indexes, even if the server's statistics are missing. row_security off: a query whose rows a policy hides fails.
-SETTINGS = {"enable_seqscan": "off", "jit": "off", "row_security": "off"}
+# Queries read in the order of the primary keys, even if the server's statistics are missing or outdated: otherwise PostgreSQL may read a whole thread for
+# each of its namespaces. row_security off: a query whose rows a policy hides fails.
+SETTINGS = {"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_sort": "off", "jit": "off", "row_security": "off"}
 
 
 def main() -> None:

@@ -23,13 +23,13 @@ WITH heads AS MATERIALIZED (
     + NAMESPACES
     + """) AS s CROSS JOIN LATERAL (
     SELECT
-      CASE WHEN (CASE WHEN c.checkpoint ->> 'v' ~ '^[0-9]{{1,9}}$' THEN (c.checkpoint ->> 'v')::int END) < 4 AND EXISTS (
-        SELECT FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND w.checkpoint_ns = s.checkpoint_ns
-        AND w.checkpoint_id = c.parent_checkpoint_id AND w.channel = '__pregel_tasks') THEN c.parent_checkpoint_id END AS parent,
+      CASE WHEN (CASE WHEN c.checkpoint ->> 'v' ~ '^[0-9]{{1,9}}$' THEN (c.checkpoint ->> 'v')::int END) < 4 AND (
+        SELECT true FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND w.checkpoint_ns = s.checkpoint_ns
+        AND w.checkpoint_id = c.parent_checkpoint_id AND w.channel = '__pregel_tasks' LIMIT 1) IS TRUE THEN c.parent_checkpoint_id END AS parent,
       c.metadata -> 'parents' ->> '' AS root,
-      EXISTS (SELECT FROM {checkpoints} r WHERE r.thread_id = a.thread_id AND r.checkpoint_ns = ''
-              AND r.checkpoint_id = c.metadata -> 'parents' ->> '') AS root_saved
-    FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.checkpoint_ns = s.checkpoint_ns AND c.checkpoint_id = s.checkpoint_id
+      (SELECT true FROM {checkpoints} r WHERE r.thread_id = a.thread_id AND r.checkpoint_ns = ''
+              AND r.checkpoint_id = c.metadata -> 'parents' ->> '' LIMIT 1) IS TRUE AS root_saved
+    FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.checkpoint_ns = s.checkpoint_ns AND c.checkpoint_id = s.checkpoint_id LIMIT 1
   ) AS p
 ), marked AS MATERIALIZED (
   SELECT *, strpos(checkpoint_ns, ':') > 0 AND root_saved
@@ -48,7 +48,7 @@ OLDER = (
     m.call OR (x.checkpoint_id <> m.head AND x.checkpoint_id IS DISTINCT FROM m.parent) AS gone
   FROM marked m CROSS JOIN LATERAL (
     SELECT x.checkpoint_id, {size_0} AS bytes, x.checkpoint -> 'channel_versions' AS versions
-    FROM {checkpoints} x WHERE x.thread_id = m.thread_id AND x.checkpoint_ns = m.checkpoint_ns OFFSET 0
+    FROM {checkpoints} x WHERE x.thread_id = m.thread_id AND x.checkpoint_ns = m.checkpoint_ns ORDER BY x.checkpoint_id OFFSET 0
   ) AS x
 ), deleted AS (
   SELECT thread_id, 0 AS part, bytes FROM found WHERE gone
@@ -59,7 +59,7 @@ OLDER = (
     UNION ALL
     SELECT m.thread_id, m.checkpoint_ns, x.channel, x.version, x.bytes, false, false, m.call FROM marked m CROSS JOIN LATERAL (
       SELECT x.channel, x.version, {size_1} AS bytes FROM {checkpoint_blobs} x
-      WHERE x.thread_id = m.thread_id AND x.checkpoint_ns = m.checkpoint_ns OFFSET 0
+      WHERE x.thread_id = m.thread_id AND x.checkpoint_ns = m.checkpoint_ns ORDER BY x.channel OFFSET 0
     ) AS x
   ) AS named GROUP BY thread_id, checkpoint_ns, key, value
   HAVING max(bytes) IS NOT NULL AND (bool_or(call) OR (bool_or(gone) AND NOT bool_or(kept)))
@@ -70,7 +70,7 @@ OLDER = (
       UNION ALL
       SELECT m.thread_id, m.checkpoint_ns, x.checkpoint_id, x.bytes, m.call FROM marked m CROSS JOIN LATERAL (
         SELECT x.checkpoint_id, {size_2} AS bytes FROM {checkpoint_writes} x
-        WHERE x.thread_id = m.thread_id AND x.checkpoint_ns = m.checkpoint_ns OFFSET 0
+        WHERE x.thread_id = m.thread_id AND x.checkpoint_ns = m.checkpoint_ns ORDER BY x.checkpoint_id OFFSET 0
       ) AS x
     ) AS written GROUP BY thread_id, checkpoint_ns, checkpoint_id HAVING bool_or(gone)
   ) AS b

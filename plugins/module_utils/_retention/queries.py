@@ -4,7 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The SQL of retention. It runs with search_path pg_catalog and reads by the primary keys.
 
-No query joins two sets of rows of a thread: PostgreSQL would plan it from the average thread, and long threads are the ones to prune.
+No query joins two sets of rows of a thread: PostgreSQL would plan it from the average thread, and long threads are the ones to prune. LIMIT keeps
+a subquery from becoming such a join, and from hashing a whole table. ORDER BY makes it use the primary key, also if the statistics are outdated.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ WITH RECURSIVE t(thread_id) AS (
 SELECT t.thread_id FROM t WHERE t.thread_id IS NOT NULL LIMIT %(limit)s
 """
 ASKED = "unnest(%(ids)s::text[]) WITH ORDINALITY AS a(thread_id, place)"
-# With LIMIT 1 instead of EXISTS, the server cannot hash a whole table.
 PRESENT = (
     "SELECT a.thread_id FROM "
     + ASKED
@@ -74,8 +74,8 @@ ORDER BY a.place
 # The counters that PostgresSaver keeps for a DeltaChannel, the sign of LangGraph.js, and a snapshot: an inline true with a blob.
 # A thread that update_state() of langgraph 1.2.0 began shows none of them: the channel has a version, but no value, and no step ran since.
 DELTA = """
-    EXISTS (SELECT FROM {checkpoints} c WHERE c.thread_id = a.thread_id
-            AND (c.metadata ? 'counters_since_delta_snapshot' OR c.metadata ? 'delta_writes_versioned'))
+    (SELECT true FROM {checkpoints} c WHERE c.thread_id = a.thread_id
+            AND (c.metadata ? 'counters_since_delta_snapshot' OR c.metadata ? 'delta_writes_versioned') LIMIT 1) IS TRUE
     OR EXISTS (
       SELECT FROM {checkpoints} c
       CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(c.checkpoint -> 'channel_values') WHEN 'object' THEN c.checkpoint -> 'channel_values' END) AS v
@@ -87,28 +87,29 @@ DELTA = """
 DELTA += (
     NAMESPACES
     + """) AS s
-      JOIN {checkpoints} c ON c.thread_id = a.thread_id AND c.checkpoint_ns = s.checkpoint_ns AND c.checkpoint_id = s.checkpoint_id
+      CROSS JOIN LATERAL (SELECT * FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.checkpoint_ns = s.checkpoint_ns
+                          AND c.checkpoint_id = s.checkpoint_id LIMIT 1) AS c
       CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(c.checkpoint -> 'channel_versions') WHEN 'object' THEN c.checkpoint -> 'channel_versions' END) AS v
       WHERE c.metadata ->> 'source' IS DISTINCT FROM 'loop' AND v.key NOT IN ('__start__', '__pregel_tasks') AND NOT starts_with(v.key, 'branch:')
         AND NOT coalesce(c.checkpoint -> 'channel_values' ? v.key, false)
-        AND NOT EXISTS (SELECT FROM {checkpoint_blobs} b WHERE b.thread_id = c.thread_id AND b.checkpoint_ns = c.checkpoint_ns AND b.channel = v.key
-                        AND b.version = v.value)
-        AND NOT EXISTS (SELECT FROM {checkpoints} l WHERE l.thread_id = c.thread_id AND l.checkpoint_ns = c.checkpoint_ns
-                        AND l.metadata ->> 'source' = 'loop'))
+        AND (SELECT true FROM {checkpoint_blobs} b WHERE b.thread_id = c.thread_id AND b.checkpoint_ns = c.checkpoint_ns AND b.channel = v.key
+                        AND b.version = v.value LIMIT 1) IS NOT TRUE
+        AND (SELECT true FROM {checkpoints} l WHERE l.thread_id = c.thread_id AND l.checkpoint_ns = c.checkpoint_ns
+                        AND l.metadata ->> 'source' = 'loop' ORDER BY l.checkpoint_id LIMIT 1) IS NOT TRUE)
 """
 )
 UNREADABLE = """
-    EXISTS (SELECT FROM {checkpoints} c WHERE c.thread_id = a.thread_id
+    (SELECT true FROM {checkpoints} c WHERE c.thread_id = a.thread_id
             AND (coalesce(jsonb_typeof(c.checkpoint -> 'channel_versions') <> 'object', false)
                  OR coalesce(jsonb_typeof(c.checkpoint -> 'channel_values') <> 'object', false)
-                 OR coalesce(c.checkpoint ->> 'v', '') !~ '^[0-9]{{1,9}}$'))
+                 OR coalesce(c.checkpoint ->> 'v', '') !~ '^[0-9]{{1,9}}$') LIMIT 1) IS TRUE
 """
 # An interrupt is a pending write of the newest checkpoint. A breakpoint (interrupt_before, interrupt_after) leaves only the signs of a next step:
 # a trigger channel or an input that no node has read, or a pending send. If a node failed, nobody is waited for.
 DETAILS = (
     """
 SELECT a.thread_id,
-  %(metadata)s::jsonb IS NULL OR EXISTS (SELECT FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.metadata @> %(metadata)s::jsonb) AS matched,
+  %(metadata)s::jsonb IS NULL OR (SELECT true FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.metadata @> %(metadata)s::jsonb LIMIT 1) IS TRUE AS matched,
   coalesce(i.other, false) OR coalesce(j.other, false) AS other, j.written,
   coalesce(h.waiting, false) AS waiting, coalesce(h.unfinished AND NOT h.waiting AND NOT h.failed, false) AS unfinished,
   {delta} AS delta, {unreadable} AS unreadable
@@ -126,16 +127,17 @@ CROSS JOIN LATERAL (
 ) AS j
 LEFT JOIN LATERAL (
   SELECT
-    EXISTS (SELECT FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND w.checkpoint_ns = '' AND w.checkpoint_id = c.checkpoint_id
-            AND w.channel = '__interrupt__') AS waiting,
-    EXISTS (SELECT FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND w.checkpoint_ns = '' AND w.checkpoint_id = c.checkpoint_id
-            AND w.channel = '__error__') AS failed,
+    (SELECT true FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND w.checkpoint_ns = '' AND w.checkpoint_id = c.checkpoint_id
+            AND w.channel = '__interrupt__' LIMIT 1) IS TRUE AS waiting,
+    (SELECT true FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND w.checkpoint_ns = '' AND w.checkpoint_id = c.checkpoint_id
+            AND w.channel = '__error__' LIMIT 1) IS TRUE AS failed,
     EXISTS (SELECT FROM jsonb_each(CASE jsonb_typeof(c.checkpoint -> 'channel_values') WHEN 'object' THEN c.checkpoint -> 'channel_values' END) AS v
             WHERE v.key = '__start__' OR starts_with(v.key, 'branch:') OR starts_with(v.key, 'start:'))
-    OR EXISTS (SELECT FROM unnest('{{__start__,__pregel_tasks}}'::text[]) AS v(key) JOIN {checkpoint_blobs} b ON b.thread_id = a.thread_id
-               AND b.checkpoint_ns = '' AND b.channel = v.key AND b.version = c.checkpoint -> 'channel_versions' ->> v.key AND b.type <> 'empty')
-    OR EXISTS (SELECT FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND w.checkpoint_ns = '' AND w.checkpoint_id = c.parent_checkpoint_id
-               AND w.channel = '__pregel_tasks' AND c.checkpoint ->> 'v' IN ('1', '2', '3')) AS unfinished
+    OR EXISTS (SELECT FROM unnest('{{__start__,__pregel_tasks}}'::text[]) AS v(key) CROSS JOIN LATERAL (
+                 SELECT FROM {checkpoint_blobs} b WHERE b.thread_id = a.thread_id AND b.checkpoint_ns = '' AND b.channel = v.key
+                 AND b.version = c.checkpoint -> 'channel_versions' ->> v.key AND b.type <> 'empty' LIMIT 1) AS b)
+    OR (SELECT true FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND w.checkpoint_ns = '' AND w.checkpoint_id = c.parent_checkpoint_id
+               AND w.channel = '__pregel_tasks' AND c.checkpoint ->> 'v' IN ('1', '2', '3') LIMIT 1) IS TRUE AS unfinished
   FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.checkpoint_ns = '' ORDER BY c.checkpoint_id DESC LIMIT 1
 ) AS h ON true
 ORDER BY a.place

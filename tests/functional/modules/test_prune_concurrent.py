@@ -43,6 +43,8 @@ def session(database):
     with psycopg.connect(database.conninfo(database.app, "pg_catalog"), autocommit=True, row_factory=dict_row) as connection:
         connection.execute("SET enable_seqscan = off")
         connection.execute("SET lock_timeout = 200")
+        # The default of a login makes no difference.
+        connection.execute("SET default_transaction_isolation = 'repeatable read'")
         yield connection
 
 

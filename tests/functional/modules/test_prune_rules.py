@@ -333,3 +333,29 @@ def test_rows_are_read_by_the_indexes(ready, call_module):
     found = ready.execute("SELECT coalesce(seq_scan, 0), coalesce(idx_scan, 0) FROM pg_stat_user_tables WHERE relname = 'checkpoints'")[0]
     read = ready.execute("SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'checkpoints'")[0][0]
     assert found[0] == 0 and threads <= read < threads * 10, (found, read)
+
+
+def test_a_thread_with_many_namespaces(ready, call_module):
+    """Each call of a subgraph has a namespace. Each is looked up by the primary key, even if the statistics say that there is one namespace."""
+    for table in TABLES:
+        ready.execute("ALTER TABLE %s SET (autovacuum_enabled = off)" % table)
+    insert = (
+        "INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, checkpoint, metadata) SELECT 'thread ' || n / %s, CASE WHEN n %% 5 = 0 OR n < 2000"
+        " THEN '' ELSE 'child:' || n END, '1ef' || lpad(n::text, 5, '0') || '-0000-6000-8000-000000000000',"
+        ' \'{"v": 4, "channel_versions": {"a": "1", "b": "1"}}\', \'{"source": "update", "parents": {"": "1ef02000-0000-6000-8000-000000000000"}}\''
+        " FROM generate_series(%s::int, %s::int) AS n"
+    )
+    ready.execute(insert, [20, 0, 1999])
+    ready.execute("INSERT INTO checkpoint_blobs SELECT thread_id, checkpoint_ns, 'a', '1', 'bytes', 'x' FROM checkpoints ON CONFLICT DO NOTHING")
+    ready.execute("INSERT INTO checkpoint_writes SELECT thread_id, checkpoint_ns, checkpoint_id, 't', 0, 'a', 'bytes', 'x', '' FROM checkpoints")
+    ready.execute("ANALYZE")
+    many = 3000
+    ready.execute(insert, [10**6, 2000, 2000 + many])
+    ready.execute(
+        "INSERT INTO checkpoint_blobs SELECT thread_id, checkpoint_ns, 'b', '1', 'bytes', 'x' FROM checkpoints WHERE thread_id = 'thread 0' ON CONFLICT DO NOTHING"
+    )
+    ready.execute("SELECT pg_stat_reset()")
+    assert_succeeded(run(call_module, ready, True, older_than="30d", keep="latest", orphans=True), ready)
+    ready.execute("SELECT pg_stat_force_next_flush()")
+    read = ready.execute("SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes) + (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)")[0][0]
+    assert 2000 + many < read < 60 * (2000 + many), read
