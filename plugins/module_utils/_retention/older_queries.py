@@ -25,11 +25,14 @@ WITH heads AS MATERIALIZED (
     SELECT
       CASE WHEN (CASE WHEN c.checkpoint ->> 'v' ~ '^[0-9]{{1,9}}$' THEN (c.checkpoint ->> 'v')::int END) < 4 AND (
         SELECT true FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND w.checkpoint_ns = s.checkpoint_ns
-        AND w.checkpoint_id = c.parent_checkpoint_id AND w.channel = '__pregel_tasks' LIMIT 1) IS TRUE THEN c.parent_checkpoint_id END AS parent,
+        AND w.checkpoint_id BETWEEN c.parent_checkpoint_id AND c.parent_checkpoint_id AND w.channel = '__pregel_tasks'
+        ORDER BY w.checkpoint_id LIMIT 1) IS TRUE THEN c.parent_checkpoint_id END AS parent,
       c.metadata -> 'parents' ->> '' AS root,
       (SELECT true FROM {checkpoints} r WHERE r.thread_id = a.thread_id AND r.checkpoint_ns = ''
-              AND r.checkpoint_id = c.metadata -> 'parents' ->> '' LIMIT 1) IS TRUE AS root_saved
-    FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.checkpoint_ns = s.checkpoint_ns AND c.checkpoint_id = s.checkpoint_id LIMIT 1
+              AND r.checkpoint_id BETWEEN c.metadata -> 'parents' ->> '' AND c.metadata -> 'parents' ->> ''
+              ORDER BY r.checkpoint_id LIMIT 1) IS TRUE AS root_saved
+    FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.checkpoint_ns = s.checkpoint_ns AND c.checkpoint_id BETWEEN s.checkpoint_id AND s.checkpoint_id
+    ORDER BY c.checkpoint_id LIMIT 1
   ) AS p
 ), marked AS MATERIALIZED (
   SELECT *, strpos(checkpoint_ns, ':') > 0 AND root_saved

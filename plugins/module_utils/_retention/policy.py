@@ -73,8 +73,9 @@ class ThreadAge(NamedTuple):
 class ThreadDetails(NamedTuple):
     """What is read of a thread that is old enough.
 
-    matched: whether a checkpoint has the metadata. other: whether any id does not have the form of a version 6 UUID. written: the highest id of its pending writes, or None.
-    Both are read only if the policy has an age. waiting: whether an interrupt is pending. unfinished: whether a step remains to be done.
+    matched: whether a checkpoint has the metadata. other: whether any id does not have the form of a version 6 UUID. written: the highest id of its
+    pending writes, or None. Both are read only if the policy has an age. waiting: whether an interrupt is pending. unfinished: whether a step remains to
+    be done.
     delta: whether its graph has a DeltaChannel. unreadable: whether prune() of the library would fail.
     """
 

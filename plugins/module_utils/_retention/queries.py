@@ -5,7 +5,8 @@
 """The SQL of retention. It runs with search_path pg_catalog and reads by the primary keys.
 
 No query joins two sets of rows of a thread: PostgreSQL would plan it from the average thread, and long threads are the ones to prune. LIMIT keeps
-a subquery from becoming such a join, and from hashing a whole table. ORDER BY makes it use the primary key, also if the statistics are outdated.
+a subquery from becoming such a join, and from hashing a whole table. ORDER BY makes it use the primary key, also if the statistics
+are outdated. The last column has BETWEEN for this reason: PostgreSQL ignores the order of a column that has one value.
 """
 
 from __future__ import annotations
@@ -80,7 +81,8 @@ DELTA = """
       SELECT FROM {checkpoints} c
       CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(c.checkpoint -> 'channel_values') WHEN 'object' THEN c.checkpoint -> 'channel_values' END) AS v
       CROSS JOIN LATERAL (SELECT FROM {checkpoint_blobs} b WHERE b.thread_id = c.thread_id AND b.checkpoint_ns = c.checkpoint_ns AND b.channel = v.key
-                          AND b.version = c.checkpoint -> 'channel_versions' ->> v.key LIMIT 1) AS b
+                          AND b.version BETWEEN c.checkpoint -> 'channel_versions' ->> v.key AND c.checkpoint -> 'channel_versions' ->> v.key
+                          ORDER BY b.version LIMIT 1) AS b
       WHERE c.thread_id = a.thread_id AND v.value = 'true'::jsonb)
     OR EXISTS (
       SELECT FROM ("""
@@ -88,12 +90,12 @@ DELTA += (
     NAMESPACES
     + """) AS s
       CROSS JOIN LATERAL (SELECT * FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.checkpoint_ns = s.checkpoint_ns
-                          AND c.checkpoint_id = s.checkpoint_id LIMIT 1) AS c
+                          AND c.checkpoint_id BETWEEN s.checkpoint_id AND s.checkpoint_id ORDER BY c.checkpoint_id LIMIT 1) AS c
       CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(c.checkpoint -> 'channel_versions') WHEN 'object' THEN c.checkpoint -> 'channel_versions' END) AS v
       WHERE c.metadata ->> 'source' IS DISTINCT FROM 'loop' AND v.key NOT IN ('__start__', '__pregel_tasks') AND NOT starts_with(v.key, 'branch:')
         AND NOT coalesce(c.checkpoint -> 'channel_values' ? v.key, false)
         AND (SELECT true FROM {checkpoint_blobs} b WHERE b.thread_id = c.thread_id AND b.checkpoint_ns = c.checkpoint_ns AND b.channel = v.key
-                        AND b.version = v.value LIMIT 1) IS NOT TRUE
+                        AND b.version BETWEEN v.value AND v.value ORDER BY b.version LIMIT 1) IS NOT TRUE
         AND (SELECT true FROM {checkpoints} l WHERE l.thread_id = c.thread_id AND l.checkpoint_ns = c.checkpoint_ns
                         AND l.metadata ->> 'source' = 'loop' ORDER BY l.checkpoint_id LIMIT 1) IS NOT TRUE)
 """
@@ -109,7 +111,8 @@ UNREADABLE = """
 DETAILS = (
     """
 SELECT a.thread_id,
-  %(metadata)s::jsonb IS NULL OR (SELECT true FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.metadata @> %(metadata)s::jsonb LIMIT 1) IS TRUE AS matched,
+  %(metadata)s::jsonb IS NULL
+  OR (SELECT true FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.metadata @> %(metadata)s::jsonb LIMIT 1) IS TRUE AS matched,
   coalesce(i.other, false) OR coalesce(j.other, false) AS other, j.written,
   coalesce(h.waiting, false) AS waiting, coalesce(h.unfinished AND NOT h.waiting AND NOT h.failed, false) AS unfinished,
   {delta} AS delta, {unreadable} AS unreadable
@@ -207,8 +210,8 @@ FROM """
   SELECT count(*) AS rows, sum({size_2})::int8 AS bytes FROM {checkpoint_writes} x
   WHERE x.thread_id = w.thread_id AND x.checkpoint_ns = w.checkpoint_ns AND x.checkpoint_id = w.checkpoint_id
 ) AS z
-WHERE (SELECT true FROM {checkpoints} c WHERE c.thread_id = w.thread_id AND c.checkpoint_ns = w.checkpoint_ns AND c.checkpoint_id = w.checkpoint_id LIMIT 1)
-      IS NOT TRUE
+WHERE (SELECT true FROM {checkpoints} c WHERE c.thread_id = w.thread_id AND c.checkpoint_ns = w.checkpoint_ns
+       AND c.checkpoint_id BETWEEN w.checkpoint_id AND w.checkpoint_id ORDER BY c.checkpoint_id LIMIT 1) IS NOT TRUE
 """
 )
 # Blobs that no checkpoint of their thread and namespace names, and that were stored before the run began.

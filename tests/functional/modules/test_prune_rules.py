@@ -351,11 +351,15 @@ def test_a_thread_with_many_namespaces(ready, call_module):
     ready.execute("ANALYZE")
     many = 3000
     ready.execute(insert, [10**6, 2000, 2000 + many])
-    ready.execute(
-        "INSERT INTO checkpoint_blobs SELECT thread_id, checkpoint_ns, 'b', '1', 'bytes', 'x' FROM checkpoints WHERE thread_id = 'thread 0' ON CONFLICT DO NOTHING"
-    )
+    for channel in "ab":
+        ready.execute(
+            "INSERT INTO checkpoint_blobs SELECT thread_id, checkpoint_ns, %s, '1', 'bytes', 'x' FROM checkpoints WHERE thread_id = 'thread 0'"
+            " ON CONFLICT DO NOTHING",
+            [channel],
+        )
     ready.execute("SELECT pg_stat_reset()")
-    assert_succeeded(run(call_module, ready, True, older_than="30d", keep="latest", orphans=True), ready)
+    done = assert_succeeded(run(call_module, ready, True, threads=["thread 0"], keep="latest"), ready)
+    assert done["threads"]["trimmed"] == 1
     ready.execute("SELECT pg_stat_force_next_flush()")
     read = ready.execute("SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes) + (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)")[0][0]
     assert 2000 + many < read < 60 * (2000 + many), read
