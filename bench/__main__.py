@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compares the role with a hand-written playbook, modules with ping, full tables with empty ones, concurrent runs with one, import methods, ways to prune: `python bench`."""
+"""Compares role and modules with a hand-written playbook and ping, full tables with empty ones, and ways to set up, import and prune: `python bench`."""
 
 from __future__ import annotations
 

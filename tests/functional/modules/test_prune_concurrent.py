@@ -192,7 +192,7 @@ def pruned_now(call_module, database, **options):
 
 
 def test_an_application_at_work(ready, call_module):
-    """Conversations continue while old threads are deleted and all threads are trimmed, by the module and by the library at once: no call fails, no value is lost."""
+    """Conversations continue while old threads are deleted and busy ones trimmed, by the module and the library at once: no call fails, no value is lost."""
     busy, stop, wrong, turns = ["busy %d" % number for number in range(4)], threading.Event(), [], dict.fromkeys(range(4), 0)
     undisturbed, expected = shapes(InMemorySaver())["stateful"], []
     for _turn in range(100):

@@ -324,7 +324,8 @@ def test_rows_are_read_by_the_indexes(ready, call_module):
     """A policy that selects nothing reads a few index entries of each thread, not its rows, and sorts no table."""
     threads, length = 300, 200
     ready.execute(
-        "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) SELECT 'thread ' || t, '1ef' || lpad(n::text, 5, '0') || '-0000-6000-8000-000000000000',"
+        "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint)"
+        " SELECT 'thread ' || t, '1ef' || lpad(n::text, 5, '0') || '-0000-6000-8000-000000000000',"
         " '{\"v\": 4}' FROM generate_series(1, %d) AS t, generate_series(1, %d) AS n" % (threads, length)
     )
     ready.execute("SELECT pg_stat_reset()")
