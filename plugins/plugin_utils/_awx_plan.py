@@ -135,7 +135,7 @@ class Plan:
             found = self.objects.look_up("awx_credential_types", entry.get("credential_type"), "")
             fields = (found or {}).get("inputs") or {}
         sources = [each for each in self.data["awx_credential_input_sources"] if present(each)]
-        sourced = {str(each.get("input_field_name")) for each in sources if str(each.get("target_credential")).split("++")[0] == entry.get("name")}
+        sourced = {str(each.get("input_field_name")) for each in sources if str(each.get("target_credential")).partition("++")[0] == entry.get("name")}
         self.errors += unusable_inputs(entry, fields, sourced)
 
     def _keep(self, kind: Kind, entry: Entry, found: dict[str, Any]) -> dict[str, list[str]]:
