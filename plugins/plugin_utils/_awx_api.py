@@ -32,7 +32,7 @@ MISSING = "The collection awx.awx is not installed. Install it with: ansible-gal
 
 
 class AwxError(Exception):
-    """AWX, or what was given, does not allow to go on. The text is the message."""
+    """The reason why a step cannot be planned or carried out, as a message."""
 
 
 def connection_of(args: dict[str, Any]) -> dict[str, Any]:

@@ -64,18 +64,18 @@ def check_data(data: Data, checkouts: dict[str, str]) -> Iterator[str]:
 
 
 def unknown_variables(names: Iterable[str], known: Iterable[str], path: str) -> Iterator[str]:
-    """A message for each variable that begins with awx_ and is no option of the role. Elsewhere than in the file, only a misspelt option is one."""
+    """A message for each variable that begins with awx_ and is not an option of the role. Elsewhere than in the file, only a misspelt option is one."""
     for name in sorted(names):
         if name.startswith("awx_") and name not in known and not JOB_VARIABLE.match(name):
             meant = get_close_matches(name, known, 1, 0.6 if path else 0.85)
             if path:
-                yield "%s sets %s, which is no option of the role awx.%s" % (
+                yield "%s sets %s, which is not an option of the role awx.%s" % (
                     path,
                     name,
                     _meant(meant) or " Use a name without the prefix awx_ for your own variables.",
                 )
             elif meant:
-                yield "The variable %s is set, which is no option of the role awx.%s" % (name, _meant(meant))
+                yield "The variable %s is set, which is not an option of the role awx.%s" % (name, _meant(meant))
 
 
 def _meant(found: list[str]) -> str:

@@ -116,7 +116,7 @@ class Objects:
                 pending = True
             needed = KIND_OF_CREDENTIAL.get((kind.variable, option))
             if needed and needed not in (None, self._credential_kind(name, organization)):
-                raise AwxError("its %s is %s, which is no credential of the kind %s" % (option, name, needed))
+                raise AwxError("its %s is %s, which is not a credential of the kind %s" % (option, name, needed))
         if kind.variable == "awx_groups":
             pending = self._members(entry, self.scope_of(kind, entry, "inventory")) or pending
         return pending

@@ -297,7 +297,7 @@ def test_what_is_rejected_before_anything_is_written(site):
         done = site.run(*flags, data=data, c_password=12345678, n_password="")
         done.stopped(
             "Nothing was written to AWX, because of the following in %s." % (site.folder / "data.yml"),
-            "data.yml sets awx_shedules, which is no option of the role awx. awx_schedules was probably meant.",
+            "data.yml sets awx_shedules, which is not an option of the role awx. awx_schedules was probably meant.",
             "job template provision has no option verbsity. verbosity was probably meant.",
             "variable database_owner_password of job template verify contains a password",
             "langgraph_app was probably meant.",

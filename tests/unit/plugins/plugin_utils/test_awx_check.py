@@ -198,7 +198,7 @@ def test_inputs_that_can_be_stored():
 def test_variables_of_the_data_file():
     known = ["awx_schedules", "awx_templates", "awx_label"]
     (found,) = unknown_variables(["awx_shedules", "awx_label", "site_image", "awx_job_id"], known, "/x/awx.yml")
-    assert found == "/x/awx.yml sets awx_shedules, which is no option of the role awx. awx_schedules was probably meant."
+    assert found == "/x/awx.yml sets awx_shedules, which is not an option of the role awx. awx_schedules was probably meant."
     (found,) = unknown_variables(["awx_own"], known, "/x/awx.yml")
     assert "without the prefix awx_" in found
     assert list(unknown_variables(["awx_own", "awx_inventory_id", "awx_user_name"], known, "")) == []

@@ -221,7 +221,7 @@ BROKEN = {
     "an unknown organization": ({"awx_teams": [{"name": "t", "organization": "Defalt"}]}, "the organization Defalt is neither in awx_organizations nor in AWX"),
     "a credential that galaxy does not take": (
         {"awx_organizations": [{"name": "Default", "galaxy_credentials": ["Demo"]}]},
-        "its galaxy_credentials is Demo, which is no credential of the kind galaxy_api_token",
+        "its galaxy_credentials is Demo, which is not a credential of the kind galaxy_api_token",
     ),
     "a credential type in use": (
         {"awx_credential_types": [{"name": "DB", "kind": "cloud", "inputs": {"fields": [{"id": "x", "type": "string", "label": "Other"}]}}]},
