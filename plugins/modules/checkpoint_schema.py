@@ -227,7 +227,6 @@ schema:
     tables: []
 """
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
@@ -308,7 +307,7 @@ def _present(module: AnsibleModule, connection: Connection, target: MigrationTar
     if roles:
         coming = _coming(make_plan(before, target.required_library, target.adopt), before)
         steps = read_grants(connection, target.schema, roles, session_role=target.role, coming=coming)
-        before = replace(before, schema=closed_by(steps, before.schema))
+        before = before._replace(schema=closed_by(steps, before.schema))
     plan = plan_for(connection, target, before)
     insist_on_grants(steps)
     report_optional(steps, module.warn)
@@ -408,7 +407,7 @@ def _absent(module: AnsibleModule, connection: Connection, target: MigrationTarg
 def _outcome(module: AnsibleModule, before: DatabaseState, after: DatabaseState, grants: Sequence[str] = ()) -> dict[str, Any]:
     """The results of both states: changed, the schema, and the diff if it was requested."""
     # What an unqualified name resolves to depends on the application's search_path, and this session has its own.
-    outcome: dict[str, Any] = {"changed": state_differs(before, after) or bool(grants), "schema": replace(after.schema, elsewhere=()).to_dict()}
+    outcome: dict[str, Any] = {"changed": state_differs(before, after) or bool(grants), "schema": after.schema._replace(elsewhere=()).to_dict()}
     if module._diff:
         name = "schema %s" % after.schema.name
         outcome["diff"] = {"before_header": name, "after_header": name, "before": before.describe()}

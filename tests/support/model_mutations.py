@@ -9,7 +9,7 @@ The functional tests make the changes with the same names to a real database and
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from schema_examples import postgres, sqlite
 
@@ -57,35 +57,35 @@ def mutations():
     for table in DATA_TABLES:
         yield from _thread_indexes(table)
     shallow = tuple(column for column in POSTGRES["checkpoints"].columns if column.name != "checkpoint_id")
-    key = (replace(POSTGRES["checkpoints"].primary_key, columns=("thread_id", "checkpoint_ns")),)
+    key = (POSTGRES["checkpoints"].primary_key._replace(columns=("thread_id", "checkpoint_ns")),)
     yield _change("checkpoints", "created by ShallowPostgresSaver", "table shallow", BLOCK, whole=True, columns=shallow, constraints=key)
-    latin = replace(postgres(), database="langgraph", encoding="LATIN1")
+    latin = postgres()._replace(database="langgraph", encoding="LATIN1")
     yield Mutation("encoding LATIN1", latin, "database encoding", BLOCK, "database langgraph", "database langgraph")
     for name, value, rule in (("client_encoding", "LATIN1", "role encoding"), ("default_transaction_read_only", "on", "role read-only")):
         settings = (("app", name, value), ("other", name, {"LATIN1": "UTF8", "on": "off"}[value]))
-        yield Mutation("%s %s" % (name, value), replace(postgres(), database="langgraph", settings=settings), rule, BLOCK, "role app", name)
+        yield Mutation("%s %s" % (name, value), postgres()._replace(database="langgraph", settings=settings), rule, BLOCK, "role app", name)
     denied = (("app", "checkpoints", "type", "public.s"), ("app", "checkpoint_writes", "idx", "public.s"))
-    yield Mutation("no right on a sequence", replace(postgres(), denied=denied), "sequence denied", BLOCK, "checkpoints", "type")
+    yield Mutation("no right on a sequence", postgres()._replace(denied=denied), "sequence denied", BLOCK, "checkpoints", "type")
     place = "schema public"
-    yield Mutation("CREATE for other roles", replace(postgres(), creators=("PUBLIC", "other")), "schema create", BLOCK, place, place)
+    yield Mutation("CREATE for other roles", postgres()._replace(creators=("PUBLIC", "other")), "schema create", BLOCK, place, place)
     for planted in ("ROUTINE public.unnest(smallint[])", "OPERATOR public.||(name,name)"):
-        yield Mutation("%s of another role" % planted, replace(postgres(), overloads=(planted,)), "schema overload", BLOCK, place, planted)
+        yield Mutation("%s of another role" % planted, postgres()._replace(overloads=(planted,)), "schema overload", BLOCK, place, planted)
     for table in DATA_TABLES:
         name = "%s owned by another role" % table
-        schema = postgres().with_table(replace(postgres().table(table), owner="somebody"))
+        schema = postgres().with_table(postgres().table(table)._replace(owner="somebody"))
         yield Mutation(name, schema, "owner differs", BLOCK, "checkpoint_migrations", "owner")
 
 
 def _change(table, what, rule, severity, place=None, whole=False, **fields):
     """A Mutation that sets fields of a table."""
     schema = postgres()
-    schema = schema.with_table(replace(schema.table(table), **fields))
+    schema = schema.with_table(schema.table(table)._replace(**fields))
     return Mutation("%s: %s" % (table, what), schema, rule, severity, table, place or table, whole)
 
 
 def _tables(table):
     schema = postgres()
-    without = replace(schema, tables=tuple(other for other in schema.tables if other.name != table))
+    without = schema._replace(tables=tuple(other for other in schema.tables if other.name != table))
     yield Mutation("no %s" % table, without, "table missing", REPAIR, table, table, True)
     for kind in ("view", "materialized view", "foreign table", "sequence", "composite type", "index", "type"):
         yield _change(table, "a " + kind, "table kind", BLOCK, whole=True, kind=kind)
@@ -94,8 +94,8 @@ def _tables(table):
     for persistence in ("unlogged", "temporary"):
         yield _change(table, persistence, "table unlogged", BLOCK, persistence=persistence)
     yield _change(table, "row security", "row security", BLOCK, row_security=True)
-    yield Mutation("%s hidden by another table" % table, replace(schema, elsewhere=((table, "other"),)), "table elsewhere", BLOCK, table, table)
-    yield Mutation("%s not on the path" % table, replace(schema, elsewhere=((table, ""),)), "table not on path", INFO, table, table)
+    yield Mutation("%s hidden by another table" % table, schema._replace(elsewhere=((table, "other"),)), "table elsewhere", BLOCK, table, table)
+    yield Mutation("%s not on the path" % table, schema._replace(elsewhere=((table, ""),)), "table not on path", INFO, table, table)
 
 
 def _keys(table):
@@ -105,21 +105,21 @@ def _keys(table):
     rule = unneeded or ("key missing", BLOCK)
     yield _change(table, "no key", *rule, place, constraints=(), indexes=tuple(i for i in current.indexes if i.name != key.name))
     rule = unneeded or ("key columns", BLOCK)
-    yield _change(table, "key of other columns", *rule, place, constraints=(replace(key, columns=key.columns + ("more",)),))
+    yield _change(table, "key of other columns", *rule, place, constraints=(key._replace(columns=key.columns + ("more",)),))
     if len(key.columns) > 1:
-        yield _change(table, "key without the last column", "key columns", BLOCK, place, constraints=(replace(key, columns=key.columns[:-1]),))
+        yield _change(table, "key without the last column", "key columns", BLOCK, place, constraints=(key._replace(columns=key.columns[:-1]),))
         rule = ("key order equal", INFO) if table == "checkpoint_blobs" else ("key order", BLOCK)
-        yield _change(table, "key in another order", *rule, place, constraints=(replace(key, columns=key.columns[::-1]),))
+        yield _change(table, "key in another order", *rule, place, constraints=(key._replace(columns=key.columns[::-1]),))
     rule = unneeded or ("key deferrable", BLOCK)
-    yield _change(table, "deferrable key", *rule, place, constraints=(replace(key, deferrable=True),))
-    index = current.index(key.name)
+    yield _change(table, "deferrable key", *rule, place, constraints=(key._replace(deferrable=True),))
+    index = current.find_index(key.name)
     if not unneeded:
-        yield _change(table, "key including a column", "index variant", INFO, place, indexes=current.with_index(replace(index, included=("x",))).indexes)
+        yield _change(table, "key including a column", "index variant", INFO, place, indexes=current.with_index(index._replace(included=("x",))).indexes)
     for column in _large(table):
-        wide = current.with_index(replace(index, included=(column,)))
+        wide = current.with_index(index._replace(included=(column,)))
         yield _change(table, "key including %s" % column, "index wide", BLOCK, place, indexes=wide.indexes)
     for field in ("valid", "ready"):
-        broken = current.with_index(replace(current.index(key.name), **{field: False}))
+        broken = current.with_index(current.find_index(key.name)._replace(**{field: False}))
         yield _change(table, "key not %s" % field, *(unneeded or ("key invalid", BLOCK)), place, indexes=broken.indexes)
 
 
@@ -237,7 +237,7 @@ def _columns(table, column):
     current = postgres().table(table)
 
     def changed(what, rule, severity, **fields):
-        columns = current.with_column(replace(column, **fields)).columns
+        columns = current.with_column(column._replace(**fields)).columns
         return _change(table, "%s %s" % (column.name, what), rule, severity, column.name, columns=columns)
 
     kept = tuple(other for other in current.columns if other.name != column.name)
@@ -318,10 +318,10 @@ def _extra_columns(table):
 def _thread_indexes(table):
     current = postgres().table(table)
     name = "%s_thread_id_idx" % table
-    index = current.index(name)
+    index = current.find_index(name)
 
     def changed(what, rule, severity, **fields):
-        return _change(table, "thread index %s" % what, rule, severity, name, indexes=current.with_index(replace(index, **fields)).indexes)
+        return _change(table, "thread index %s" % what, rule, severity, name, indexes=current.with_index(index._replace(**fields)).indexes)
 
     yield _change(table, "no thread index", "index missing", REPAIR, name, indexes=current.without_index(name).indexes)
     yield changed("INVALID", "index invalid", REPAIR, valid=False)
@@ -340,7 +340,7 @@ def _thread_indexes(table):
     yield changed("including a column", "index variant", INFO, included=("checkpoint_ns",))
     for column in _large(table):
         yield changed("including %s" % column, "index wide", BLOCK, included=(column,))
-    remains = current.with_index(replace(index, name=name + "_ccnew", valid=False))
+    remains = current.with_index(index._replace(name=name + "_ccnew", valid=False))
     yield _change(table, "INVALID copy of the thread index", "index remains", REPAIR, name + "_ccnew", indexes=remains.indexes)
     missing = postgres().with_table(current.without_index(name))
     taken = missing.with_table(Table(name, kind="sequence"))
@@ -354,20 +354,20 @@ def file_mutations():
         key = table.primary_key
 
         def changed(what, rule, severity, place=None, **fields):
-            schema = sqlite().with_table(replace(sqlite().table(name), **fields))
+            schema = sqlite().with_table(sqlite().table(name)._replace(**fields))
             return Mutation("%s: %s" % (name, what), schema, rule, severity, counterpart, place or counterpart)
 
         others = tuple(other for other in sqlite().tables if other.name != name)
-        yield Mutation("no %s" % name, replace(sqlite(), tables=others), "sqlite table missing", BLOCK, counterpart, counterpart)
+        yield Mutation("no %s" % name, sqlite()._replace(tables=others), "sqlite table missing", BLOCK, counterpart, counterpart)
         for kind in ("view", "virtual table"):
             yield changed("a " + kind, "sqlite table kind", BLOCK, kind=kind)
         old = (Column("thread_id", "TEXT", False), Column("thread_ts", "TEXT", False), Column("parent_ts", "TEXT"))
-        old_key = (replace(key, columns=("thread_id", "thread_ts")),)
+        old_key = (key._replace(columns=("thread_id", "thread_ts")),)
         yield changed("with thread_ts", "sqlite table thread_ts", BLOCK, columns=old, constraints=old_key)
         yield changed("no key", "sqlite key missing", BLOCK, "primary key", constraints=())
-        wider = (replace(key, columns=key.columns + ("type",)),)
+        wider = (key._replace(columns=key.columns + ("type",)),)
         yield changed("wider key", "sqlite key wider", BLOCK, "primary key", constraints=wider)
-        yield changed("narrower key", "sqlite key narrower", BLOCK, "primary key", constraints=(replace(key, columns=key.columns[:-1]),))
+        yield changed("narrower key", "sqlite key narrower", BLOCK, "primary key", constraints=(key._replace(columns=key.columns[:-1]),))
         for column in table.columns:
             yield from _file_columns(name, counterpart, column, changed)
         yield changed("additional column", "sqlite column extra", BLOCK, "extra", columns=table.columns + (Column("extra", "TEXT"),))
@@ -385,7 +385,7 @@ def _file_columns(name, counterpart, column, changed):
     place = RENAMED.get((name, column.name), column.name)
 
     def altered(what, rule, severity, **fields):
-        columns = table.with_column(replace(column, **fields)).columns
+        columns = table.with_column(column._replace(**fields)).columns
         return changed("%s %s" % (column.name, what), rule, severity, place, columns=columns)
 
     kept = tuple(other for other in table.columns if other.name != column.name)

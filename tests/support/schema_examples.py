@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ansible_collections.stateops.langgraph.plugins.module_utils._langgraph.library import Library, Migration
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import DatabaseState, Server
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES, POSTGRES, SQLITE, step_of, thread_index
@@ -22,13 +20,13 @@ def postgres(features=ALL, name="public", owner=OWNER):
     """The schema that a release with these features creates. The default is the current release."""
     schema = Schema("postgresql", name)
     for table in POSTGRES.values():
-        table = replace(table, owner=owner)
+        table = table._replace(owner=owner)
         if INDEXES in features and table.name in DATA_TABLES:
             table = table.with_index(thread_index(table.name))
         if NULLABLE not in features and table.name == "checkpoint_blobs":
-            table = table.with_column(replace(table.column("blob"), nullable=False))
+            table = table.with_column(table.column("blob")._replace(nullable=False))
         if TASK_PATH not in features and table.name == "checkpoint_writes":
-            table = replace(table, columns=tuple(column for column in table.columns if column.name != "task_path"))
+            table = table._replace(columns=tuple(column for column in table.columns if column.name != "task_path"))
         schema = schema.with_table(table)
     return schema
 
@@ -52,7 +50,7 @@ def server(**changes):
         schema_create=True,
         path=("pg_catalog", "public"),
     )
-    return replace(usual, **changes)
+    return usual._replace(**changes)
 
 
 def database_state(schema, recorded=None, hidden=False, **changes):

@@ -12,16 +12,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from dataclasses import dataclass, replace
-from typing import Iterator
+from typing import Iterator, NamedTuple
 
 WRITABLE = stat.S_IWGRP | stat.S_IWOTH
 # As many links as Linux follows in one path.
 LINKS = 40
 
 
-@dataclass(frozen=True)
-class Component:
+class Component(NamedTuple):
     """A directory, link or file on the way to a path. last: whether it is the path's end."""
 
     path: str
@@ -80,4 +78,4 @@ def exposed_component(path: str) -> Component | None:
     Of a path that does not exist, the last directory must not let others create the rest, even if it is sticky.
     """
     found = list(components(path))
-    return next((component for component in (*found[:-1], replace(found[-1], last=True)) if component.exposed), None)
+    return next((component for component in (*found[:-1], found[-1]._replace(last=True)) if component.exposed), None)

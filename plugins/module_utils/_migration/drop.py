@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, one_line
@@ -44,7 +43,7 @@ def removal(connection: Connection, target: MigrationTarget, state: DatabaseStat
         return state
     unknown = [
         violation
-        for violation in check_schema(replace(state.schema, elsewhere=()))
+        for violation in check_schema(state.schema._replace(elsewhere=()))
         if violation.rule in (rules.TABLE_KIND, rules.TABLE_PARTITIONED, rules.TABLE_SHALLOW, rules.TABLE_SHAPE) or violation.rule is rules.COLUMN_MISSING
     ]
     if unknown:
@@ -66,7 +65,7 @@ def removal(connection: Connection, target: MigrationTarget, state: DatabaseStat
     if not force:
         _check_empty(connection, target, tables)
     kept = tuple(table for table in state.schema.tables if table.name not in TABLES)
-    return replace(state, schema=replace(state.schema, tables=kept), recorded=None)
+    return state._replace(schema=state.schema._replace(tables=kept), recorded=None)
 
 
 def _check_dependents(connection: Connection, target: MigrationTarget, tables: Sequence[Table]) -> None:

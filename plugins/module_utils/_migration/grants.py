@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, one_line
@@ -171,7 +170,7 @@ def report_optional(steps: list[GrantStep], warn: Callable[[str], None]) -> None
 def closed_by(steps: list[GrantStep], schema: Schema) -> Schema:
     """The schema after the steps that revoke CREATE on it."""
     done = [step.statement for step in steps if step.step == CREATE and step.allowed]
-    return replace(schema, creators=tuple(name for name in schema.creators if not any(statement.endswith(" FROM %s" % name) for statement in done)))
+    return schema._replace(creators=tuple(name for name in schema.creators if not any(statement.endswith(" FROM %s" % name) for statement in done)))
 
 
 def revoke_early(connection: Connection, steps: list[GrantStep]) -> list[str]:

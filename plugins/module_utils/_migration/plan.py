@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import LockRequirements
@@ -119,7 +118,7 @@ def _predict(state: DatabaseState, library: Library, plan: Plan) -> DatabaseStat
     schema = state.schema
     if plan.adopting:
         for foreign in plan.foreign:
-            schema = schema.with_table(replace(foreign, owner=state.server.role))
+            schema = schema.with_table(foreign._replace(owner=state.server.role))
     for step in library.steps:
         if step.key not in plan.missing:
             continue
@@ -137,19 +136,19 @@ def _predict(state: DatabaseState, library: Library, plan: Plan) -> DatabaseStat
         elif repair.violation.rule is rules.COLUMN_DEFAULT:
             column, expected = table.column(repair.violation.object), POSTGRES[table.name].column(repair.violation.object)
             if column is not None and expected is not None:
-                schema = schema.with_table(table.with_column(replace(column, default=expected.default)))
+                schema = schema.with_table(table.with_column(column._replace(default=expected.default)))
     recorded = set(state.recorded or ()).union(migration.version for migration, reason in plan.pending if reason == NOT_RECORDED)
-    return replace(state, schema=schema, recorded=tuple(sorted(recorded)) or None)
+    return state._replace(schema=schema, recorded=tuple(sorted(recorded)) or None)
 
 
 def _created(name: str, owner: str) -> Table:
     """A table as CREATE TABLE creates it, before later steps."""
-    table = replace(POSTGRES[name], owner=owner)
+    table = POSTGRES[name]._replace(owner=owner)
     if name == "checkpoint_writes":
-        table = replace(table, columns=tuple(column for column in table.columns if column.name != "task_path"))
+        table = table._replace(columns=tuple(column for column in table.columns if column.name != "task_path"))
     blob = table.column("blob")
     if name == "checkpoint_blobs" and blob is not None:
-        table = table.with_column(replace(blob, nullable=False))
+        table = table.with_column(blob._replace(nullable=False))
     return table
 
 
@@ -159,7 +158,7 @@ def _with_step(table: Table, step: Step) -> Table:
         return table.with_index(thread_index(table.name))
     if step.kind == "nullable":
         column = table.column(step.object)
-        return table.with_column(replace(column, nullable=True)) if column else table
+        return table.with_column(column._replace(nullable=True)) if column else table
     added = POSTGRES[table.name].column(step.object)
     return table.with_column(added) if added else table
 

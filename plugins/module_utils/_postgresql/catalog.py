@@ -9,8 +9,7 @@ The number of queries is constant. catalog_queries.py contains their SQL.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql import catalog_queries
@@ -44,8 +43,7 @@ GENERATED = {"s": "stored", "v": "virtual"}
 IDENTITY = {"a": "identity always", "d": "identity by default"}
 
 
-@dataclass(frozen=True)
-class Server:
+class Server(NamedTuple):
     """The server and the roles of a connection.
 
     role: the current role. login: the role that logged in. schema_*: the current role's privileges on the schema.
@@ -64,8 +62,7 @@ class Server:
     path: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class DatabaseState:
+class DatabaseState(NamedTuple):
     """The catalog and the migrations table, read once.
 
     recorded: the recorded versions in order, or None without a migrations table. hidden: the table exists, but may not be read.
@@ -94,8 +91,8 @@ class DatabaseState:
 
     def with_schema(self) -> DatabaseState:
         """The same state, as if the schema existed and the role had all privileges on it."""
-        server = replace(self.server, schema_exists=True, schema_usage=True, schema_create=True)
-        return replace(self, schema=replace(self.schema, exists=True), server=server)
+        server = self.server._replace(schema_exists=True, schema_usage=True, schema_create=True)
+        return self._replace(schema=self.schema._replace(exists=True), server=server)
 
     def describe(self) -> str:
         """The state as text, for a diff."""

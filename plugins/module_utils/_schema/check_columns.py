@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import AbstractSet, Iterator
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import quote
@@ -49,7 +48,7 @@ def check_columns_of(place: str, table: Table, steps: AbstractSet[tuple[str, str
             yield Violation(rules.COLUMN_MISSING, table.name, expected.name, "no column", expected.describe(), statement=statement)
         elif step in steps:
             yield Violation(rules.COLUMN_MISSING_ADDABLE, table.name, expected.name, "no column", expected.describe(), step=step)
-    columns = [replace(column, nullable=column.nullable and (table.name, column.name) not in ALWAYS_WRITTEN) for column in table.columns]
+    columns = [column._replace(nullable=column.nullable and (table.name, column.name) not in ALWAYS_WRITTEN) for column in table.columns]
     for found in table.columns:
         if contract.column(found.name) is None:
             computed = found.generated in ("stored", "virtual")

@@ -39,7 +39,7 @@ def check_key(schema: str, place: str, table: Table) -> Iterator[Violation]:
     found = table.primary_key
     columns = ", ".join(expected)
     if table.name == MIGRATIONS_TABLE:
-        index = table.index(found.name) if found else None
+        index = table.find_index(found.name) if found else None
         if found is None or found.columns != expected or found.deferrable or index is not None and not index.usable:
             text = index.describe() if index else found.describe() if found else "none"
             yield Violation(rules.KEY_UNNEEDED, table.name, "primary key", text, "(%s)" % columns)
@@ -57,7 +57,7 @@ def check_key(schema: str, place: str, table: Table) -> Iterator[Violation]:
         mismatch = _order(table, found.columns) if sorted(found.columns) == sorted(expected) else rules.KEY_COLUMNS
         statement = "" if mismatch.severity == INFO else again
         yield Violation(mismatch, table.name, "primary key", "(%s)" % ", ".join(found.columns), "(%s)" % columns, statement=statement)
-    index = table.index(found.name)
+    index = table.find_index(found.name)
     if index is not None and not index.usable:
         statement = "REINDEX INDEX CONCURRENTLY %s;" % qualified(schema, found.name)
         yield Violation(rules.KEY_INVALID, table.name, "primary key", "its index %s is INVALID" % found.name, "a VALID index", statement=statement)
@@ -102,7 +102,7 @@ def check_indexes(schema: Schema, table: Table, steps: AbstractSet[tuple[str, st
 
 def _thread_index(schema: Schema, table: Table, expected: Index, steps: AbstractSet[tuple[str, str, str]]) -> Iterator[Violation]:
     step = ("index", table.name, expected.name)
-    found = table.index(expected.name)
+    found = table.find_index(expected.name)
     if found is None and step in steps:
         other = min((index.name for index in table.indexes if _serves(index, expected)), default=None)
         taken = schema.table(expected.name)

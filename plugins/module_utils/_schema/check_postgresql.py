@@ -132,7 +132,7 @@ def _constraint(table: Table, item: Constraint) -> Rule | None:
     if item.kind == "unique":
         if item.deferrable and set(item.columns) == key and table.name != MIGRATIONS_TABLE:
             return rules.UNIQUE_DEFERRABLE
-        index = table.index(item.name)
+        index = table.find_index(item.name)
         return (index and fault_of(table, index)) or uniqueness(table, item.columns, item.definition)
     if item.kind == "check" and item.enforced:
         match = NOT_NULL.match(item.definition)

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Iterator
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
@@ -17,7 +16,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules i
 
 def canonical(schema: Schema) -> Schema:
     """The schema with names spelled as the savers spell them, because names in SQLite are case-insensitive."""
-    return replace(schema, tables=tuple(_canonical(table) if table.name.lower() in SQLITE else table for table in schema.tables))
+    return schema._replace(tables=tuple(_canonical(table) if table.name.lower() in SQLITE else table for table in schema.tables))
 
 
 def _canonical(table: Table) -> Table:
@@ -26,11 +25,10 @@ def _canonical(table: Table) -> Table:
     def spelled(name: str) -> str:
         return name.lower() if name.lower() in known else name
 
-    return replace(
-        table,
+    return table._replace(
         name=table.name.lower(),
-        columns=tuple(replace(column, name=spelled(column.name)) for column in table.columns),
-        constraints=tuple(replace(item, columns=tuple(spelled(name) for name in item.columns)) for item in table.constraints),
+        columns=tuple(column._replace(name=spelled(column.name)) for column in table.columns),
+        constraints=tuple(item._replace(columns=tuple(spelled(name) for name in item.columns)) for item in table.constraints),
     )
 
 

@@ -9,16 +9,14 @@ This file does not access a database. Schema.from_dict(schema.to_dict()) returns
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Mapping, TypeVar
+from typing import Any, Mapping, NamedTuple, TypeVar
 
 # The run-time types of the annotations below, to check data from outside. Every other annotation is that of a tuple.
 FIELD_TYPES: dict[str, type | tuple[type, ...]] = {"str": str, "str | None": (str, type(None)), "bool": bool}
 T = TypeVar("T", "Attachment", "Column", "Constraint", "Index", "Table", "Schema")
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """type: from format_type(), or the declared SQLite type. default: the expression. generated: the kind of generated column, or empty.
 
     ordered: whether its collation sorts ids by their bytes. storage: plain if values cannot be stored out of line, otherwise empty.
@@ -60,8 +58,7 @@ class Column:
         return " ".join(parts)
 
 
-@dataclass(frozen=True)
-class Constraint:
+class Constraint(NamedTuple):
     """kind: primary key, unique, check, foreign key, exclusion, trigger, or not null (only if NOT VALID).
 
     incoming: for a foreign key of another table that references this one, the name of that table.
@@ -89,8 +86,7 @@ class Constraint:
         return "constraint %s %s" % (self.name, text)
 
 
-@dataclass(frozen=True)
-class Index:
+class Index(NamedTuple):
     """columns: names or expressions in key order. building: another session is building it.
 
     included: columns that are not part of the key. variant: the columns as in DDL if a sort order or operator class is not the default, else empty.
@@ -127,8 +123,7 @@ class Index:
         return text
 
 
-@dataclass(frozen=True)
-class Attachment:
+class Attachment(NamedTuple):
     """kind: trigger, rule, update rule, policy, publication, statistics on expressions, or an inheritance link (child, parent, partition of).
 
     enabled: whether it affects a saver's statements. A publication does if UPDATE or DELETE fails because of a missing replica identity.
@@ -144,8 +139,7 @@ class Attachment:
         return "%s %s%s" % (self.kind, self.name, "" if self.enabled else " (idle)")
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """kind: table, view, materialized view, foreign table, partitioned table. persistence: permanent, unlogged, temporary."""
 
     name: str
@@ -162,7 +156,7 @@ class Table:
         """The column with this name, or None."""
         return next((column for column in self.columns if column.name == name), None)
 
-    def index(self, name: str) -> Index | None:
+    def find_index(self, name: str) -> Index | None:
         """The index with this name, or None."""
         return next((index for index in self.indexes if index.name == name), None)
 
@@ -179,17 +173,17 @@ class Table:
     def with_column(self, column: Column) -> Table:
         """A copy of the table in which the column replaces the column with the same name, or is added at the end."""
         if self.column(column.name) is None:
-            return replace(self, columns=self.columns + (column,))
-        return replace(self, columns=tuple(column if old.name == column.name else old for old in self.columns))
+            return self._replace(columns=self.columns + (column,))
+        return self._replace(columns=tuple(column if old.name == column.name else old for old in self.columns))
 
     def with_index(self, index: Index) -> Table:
         """A copy of the table in which the index is added, or replaces the index with the same name."""
         kept = tuple(old for old in self.indexes if old.name != index.name)
-        return replace(self, indexes=tuple(sorted(kept + (index,), key=lambda item: item.name)))
+        return self._replace(indexes=tuple(sorted(kept + (index,), key=lambda item: item.name)))
 
     def without_index(self, name: str) -> Table:
         """A copy of the table without this index."""
-        return replace(self, indexes=tuple(index for index in self.indexes if index.name != name))
+        return self._replace(indexes=tuple(index for index in self.indexes if index.name != name))
 
     def describe(self) -> list[str]:
         """The table in several lines."""
@@ -206,8 +200,7 @@ class Table:
         return lines
 
 
-@dataclass(frozen=True)
-class Schema:
+class Schema(NamedTuple):
     """The tables of one PostgreSQL schema or of one SQLite file.
 
     engine: postgresql or sqlite. elsewhere: pairs (table, schema) for each table whose unqualified name resolves to a table in another schema.
@@ -230,7 +223,7 @@ class Schema:
 
     def without_roles(self) -> Schema:
         """A copy without what depends on a role or a session."""
-        return replace(self, elsewhere=(), settings=(), denied=())
+        return self._replace(elsewhere=(), settings=(), denied=())
 
     def table(self, name: str) -> Table | None:
         """The table with this name, or None."""
@@ -239,7 +232,7 @@ class Schema:
     def with_table(self, table: Table) -> Schema:
         """A copy of the schema in which the table is added, or replaces the table with the same name."""
         kept = tuple(old for old in self.tables if old.name != table.name)
-        return replace(self, tables=tuple(sorted(kept + (table,), key=lambda item: item.name)))
+        return self._replace(tables=tuple(sorted(kept + (table,), key=lambda item: item.name)))
 
     def describe(self) -> str:
         """The schema as text with one object per line, for diffs."""
@@ -247,7 +240,7 @@ class Schema:
 
     def to_dict(self) -> dict[str, Any]:
         """The schema as plain data, as modules return it."""
-        return _plain(asdict(self))
+        return _plain(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Schema:
@@ -279,9 +272,9 @@ class Schema:
 def _create(kind: type[T], data: Mapping[str, Any]) -> T:
     """kind(**data). Raises TypeError if a value does not have the type of its field."""
     item = kind(**data)
-    for field in fields(item):
-        if not isinstance(getattr(item, field.name), FIELD_TYPES.get(str(field.type), tuple)):
-            raise TypeError("%s of a %s is a %s" % (field.name, kind.__name__.lower(), type(getattr(item, field.name)).__name__))
+    for name, value in zip(item._fields, item):
+        if not isinstance(value, FIELD_TYPES.get(kind.__annotations__[name].__forward_arg__, tuple)):
+            raise TypeError("%s of a %s is a %s" % (name, kind.__name__.lower(), type(value).__name__))
     return item
 
 
@@ -293,7 +286,7 @@ def _names(values: Any) -> tuple[str, ...]:
 
 
 def _plain(value: Any) -> Any:
-    """The value with lists in place of tuples, at every level."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+    """The value with dictionaries in place of the tuples above, and lists in place of others, at every level."""
+    if hasattr(value, "_fields"):
+        return {name: _plain(item) for name, item in zip(value._fields, value)}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value

@@ -178,7 +178,7 @@ def _tables(left: Table, right: Table) -> Iterator[Finding]:
         yield Finding(IDENTICAL if same else EQUIVALENT, name, "primary key", keys[0], keys[1], "" if same else contract.KEY_ORDER)
     if not any(item.kind == "foreign key" for item in left.constraints + right.constraints):
         yield Finding(IDENTICAL, name, "foreign keys", "none", "none", rules.NO_FOREIGN_KEY)
-    index = right.index(contract.thread_index(name).name)
+    index = right.find_index(contract.thread_index(name).name)
     if index is not None:
         yield Finding(EXPECTED, name, index.name, "nothing", index.describe(), contract.SECONDARY_INDEX)
 
@@ -217,6 +217,6 @@ def _only_postgres(postgres: Schema) -> Iterator[Finding]:
         table = postgres.table(name)
         if table is not None:
             yield Finding(EXPECTED, name, name, "nothing", name, reason)
-            index = table.index(contract.thread_index(name).name)
+            index = table.find_index(contract.thread_index(name).name)
             if index is not None:
                 yield Finding(EXPECTED, name, index.name, "nothing", index.describe(), contract.SECONDARY_INDEX)

@@ -17,7 +17,6 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import replace
 from typing import Any, Callable, Sequence
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
@@ -95,7 +94,7 @@ def _account(path: str) -> tuple[int, str]:
         return user, ""
     found = list(components(path))
     # If the path does not exist yet, others must not be able to create it first, so its last directory may not even be sticky.
-    parents = found[:-1] if found[-1].last else [*found[:-1], replace(found[-1], last=True)]
+    parents = found[:-1] if found[-1].last else [*found[:-1], found[-1]._replace(last=True)]
     owners = sorted({each.uid for each in found} - {0})
     if len(owners) > 1:
         named = " and ".join(account_of(uid) for uid in owners)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,7 +42,7 @@ def report(facts=None, host="app1", at="2026-11-23T00:00:00Z"):
 
 def with_index(name, table="checkpoints", **fields):
     old = postgres().table(table)
-    return postgres().with_table(replace(old, indexes=old.indexes + (Index(name, ("type",), **fields),)))
+    return postgres().with_table(old._replace(indexes=old.indexes + (Index(name, ("type",), **fields),)))
 
 
 def test_the_same_facts_have_the_same_fingerprint():
@@ -82,7 +81,7 @@ def test_other_facts_have_another_fingerprint(other):
 def test_every_finding_and_object_is_in_the_report(level):
     trigger = Attachment("watch", "trigger", "CREATE TRIGGER watch", True)
     right = with_index('"<b>&', valid=False)
-    right = right.with_table(replace(right.table("checkpoint_writes"), attachments=(trigger,)))
+    right = right.with_table(right.table("checkpoint_writes")._replace(attachments=(trigger,)))
     facts = info(right=right, level=level)
     made = report(facts)
     shown = [(each["verdict"], table["name"], each["object"], each["reason"]) for table in made["tables"] for each in table["objects"]]

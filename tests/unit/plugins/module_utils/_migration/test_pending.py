@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from model_mutations import mutations
 from schema_examples import OWNER, RELEASES, database, database_state, empty, library, postgres
@@ -35,7 +33,7 @@ def has_work(state, installed=None):
 
 @pytest.mark.parametrize("mutation", list(mutations()), ids=lambda mutation: mutation.name)
 def test_every_mutation(mutation):
-    state = database_state(replace(mutation.schema, elsewhere=()), EVERYTHING)
+    state = database_state(mutation.schema._replace(elsewhere=()), EVERYTHING)
     assert bool(reasons(state)) == has_work(state)
 
 

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from model_mutations import mutations
 from schema_examples import (
@@ -42,7 +40,7 @@ def numbers(plan):
 
 
 def without(schema, *names):
-    return replace(schema, tables=tuple(table for table in schema.tables if table.name not in names))
+    return schema._replace(tables=tuple(table for table in schema.tables if table.name not in names))
 
 
 @pytest.mark.parametrize("release", NAMES)
@@ -175,7 +173,7 @@ def test_an_upgrade_includes_repairs(mutation):
 
 def test_a_repair_with_two_statements():
     current = postgres().table("checkpoints")
-    invalid = current.with_index(replace(current.index("checkpoints_thread_id_idx"), valid=False))
+    invalid = current.with_index(current.find_index("checkpoints_thread_id_idx")._replace(valid=False))
     plan = make_plan(database_state(postgres().with_table(invalid), tuple(range(10))), library())
     (repair,) = plan.repairs
     drop, create = repair.to_dict()["statements"]
@@ -214,7 +212,7 @@ def test_repairs_have_the_order_of_the_migrations():
 
 def test_an_index_that_another_session_builds_is_not_pending():
     current = postgres().table("checkpoints")
-    building = current.with_index(replace(current.index("checkpoints_thread_id_idx"), valid=False, building=True))
+    building = current.with_index(current.find_index("checkpoints_thread_id_idx")._replace(valid=False, building=True))
     plan = make_plan(database_state(postgres().with_table(building), tuple(range(10))), library())
     assert plan.empty and plan.building == ["checkpoints_thread_id_idx"]
     extra = make_plan(database_state(postgres().with_table(current.with_index(Index("x", ("type",), valid=False, building=True))), tuple(range(10))), library())
@@ -222,7 +220,7 @@ def test_an_index_that_another_session_builds_is_not_pending():
 
 
 def test_the_search_path_does_not_matter_since_setup_has_its_own():
-    schema = replace(postgres(), elsewhere=(("checkpoints", "other"), ("checkpoint_blobs", "")))
+    schema = postgres()._replace(elsewhere=(("checkpoints", "other"), ("checkpoint_blobs", "")))
     plan = make_plan(database_state(schema, tuple(range(10))), library())
     assert plan.empty and plan.violations == ()
 
@@ -242,7 +240,7 @@ def test_tables_of_another_role_are_adopted_only_on_request():
 
 
 def test_adopting_resolves_different_owners():
-    mixed = postgres().with_table(replace(postgres().table("checkpoints"), owner="app"))
+    mixed = postgres().with_table(postgres().table("checkpoints")._replace(owner="app"))
     before = database_state(mixed, tuple(range(10)))
     assert [violation.rule.name for violation in make_plan(before, library()).blocking] == ["owner differs"]
     plan = make_plan(before, library(), adopt=True)
@@ -255,7 +253,7 @@ def test_adopting_ones_own_tables_is_an_empty_plan():
 
 
 def test_adopting_and_upgrading_at_once():
-    before = replace(database("1.0.1"), schema=postgres(frozenset(), owner="app"))
+    before = database("1.0.1")._replace(schema=postgres(frozenset(), owner="app"))
     plan = make_plan(before, library(), adopt=True)
     assert plan.adopting and plan.after == database("3.2.0")
 

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from model_mutations import mutations
 from schema_examples import RELEASES, database, database_state, empty, library, postgres
@@ -94,7 +92,7 @@ def test_other_violations_are_not_errors(mutation):
 
 
 def test_both_solutions_for_different_owners():
-    mixed = postgres().with_table(replace(postgres().table("checkpoints"), owner="app"))
+    mixed = postgres().with_table(postgres().table("checkpoints")._replace(owner="app"))
     found = errors_of(database_state(mixed, EVERYTHING))
     assert found[-1] == 'Set adopt, or run: ALTER TABLE "public"."checkpoints" OWNER TO "langgraph_owner";'
     assert "checkpoints by app" in found[0]
@@ -107,7 +105,7 @@ def test_a_database_ahead_that_can_be_used_is_a_rollback():
 
 
 def test_a_database_ahead_that_cannot_be_used():
-    broken = postgres().with_table(replace(postgres().table("checkpoints"), row_security=True))
+    broken = postgres().with_table(postgres().table("checkpoints")._replace(row_security=True))
     found = errors_of(database_state(broken, tuple(range(12))))
     assert found[0] == (
         "The database is ahead: its migrations table records version 11, langgraph-checkpoint-postgres 3.2.0 supports up to 9, and the schema has drift. "

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from schema_examples import (
     ALL,
@@ -35,7 +33,7 @@ def needed(schema, recorded=EVERYTHING, **options):
 
 
 def alter(name, **fields):
-    return postgres().with_table(replace(postgres().table(name), **fields))
+    return postgres().with_table(postgres().table(name)._replace(**fields))
 
 
 def test_an_empty_plan_needs_no_locks():
@@ -77,7 +75,7 @@ def test_dropping_an_invalid_index_needs_an_exclusive_lock():
 
 
 def test_setting_a_default_needs_an_exclusive_lock():
-    columns = tuple(replace(column, default=None) for column in postgres().table("checkpoint_writes").columns)
+    columns = tuple(column._replace(default=None) for column in postgres().table("checkpoint_writes").columns)
     assert needed(alter("checkpoint_writes", columns=columns)) == LockRequirements(("checkpoint_writes",), (), False)
 
 

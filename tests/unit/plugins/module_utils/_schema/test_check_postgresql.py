@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from model_mutations import file_mutations, mutations
 from schema_examples import ALL, INDEXES, NULLABLE, TASK_PATH, library, postgres
@@ -29,7 +27,7 @@ def found(schema, steps=None):
 
 
 def alter(name, **fields):
-    return postgres().with_table(replace(postgres().table(name), **fields))
+    return postgres().with_table(postgres().table(name)._replace(**fields))
 
 
 def test_a_new_schema_has_no_violation():
@@ -123,7 +121,7 @@ def test_statements(schema, statement):
 def column(name, **fields):
     """The PostgreSQL schema with one column of checkpoints changed."""
     table = postgres().table("checkpoints")
-    return postgres().with_table(table.with_column(replace(table.column(name), **fields)))
+    return postgres().with_table(table.with_column(table.column(name)._replace(**fields)))
 
 
 KEY = postgres().table("checkpoints").primary_key
@@ -141,9 +139,9 @@ AGAIN = 'DROP CONSTRAINT "checkpoints_pkey", ADD PRIMARY KEY (thread_id, checkpo
         (column("thread_id", nullable=True), 'ALTER COLUMN "thread_id" SET NOT NULL;'),
         (column("type", nullable=False), 'ALTER COLUMN "type" DROP NOT NULL;'),
         (column("metadata", default=None), None),
-        (alter("checkpoints", constraints=(replace(KEY, columns=KEY.columns[::-1]),)), AGAIN),
-        (alter("checkpoints", constraints=(replace(KEY, columns=KEY.columns[:2]),)), AGAIN),
-        (alter("checkpoints", constraints=(replace(KEY, deferrable=True),)), AGAIN),
+        (alter("checkpoints", constraints=(KEY._replace(columns=KEY.columns[::-1]),)), AGAIN),
+        (alter("checkpoints", constraints=(KEY._replace(columns=KEY.columns[:2]),)), AGAIN),
+        (alter("checkpoints", constraints=(KEY._replace(deferrable=True),)), AGAIN),
     ],
 )
 def test_statements_on_a_table(schema, statement):
@@ -184,7 +182,7 @@ def test_an_additional_column_that_cannot_be_computed_is_changed_to_stay_empty(d
 def test_a_renamed_column_is_renamed_back():
     columns = postgres().table("checkpoints").columns
     for kind, statement in (("jsonb", 'ALTER TABLE "public"."checkpoints" RENAME COLUMN "state" TO "checkpoint";'), ("text", "")):
-        renamed = tuple(replace(found, name="state", type=kind) if found.name == "checkpoint" else found for found in columns)
+        renamed = tuple(found._replace(name="state", type=kind) if found.name == "checkpoint" else found for found in columns)
         lost, gained = check_schema(alter("checkpoints", columns=renamed))
         assert (lost.rule.name, lost.statement) == ("column missing", statement)
         assert gained.rule.name == "column extra, required" and bool(gained.statement) == (kind == "text"), "renaming resolves both"
@@ -192,7 +190,7 @@ def test_a_renamed_column_is_renamed_back():
 
 def test_statements_name_the_schema():
     schema = postgres(name='odd "name"')
-    broken = schema.with_table(replace(schema.table("checkpoints"), row_security=True))
+    broken = schema.with_table(schema.table("checkpoints")._replace(row_security=True))
     assert check_schema(broken)[0].statement == 'ALTER TABLE "odd ""name"""."checkpoints" DISABLE ROW LEVEL SECURITY;'
 
 
@@ -219,7 +217,7 @@ def test_only_the_index_of_a_constraint_is_not_reported():
         Constraint("notes_fk", "foreign key", ("thread_id",), incoming="public.notes", on_delete="cascade"),
         Constraint("known", "unique", table.primary_key.columns + ("type",)),
     )
-    indexed = replace(table, constraints=constraints)
+    indexed = table._replace(constraints=constraints)
     for constraint in constraints[1:]:
         indexed = indexed.with_index(Index(constraint.name, ("type",), unique=True))
     rules = [(rule, name) for rule, _severity, _table, name in found(postgres().with_table(indexed)) if _severity == "block"]
@@ -238,7 +236,7 @@ def test_other_tables_of_the_schema_are_ignored():
 
 
 def test_owners_are_compared_only_for_tables_of_the_contract():
-    schema = postgres().with_table(Table("aaa", owner="third")).with_table(replace(postgres().table("checkpoints"), owner="somebody"))
+    schema = postgres().with_table(Table("aaa", owner="third")).with_table(postgres().table("checkpoints")._replace(owner="somebody"))
     (violation,) = check_schema(schema)
     assert (violation.table, violation.object) == ("checkpoint_migrations", "owner")
     assert "checkpoints by somebody" in violation.found and "third" not in violation.found
@@ -275,7 +273,7 @@ def test_each_missing_step_is_a_violation_that_it_resolves():
 
 def test_several_violations_have_the_order_of_the_contract():
     schema = alter("checkpoint_writes", row_security=True)
-    schema = schema.with_table(replace(schema.table("checkpoints"), persistence="unlogged", row_security=True))
+    schema = schema.with_table(schema.table("checkpoints")._replace(persistence="unlogged", row_security=True))
     assert [(violation.table, violation.rule.name) for violation in check_schema(schema)] == [
         ("checkpoints", "table unlogged"),
         ("checkpoints", "row security"),

@@ -97,7 +97,7 @@ def test_an_unknown_statement_is_a_key_error(statement):
 
 def test_the_keys_are_those_of_the_savers_on_conflict_clauses():
     assert {name: table.primary_key.columns for name, table in contract.POSTGRES.items()} == KEYS
-    assert {name: table.index(name + "_pkey").columns for name, table in contract.POSTGRES.items()} == KEYS
+    assert {name: table.find_index(name + "_pkey").columns for name, table in contract.POSTGRES.items()} == KEYS
     counterparts = dict(contract.COUNTERPARTS)
     assert {name: table.primary_key.columns for name, table in contract.SQLITE.items()} == {
         name: KEYS[counterpart] for name, counterpart in counterparts.items()

@@ -10,7 +10,6 @@ The results are compared with those of the complete contract, which the other te
 from __future__ import annotations
 
 import re
-from dataclasses import fields, replace
 
 import pytest
 from model_mutations import file_mutations, mutations
@@ -38,20 +37,20 @@ def samples():
         without = postgres().table(table).without_index("%s_thread_id_idx" % table)
         yield "%s, index covered" % table, sqlite(), postgres().with_table(without.with_index(Index("mine", ("thread_id",))))
         keys = {"constraints": (), "indexes": without.with_index(Index("mine", without.key_columns, unique=True)).indexes}
-        yield "%s, key covered" % table, sqlite(), postgres().with_table(replace(without, **keys))
+        yield "%s, key covered" % table, sqlite(), postgres().with_table(without._replace(**keys))
     empty = postgres().table("checkpoints").with_column(Column("extra", "text"))
     reference = (*empty.constraints, Constraint("mine", "foreign key", ("extra",), "FOREIGN KEY (extra) REFERENCES notes(id)"))
-    yield "always NULL, foreign key, empty", sqlite(), postgres().with_table(replace(empty, constraints=reference))
+    yield "always NULL, foreign key, empty", sqlite(), postgres().with_table(empty._replace(constraints=reference))
     yield "always NULL, unique, distinct", sqlite(), postgres().with_table(empty.with_index(Index("mine", ("extra",), unique=True)))
     for table in sqlite().tables:
         for column in table.columns:
             for change in ({"type": "ANYTHING"}, {"nullable": not column.nullable}, {"default": "'other'"}):
-                yield "file %s.%s %s" % (table.name, column.name, change), sqlite().with_table(table.with_column(replace(column, **change))), postgres()
+                yield "file %s.%s %s" % (table.name, column.name, change), sqlite().with_table(table.with_column(column._replace(**change))), postgres()
         key = table.primary_key
-        reordered = replace(table, constraints=(replace(key, columns=key.columns[::-1]),))
+        reordered = table._replace(constraints=(key._replace(columns=key.columns[::-1]),))
         yield "%s reordered" % table.name, sqlite().with_table(reordered), postgres()
-        words = tuple(replace(column, type={"TEXT": "CLOB", "INTEGER": "INT", "BLOB": ""}[column.type]) for column in table.columns)
-        yield "%s in other words" % table.name, sqlite().with_table(replace(table, columns=words)), postgres()
+        words = tuple(column._replace(type={"TEXT": "CLOB", "INTEGER": "INT", "BLOB": ""}[column.type]) for column in table.columns)
+        yield "%s in other words" % table.name, sqlite().with_table(table._replace(columns=words)), postgres()
     for name in expressions.SAFE_FUNCTIONS:
         yield name, sqlite(), extra(Index("extra", ("%s(type)" % name,)))
     for kind in expressions.SAFE_CASTS:
@@ -135,17 +134,17 @@ def test_repair_and_block_are_different():
 def changes_of(table):
     """(description, the table with one part removed or replaced)."""
     for column in table.columns:
-        yield "no %s" % column.name, replace(table, columns=tuple(other for other in table.columns if other != column))
-        yield "%s of another type" % column.name, table.with_column(replace(column, type="point"))
-        yield "%s nullable or not" % column.name, table.with_column(replace(column, nullable=not column.nullable))
+        yield "no %s" % column.name, table._replace(columns=tuple(other for other in table.columns if other != column))
+        yield "%s of another type" % column.name, table.with_column(column._replace(type="point"))
+        yield "%s nullable or not" % column.name, table.with_column(column._replace(nullable=not column.nullable))
         default = "'other'" if column.default is None else None
-        yield "%s with another default" % column.name, table.with_column(replace(column, default=default))
-    yield "one column more", replace(table, columns=table.columns + (Column("more", "text", nullable=False),))
+        yield "%s with another default" % column.name, table.with_column(column._replace(default=default))
+    yield "one column more", table._replace(columns=table.columns + (Column("more", "text", nullable=False),))
     key = table.primary_key
     if len(key.columns) > 1:
-        yield "key in another order", replace(table, constraints=(replace(key, columns=key.columns[::-1]),))
-        yield "narrower key", replace(table, constraints=(replace(key, columns=key.columns[:-1]),))
-    yield "wider key", replace(table, constraints=(replace(key, columns=key.columns + ("more",)),))
+        yield "key in another order", table._replace(constraints=(key._replace(columns=key.columns[::-1]),))
+        yield "narrower key", table._replace(constraints=(key._replace(columns=key.columns[:-1]),))
+    yield "wider key", table._replace(constraints=(key._replace(columns=key.columns + ("more",)),))
 
 
 PARTS = [
@@ -245,12 +244,12 @@ def test_every_field_of_the_model_can_make_a_difference():
         for schema in (left, right):
             for table in schema.tables:
                 other = honest[schema.engine].table(table.name) or Table("none")
-                touched |= {("Table", field.name) for field in fields(Table) if getattr(table, field.name) != getattr(other, field.name)}
+                touched |= {("Table", name) for name in Table._fields if getattr(table, name) != getattr(other, name)}
                 for blank, parts in ((Column("", ""), "columns"), (Constraint("", ""), "constraints"), (Index("", ()), "indexes")):
                     known = {part.name: part for part in getattr(other, parts)}
                     for part in getattr(table, parts):
                         usual = known.get(part.name, blank)
-                        changed = [field.name for field in fields(part) if getattr(part, field.name) != getattr(usual, field.name)]
+                        changed = [name for name in part._fields if getattr(part, name) != getattr(usual, name)]
                         touched |= {(type(part).__name__, name) for name in changed}
-    every = {(kind.__name__, field.name) for kind in (Table, Column, Constraint, Index) for field in fields(kind)}
+    every = {(kind.__name__, name) for kind in (Table, Column, Constraint, Index) for name in kind._fields}
     assert every - touched == {("Index", "definition"), ("Column", "sequence")}  # for messages

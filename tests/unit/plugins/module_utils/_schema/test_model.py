@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -90,8 +89,8 @@ RANDOM = st.builds(
 )
 # A table of the contract with random additions.
 NEAR = st.builds(
-    lambda table, columns, constraints, indexes: replace(
-        table, columns=table.columns[1:] + columns, constraints=table.constraints + constraints, indexes=table.indexes + indexes
+    lambda table, columns, constraints, indexes: table._replace(
+        columns=table.columns[1:] + columns, constraints=table.constraints + constraints, indexes=table.indexes + indexes
     ),
     WHOLE,
     some(COLUMNS),
@@ -105,6 +104,10 @@ SCHEMAS = st.builds(
     tables=st.lists(WHOLE | RANDOM | NEAR, max_size=4, unique_by=lambda table: table.name).map(tuple),
     elsewhere=st.lists(st.tuples(NAMES, NAMES), max_size=2).map(tuple),
     exists=st.booleans(),
+    creators=st.lists(NAMES, max_size=2).map(tuple),
+    overloads=st.lists(NAMES, max_size=2).map(tuple),
+    settings=st.lists(st.tuples(NAMES, NAMES, NAMES), max_size=2).map(tuple),
+    denied=st.lists(st.tuples(NAMES, NAMES, NAMES, NAMES), max_size=2).map(tuple),
 )
 
 

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,13 +23,13 @@ PAIR = compare(sqlite(), postgres())
 
 def alter(table, **fields):
     """The SQLite schema with one table changed."""
-    return sqlite().with_table(replace(sqlite().table(table), **fields))
+    return sqlite().with_table(sqlite().table(table)._replace(**fields))
 
 
 def column(table, name, **fields):
     """The SQLite schema with one column changed."""
     old = sqlite().table(table)
-    return sqlite().with_table(old.with_column(replace(old.column(name), **fields)))
+    return sqlite().with_table(old.with_column(old.column(name)._replace(**fields)))
 
 
 def without(table, name):
@@ -133,14 +131,14 @@ KEY = Constraint("", "primary key", ("thread_id",))
 REORDERED = Constraint("", "primary key", ("checkpoint_id", "checkpoint_ns", "thread_id"))
 FOREIGN = Constraint("", "foreign key", ("thread_id",), definition="FOREIGN KEY (thread_id) REFERENCES threads")
 FURTHER = sqlite().table("writes").columns + (Column("note", "TEXT"),)
-OLD_KEY = (replace(KEY, columns=("thread_id", "thread_ts")),)
+OLD_KEY = (KEY._replace(columns=("thread_id", "thread_ts")),)
 OLD = {"columns": (Column("thread_id", "TEXT"), Column("thread_ts", "TEXT"), Column("parent_ts", "TEXT")), "constraints": OLD_KEY}
 COLUMNS = sqlite().table("checkpoints").columns
 NONE = Schema("sqlite", "checkpoints.sqlite")
 
 
 def test_the_earliest_files_have_no_writes():
-    found = compare(replace(NONE, tables=(alter("checkpoints", **OLD).table("checkpoints"),)), postgres()).drift
+    found = compare(NONE._replace(tables=(alter("checkpoints", **OLD).table("checkpoints"),)), postgres()).drift
     assert {finding.table for finding in found} == {"checkpoints", "checkpoint_writes"}
     assert {finding.reason for finding in found} == {RULES["sqlite table thread_ts"].explanation}
 
@@ -148,8 +146,8 @@ def test_the_earliest_files_have_no_writes():
 @pytest.mark.parametrize(
     "schema, table, item, part",
     [
-        (replace(sqlite(), tables=(sqlite().table("checkpoints"),)), "checkpoint_writes", "checkpoint_writes", "creates this table"),
-        (replace(sqlite(), tables=(sqlite().table("writes"),)), "checkpoints", "checkpoints", "creates this table"),
+        (sqlite()._replace(tables=(sqlite().table("checkpoints"),)), "checkpoint_writes", "checkpoint_writes", "creates this table"),
+        (sqlite()._replace(tables=(sqlite().table("writes"),)), "checkpoints", "checkpoints", "creates this table"),
         (alter("writes", kind="view"), "checkpoint_writes", "checkpoint_writes", "SqliteSaver creates a table"),
         (alter("checkpoints", kind="virtual table"), "checkpoints", "checkpoints", "SqliteSaver creates a table"),
         (alter("checkpoints", **OLD), "checkpoints", "checkpoints", RULES["sqlite table thread_ts"].explanation),
@@ -247,13 +245,14 @@ def shuffled(draw, schema):
     tables = []
     for table in draw(st.permutations(schema.tables)):
         fields = {name: tuple(draw(st.permutations(getattr(table, name)))) for name in ("constraints", "indexes", "attachments")}
-        tables.append(replace(table, **fields))
-    return replace(schema, tables=tuple(tables), elsewhere=tuple(draw(st.permutations(schema.elsewhere))))
+        tables.append(table._replace(**fields))
+    return schema._replace(tables=tuple(tables), elsewhere=tuple(draw(st.permutations(schema.elsewhere))))
 
 
 BUSY = postgres().with_table(
-    replace(
-        postgres().table("checkpoints"),
+    postgres()
+    .table("checkpoints")
+    ._replace(
         owner="somebody",
         indexes=tuple(Index(name, ("thread_id",)) for name in ("b", "a", "c")) + postgres().table("checkpoints").indexes[1:],
         attachments=tuple(Attachment(name, kind) for name in ("x", "y") for kind in ("trigger", "rule", "child")),
@@ -261,7 +260,7 @@ BUSY = postgres().with_table(
 )
 CROWDED = alter(
     "writes",
-    constraints=sqlite().table("writes").constraints + (FOREIGN, replace(FOREIGN, definition="FOREIGN KEY (idx) REFERENCES b")),
+    constraints=sqlite().table("writes").constraints + (FOREIGN, FOREIGN._replace(definition="FOREIGN KEY (idx) REFERENCES b")),
     indexes=(Index("two", ("idx",)), Index("one", ("idx",))),
 ).with_table(Table("notes"))
 

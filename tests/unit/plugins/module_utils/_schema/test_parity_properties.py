@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import replace
 from unittest import mock
 
 from hypothesis import given, settings
@@ -115,15 +114,15 @@ def test_a_part_that_is_removed_from_either_side_is_missed(made, data):
         column = data.draw(st.sampled_from(table.columns))
         key = table.primary_key
         worse = [
-            replace(table, columns=tuple(other for other in table.columns if other != column)),
-            table.with_column(replace(column, type="REAL" if side is left else "point")),
-            table.with_column(replace(column, generated="stored")),
-            replace(table, constraints=(), indexes=()),
-            replace(table, constraints=(replace(key, columns=key.columns + ("another",)),)),
-            replace(table, kind="view"),
+            table._replace(columns=tuple(other for other in table.columns if other != column)),
+            table.with_column(column._replace(type="REAL" if side is left else "point")),
+            table.with_column(column._replace(generated="stored")),
+            table._replace(constraints=(), indexes=()),
+            table._replace(constraints=(key._replace(columns=key.columns + ("another",)),)),
+            table._replace(kind="view"),
         ]
         changed = side.with_table(data.draw(st.sampled_from(worse)))
-        gone = replace(side, tables=tuple(other for other in side.tables if other != table))
+        gone = side._replace(tables=tuple(other for other in side.tables if other != table))
         pair = (changed, right) if side is left else (left, changed)
         assert not compare(*pair).in_parity
         if side is left:
@@ -136,29 +135,28 @@ def pairs_without_drift(draw):
     """The pair of upstream's schemas with additions that are not drift."""
     left, right = sqlite(), postgres(draw(st.sampled_from([ALL])))
     for table in left.tables:
-        columns = tuple(replace(column, type=draw(st.sampled_from(WORDS[column.type]))) for column in table.columns)
+        columns = tuple(column._replace(type=draw(st.sampled_from(WORDS[column.type]))) for column in table.columns)
         columns = tuple(column for column in columns if column.name != "task_path" or draw(st.booleans()))
         key = table.primary_key
-        table = replace(
-            table,
+        table = table._replace(
             columns=tuple(draw(st.permutations(columns))),
-            constraints=(replace(key, columns=tuple(draw(st.permutations(key.columns)))),),
+            constraints=(key._replace(columns=tuple(draw(st.permutations(key.columns)))),),
             indexes=tuple(Index(name, ("type",), unique=draw(st.booleans())) for name in draw(st.sets(st.sampled_from("ab")))),
             attachments=tuple(Attachment(name, "trigger") for name in draw(st.sets(st.sampled_from("ab")))),
         )
-        left = replace(left, tables=tuple(table if other.name == table.name else other for other in left.tables))
+        left = left._replace(tables=tuple(table if other.name == table.name else other for other in left.tables))
         if draw(st.booleans()):
-            table = replace(table, name=table.name.upper(), columns=tuple(replace(column, name=column.name.title()) for column in table.columns))
-            left = replace(left, tables=tuple(table if other.name == table.name.lower() else other for other in left.tables))
+            table = table._replace(name=table.name.upper(), columns=tuple(column._replace(name=column.name.title()) for column in table.columns))
+            left = left._replace(tables=tuple(table if other.name == table.name.lower() else other for other in left.tables))
     for table in right.tables:
         columns = [
-            replace(column, type={"text": "character varying", "integer": "bigint"}.get(column.type, column.type)) if draw(st.booleans()) else column
+            column._replace(type={"text": "character varying", "integer": "bigint"}.get(column.type, column.type)) if draw(st.booleans()) else column
             for column in table.columns
         ]
         columns += [Column("extra_" + name, "text", default=draw(st.none() | st.just("now()"))) for name in draw(st.sets(st.sampled_from("ab")))]
         extra = tuple(Index("extra_" + name, ("type",)) for name in draw(st.sets(st.sampled_from("ab"))))
         idle = tuple(Attachment(name, kind, enabled=False) for name in draw(st.sets(st.sampled_from("ab"))) for kind in ("trigger", "rule", "publication"))
-        table = replace(table, columns=tuple(draw(st.permutations(columns))), indexes=table.indexes + extra, attachments=idle)
+        table = table._replace(columns=tuple(draw(st.permutations(columns))), indexes=table.indexes + extra, attachments=idle)
         right = right.with_table(table)
     return left, right
 
@@ -177,7 +175,7 @@ def test_the_order_of_columns_changes_no_verdict(pair, data):
     """The position of a column is reported. It does not change the verdict, or any finding that is not about positions."""
 
     def shuffled(schema):
-        return replace(schema, tables=tuple(replace(table, columns=tuple(data.draw(st.permutations(table.columns)))) for table in schema.tables))
+        return schema._replace(tables=tuple(table._replace(columns=tuple(data.draw(st.permutations(table.columns)))) for table in schema.tables))
 
     one, other = compare(*pair), compare(*map(shuffled, pair))
     assert one.in_parity and other.in_parity
