@@ -119,6 +119,7 @@ class Deletion:
         try:
             counts.merge(retry(lambda: self._trim(thread), self.sleep))
         except NotImplementedError:
+            # The library's prune() refuses a thread that has a DeltaChannel.
             counts.keep(thread, DELTA_CHANNEL, None)
         except psycopg.DataError:
             counts.keep(thread, UNREADABLE, None)
