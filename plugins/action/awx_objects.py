@@ -76,7 +76,7 @@ class ActionModule(DocumentedResult):
             # AWX accepts an unchanged object from everybody, so only the module knows whether the right is needed.
             for step in plan.steps if not errors else []:
                 if step.get("restricted") and not step.get("pending") and self._carry_out(step, check=True).get("changed"):
-                    errors.append("%s differs, and %s may not change it in AWX, or the token may only read." % (step["title"], self._objects.awx.user()))
+                    errors.append("The run would change %s, which %s may not do in AWX." % (step["title"], self._objects.awx.user()))
         if self._connection_options.get("validate_certs") is False:
             Display().warning("The certificate of AWX is not verified, because awx_controller_validate_certs or CONTROLLER_VERIFY_SSL is false.")
         if errors:

@@ -24,8 +24,11 @@ from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds impo
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_objects import Objects, nodes_of
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import type_inputs, unusable_inputs
 
-# Where AWX can say in advance whether somebody may create an object: the right depends on the organization only.
+# What AWX says about a kind in advance holds for the whole run: the right to create one depends on nothing but the organization. The right to create
+# another kind, such as a host, depends on an object that the run may create first.
 FORESEEABLE = ("organizations", "credential_types", "credentials", "execution_environments", "notification_templates", "projects", "inventories", "teams")
+# What a new object needs of an existing one that identifies it, as AWX names it in user_capabilities.
+NEEDED = {"inventory": "edit", "workflow_job_template": "edit", "target_credential": "edit", "unified_job_template": "schedule"}
 LABELLED = ("awx_templates", "awx_workflows")
 
 Step = dict[str, Any]
@@ -93,6 +96,7 @@ class Plan:
             return
         if found is None:
             self._require(kind, entry)
+            self._check_needed(kind, entry)
         elif found.get("pending_deletion"):
             raise AwxError("AWX is still deleting the object of this name. Run the playbook again when it is gone.")
         if kind.variable == "awx_credentials":
@@ -102,7 +106,8 @@ class Plan:
             if users:
                 raise AwxError("its inputs differ, and AWX does not change those of a type in use (%s). Use a type with another name" % ", ".join(users))
         keep = self._keep(kind, settled, found) if found else {}
-        self._add(kind, name, index, "create", found is None and bool(kind.identity), pending=pending, keep=keep, restricted=self._restricted(found))
+        restricted = self._restricted(found) or (not kind.identity and self._restricted(*self._granted(kind, entry)))
+        self._add(kind, name, index, "create", found is None and bool(kind.identity), pending=pending, keep=keep, restricted=restricted)
 
     def _own(self, kind: Kind, entry: Entry, found: dict[str, Any]) -> bool:
         wanted = self.objects.organization_of(kind, entry)
@@ -126,8 +131,25 @@ class Plan:
                 raise AwxError("it does not exist in AWX, which does not create it without %s" % " or ".join(names))
 
     @staticmethod
-    def _restricted(found: dict[str, Any] | None) -> bool:
-        return found is not None and (found.get("summary_fields") or {}).get("user_capabilities", {}).get("edit") is False
+    def _may(found: dict[str, Any], right: str) -> bool:
+        """Whether AWX lets the user do this. It does not say so for each kind, and not for a token that may only read."""
+        return ((found.get("summary_fields") or {}).get("user_capabilities") or {}).get(right) is not False
+
+    def _restricted(self, *found: dict[str, Any] | None) -> bool:
+        return any(each is not None and not self._may(each, "edit") for each in found)
+
+    def _granted(self, kind: Kind, entry: Entry) -> list[dict[str, Any] | None]:
+        """The objects on which an entry of awx_roles grants a role."""
+        names = [each for each in self.objects.names(kind, entry) if each[0] not in ("user", "users", "team", "teams")]
+        return [self.objects.look_up(variable, name, self.objects.scope_of(kind, entry, option)) for option, variable, name in names]
+
+    def _check_needed(self, kind: Kind, entry: Entry) -> None:
+        """Raise AwxError if the user may not add to the object that a new one belongs to, or use a credential of it."""
+        for option, variable, name in self.objects.names(kind, entry):
+            right = NEEDED.get(option) if option in kind.identity else "use" if variable == "awx_credentials" else None
+            found = self.objects.look_up(variable, name, self.objects.scope_of(kind, entry, option)) if right else None
+            if right and found and not self._may(found, right):
+                raise AwxError("%s may not %s its %s %s in AWX. Use the token of a user who may" % (self._user, right, option, name))
 
     def _check_inputs(self, entry: Entry) -> None:
         fields = type_inputs(self.data, entry.get("credential_type"))
@@ -178,7 +200,7 @@ class Plan:
 
     def _nodes(self, kind: Kind, entry: Entry, index: int) -> None:
         """The steps for the nodes of a workflow: removal, creation, edges that go, edges that come."""
-        nodes = nodes_of(self.data, index)
+        nodes, first_step = nodes_of(self.data, index), len(self.steps)
         wanted = {node["identifier"]: node for node in nodes}
         workflow = self.objects.existing(kind, entry) or self.objects.settled(kind, entry)[1]
         found = {each["identifier"]: each for each in self.awx.read(NODES.endpoint, workflow_job_template=workflow["id"])} if workflow else {}
@@ -197,6 +219,7 @@ class Plan:
             known = found.get(node["identifier"])
             if known is None:
                 self._require(NODES, node)
+                self._check_needed(NODES, node)
             keep = self._keep(NODES, first, known) if known else {}
             more = {"node": position, "pending": pending, "keep": keep, "restricted": self._restricted(known)}
             self._add(NODES, "%s of %s" % (node["identifier"], entry["name"]), index, "create", known is None, **more)
@@ -212,12 +235,14 @@ class Plan:
             name = node["identifier"]
             if any(set(new[name][edge]) - set(old.get(name, {}).get(edge, [])) for edge in EDGES):
                 self._add(NODES, "edges from %s of %s" % (name, entry["name"]), index, "later", True, node=position)
+        if self._restricted(workflow) and any(step["new"] for step in self.steps[first_step:]):
+            raise AwxError("its nodes differ, and %s may not edit it in AWX. Use the token of a user who may" % self._user)
 
     def _absent(self, kind: Kind, entry: Entry, index: int) -> None:
         if kind.variable == "awx_roles":
             names = list(self.objects.names(kind, entry))
             if all(self.objects.look_up(variable, name, self.objects.scope_of(kind, entry, option)) for option, variable, name in names):
-                self._add(kind, name_of(kind, entry), index, "create")
+                self._add(kind, name_of(kind, entry), index, "create", restricted=self._restricted(*self._granted(kind, entry)))
             return
         found = self.objects.existing(kind, entry)
         if (
@@ -225,7 +250,7 @@ class Plan:
             and not found.get("pending_deletion")
             and not (kind.in_organization and kind.endpoint == "execution_environments" and not self._own(kind, entry, found))
         ):
-            self._add(kind, name_of(kind, entry), index, "absent", True)
+            self._add(kind, name_of(kind, entry), index, "absent", True, restricted=not self._may(found, "delete"))
 
     def _unmanaged(self) -> None:
         """The objects that have the label, and the schedules of the templates in the data, as far as the data does not name them."""
@@ -266,8 +291,9 @@ class Plan:
         return [(each["id"], each["name"], entry.get("new_name") or each["name"]) for each, entry in found if each and each.get("organization") == organization]
 
     def _check_rights(self) -> None:
-        for endpoint, names in self._creates.items():
-            if endpoint in FORESEEABLE and not self.awx.may_create(endpoint):
+        for position, (endpoint, names) in enumerate(self._creates.items()):
+            # Nothing is created before the first kind.
+            if (endpoint in FORESEEABLE or position == 0) and not self.awx.may_create(endpoint):
                 whose = "a system administrator" if endpoint in ("organizations", "credential_types") else "an administrator of the organization"
                 self.errors.append(
                     "%s may not create %s in AWX, or the token may only read. Use a token with the scope write of %s, or let one create: %s."

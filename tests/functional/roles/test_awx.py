@@ -14,7 +14,7 @@ import secrets
 
 import pytest
 import yaml
-from awx.standin import ORGANIZATION_TOKEN, READ_TOKEN, TOKEN, Awx, Server
+from awx.standin import ORGANIZATION_TOKEN, READ_TOKEN, READER_TOKEN, TOKEN, Awx, Server
 from plays import PLAYBOOKS, run
 from runner import ROOT
 
@@ -331,14 +331,19 @@ def test_a_token_without_the_rights(site, token):
     for flags in ((), ("--check",)):
         done = site.run(*flags, data=data, token=token).stopped("may not create credential types in AWX, or the token may only read", "let one create: T.")
         assert done.writes == []
-    # What is unchanged needs no right; what differs is found before the first write, as far as AWX says so.
-    del data["awx_credential_types"]
-    if token == READ_TOKEN:
-        site.awx.answer("POST", "/api/v2/labels/", {"name": "l", "organization": 1})
-        site.run(data=data, token=token).unchanged()
-        data["awx_organizations"][0]["description"] = "changed"
-        done = site.run("--check", data=data, token=token).stopped("organization Default differs, and admin may not change it in AWX")
+
+
+def test_a_right_to_change_is_needed_if_something_differs(site):
+    data = {"awx_labels": [{"name": "l"}], "awx_organizations": [{"name": "Default"}]}
+    site.awx.answer("POST", "/api/v2/labels/", {"name": "l", "organization": 1})
+    site.run(data=data, token=READER_TOKEN).unchanged()
+    data["awx_organizations"][0]["description"] = "changed"
+    for flags in ((), ("--check",)):
+        done = site.run(*flags, data=data, token=READER_TOKEN).stopped("The run would change organization Default, which rita may not do in AWX.")
         assert done.writes == []
+    # AWX shows no right for a token that may only read: the first request that writes fails.
+    done = site.run(data=data, token=READ_TOKEN)
+    done.stopped("organization Default: You don't have permission to PATCH", "Written before it: nothing.", "Not written, or only in part: organization Default.")
 
 
 def test_the_address_of_awx_and_its_certificate(site):
@@ -352,12 +357,25 @@ def test_the_address_of_awx_and_its_certificate(site):
 
 
 def test_a_step_that_awx_rejects_ends_the_run(site):
-    """Later objects refer to earlier ones, so nothing follows. The message contains AWX's answer."""
+    """Later objects refer to earlier ones, so nothing follows. The messages contain AWX's answer, what was written and what was not."""
     rejected = {"name": "nightly", "unified_job_template": "verify", "rrule": "DTSTART:20260101T020000Z RRULE:FREQ=DAILY"}
-    data = small(awx_schedules=[rejected], awx_hosts=[], awx_groups=[], awx_workflows=[])
+    data = small(awx_schedules=[rejected], awx_hosts=[], awx_groups=[], awx_workflows=[], awx_credentials=[], awx_notifications=[])
+    for template in data["awx_templates"]:
+        template.update(credentials=[], notification_templates_error=[])
     data["awx_roles"] = [{"role": "execute", "users": ["admin"], "job_templates": ["verify"]}]
-    done = site.run(data=data, c_password=site.secret("c"), n_password="").stopped("INTERVAL required in rrule")
+    done = site.run(data=data).stopped(
+        "INTERVAL required in rrule",
+        "Written before it: label ours, project p, inventory i, job template provision, job template verify.",
+        "Not written, or only in part: schedule nightly. Not written: role execute for admin.",
+    )
     assert done.recap["localhost"]["failed"] == 1 and steps(done)[-1] == ("schedule nightly", False)
+    # A right that AWX shows nowhere is missing.
+    data["awx_schedules"][0]["rrule"] = RULE
+    site.awx.instead = lambda method, path, body: (403, {"detail": "No."}) if (method, path) == ("POST", "/api/v2/schedules/") else None
+    site.run("--check", data=data).passed()
+    site.run(data=data).stopped("permission to POST to /api/v2/schedules/", "Written before it: nothing.", "Not written: role execute for admin.")
+    site.awx.instead = lambda method, path, body: None
+    assert [title for title, changed in steps(site.run(data=data).passed()) if changed] == ["schedule nightly", "role execute for admin"]
 
 
 def test_variables_without_a_password_are_shown_and_stored_in_clear_text(site):
