@@ -35,7 +35,7 @@ Step = dict[str, Any]
 
 
 class Plan:
-    """`steps`, the `errors` because of which no step may be carried out, and the `report` of what differs from the data and is left or removed."""
+    """`steps`, the `errors` because of which no step may be carried out, and the `report` of what differs from the data and is kept or removed."""
 
     def __init__(self, objects: Objects, label: str, remove: bool) -> None:
         self.objects = objects
@@ -258,6 +258,7 @@ class Plan:
         number = self.objects.organization_id(organization)
         if number is None:
             return
+        fate = "removed" if self.remove else "kept"
         for variable in ("awx_schedules", *reversed(LABELLED)):
             kind = BY_VARIABLE[variable]
             found: list[tuple[dict[str, Any], tuple[Any, ...]]]
@@ -266,23 +267,26 @@ class Plan:
             else:
                 found = [(each, ()) for each in self.awx.read(kind.endpoint, labels__name=self.label, organization=number)]
             for each, owner in found:
-                entries = [entry for entry in self.data[variable] if not owner or entry.get("unified_job_template") in owner]
+                entries = [entry for entry in self.data[variable] if self.objects.organization_of(kind, entry) == organization]
+                entries = [entry for entry in entries if not owner or entry.get("unified_job_template") in owner]
                 if each["name"] in [name for entry in entries for name in (entry.get("name"), entry.get("new_name"))]:
                     continue
-                starts = [] if owner else [str(schedule["name"]) for schedule in self.awx.read("schedules", unified_job_template=each["id"])]
-                self.report.append(
-                    "%s %s%s is not in the data and is %s%s"
-                    % (
-                        kind.title,
-                        each["name"],
-                        " of %s" % owner[1] if owner else "",
-                        "removed" if self.remove else "kept",
-                        ", and so are its schedules: %s" % ", ".join(starts) if starts else "",
-                    )
-                )
+                what = "%s %s%s is not in the data and is %s" % (kind.title, each["name"], " of %s" % owner[1] if owner else "", fate)
+                schedules = [] if owner else self.awx.read("schedules", unified_job_template=each["id"])
+                on = [schedule for schedule in schedules if schedule.get("enabled")]
+                if schedules and self.remove:
+                    what += ", and so are its schedules: %s" % ", ".join(str(schedule["name"]) for schedule in schedules)
+                elif on:
+                    what += ". Its schedules are turned off: %s" % ", ".join(str(schedule["name"]) for schedule in on)
+                self.report.append(what)
+                # By their numbers, because two objects can have one name.
                 if self.remove:
-                    named = {"name": each["name"], "organization": organization, "state": "absent", **({"unified_job_template": owner[-1]} if owner else {})}
-                    self._add(kind, each["name"], None, "remove", True, arguments=named)
+                    gone = {"name": str(each["id"]), "state": "absent"}
+                    self._add(kind, each["name"], None, "remove", True, arguments=gone, restricted=not self._may(each, "delete"))
+                for schedule in on if not self.remove else []:
+                    title = "%s of %s" % (schedule["name"], each["name"])
+                    off = {"name": str(schedule["id"]), "enabled": False}
+                    self._add(BY_VARIABLE["awx_schedules"], title, None, "disable", True, arguments=off, restricted=self._restricted(schedule))
 
     def _owners(self, organization: int) -> list[tuple[Any, ...]]:
         """(number, present name, name after this run) of each template of the data."""

@@ -215,6 +215,7 @@ def changed_data(site, passwords):
     verify = site.of("job_templates")["verify"]["id"]
     site.awx.answer("POST", "/api/v2/job_templates/%d/credentials/" % verify, {"id": hand["id"]})
     site.awx.answer("POST", "/api/v2/schedules/", {"name": "hourly", "unified_job_template": verify, "rrule": RULE})
+    site.awx.answer("POST", "/api/v2/schedules/", {"name": "at noon", "unified_job_template": site.of("job_templates")["provision"]["id"], "rrule": RULE})
     # In the data: the middle step goes, one template has a new name, one another name, and a host goes.
     data = small(awx_hosts=[{"name": "h1", "inventory": "i"}, {"name": "h2", "inventory": "i", "state": "absent"}])
     data["awx_groups"][1]["hosts"] = ["h1"]
@@ -239,9 +240,11 @@ def test_a_site_that_changes(site):
     for says in (
         "credentials by hand of job template verify is not in the data and is kept",
         "schedule hourly of verify is not in the data and is kept",
-        "job template provision is not in the data and is kept",
+        "job template provision is not in the data and is kept. Its schedules are turned off: at noon",
     ):
-        assert says in done.output
+        assert says in " ".join(done.output.split())
+    # The schedule of the template that has another name would run beside that of the new one.
+    assert {name: each["enabled"] for name, each in site.of("schedules").items()} == {"at noon": False, "hourly": True, "nightly": False, "nightly at two": False}
 
     # A changed password is sent on request only. A notification template with a secret is quiet, although its module reports a change each time.
     before, passwords["c_password"] = passwords["c_password"], "pw-%s" % secrets.token_hex(12)

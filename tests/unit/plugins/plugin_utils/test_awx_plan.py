@@ -415,12 +415,26 @@ def test_what_the_data_no_longer_names(labelled):
     assert [each for each in titles(made) if each[0] == "remove"] == []
     assert made.report == [
         "schedule old of now is not in the data and is kept",
-        "job template before is not in the data and is kept, and so are its schedules: nightly",
+        "job template before is not in the data and is kept. Its schedules are turned off: nightly",
     ]
+    # The old job would otherwise run beside the new one. The schedule of the template that is in the data stays as it is.
+    (nightly,) = [number for number, each in labelled.awx.objects["schedules"].items() if each["unified_job_template"] == labelled.before]
+    (off,) = [each for each in made.steps if each["stage"] == "disable"]
+    assert (off["title"], off["arguments"]) == ("schedule nightly of before", {"name": str(nightly), "enabled": False})
+    labelled.awx.answer("PATCH", "/api/v2/schedules/%d/" % nightly, {"enabled": False})
+    made = plan(labelled.awx, labelled.data, label="ours")
+    assert made.report[1] == "job template before is not in the data and is kept"
+    assert [each for each in titles(made) if each[0] == "disable"] == []
     made = plan(labelled.awx, labelled.data, label="ours", remove=True)
     assert [each for each in titles(made) if each[0] == "remove"] == [("remove", "schedule old"), ("remove", "job template before")]
     assert [each.endswith("removed") or "is removed" in each for each in made.report] == [True, True]
     assert plan(labelled.awx, labelled.data).report == []
+
+
+def test_an_entry_of_another_organization_is_another_object(labelled):
+    labelled.data["awx_templates"].append({"name": "before", "organization": "Other", "ask_inventory_on_launch": True, "project": "p", "playbook": "x.yml"})
+    labelled.add("projects", name="p", organization=labelled.add("organizations", name="Other"))
+    assert "job template before is not in the data" in plan(labelled.awx, labelled.data, label="ours").report[1]
 
 
 def test_what_somebody_attached_by_hand(labelled):
