@@ -7,9 +7,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Iterable
 
-from ansible.module_utils.common.parameters import remove_values
 from ansible.utils.display import Display
 
 from ansible_collections.stateops.langgraph.plugins.modules.awx_objects import ARGUMENT_SPEC
@@ -18,7 +17,7 @@ from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_check impo
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import BY_VARIABLE, EDGES, NODES, VARIABLES, Data
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_objects import Objects, nodes_of
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_plan import Plan, Step
-from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import secret_texts
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import hidden, secret_texts
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._results import DocumentedResult, documented
 
 
@@ -30,6 +29,7 @@ class ActionModule(DocumentedResult):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """The steps, or the result of one."""
         self._variables = task_vars or {}
+        self._connection_options: dict[str, Any] = {}
         try:
             # Without the objects: the validation copies each value.
             objects = self._task.args.pop("objects", None)
@@ -49,8 +49,12 @@ class ActionModule(DocumentedResult):
                 awx.close()
         except AwxError as error:
             title = (self._task.args.get("step") or {}).get("title")
-            result = {"failed": True, "msg": "%s: %s" % (title, error) if title else str(error)}
+            message = hidden(str(error), self._login())
+            result = {"failed": True, "msg": "%s: %s" % (title, message) if title else message}
         return documented(result, self.RETURNS)
+
+    def _login(self) -> set[str]:
+        return set(secret_texts([self._connection_options.get(name) for name in ("controller_oauthtoken", "controller_password")]))
 
     @staticmethod
     def _lists(objects: Any) -> Data:
@@ -108,23 +112,27 @@ class ActionModule(DocumentedResult):
             arguments = self._objects.without_unchanged(kind, arguments, found)
         if kind.variable == "awx_credentials":
             arguments.setdefault("update_secrets", self._options["update_secrets"])
-        # AWX quotes what it refuses.
-        return remove_values(self._run_module(kind.module, arguments, check), {text for name in kind.secret for text in secret_texts(arguments.get(name))})
+        return self._run_module(kind.module, arguments, check, {text for name in kind.secret for text in secret_texts(arguments.get(name))})
 
-    def _run_module(self, module: str, arguments: dict[str, Any], check: bool) -> dict[str, Any]:
+    def _run_module(self, module: str, arguments: dict[str, Any], check: bool, secrets: Iterable[str] = ()) -> dict[str, Any]:
         task, before = self._task, (self._task.no_log, self._task.check_mode)
-        # The module would write its arguments to the log of this machine.
+        # The module would write its arguments to the log of this machine, and Ansible would write them to a file.
         task.no_log, task.check_mode = True, check or task.check_mode
+        self._connection.set_option("pipelining", True)
         try:
             result = self._execute_module("awx.awx." + module, {**arguments, **self._connection_options}, task_vars=self._variables)
         finally:
             task.no_log, task.check_mode = before
-        kept = {name: result[name] for name in ("changed", "id", "warnings") if name in result}
+        # AWX quotes what it refuses.
+        secrets = {*secrets, *self._login()}
+        kept = {name: result[name] for name in ("changed", "id") if name in result}
+        if result.get("warnings"):
+            kept["warnings"] = [hidden(str(each), secrets) for each in result["warnings"]]
         if result.get("failed"):
             response = result.get("response")
             answer = response.get("json") if isinstance(response, dict) else None
             crash = str(result.get("module_stderr", "")).strip().splitlines()[-1:]
             # A list of objects would hide the message.
             parts = [str(result.get("msg")), *([str(answer)] if answer and "results" not in answer else []), *crash]
-            kept.update(failed=True, msg=" ".join(parts))
+            kept.update(failed=True, msg=hidden(" ".join(parts), secrets))
         return kept

@@ -14,14 +14,13 @@ from typing import Any, Iterable, Iterator
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.loader import fragment_loader, module_loader
 from ansible.utils.plugin_docs import get_plugin_docs
 from graphlib import CycleError, TopologicalSorter
 
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import MISSING, AwxError
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import EDGES, NODES, Data, Entry, Kind, as_list, name_of, present
-from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import entries, secret_texts, shown_secrets
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import entries, hidden, secret_texts, shown_secrets
 
 VARIABLE = re.compile("^[A-Za-z_][A-Za-z0-9_]*$")
 # The variables that AWX itself sets in a job.
@@ -117,7 +116,7 @@ def _check_entry(kind: Kind, entry: Entry, title: str) -> Iterator[str]:
     else:
         messages = ArgumentSpecValidator(_spec(options)).validate(given).error_messages
         secrets = {text for option in kind.secret for text in secret_texts(given.get(option))}
-        yield from ("%s: %s." % (title, message) for message in remove_values(messages, secrets))
+        yield from ("%s: %s." % (title, hidden(message, secrets)) for message in messages)
     for option in ("name", "new_name", "identifier"):
         value = given.get(option, "x")
         if str(value).isdecimal() or "++" in str(value) or not str(value).strip():

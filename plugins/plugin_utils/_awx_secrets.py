@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Any, Iterator
+from typing import Any, Iterable, Iterator
 
 import yaml
 from ansible.plugins.test.core import vault_encrypted
@@ -17,6 +18,10 @@ from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds impo
 # The last word of an id, a label or a variable that holds a secret.
 SECRET_NAME = re.compile(r"(?i)(password|passwd|passphrase|secret|token|credentials|(private|encryption|api|access)[ _-]?key|(^|_)pass)$")
 LOGIN = re.compile("://[^/ ]*:[^/ ]*@")
+# AWX quotes the beginning of a key that it refuses, so parts of a secret of this length are hidden too.
+PART = 8
+# AWX can quote a whole object. The beginning says what is wrong.
+LONGEST = 4000
 # A template is evaluated by the job, and AWX returns $encrypted$ in place of a secret.
 NOT_SECRET = re.compile(r"^[$]encrypted[$]$|[{][{]|^$")
 
@@ -114,6 +119,21 @@ def secret_texts(value: Any) -> Iterator[str]:
             yield from secret_texts(each)
     elif value is not None and len(str(value)) > 3:
         yield str(value)
+
+
+def hidden(text: str, secrets: Iterable[str]) -> str:
+    """The text, with asterisks in place of each secret and of each longer part of one, also in the notation of JSON or Python."""
+    text = text if len(text) <= LONGEST else text[:LONGEST] + "..."
+    covered = bytearray(len(text))
+    for secret in secrets:
+        for form in {secret, str.__repr__(secret)[1:-1], json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}:
+            size = min(PART, len(form))
+            for part in {form[start : start + size] for start in range(len(form) - size + 1)}:
+                found = text.find(part)
+                while found >= 0:
+                    covered[found : found + size] = b"1" * size
+                    found = text.find(part, found + 1)
+    return re.sub("\0+", "********", "".join("\0" if hide else letter for letter, hide in zip(text, covered)))
 
 
 def same(wanted: Any, found: Any) -> bool:

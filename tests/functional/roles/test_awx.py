@@ -10,19 +10,25 @@ tests/unit/plugins/plugin_utils/test_awx_plan.py has the variants that need no m
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import socket
+import threading
+from pathlib import Path
 
 import pytest
 import yaml
 from awx.standin import ORGANIZATION_TOKEN, READ_TOKEN, READER_TOKEN, TOKEN, Awx, Server
 from plays import PLAYBOOKS, run
 from runner import ROOT
+from secret_scanner import SecretScanner, holds
 
 pytest.importorskip("ansible_collections.awx.awx.plugins.modules.job_template", reason="the package ansible contains awx.awx up to ansible-core 2.20")
 
 PLAYBOOK = PLAYBOOKS / "awx.yml"
 MARK = "m4rk-%s" % secrets.token_hex(12)
 RULE = "DTSTART:20260101T020000Z RRULE:FREQ=DAILY;INTERVAL=1"
+INTERPRETER = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
 HOOK = {"url": "https://hook.example.com/x", "http_method": "POST", "headers": {}}
 
 
@@ -43,7 +49,7 @@ class Site:
     def secret(self, name):
         return self.secrets.setdefault(name, "pw-%s" % secrets.token_hex(12))
 
-    def run(self, *flags, data=None, token=TOKEN, env=None, **variables):
+    def run(self, *flags, data=None, token=TOKEN, env=None, forked=True, **variables):
         """Run the playbook with these variables, and with a data file that contains `data`; otherwise with the shipped one."""
         (self.folder / "extra.yml").write_text(yaml.safe_dump(variables))
         if data is not None:
@@ -51,7 +57,7 @@ class Site:
             flags = (*flags, "-e", "awx_data_file=%s" % (self.folder / "data.yml"))
         before = len(self.awx.requests)
         env = {"CONTROLLER_HOST": self.url, "CONTROLLER_OAUTH_TOKEN": token, **(env or {})}
-        done = run(self.folder, PLAYBOOK, "localhost,", "-e", "@%s" % (self.folder / "extra.yml"), *flags, env=env)
+        done = run(self.folder, PLAYBOOK, "localhost,", "-e", "@%s" % (self.folder / "extra.yml"), *flags, env=env, forked=forked)
         done.writes = [(method, path) for method, path, _body, _status in self.awx.requests[before:] if method not in ("GET", "OPTIONS")]
         for secret in self.secrets.values():
             assert secret not in done.everything, "a password was shown"
@@ -379,6 +385,76 @@ def test_a_step_that_awx_rejects_ends_the_run(site):
     site.run(data=data).stopped("permission to POST to /api/v2/schedules/", "Written before it: nothing.", "Not written: role execute for admin.")
     site.awx.instead = lambda method, path, body: None
     assert [title for title, changed in steps(site.run(data=data).passed()) if changed] == ["schedule nightly", "role execute for admin"]
+
+
+@pytest.fixture
+def system_log():
+    """What programs send to the log of this machine."""
+    path, received = Path("/dev/log"), []
+    if os.geteuid() or path.exists():
+        pytest.skip("this test replaces /dev/log, which only root can, and only where no log daemon has it")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind(str(path))
+        try:
+
+            def receive():
+                while received[-1:] != [b"end"]:
+                    received.append(log.recv(1 << 20))
+
+            thread = threading.Thread(target=receive, daemon=True)
+            thread.start()
+            yield received
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+                other.sendto(b"end", str(path))
+            thread.join()
+        finally:
+            path.unlink()
+
+
+def test_no_secret_is_in_the_output_the_log_of_the_machine_or_a_file(site, system_log):
+    """Without pipelining, so that Ansible would write the arguments of a module to a file."""
+    passwords = {"c_password": site.secret("c"), "n_password": site.secret("n")}
+    env = {"ANSIBLE_PIPELINING": "False", "ANSIBLE_LOG_PATH": "ansible.log"}
+    folder = site.folder / "play0"
+    with SecretScanner([folder], site.secrets) as scanner:
+        site.run(data=small(awx_hosts=[], awx_groups=[], awx_workflows=[]), forked=False, env=env, **passwords).passed()
+    assert scanner.found == set() and scanner.files > 1 and (folder / "ansible.log").stat().st_size > 1000
+    written = b"".join(system_log)
+    assert [name for name, secret in site.secrets.items() if holds(written, secret)] == []
+
+    # The control: a task with the module itself.
+    task = {"awx.awx.notification_template": {**small()["awx_notifications"][0], "organization": "Default", "name": "other"}}
+    play = {"hosts": "localhost", "gather_facts": False, "vars": {**passwords, **INTERPRETER}, "tasks": [task]}
+    env.update(CONTROLLER_HOST=site.url, CONTROLLER_OAUTH_TOKEN=TOKEN)
+    folder = site.folder / "play1"
+    with SecretScanner([folder / "remote"], site.secrets) as scanner:
+        done = run(site.folder, [play], "localhost,", "-c", "local", env=env, forked=False, verbosity="-vvv").passed()
+    assert site.secrets["n"] in done.output and holds(b"".join(system_log), site.secrets["n"])
+    assert [each for each in scanner.found if "AnsiballZ_" in each], scanner.found
+
+
+def test_awx_quotes_a_secret_in_its_answer(site):
+    """AWX quotes the first 100 characters of a key that it refuses. This one quotes a password with escaped characters as well."""
+    key, password = "no key: %s\n%s" % (site.secret("first line"), site.secret("second line") * 5), 'a"b\'c\\d-%s' % site.secret("password")
+    inputs = {"username": "u", "password": password, "ssh_key_data": key}
+
+    def quote(method, path, body):
+        if (method, path) != ("POST", "/api/v2/credentials/"):
+            return None
+        given = body["inputs"]
+        return 400, {"inputs": {"ssh_key_data": ["Invalid certificate or key: %s..." % given["ssh_key_data"][:100]], "password": [given["password"]]}}
+
+    site.awx.instead = quote
+    done = site.run(data={"awx_credentials": [{"name": "c", "credential_type": "Machine", "inputs": inputs}]})
+    done.stopped("credential c", "Invalid certificate or key: ********")
+    pieces = [text[start : start + 12] for text in (key, password) for start in range(len(text) - 12)]
+    assert [each for each in pieces if each in done.everything] == []
+    # The control: a task with the module itself, whose own option no_log knows whole values only.
+    task = {"awx.awx.credential": {"name": "c", "credential_type": "Machine", "organization": "Default", "inputs": inputs}}
+    play = {"hosts": "localhost", "gather_facts": False, "vars": INTERPRETER, "tasks": [task]}
+    env = {"CONTROLLER_HOST": site.url, "CONTROLLER_OAUTH_TOKEN": TOKEN}
+    done = run(site.folder, [play], "localhost,", "-c", "local", env=env)
+    assert done.rc == 2 and [each for each in pieces if each in done.output], done.output[-3000:]
 
 
 def test_variables_without_a_password_are_shown_and_stored_in_clear_text(site):

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 pytest.importorskip("ansible_collections.awx.awx.plugins.modules.job_template", reason="the package ansible contains awx.awx up to ansible-core 2.20")
@@ -15,7 +17,7 @@ from runner import ROOT
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import AwxError, connection_of
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_check import check_data, unknown_variables
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import VARIABLES
-from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import same, unusable_inputs
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import hidden, same, unusable_inputs
 
 MARK = "m4rk-of-a-secret"
 VERIFY = {"name": "mine", "project": "langgraph", "playbook": "playbooks/verify.yml", "inventory": "langgraph"}
@@ -224,3 +226,14 @@ def test_the_connection(monkeypatch):
     monkeypatch.setenv("CONTROLLER_VERIFY_SSL", "perhaps")
     with pytest.raises(AwxError, match="CONTROLLER_VERIFY_SSL is 'perhaps', which is not a boolean"):
         connection_of({})
+
+
+def test_parts_of_a_secret_are_hidden():
+    secret = "first-part\nsecond\\part\"with'quotes"
+    for quoted in (secret, repr(secret), json.dumps(secret), str({"inputs": [secret]}), json.dumps({"inputs": secret}), secret[:14], secret[9:]):
+        found = hidden("AWX says %s here" % quoted, {secret})
+        assert found.startswith("AWX says ") and found.endswith(" here") and "********" in found
+        assert not any(secret[start : start + 8] in found for start in range(len(secret) - 8))
+    assert hidden("a short one: abcd", {"abcd"}) == "a short one: ********"
+    assert hidden("nothing to hide", {secret, "abcd"}) == "nothing to hide"
+    assert len(hidden("x" * 100000, {secret})) < 5000
