@@ -2,15 +2,19 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads AWX: the objects of one organization by name, and what the token may create. The client is that of awx.awx, and nothing here writes."""
+"""Reads AWX: the objects of one organization by name, and what the user may do. The client is that of awx.awx, and nothing here writes."""
 
 from __future__ import annotations
 
 import os
+from http.cookiejar import CookieJar
 from typing import Any, Callable
+from urllib.error import HTTPError
 from urllib.parse import quote
 
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.module_utils.urls import ConnectionError as NetworkError
+from ansible.module_utils.urls import Request
 
 # At the start of the file, so that Ansible imports it once and not in the process of each task.
 try:
@@ -28,6 +32,8 @@ CONNECTION = {
     "controller_password": ("CONTROLLER_PASSWORD", "TOWER_PASSWORD"),
     "validate_certs": ("CONTROLLER_VERIFY_SSL", "TOWER_VERIFY_SSL"),
 }
+# The client of awx.awx reads no longer list.
+MOST = 10000
 MISSING = "The collection awx.awx is not installed. Install it with: ansible-galaxy collection install awx.awx"
 
 
@@ -54,6 +60,19 @@ def connection_of(args: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+class Session(Request):
+    """Follows no redirect: the token would go to another address, and a request that changes something would become one that reads."""
+
+    def open(self, method: str, url: str, **options: Any) -> Any:
+        """The response."""
+        try:
+            return super().open(method, url, **{**options, "follow_redirects": "none"})
+        except HTTPError as error:
+            if 300 <= error.code < 400:
+                raise NetworkError("It redirects to %s. Set awx_controller_host to the address of AWX itself" % error.headers.get("Location")) from None
+            raise
+
+
 class Awx:
     """The objects in AWX. Each look-up is made once."""
 
@@ -61,6 +80,7 @@ class Awx:
         if ControllerAPIModule is None:
             raise AwxError(MISSING)
         self._api = ControllerAPIModule(argument_spec={}, direct_params=dict(connection), error_callback=self._fail, warn_callback=warn)
+        self._api.session = Session(cookies=CookieJar(), timeout=self._api.request_timeout, validate_certs=self._api.verify_ssl)
         if "controller_host" not in connection and self._api.host.endswith("//127.0.0.1"):
             raise AwxError("The address of AWX is not set. Set awx_controller_host, or CONTROLLER_HOST in the environment, to its URL.")
         self._seen: dict[Any, Any] = {}
@@ -77,22 +97,29 @@ class Awx:
         """All objects of a list, on all its pages."""
         key = (path, tuple(sorted(query.items())))
         if key not in self._seen:
-            response = self._api.get_endpoint(path, data=dict(query, page_size=200))
-            if "results" not in response.get("json", {}):
-                raise AwxError("AWX does not list %s: %s" % (path, response.get("json")))
-            found = list(response["json"]["results"])
-            while response["json"].get("next"):
-                response = self._api.get_endpoint(response["json"]["next"])
-                found += response["json"]["results"]
+            page = self._page(path, self._api.get_endpoint(path, data=dict(query, page_size=200)))
+            found = list(page["results"])
+            while page.get("next") and page["results"]:
+                if len(found) > MOST:
+                    raise AwxError("AWX lists more than %d %s." % (MOST, path))
+                page = self._page(path, self._api.get_endpoint(str(page["next"])))
+                found += page["results"]
             self._seen[key] = found
         return self._seen[key]
+
+    @staticmethod
+    def _page(path: str, response: dict[str, Any]) -> dict[str, Any]:
+        page = response.get("json")
+        if not isinstance(page, dict) or not isinstance(page.get("results"), list) or not all(isinstance(each, dict) for each in page["results"]):
+            raise AwxError("AWX does not list %s: %s" % (path, str(page)[:500]))
+        return page
 
     def by_named_url(self, endpoint: str, name: str) -> list[dict[str, Any]]:
         """The object of a named URL, such as NAME++ORGANIZATION, in a list."""
         key = (endpoint, name)
         if key not in self._seen:
             answer = self._api.make_request("GET", "%s/%s/" % (endpoint, quote(name, safe="+")), return_none_on_404=True)
-            self._seen[key] = [answer["json"]] if answer else []
+            self._seen[key] = [answer["json"]] if answer and isinstance(answer.get("json"), dict) else []
         return self._seen[key]
 
     def find(self, kind: str, name: Any, organization: int | None) -> dict[str, Any] | None:
