@@ -128,21 +128,31 @@ def _check_survey(entry: Entry, title: str) -> Iterator[str]:
     if survey and "survey_enabled" not in entry:
         yield "%s has a survey_spec, and AWX does not ask its questions without survey_enabled: true." % title
     for question in survey.get("spec") or []:
-        default = question.get("default")
-        given = default not in (None, "")
-        kind = question.get("type")
-        size = default if kind in ("integer", "float") else len(str(default))
-        limits = (question.get("min"), question.get("max")) if given and kind in ("text", "textarea", "integer", "float") else (None, None)
-        if (
-            not VARIABLE.match(str(question.get("variable")))
-            or (kind == "password" and given)
-            or (limits[0] is not None and float(size) < limits[0])
-            or (limits[1] is not None and float(size) > limits[1])
-        ):
+        if not VARIABLE.match(str(question.get("variable"))) or _unusable(question, question.get("type"), question.get("default")):
             yield (
-                "The survey of %s asks for %s in a way that a job cannot use. Use a variable name of letters, digits and underscores, "
-                "a default between min and max, and no default for a password." % (title, question.get("variable"))
+                "The survey of %s asks for %s in a way that a job cannot use. Use a variable name of letters, digits and underscores, texts as choices, "
+                "a default of the type and between min and max or among the choices, and no default for a password." % (title, question.get("variable"))
             )
+
+
+def _unusable(question: dict[str, Any], kind: Any, default: Any) -> bool:
+    """Whether AWX rejects a job that has the default of a question as its answer."""
+    choices = question.get("choices") or []
+    choices = choices.splitlines() if isinstance(choices, str) else choices
+    if kind in ("multiplechoice", "multiselect"):
+        answers = default.splitlines() if kind == "multiselect" and isinstance(default, str) else as_list(default)
+        return not all(isinstance(each, str) for each in choices) or (default not in (None, "") and any(each not in choices for each in answers))
+    if default in (None, ""):
+        return False
+    types: dict[str, tuple[type, ...]] = {"integer": (int,), "float": (int, float), "text": (str,), "textarea": (str,)}
+    if isinstance(default, bool) or not isinstance(default, types.get(str(kind), ())):
+        return True
+    size: Any = len(default) if isinstance(default, str) else default
+    limits = (question.get("min"), question.get("max"))
+    try:
+        return bool((limits[0] is not None and float(size) < limits[0]) or (limits[1] is not None and float(size) > limits[1]))
+    except TypeError:
+        return True
 
 
 def _check_workflow(workflow: Entry) -> Iterator[str]:

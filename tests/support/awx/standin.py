@@ -347,7 +347,7 @@ class Awx:
 
     def _name(self, endpoint, found):
         """The last part of the named URL: the names of the object and of what it is in."""
-        name = found.get("name") or found.get("identifier") or found.get("username") or ""
+        name = (found.get("name") or found.get("identifier") or found.get("username") or "").replace("+", "[+]").replace("/", "%2F")
         parent = {"hosts": "inventory", "groups": "inventory", "workflow_job_template_nodes": "workflow_job_template", "inventory_sources": "inventory"}
         field = parent.get(endpoint, "organization")
         if endpoint == "credential_types":

@@ -80,6 +80,9 @@ WRONG = {
     "a default outside its limits": (survey(default="x", min=2), "in a way that a job cannot use"),
     "a number above its limit": (survey(type="integer", default=50, max=5), "in a way that a job cannot use"),
     "a variable with a space": (survey(variable="a b"), "in a way that a job cannot use"),
+    "a text for a number": (survey(type="integer", default="5"), "in a way that a job cannot use"),
+    "a limit that is a text": (survey(type="integer", default=5, min="1"), "in a way that a job cannot use"),
+    "choices without quotation marks": (survey(type="multiplechoice", choices=[False, True], default=""), "in a way that a job cannot use"),
     "a password with a default": (survey(type="password", default="shown"), "in a way that a job cannot use"),
     "a survey that is not asked": (template(survey_spec={"spec": [QUESTION]}), "without survey_enabled: true"),
     "a default that differs from the inventory": (
@@ -166,6 +169,25 @@ RIGHT = {
 @pytest.mark.parametrize("what", list(RIGHT))
 def test_accepted(what):
     assert messages(**RIGHT[what]) == []
+
+
+# The survey of a job template and the answers of launches, with what a real AWX said.
+SURVEY, *LAUNCHES = json.loads((ROOT / "tests" / "support" / "awx" / "launches.json").read_text())
+
+
+def test_a_default_is_accepted_if_awx_accepts_it_as_an_answer():
+    """A scheduled job answers its survey with the defaults. A password has none."""
+    questions = {each["variable"]: each for each in SURVEY["body"]["spec"] if each["variable"] != "pw"}
+    seen = []
+    for launch in LAUNCHES:
+        answers = {name: value for name, value in launch["body"]["extra_vars"].items() if name in questions}
+        asked = {"spec": [{**questions[name], "default": value} for name, value in answers.items()]}
+        found = messages(**template(survey_enabled=True, survey_spec=asked))
+        # The answer that AWX rejects, unless it is the password.
+        rejected = [name for name in answers if any("'%s'" % name in each for each in launch["answer"].get("variables_needed_to_start", []))]
+        assert [each.split(" asks for ")[1].split(" ")[0] for each in found] == rejected, launch["note"]
+        seen += rejected or [launch["status"]]
+    assert set(seen) == {*questions, 201, 400}
 
 
 FIELDS = {
