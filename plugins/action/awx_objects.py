@@ -61,7 +61,7 @@ class ActionModule(DocumentedResult):
         if not isinstance(objects, dict):
             raise AwxError("objects is not a dictionary of lists.")
         for variable, value in objects.items():
-            if variable not in VARIABLES or not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+            if variable not in VARIABLES or not isinstance(value, list):
                 raise AwxError("%s is not a list of dictionaries of the options of a module." % variable)
         return {variable: objects.get(variable, []) for variable in VARIABLES}
 
@@ -70,7 +70,7 @@ class ActionModule(DocumentedResult):
         # Ansible ignores a file in vars_files that does not exist.
         if path and not os.path.isfile(path):
             raise AwxError("There is no file %s. Set awx_data_file to the file with the objects." % path)
-        errors = list(unknown_variables(self._loader.load_from_file(path), self._options["known_variables"], path)) if path else []
+        errors = list(unknown_variables(self._loader.load_from_file(path) or {}, self._options["known_variables"], path)) if path else []
         errors += unknown_variables(self._variables, self._options["known_variables"], "") if not errors else []
         errors += check_data(self._data, self._options["checkouts"])
         plan = Plan(self._objects, self._options["label"], self._options["unmanaged"] == "remove")

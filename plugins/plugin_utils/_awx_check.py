@@ -34,10 +34,23 @@ ASKED = {
     "job_tags": "ask_tags_on_launch",
     "credentials": "ask_credential_on_launch",
 }
+# What the checks read in the options: a dictionary with these contents, a list of dictionaries ([]), or a list of texts (()).
+SHAPES: dict[str, dict[str, Any]] = {
+    "awx_credential_types": {"inputs": {"fields": [], "required": ()}, "injectors": {"env": {}, "extra_vars": {}, "file": {}}},
+    "awx_templates": {"survey_spec": {"spec": []}},
+    "awx_workflows": {"survey_spec": {"spec": []}, NODES.variable: []},
+    NODES.variable: {"approval_node": {}},
+    "awx_credentials": {"inputs": {}},
+}
 
 
 def check_data(data: Data, checkouts: dict[str, str]) -> Iterator[str]:
     """A message for each mistake in the data."""
+    misshapen = [message for kind, entry in entries(data) for message in _check_shape(kind, entry)]
+    if misshapen:
+        # The other checks would read what is not there.
+        yield from misshapen
+        return
     seen: set[tuple[Any, ...]] = set()
     for kind, entry in entries(data):
         title = "%s %s" % (kind.title, name_of(kind, entry))
@@ -97,6 +110,48 @@ def _spec(options: dict[str, Any]) -> dict[str, Any]:
         if option.get("suboptions"):
             spec[name]["options"] = _spec(option["suboptions"])
     return spec
+
+
+def _check_shape(kind: Kind, entry: Any) -> Iterator[str]:
+    """A message for each value that the other checks could not read. None contains the value."""
+    if not isinstance(entry, dict):
+        yield "%s contains %s. Write dictionaries of the options of awx.awx.%s." % (kind.variable, _type_of(entry), kind.module)
+        return
+    title = "%s %s" % (kind.title, name_of(kind, entry))
+    yield from _check_contents(SHAPES.get(kind.variable, {}), entry, title)
+    options = options_of(kind.module)
+    for name, value in entry.items():
+        option = options.get(name, {})
+        # A number such as 1.10 has already lost its end.
+        if option and option.get("type", "str") == "str" and isinstance(value, (dict, list, bool, float)):
+            yield "%s of %s is %s. Write a text, in quotation marks." % (name, title, _type_of(value))
+        # Ansible makes a list of one text.
+        if option.get("type") == "list" and option.get("elements", "str") == "str" and value is not None:
+            yield from _check_contents((), as_list(value), title, name)
+
+
+def _check_contents(shape: Any, value: Any, title: str, option: str = "") -> Iterator[str]:
+    place = "%s of %s" % (option, title)
+    if value is None:
+        return
+    if isinstance(shape, dict):
+        if not isinstance(value, dict):
+            yield "%s is %s. Write a dictionary." % (place, _type_of(value))
+        else:
+            for name, inner in shape.items():
+                yield from _check_contents(inner, value.get(name), title, "%s.%s" % (option, name) if option else name)
+        return
+    wanted, types = ("dictionaries", dict) if isinstance(shape, list) else ("texts", (str, int))
+    if not isinstance(value, list):
+        yield "%s is %s. Write a list of %s." % (place, _type_of(value), wanted)
+    for each in value if isinstance(value, list) else []:
+        if not isinstance(each, types) or isinstance(each, bool):
+            yield "%s contains %s. Write a list of %s." % (place, _type_of(each), wanted)
+
+
+def _type_of(value: Any) -> str:
+    named = {bool: "a boolean", int: "a number", float: "a number", str: "a text", list: "a list", dict: "a dictionary", type(None): "an empty entry"}
+    return next((text for kind, text in named.items() if isinstance(value, kind)), "of an unknown type")
 
 
 def _check_entry(kind: Kind, entry: Entry, title: str) -> Iterator[str]:
@@ -169,7 +224,7 @@ def _check_workflow(workflow: Entry) -> Iterator[str]:
     for node in filter(present, nodes):
         children = [child for edge in EDGES for child in as_list(node.get(edge))]
         for child in sorted({str(child) for child in children if child not in names}):
-            meant = _meant(get_close_matches(child, [str(name) for name in names], 1))
+            meant = _meant(get_close_matches(str(child), [str(name) for name in names], 1))
             yield "Node %s of %s leads to %s, which is not the identifier of a node.%s" % (node.get("identifier"), title, child, meant)
         for child in sorted({str(child) for child in children if children.count(child) > 1}):
             yield "Node %s of %s leads to %s more than once. AWX allows one edge between two nodes." % (node.get("identifier"), title, child)
@@ -186,7 +241,7 @@ def _check_workflow(workflow: Entry) -> Iterator[str]:
 def _check_defaults(data: Data) -> Iterator[str]:
     """A scheduled job sends the defaults of its survey, which take precedence over the variables of the inventory."""
     for template in filter(present, data["awx_templates"]):
-        asked = {each.get("variable"): each.get("default") for each in (template.get("survey_spec") or {}).get("spec") or []}
+        asked = {str(each.get("variable")): each.get("default") for each in (template.get("survey_spec") or {}).get("spec") or []}
         for variable, option in (("awx_inventories", "name"), ("awx_groups", "inventory"), ("awx_hosts", "inventory")):
             for entry in data[variable]:
                 given: Any = entry.get("variables")

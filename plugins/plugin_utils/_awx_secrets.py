@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any, Iterable, Iterator
 
-import yaml
+from ansible.module_utils.common.validation import check_type_dict
 from ansible.plugins.test.core import vault_encrypted
 
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import KINDS, NODES, Data, Entry, Kind, name_of
@@ -41,21 +41,31 @@ def shown_secrets(data: Data) -> Iterator[str]:
     for kind, entry in entries(data):
         for option in kind.shown:
             given = entry.get(option)
-            for name in _secret_variables("", yaml.safe_load(given) if isinstance(given, str) else given):
+            for name in _secret_variables("", _parsed(given)):
                 yield (
                     "variable %s of %s %s contains a password, and AWX shows it to everyone who can see the object or its jobs. "
                     "Move the password to a credential, whose type injects it as an extra variable." % (name, kind.title, name_of(kind, entry))
                 )
 
 
+def _parsed(given: Any) -> Any:
+    """The variables of an option, read as the module reads them."""
+    try:
+        return check_type_dict(given) if isinstance(given, str) else given
+    except TypeError:
+        return None
+
+
 def entries(data: Data) -> Iterator[tuple[Kind, Entry]]:
-    """Each entry, and each node of a workflow."""
+    """Each entry, and each node of a workflow that is a dictionary."""
     for kind in KINDS:
         for entry in data.get(kind.variable, []):
             yield kind, entry
     for workflow in data["awx_workflows"]:
-        for node in workflow.get(NODES.variable) or []:
-            yield NODES, node
+        nodes = workflow.get(NODES.variable) if isinstance(workflow, dict) else None
+        for node in nodes if isinstance(nodes, list) else []:
+            if isinstance(node, dict):
+                yield NODES, node
 
 
 def _shown_fields(entry: Entry) -> Iterator[str]:
@@ -90,7 +100,7 @@ def unusable_inputs(entry: Entry, fields: dict[str, Any], sourced: set[str]) -> 
     if inputs is None:
         return
     title = "credential %s" % entry.get("name")
-    known = {each["id"]: each for each in fields.get("fields") or []}
+    known = {str(each.get("id")): each for each in fields.get("fields") or []}
     needed = set(fields.get("required") or []) & set(known)
     for name in sorted(needed - set(inputs) - sourced):
         yield "The input %s of %s is missing. Its type requires it." % (name, title)

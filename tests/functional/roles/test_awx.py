@@ -250,7 +250,12 @@ def test_a_site_that_changes(site):
     ):
         assert says in " ".join(done.output.split())
     # The schedule of the template that has another name would run beside that of the new one.
-    assert {name: each["enabled"] for name, each in site.of("schedules").items()} == {"at noon": False, "hourly": True, "nightly": False, "nightly at two": False}
+    assert {name: each["enabled"] for name, each in site.of("schedules").items()} == {
+        "at noon": False,
+        "hourly": True,
+        "nightly": False,
+        "nightly at two": False,
+    }
 
     # A changed password is sent on request only. A notification template with a secret is quiet, although its module reports a change each time.
     before, passwords["c_password"] = passwords["c_password"], "pw-%s" % secrets.token_hex(12)
@@ -352,7 +357,9 @@ def test_a_right_to_change_is_needed_if_something_differs(site):
         assert done.writes == []
     # AWX shows no right for a token that may only read: the first request that writes fails.
     done = site.run(data=data, token=READ_TOKEN)
-    done.stopped("organization Default: You don't have permission to PATCH", "Written before it: nothing.", "Not written, or only in part: organization Default.")
+    done.stopped(
+        "organization Default: You don't have permission to PATCH", "Written before it: nothing.", "Not written, or only in part: organization Default."
+    )
 
 
 def test_the_address_of_awx_and_its_certificate(site):
@@ -435,7 +442,7 @@ def test_no_secret_is_in_the_output_the_log_of_the_machine_or_a_file(site, syste
 
 def test_awx_quotes_a_secret_in_its_answer(site):
     """AWX quotes the first 100 characters of a key that it refuses. This one quotes a password with escaped characters as well."""
-    key, password = "no key: %s\n%s" % (site.secret("first line"), site.secret("second line") * 5), 'a"b\'c\\d-%s' % site.secret("password")
+    key, password = "no key: %s\n%s" % (site.secret("first line"), site.secret("second line") * 5), "a\"b'c\\d-%s" % site.secret("password")
     inputs = {"username": "u", "password": password, "ssh_key_data": key}
 
     def quote(method, path, body):

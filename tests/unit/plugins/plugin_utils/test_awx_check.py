@@ -58,6 +58,29 @@ def injected(variable):
 
 
 WRONG = {
+    "an empty entry": ({"awx_labels": [None]}, "awx_labels contains an empty entry. Write dictionaries of the options of awx.awx.label."),
+    "a text for an entry": ({"awx_teams": ["ops"]}, "awx_teams contains a text."),
+    "a list for a survey": (template(survey_spec=[QUESTION]), "survey_spec of job template mine is a list. Write a dictionary."),
+    "a dictionary for the questions": (template(survey_spec={"spec": QUESTION}), "survey_spec.spec of job template mine is a dictionary."),
+    "an empty question": (template(survey_spec={"spec": [None]}), "survey_spec.spec of job template mine contains an empty entry"),
+    "a dictionary for the nodes": ({"awx_workflows": [{"name": "w", "simplified_workflow_nodes": {"a": 1}}]}, "of workflow w is a dictionary."),
+    "an empty node": (workflow(None), "simplified_workflow_nodes of workflow w contains an empty entry. Write a list of dictionaries."),
+    "a text for an approval": (workflow({"identifier": "a", "approval_node": "yes?"}), "approval_node of node a is a text. Write a dictionary."),
+    "a dictionary for the fields": ({"awx_credential_types": [{"name": "t", "kind": "cloud", "inputs": {"fields": {"id": "x"}}}]}, "inputs.fields of"),
+    "a list for the inputs": (
+        {"awx_credentials": [{"name": "c", "credential_type": "Machine", "inputs": [{"password": MARK}]}]},
+        "inputs of credential c is a list. Write a dictionary.",
+    ),
+    "a text for the inputs": (
+        {"awx_credentials": [{"name": "c", "credential_type": "Machine", "inputs": "password=" + MARK}]},
+        "inputs of credential c is a text.",
+    ),
+    "a list for a name": ({"awx_labels": [{"name": ["l"]}]}, "name of label ['l'] is a list. Write a text, in quotation marks."),
+    "a boolean for a name": ({"awx_labels": [{"name": True}]}, "name of label True is a boolean. Write a text, in quotation marks."),
+    "a number for a branch": (template(scm_branch=1.10), "scm_branch of job template mine is a number. Write a text, in quotation marks."),
+    "an empty label": (template(labels=[None]), "labels of job template mine contains an empty entry. Write a list of texts."),
+    "variables that are a text": (template(extra_vars="a: b"), "job template mine: argument 'extra_vars' is of type"),
+    "a password in a text": (template(extra_vars="database_owner_password=" + MARK), "variable database_owner_password of job template mine"),
     "an option that is misspelt": (template(verbsity=3), "job template mine has no option verbsity. verbosity was probably meant."),
     "an option that is none": (template(nonsense=3), "job template mine has no option nonsense. See ansible-doc awx.awx.job_template."),
     "a value that is none": (template(verbosity=9), "job template mine: value of verbosity must be one of"),

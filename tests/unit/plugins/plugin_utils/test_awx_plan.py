@@ -18,6 +18,7 @@ from awx.standin import ORGANIZATION_TOKEN, READ_TOKEN, READER_TOKEN, Awx
 from runner import ROOT
 
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import AwxError
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_check import check_data
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import BY_VARIABLE, KINDS, VARIABLES
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_objects import Objects
 
@@ -316,13 +317,14 @@ NEEDING = {
         *("job_templates", "schedule", "schedule s: admin may not schedule its unified_job_template a in AWX"),
     ),
     "a node": (nodes(node("a", "b"), node("b", "c"), node("c"), node("d")), "workflow_job_templates", "edit", "admin may not edit its workflow_job_template w"),
-    "an edge": (nodes(node("a", "b"), node("b"), node("c")), "workflow_job_templates", "edit", "workflow w: its nodes differ, and admin may not edit it in AWX"),
+    "an edge": (
+        nodes(node("a", "b"), node("b"), node("c")),
+        "workflow_job_templates",
+        "edit",
+        "workflow w: its nodes differ, and admin may not edit it in AWX",
+    ),
     "an input source": (
-        {
-            "awx_credential_input_sources": [
-                {"target_credential": "c", "input_field_name": "password", "source_credential": "Ansible Galaxy", "metadata": {}}
-            ]
-        },
+        {"awx_credential_input_sources": [{"target_credential": "c", "input_field_name": "password", "source_credential": "Ansible Galaxy", "metadata": {}}]},
         *("credentials", "edit", "admin may not edit its target_credential c in AWX"),
     ),
     "a credential that somebody else may use": (
@@ -468,3 +470,72 @@ def test_the_readme_hands_each_list_to_the_other_collection():
 def test_an_awx_that_answers_with_an_error(site):
     with pytest.raises(AwxError, match="AWX does not list nothing"):
         InProcess(site.awx).read("nothing")
+
+
+EVERYTHING = {
+    "awx_organizations": [{"name": "Default", "galaxy_credentials": ["Ansible Galaxy"]}],
+    "awx_labels": [{"name": "ours"}],
+    "awx_teams": [{"name": "ops"}],
+    "awx_credential_types": [
+        {"name": "T", "kind": "cloud", "inputs": {"fields": [{"id": "x", "type": "string"}], "required": ["x"]}, "injectors": {"extra_vars": {"x": "y"}}}
+    ],
+    "awx_credentials": [{"name": "c", "credential_type": "T", "inputs": {"x": "y"}}],
+    "awx_credential_input_sources": [{"target_credential": "c", "input_field_name": "x", "source_credential": "c", "metadata": {"k": "v"}}],
+    "awx_execution_environments": [{"name": "e", "image": "x"}],
+    "awx_notifications": [{"name": "n", "notification_type": "webhook", "notification_configuration": {"url": "x", "headers": {}}}],
+    "awx_projects": [{"name": "q", "scm_url": "x", "allow_override": True, "wait": False}],
+    "awx_inventories": [{"name": "i", "variables": {"x": 1}}],
+    "awx_inventory_sources": [{"name": "s", "inventory": "i", "source": "scm", "source_project": "q", "source_vars": {"x": 1}}],
+    "awx_hosts": [{"name": "h", "inventory": "i", "variables": {"x": 1}}],
+    "awx_groups": [{"name": "g", "inventory": "i", "hosts": ["h"], "children": ["g2"]}, {"name": "g2", "inventory": "i"}],
+    "awx_templates": [
+        {
+            **{"name": "a", "project": "q", "inventory": "i", "playbook": "x.yml", "labels": ["ours"], "credentials": ["c"], "extra_vars": {"x": [1]}},
+            **{"survey_enabled": True, "survey_spec": {"name": "", "description": "", "spec": [{"variable": "v", "type": "text", "default": "d", "min": 1}]}},
+        }
+    ],
+    "awx_workflows": [
+        {
+            "name": "w",
+            "simplified_workflow_nodes": [
+                {"identifier": "a", "unified_job_template": "a", "success_nodes": ["b"], "extra_data": {"x": 1}},
+                {"identifier": "b", "approval_node": {"name": "yes?", "timeout": 5}},
+            ],
+        }
+    ],
+    "awx_schedules": [{"name": "s", "unified_job_template": "a", "rrule": RULE, "extra_data": {"x": 1}, "enabled": True}],
+    "awx_roles": [{"role": "execute", "teams": ["ops"], "job_templates": ["a"]}],
+}
+ODD = (None, True, 1.5, 7, "x", "", [], {}, [None], [[1]], ["x"], {"x": None}, [{}])
+
+
+def places(value, path=()):
+    """The paths of all values in the data."""
+    if path:
+        yield path
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from places(inner, (*path, key))
+
+
+def replaced(value, path, other):
+    if not path:
+        return other
+    made = dict(value) if isinstance(value, dict) else list(value)
+    made[path[0]] = replaced(value[path[0]], path[1:], other)
+    return made
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_any_value_in_any_place_is_accepted_or_gets_a_message(team, variable):
+    """As in a file with a list in place of a dictionary, an empty entry, or a number as a name."""
+    assert list(check_data({**EVERYTHING}, {})) == [] and plan(team.awx, EVERYTHING, label="ours").errors == []
+    tried = 0
+    for path in places(EVERYTHING[variable]):
+        for odd in ODD:
+            data = {**EVERYTHING, variable: replaced(EVERYTHING[variable], path, odd)}
+            found = list(check_data(data, {}))
+            assert all(isinstance(each, str) for each in found)
+            if not found:
+                plan(team.awx, data, label="ours")
+            tried += 1
+    assert tried > 12
