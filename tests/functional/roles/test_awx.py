@@ -464,6 +464,28 @@ def test_awx_quotes_a_secret_in_its_answer(site):
     assert done.rc == 2 and [each for each in pieces if each in done.output], done.output[-3000:]
 
 
+def test_names_and_answers_of_awx_are_not_evaluated(site):
+    """Somebody has given an object a name with a template and with a command for the terminal, and AWX answers with the same."""
+    made = site.folder / "made"
+    evil = "{{ lookup('ansible.builtin.pipe', 'touch %s') }}\x1b[2J" % made
+    site.run(data=small(awx_credentials=[], awx_notifications=[], awx_workflows=[], awx_templates=[], awx_schedules=[])).passed()
+    project, label = site.of("projects")["p"]["id"], site.of("labels")["ours"]["id"]
+    _status, old = site.awx.answer("POST", "/api/v2/job_templates/", {"name": evil, "project": project, "playbook": "x.yml"})
+    site.awx.answer("POST", "/api/v2/job_templates/%d/labels/" % old["id"], {"id": label})
+    site.awx.answer("POST", "/api/v2/schedules/", {"name": evil, "unified_job_template": old["id"], "rrule": RULE})
+    data = {"awx_label": "ours", "awx_teams": [{"name": "t"}]}
+    for flags, options in (((), {}), (("--check",), {"awx_unmanaged": "remove"}), ((), {"awx_unmanaged": "remove"})):
+        done = site.run(*flags, data=data, **options).passed()
+        assert "touch %s" % made in " ".join(done.output.split()) and "\x1b" not in done.output and not made.exists()
+    assert not site.of("job_templates")
+    site.awx.instead = lambda method, path, body: (400, {"name": [evil], evil: evil}) if method == "POST" else None
+    done = site.run(data={"awx_teams": [{"name": "u"}]}).stopped("team u: Unable to create", "touch %s" % made)
+    assert "\x1b" not in done.output and not made.exists()
+    # The control: Ansible evaluates the same text in a playbook.
+    run(site.folder, [{"hosts": "localhost", "gather_facts": False, "tasks": [{"debug": {"msg": evil}}]}], "localhost,").passed()
+    assert made.exists()
+
+
 def test_variables_without_a_password_are_shown_and_stored_in_clear_text(site):
     """The control of the messages that contain no value, and what must keep working."""
     variables = {"greeting": MARK, "database_owner_password": Unsafe("{{ lookup('ansible.builtin.env', 'X') }}")}
