@@ -42,21 +42,23 @@ class AwxError(Exception):
 
 
 def connection_of(args: dict[str, Any]) -> dict[str, Any]:
-    """The connection: what the task sets, otherwise the environment. An empty value is the same as none."""
-    found = {}
+    """All options of the connection: what the task sets, otherwise the environment. An empty value is the same as none.
+
+    awx.awx takes an option that is not given from tower_cli.cfg in the current directory or above, where others may write. It could name another AWX.
+    """
+    found: dict[str, Any] = {}
     for option, names in CONNECTION.items():
         value = args.get(option)
         source = option
         for name in names:
             if value in (None, ""):
                 value, source = os.environ.get(name), name
-        if option == "validate_certs" and value not in (None, ""):
+        found[option] = "" if value is None else value
+        if option == "validate_certs":
             try:
-                value = boolean(value)
+                found[option] = boolean(value) if value not in (None, "") else True
             except TypeError:
                 raise AwxError("%s is %r, which is not a boolean. Set it to true or false." % (source, value)) from None
-        if value not in (None, ""):
-            found[option] = value
     return found
 
 
@@ -79,10 +81,12 @@ class Awx:
     def __init__(self, connection: dict[str, Any], warn: Callable[[str], None]) -> None:
         if ControllerAPIModule is None:
             raise AwxError(MISSING)
+        if not connection["controller_host"]:
+            raise AwxError("The address of AWX is not set. Set awx_controller_host, or CONTROLLER_HOST in the environment, to its URL.")
+        if not connection["controller_oauthtoken"] and not (connection["controller_username"] and connection["controller_password"]):
+            raise AwxError("No login for AWX is set. Set awx_controller_oauth_token, or CONTROLLER_OAUTH_TOKEN in the environment, to a token.")
         self._api = ControllerAPIModule(argument_spec={}, direct_params=dict(connection), error_callback=self._fail, warn_callback=warn)
         self._api.session = Session(cookies=CookieJar(), timeout=self._api.request_timeout, validate_certs=self._api.verify_ssl)
-        if "controller_host" not in connection and self._api.host.endswith("//127.0.0.1"):
-            raise AwxError("The address of AWX is not set. Set awx_controller_host, or CONTROLLER_HOST in the environment, to its URL.")
         self._seen: dict[Any, Any] = {}
 
     @staticmethod
@@ -170,7 +174,8 @@ class Awx:
         """Whether the token may create objects there. AWX describes a POST only to those who may send one."""
         key = ("OPTIONS", endpoint)
         if key not in self._seen:
-            self._seen[key] = "POST" in self._api.make_request("OPTIONS", endpoint)["json"].get("actions", {})
+            answer = self._api.make_request("OPTIONS", endpoint).get("json")
+            self._seen[key] = isinstance(answer, dict) and "POST" in (answer.get("actions") or {})
         return self._seen[key]
 
     def user(self) -> str:

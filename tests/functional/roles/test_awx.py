@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from awx.standin import ORGANIZATION_TOKEN, READ_TOKEN, READER_TOKEN, TOKEN, Awx, Server
+from awx.standin import ORGANIZATION_TOKEN, PASSWORD, READ_TOKEN, READER_TOKEN, TOKEN, Awx, Server
 from plays import PLAYBOOKS, run
 from runner import ROOT
 from secret_scanner import SecretScanner, holds
@@ -370,6 +370,19 @@ def test_the_address_of_awx_and_its_certificate(site):
     done = site.run(data={}, env={"CONTROLLER_VERIFY_SSL": "no"}).passed()
     assert "The certificate of AWX is not verified" in " ".join(done.output.split())
     site.run(data={}, awx_controller_host="http://127.0.0.1:1").stopped("There was a")
+
+
+def test_a_configuration_file_of_somebody_else_is_not_read(site):
+    """The modules of awx.awx would read it too, and take its token in place of the password."""
+    (site.folder / ".tower_cli.cfg").write_text("[general]\nhost = http://127.0.0.1:1\noauth_token = theirs\n")
+    login = {"CONTROLLER_USERNAME": "admin", "CONTROLLER_PASSWORD": PASSWORD}
+    site.secrets["login"] = PASSWORD
+    data = {"awx_labels": [{"name": "l"}], "awx_organizations": [{"name": "Default"}]}
+    assert steps(site.run(data=data, env={**login, "CONTROLLER_OAUTH_TOKEN": ""}).passed()) == [("organization Default", False), ("label l", True)]
+    # The control: a task with the module itself.
+    play = {"hosts": "localhost", "gather_facts": False, "vars": INTERPRETER, "tasks": [{"awx.awx.organization": {"name": "Default"}}]}
+    done = run(site.folder, [play], "localhost,", "-c", "local", env={"CONTROLLER_HOST": site.url, **login})
+    assert done.rc == 2 and "HTTP 401" in done.output
 
 
 def test_a_step_that_awx_rejects_ends_the_run(site):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import re
@@ -32,6 +33,8 @@ TRANSCRIPT = json.loads((HERE / "transcript.json").read_text())
 TRANSCRIPT_2 = json.loads((HERE / "transcript-2.json").read_text())
 SECRET = "$encrypted$"
 TOKEN = "a-token-of-the-stand-in"
+PASSWORD = "a-password-of-the-stand-in"
+LOGIN = base64.b64encode(b"admin:" + PASSWORD.encode()).decode()
 READ_TOKEN = "a-token-that-may-only-read"
 ORGANIZATION_TOKEN = "a-token-of-an-organization-administrator"
 READER_TOKEN = "a-token-of-a-user-who-may-only-see"
@@ -390,7 +393,8 @@ class Server:
             def _serve(self):
                 size = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(size) or "{}") if size else None
-                status, answer = awx.answer(self.command, self.path, body, self.headers.get("Authorization", "").split(" ")[-1])
+                login = self.headers.get("Authorization", "").split(" ")[-1]
+                status, answer = awx.answer(self.command, self.path, body, TOKEN if login == LOGIN else login)
                 data = b"" if answer is None else json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("X-API-Product-Name", "AWX")

@@ -17,7 +17,7 @@ pytest.importorskip("ansible_collections.awx.awx.plugins.modules.job_template", 
 from ansible.module_utils.urls import Request
 
 from ansible_collections.stateops.langgraph.plugins.plugin_utils import _awx_api
-from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import Awx, AwxError
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import Awx, AwxError, connection_of
 
 TOKEN = "t0ken-of-the-test"
 
@@ -66,10 +66,7 @@ def listen():
 
 
 def client(listener, **connection):
-    warned = []
-    made = Awx({"controller_host": "http://%s" % listener.address, **(connection or {"controller_oauthtoken": TOKEN})}, warned.append)
-    made.warned = warned
-    return made
+    return Awx(connection_of({"controller_host": "http://%s" % listener.address, **(connection or {"controller_oauthtoken": TOKEN})}), print)
 
 
 LISTED = {"count": 1, "next": None, "results": [{"id": 1, "name": "x"}]}
@@ -114,3 +111,46 @@ def test_an_answer_that_is_not_json(listen):
     awx.answer = (404, {}, "<html>")
     with pytest.raises(AwxError, match="could not be found"):
         client(awx).read("labels")
+
+
+def test_the_connection(monkeypatch):
+    monkeypatch.setenv("CONTROLLER_HOST", "")
+    monkeypatch.setenv("TOWER_HOST", "https://old.example.com")
+    monkeypatch.setenv("CONTROLLER_VERIFY_SSL", "no")
+    monkeypatch.setenv("CONTROLLER_OAUTH_TOKEN", "")
+    assert connection_of({"controller_username": "me", "validate_certs": ""}) == {
+        "controller_host": "https://old.example.com",
+        "controller_username": "me",
+        "controller_password": "",
+        "controller_oauthtoken": "",
+        "validate_certs": False,
+    }
+    assert connection_of({"controller_host": "https://new.example.com", "validate_certs": "true"})["validate_certs"] is True
+    with pytest.raises(AwxError, match="No login for AWX is set. Set awx_controller_oauth_token"):
+        Awx(connection_of({"controller_username": "me"}), print)
+    monkeypatch.setenv("TOWER_HOST", "")
+    with pytest.raises(AwxError, match="The address of AWX is not set"):
+        Awx(connection_of({}), print)
+    monkeypatch.setenv("CONTROLLER_VERIFY_SSL", "perhaps")
+    with pytest.raises(AwxError, match="CONTROLLER_VERIFY_SSL is 'perhaps', which is not a boolean"):
+        connection_of({})
+
+
+def test_a_configuration_file_of_somebody_else_is_not_read(listen, tmp_path, monkeypatch):
+    """In /tmp, for example, anybody can write one."""
+    theirs, awx = listen(200, {}, LISTED), listen(200, {}, LISTED)
+    for name in ("CONTROLLER_HOST", "TOWER_HOST", "CONTROLLER_VERIFY_SSL", "TOWER_VERIFY_SSL", "CONTROLLER_OAUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    text = "[general]\nhost = http://%s\nverify_ssl = false\noauth_token = theirs\nusername = them\npassword = theirs\n" % theirs.address
+    (tmp_path / ".tower_cli.cfg").write_text(text)
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    with pytest.raises(AwxError, match="The address of AWX is not set"):
+        Awx(connection_of({"controller_oauthtoken": TOKEN}), print)
+    made = client(awx)
+    assert made.read("labels") and (awx.seen, theirs.seen) == (["Bearer " + TOKEN], [])
+    assert made._api.verify_ssl is True
+    # The control: awx.awx without these options.
+    unprotected = _awx_api.ControllerAPIModule(argument_spec={}, direct_params={"controller_oauthtoken": TOKEN}, error_callback=print, warn_callback=print)
+    unprotected.get_endpoint("labels")
+    assert theirs.seen == ["Bearer " + TOKEN] and unprotected.verify_ssl is False

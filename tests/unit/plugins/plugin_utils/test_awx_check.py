@@ -14,7 +14,6 @@ pytest.importorskip("ansible_collections.awx.awx.plugins.modules.job_template", 
 
 from runner import ROOT
 
-from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import AwxError, connection_of
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_check import check_data, unknown_variables
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import VARIABLES
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import hidden, same, unusable_inputs
@@ -256,21 +255,6 @@ def test_what_awx_hides_or_adds_is_no_difference():
     assert same({"token": "x", "channels": ["#a"]}, {"token": "$encrypted$", "channels": ["#a"], "more": 1})
     assert not same({"token": "x", "channels": ["#b"]}, {"token": "$encrypted$", "channels": ["#a"]})
     assert not same({"password": ""}, {"password": "$encrypted$"})
-
-
-def test_the_connection(monkeypatch):
-    monkeypatch.setenv("CONTROLLER_HOST", "")
-    monkeypatch.setenv("TOWER_HOST", "https://old.example.com")
-    monkeypatch.setenv("CONTROLLER_VERIFY_SSL", "no")
-    assert connection_of({"controller_username": "me", "validate_certs": ""}) == {
-        "controller_host": "https://old.example.com",
-        "controller_username": "me",
-        "validate_certs": False,
-    }
-    assert connection_of({"controller_host": "https://new.example.com", "validate_certs": "true"})["validate_certs"] is True
-    monkeypatch.setenv("CONTROLLER_VERIFY_SSL", "perhaps")
-    with pytest.raises(AwxError, match="CONTROLLER_VERIFY_SSL is 'perhaps', which is not a boolean"):
-        connection_of({})
 
 
 def test_parts_of_a_secret_are_hidden():
