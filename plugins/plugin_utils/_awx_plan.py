@@ -52,6 +52,9 @@ class Plan:
         """Read AWX and make the steps."""
         # Ask for something even if there is nothing to do, so that a wrong address or token is found.
         self._user = self.awx.user()
+        if not self.objects.organization:
+            self.errors.append("The organization is empty. Set awx_organization to its name.")
+            return self
         for kind in KINDS:
             for index, entry in enumerate(self.data.get(kind.variable, [])):
                 if present(entry):
@@ -256,6 +259,9 @@ class Plan:
         """The objects that have the label, and the schedules of the templates in the data, as far as the data does not name them."""
         organization = self.objects.organization
         number = self.objects.organization_id(organization)
+        declared = [entry for entry in self.objects.declared("awx_labels", self.label, organization) if present(entry)]
+        if not declared and (number is None or self.objects.look_up("awx_labels", self.label, organization) is None):
+            self.errors.append("The label %s is neither in awx_labels nor in organization %s. Set awx_label to that of the objects." % (self.label, organization))
         if number is None:
             return
         fate = "removed" if self.remove else "kept"

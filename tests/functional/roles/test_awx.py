@@ -170,6 +170,9 @@ def test_the_shipped_data(site):
     assert site.awx.inputs[site.of("credentials")["langgraph owner"]["id"]] == {"owner_user": "langgraph_owner"}
     assert [each["input_field_name"] for each in site.awx.objects["credential_input_sources"].values()] == ["owner_password", "app_password"]
     assert site.linked("organizations", "LangGraph", "galaxy_credentials") == {"Ansible Galaxy"}
+    # AWX evaluates these.
+    assert "{{ owner_password }}" in str(site.of("credential_types")["LangGraph checkpoints, owner"]["injectors"])
+    assert "{{ job_friendly_name }}" in site.of("notification_templates")["langgraph, email"]["messages"]["error"]["message"]
     # Hosts, and the rest.
     assert site.linked("groups", "langgraph_app", "hosts") == {"app1"} and site.linked("groups", "langgraph_db", "hosts") == {"db1"}
     assert site.of("inventory_sources")["langgraph hosts"]["source_path"] == "production.yml"

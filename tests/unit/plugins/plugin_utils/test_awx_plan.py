@@ -429,6 +429,8 @@ def test_what_the_data_no_longer_names(labelled):
     assert [each for each in titles(made) if each[0] == "disable"] == []
     made = plan(labelled.awx, labelled.data, label="ours", remove=True)
     assert [each for each in titles(made) if each[0] == "remove"] == [("remove", "schedule old"), ("remove", "job template before")]
+    (error,) = plan(labelled.awx, labelled.data, label="outs").errors
+    assert error == "The label outs is neither in awx_labels nor in organization Default. Set awx_label to that of the objects."
     assert [each.endswith("removed") or "is removed" in each for each in made.report] == [True, True]
     assert plan(labelled.awx, labelled.data).report == []
 
@@ -465,6 +467,10 @@ def test_the_readme_hands_each_list_to_the_other_collection():
     given = yaml.safe_load(block)[0]["vars"]
     assert {name for value in given.values() for name in re.findall(r"awx_\w+", str(value))} == {*VARIABLES, "awx_organization"}
     assert {name.replace("controller_", "awx_").replace("aap_", "awx_") for name in given} == {*VARIABLES, "here"}
+
+
+def test_an_empty_organization(site):
+    assert plan(site.awx, {"awx_labels": [{"name": "l"}]}, organization="").errors == ["The organization is empty. Set awx_organization to its name."]
 
 
 def test_an_awx_that_answers_with_an_error(site):
