@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 from typing import Any, Iterable
 
-from ansible.utils.display import Display
-
 from ansible_collections.stateops.langgraph.plugins.modules.awx_objects import ARGUMENT_SPEC
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import Awx, AwxError, connection_of
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_check import check_data, unknown_variables
@@ -30,6 +28,7 @@ class ActionModule(DocumentedResult):
         """The steps, or the result of one."""
         self._variables = task_vars or {}
         self._connection_options: dict[str, Any] = {}
+        self._warnings: list[str] = []
         try:
             # Without the objects: the validation copies each value.
             objects = self._task.args.pop("objects", None)
@@ -41,7 +40,7 @@ class ActionModule(DocumentedResult):
             if step and self._task.check_mode and (step.get("new") or step.get("pending")):
                 return {"changed": True}
             self._connection_options = connection_of(self._options)
-            awx = Awx(self._connection_options, Display().warning)
+            awx = Awx(self._connection_options, self._warnings.append)
             self._objects = Objects(awx, self._data, self._options["organization"])
             try:
                 result = self._carry_out(step) if step else self._plan()
@@ -51,6 +50,8 @@ class ActionModule(DocumentedResult):
             title = (self._task.args.get("step") or {}).get("title")
             message = hidden(str(error), self._login())
             result = {"failed": True, "msg": "%s: %s" % (title, message) if title else message}
+        if self._warnings:
+            result["warnings"] = [*self._warnings, *result.get("warnings", [])]
         return documented(result, self.RETURNS)
 
     def _login(self) -> set[str]:
@@ -82,7 +83,7 @@ class ActionModule(DocumentedResult):
                 if step.get("restricted") and not step.get("pending") and self._carry_out(step, check=True).get("changed"):
                     errors.append("The run would change %s, which %s may not do in AWX." % (step["title"], self._objects.awx.user()))
         if self._connection_options.get("validate_certs") is False:
-            Display().warning("The certificate of AWX is not verified, because awx_controller_validate_certs or CONTROLLER_VERIFY_SSL is false.")
+            self._warnings.append("The certificate of AWX is not verified, because awx_controller_validate_certs or CONTROLLER_VERIFY_SSL is false.")
         if errors:
             title = "Nothing was written to AWX, because of the following%s." % (" in %s" % path if path else "")
             return {"failed": True, "msg": "\n".join([title, *("- " + each for each in errors)])}

@@ -148,8 +148,8 @@ class Plan:
 
     def _check_needed(self, kind: Kind, entry: Entry) -> None:
         """Raise AwxError if the user may not add to the object that a new one belongs to, or use a credential of it."""
-        for option, variable, name in self.objects.names(kind, entry):
-            right = NEEDED.get(option) if option in kind.identity else "use" if variable == "awx_credentials" else None
+        for option, variable, name in self.objects.names(kind, entry) if kind.identity else ():
+            right = NEEDED.get(option) if option in kind.identity else "use" if variable == "awx_credentials" and option != "copy_from" else None
             found = self.objects.look_up(variable, name, self.objects.scope_of(kind, entry, option)) if right else None
             if right and found and not self._may(found, right):
                 raise AwxError("%s may not %s its %s %s in AWX. Use the token of a user who may" % (self._user, right, option, name))
@@ -261,7 +261,9 @@ class Plan:
         number = self.objects.organization_id(organization)
         declared = [entry for entry in self.objects.declared("awx_labels", self.label, organization) if present(entry)]
         if not declared and (number is None or self.objects.look_up("awx_labels", self.label, organization) is None):
-            self.errors.append("The label %s is neither in awx_labels nor in organization %s. Set awx_label to that of the objects." % (self.label, organization))
+            self.errors.append(
+                "The label %s is neither in awx_labels nor in organization %s. Set awx_label to that of the objects." % (self.label, organization)
+            )
         if number is None:
             return
         fate = "removed" if self.remove else "kept"

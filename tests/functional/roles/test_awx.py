@@ -489,10 +489,12 @@ def test_names_and_answers_of_awx_are_not_evaluated(site):
     _status, old = site.awx.answer("POST", "/api/v2/job_templates/", {"name": evil, "project": project, "playbook": "x.yml"})
     site.awx.answer("POST", "/api/v2/job_templates/%d/labels/" % old["id"], {"id": label})
     site.awx.answer("POST", "/api/v2/schedules/", {"name": evil, "unified_job_template": old["id"], "rrule": RULE})
+    site.awx.product = "evil\x1b[2J"
     data = {"awx_label": "ours", "awx_teams": [{"name": "t"}]}
     for flags, options in (((), {}), (("--check",), {"awx_unmanaged": "remove"}), ((), {"awx_unmanaged": "remove"})):
         done = site.run(*flags, data=data, **options).passed()
         assert "touch %s" % made in " ".join(done.output.split()) and "\x1b" not in done.output and not made.exists()
+        assert "connecting to evil" in " ".join(done.output.split())
     assert not site.of("job_templates")
     site.awx.instead = lambda method, path, body: (400, {"name": [evil], evil: evil}) if method == "POST" else None
     done = site.run(data={"awx_teams": [{"name": "u"}]}).stopped("team u: Unable to create", "touch %s" % made)

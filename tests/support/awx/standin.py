@@ -77,6 +77,7 @@ class Awx:
         self.requests = []
         # A function of method, path and body whose result, (status, response), is the answer, unless it is None.
         self.instead = lambda method, path, body: None
+        self.product = "AWX"
         self._worn = set()
         self._lock = threading.Lock()
         self._token = TOKEN
@@ -397,7 +398,7 @@ class Server:
                 status, answer = awx.answer(self.command, self.path, body, TOKEN if login == LOGIN else login)
                 data = b"" if answer is None else json.dumps(answer).encode()
                 self.send_response(status)
-                self.send_header("X-API-Product-Name", "AWX")
+                self.send_header("X-API-Product-Name", awx.product)
                 self.send_header("X-API-Product-Version", "24.6.1")
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))

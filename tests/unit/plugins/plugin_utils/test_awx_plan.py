@@ -350,8 +350,9 @@ def test_rights_at_the_object_that_a_new_one_needs(team, what):
 
 def test_rights_for_grants_and_removal(labelled):
     labelled.add("teams", name="ops", organization=1)
-    grant = {"role": "execute", "teams": ["ops"], "job_templates": ["now"]}
-    data = {**labelled.data, "awx_roles": [grant], "awx_projects": [{"name": "gone", "state": "absent"}]}
+    labelled.add("credentials", name="c", organization=1, credential_type=1)
+    grants = [{"role": "execute", "teams": ["ops"], "job_templates": ["now"]}, {"role": "use", "teams": ["ops"], "credentials": ["c"]}]
+    data = {**labelled.data, "awx_roles": grants, "awx_projects": [{"name": "gone", "state": "absent"}]}
     labelled.add("projects", name="gone", organization=1)
 
     def restricted():
@@ -360,10 +361,11 @@ def test_rights_for_grants_and_removal(labelled):
         return [each["title"] for each in made.steps if each.get("restricted")]
 
     assert restricted() == []
-    for endpoint in ("job_templates", "projects"):
+    for endpoint in ("job_templates", "projects", "credentials"):
         for each in labelled.awx.objects[endpoint].values():
-            each["summary_fields"]["user_capabilities"].update(edit=False, delete=False)
-    assert restricted() == ["job template now", "role execute for ops", "job template before", "project gone"]
+            each["summary_fields"].setdefault("user_capabilities", {}).update(edit=False, delete=False, use=False)
+    # A grant that exists needs no right, which only the module knows.
+    assert restricted() == ["job template now", "role execute for ops", "role use for ops", "job template before", "project gone"]
 
 
 def test_absent(site):
