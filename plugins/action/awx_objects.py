@@ -109,6 +109,7 @@ class ActionModule(DocumentedResult):
         arguments = self._objects.arguments(kind, entry)
         for option, numbers in step.get("keep", {}).items():
             arguments[option] = [*arguments[option], *numbers]
+        arguments = self._objects.with_stored_secrets(arguments, found)
         if not self._options["update_secrets"]:
             arguments = self._objects.without_unchanged(kind, arguments, found)
         if kind.variable == "awx_credentials":

@@ -153,6 +153,13 @@ def same(wanted: Any, found: Any) -> bool:
     return wanted == found or (found == "$encrypted$" and bool(wanted))
 
 
+def keep_stored(wanted: Any, found: Any) -> Any:
+    """What is wanted, with $encrypted$ where it is empty and AWX has a secret."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return {name: keep_stored(value, found.get(name)) for name, value in wanted.items()}
+    return found if wanted in (None, "") and found == "$encrypted$" else wanted
+
+
 def type_inputs(data: Data, name: Any) -> dict[str, Any] | None:
     """The inputs of a credential type in the data."""
     found = [each for each in data["awx_credential_types"] if each.get("name") == name]

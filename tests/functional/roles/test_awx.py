@@ -184,6 +184,26 @@ def test_the_shipped_data(site):
     assert site.of("schedules")["langgraph verify, nightly"]["unified_job_template"] == templates["langgraph verify"]["id"]
 
 
+@pytest.mark.parametrize("vault", [True, pytest.param(False, marks=pytest.mark.extended)])
+def test_a_run_without_the_secrets_leaves_them_as_they_are(site, vault):
+    """As the job langgraph configure, which has the secrets of its credentials only."""
+    variables = {**whole(site), **({} if vault else {"site_vault_url": ""})}
+    site.run(**variables).passed()
+    before = {name: dict(each) for name, each in site.awx.inputs.items()}
+    there = set(site.of("credentials"))
+    missing = ["site_scm_token", "site_registry_token", "site_vault_secret_id", "site_smtp_password", "site_slack_token", "site_ssh_key", "site_ssl_key"]
+    missing += ["database_owner_password", "database_app_password", "database_login_password"] if vault else []
+    fewer = {name: value for name, value in variables.items() if name not in missing}
+    done = site.run(**fewer).unchanged()
+    assert done.writes == [] and set(site.of("credentials")) == there and site.awx.inputs == before
+    # Sending the others again does not remove these either.
+    site.run(awx_update_secrets=True, **fewer).passed()
+    assert set(site.of("credentials")) == there and site.awx.inputs == before
+    for name, secret in (("email", "password"), ("slack", "token")):
+        assert site.of("notification_templates")["langgraph, " + name]["notification_configuration"][secret] == "$encrypted$"
+    assert site.linked("job_templates", "langgraph verify", "credentials") == {"langgraph application", "langgraph ssh", "langgraph certificates"}
+
+
 def small(**changes):
     """Two templates, a workflow of three steps, a schedule, and a notification with a secret."""
     template = {"project": "p", "inventory": "i", "labels": ["ours"], "credentials": ["c"], "notification_templates_error": ["n"]}

@@ -16,7 +16,7 @@ from runner import ROOT
 
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_check import check_data, unknown_variables
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import VARIABLES
-from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import hidden, same, unusable_inputs
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import hidden, keep_stored, same, unusable_inputs
 
 MARK = "m4rk-of-a-secret"
 VERIFY = {"name": "mine", "project": "langgraph", "playbook": "playbooks/verify.yml", "inventory": "langgraph"}
@@ -255,6 +255,17 @@ def test_what_awx_hides_or_adds_is_no_difference():
     assert same({"token": "x", "channels": ["#a"]}, {"token": "$encrypted$", "channels": ["#a"], "more": 1})
     assert not same({"token": "x", "channels": ["#b"]}, {"token": "$encrypted$", "channels": ["#a"]})
     assert not same({"password": ""}, {"password": "$encrypted$"})
+
+
+def test_an_empty_secret_keeps_the_stored_one():
+    stored = {"password": "$encrypted$", "username": "u", "token": ""}
+    assert keep_stored({"password": "", "username": "", "token": "", "port": 25}, stored) == {
+        "password": "$encrypted$",
+        "username": "",
+        "token": "",
+        "port": 25,
+    }
+    assert keep_stored({"password": "new"}, stored) == {"password": "new"} and keep_stored({"password": ""}, None) == {"password": ""}
 
 
 def test_parts_of_a_secret_are_hidden():
