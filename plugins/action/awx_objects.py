@@ -7,10 +7,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
-
-from ansible.module_utils.common.parameters import remove_values
-from ansible.utils.display import Display
+from typing import Any, Iterable
 
 from ansible_collections.stateops.langgraph.plugins.modules.awx_objects import ARGUMENT_SPEC
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import Awx, AwxError, connection_of
@@ -18,7 +15,7 @@ from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_check impo
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import BY_VARIABLE, EDGES, NODES, VARIABLES, Data
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_objects import Objects, nodes_of
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_plan import Plan, Step
-from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import secret_texts
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import hidden, secret_texts
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._results import DocumentedResult, documented
 
 
@@ -30,6 +27,8 @@ class ActionModule(DocumentedResult):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """The steps, or the result of one."""
         self._variables = task_vars or {}
+        self._connection_options: dict[str, Any] = {}
+        self._warnings: list[str] = []
         try:
             # Without the objects: the validation copies each value.
             objects = self._task.args.pop("objects", None)
@@ -41,7 +40,7 @@ class ActionModule(DocumentedResult):
             if step and self._task.check_mode and (step.get("new") or step.get("pending")):
                 return {"changed": True}
             self._connection_options = connection_of(self._options)
-            awx = Awx(self._connection_options, Display().warning)
+            awx = Awx(self._connection_options, self._warnings.append)
             self._objects = Objects(awx, self._data, self._options["organization"])
             try:
                 result = self._carry_out(step) if step else self._plan()
@@ -49,15 +48,21 @@ class ActionModule(DocumentedResult):
                 awx.close()
         except AwxError as error:
             title = (self._task.args.get("step") or {}).get("title")
-            result = {"failed": True, "msg": "%s: %s" % (title, error) if title else str(error)}
+            message = hidden(str(error), self._login())
+            result = {"failed": True, "msg": "%s: %s" % (title, message) if title else message}
+        if self._warnings:
+            result["warnings"] = [*self._warnings, *result.get("warnings", [])]
         return documented(result, self.RETURNS)
+
+    def _login(self) -> set[str]:
+        return set(secret_texts([self._connection_options.get(name) for name in ("controller_oauthtoken", "controller_password")]))
 
     @staticmethod
     def _lists(objects: Any) -> Data:
         if not isinstance(objects, dict):
             raise AwxError("objects is not a dictionary of lists.")
         for variable, value in objects.items():
-            if variable not in VARIABLES or not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+            if variable not in VARIABLES or not isinstance(value, list):
                 raise AwxError("%s is not a list of dictionaries of the options of a module." % variable)
         return {variable: objects.get(variable, []) for variable in VARIABLES}
 
@@ -66,7 +71,7 @@ class ActionModule(DocumentedResult):
         # Ansible ignores a file in vars_files that does not exist.
         if path and not os.path.isfile(path):
             raise AwxError("There is no file %s. Set awx_data_file to the file with the objects." % path)
-        errors = list(unknown_variables(self._loader.load_from_file(path), self._options["known_variables"], path)) if path else []
+        errors = list(unknown_variables(self._loader.load_from_file(path) or {}, self._options["known_variables"], path)) if path else []
         errors += unknown_variables(self._variables, self._options["known_variables"], "") if not errors else []
         errors += check_data(self._data, self._options["checkouts"])
         plan = Plan(self._objects, self._options["label"], self._options["unmanaged"] == "remove")
@@ -76,9 +81,9 @@ class ActionModule(DocumentedResult):
             # AWX accepts an unchanged object from everybody, so only the module knows whether the right is needed.
             for step in plan.steps if not errors else []:
                 if step.get("restricted") and not step.get("pending") and self._carry_out(step, check=True).get("changed"):
-                    errors.append("%s differs, and %s may not change it in AWX, or the token may only read." % (step["title"], self._objects.awx.user()))
+                    errors.append("The run would change %s, which %s may not do in AWX." % (step["title"], self._objects.awx.user()))
         if self._connection_options.get("validate_certs") is False:
-            Display().warning("The certificate of AWX is not verified, because awx_controller_validate_certs or CONTROLLER_VERIFY_SSL is false.")
+            self._warnings.append("The certificate of AWX is not verified, because awx_controller_validate_certs or CONTROLLER_VERIFY_SSL is false.")
         if errors:
             title = "Nothing was written to AWX, because of the following%s." % (" in %s" % path if path else "")
             return {"failed": True, "msg": "\n".join([title, *("- " + each for each in errors)])}
@@ -104,27 +109,32 @@ class ActionModule(DocumentedResult):
         arguments = self._objects.arguments(kind, entry)
         for option, numbers in step.get("keep", {}).items():
             arguments[option] = [*arguments[option], *numbers]
+        arguments = self._objects.with_stored_secrets(arguments, found)
         if not self._options["update_secrets"]:
             arguments = self._objects.without_unchanged(kind, arguments, found)
         if kind.variable == "awx_credentials":
             arguments.setdefault("update_secrets", self._options["update_secrets"])
-        # AWX quotes what it refuses.
-        return remove_values(self._run_module(kind.module, arguments, check), {text for name in kind.secret for text in secret_texts(arguments.get(name))})
+        return self._run_module(kind.module, arguments, check, {text for name in kind.secret for text in secret_texts(arguments.get(name))})
 
-    def _run_module(self, module: str, arguments: dict[str, Any], check: bool) -> dict[str, Any]:
+    def _run_module(self, module: str, arguments: dict[str, Any], check: bool, secrets: Iterable[str] = ()) -> dict[str, Any]:
         task, before = self._task, (self._task.no_log, self._task.check_mode)
-        # The module would write its arguments to the log of this machine.
+        # The module would write its arguments to the log of this machine, and Ansible would write them to a file.
         task.no_log, task.check_mode = True, check or task.check_mode
+        self._connection.set_option("pipelining", True)
         try:
             result = self._execute_module("awx.awx." + module, {**arguments, **self._connection_options}, task_vars=self._variables)
         finally:
             task.no_log, task.check_mode = before
-        kept = {name: result[name] for name in ("changed", "id", "warnings") if name in result}
+        # AWX quotes what it refuses.
+        secrets = {*secrets, *self._login()}
+        kept = {name: result[name] for name in ("changed", "id") if name in result}
+        if result.get("warnings"):
+            kept["warnings"] = [hidden(str(each), secrets) for each in result["warnings"]]
         if result.get("failed"):
             response = result.get("response")
             answer = response.get("json") if isinstance(response, dict) else None
             crash = str(result.get("module_stderr", "")).strip().splitlines()[-1:]
             # A list of objects would hide the message.
             parts = [str(result.get("msg")), *([str(answer)] if answer and "results" not in answer else []), *crash]
-            kept.update(failed=True, msg=" ".join(parts))
+            kept.update(failed=True, msg=hidden(" ".join(parts), secrets))
         return kept

@@ -41,7 +41,7 @@ options:
   unmanaged:
     description:
       - With V(report), unmanaged objects are returned in RV(report) and stay. The same applies to the credentials, labels and notification templates
-        that are attached to an object and not in its entry.
+        that are attached to an object and not in its entry. Schedules of unmanaged job templates and workflows are turned off.
       - With V(remove), they are removed.
     type: str
     choices: [report, remove]

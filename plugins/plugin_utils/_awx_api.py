@@ -2,15 +2,19 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads AWX: the objects of one organization by name, and what the token may create. The client is that of awx.awx, and nothing here writes."""
+"""Reads AWX: the objects of one organization by name, and what the user may do. The client is that of awx.awx, and nothing here writes."""
 
 from __future__ import annotations
 
 import os
+from http.cookiejar import CookieJar
 from typing import Any, Callable
+from urllib.error import HTTPError
 from urllib.parse import quote
 
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.module_utils.urls import ConnectionError as NetworkError
+from ansible.module_utils.urls import Request
 
 # At the start of the file, so that Ansible imports it once and not in the process of each task.
 try:
@@ -28,6 +32,8 @@ CONNECTION = {
     "controller_password": ("CONTROLLER_PASSWORD", "TOWER_PASSWORD"),
     "validate_certs": ("CONTROLLER_VERIFY_SSL", "TOWER_VERIFY_SSL"),
 }
+# The client of awx.awx reads no longer list.
+MOST = 10000
 MISSING = "The collection awx.awx is not installed. Install it with: ansible-galaxy collection install awx.awx"
 
 
@@ -36,22 +42,37 @@ class AwxError(Exception):
 
 
 def connection_of(args: dict[str, Any]) -> dict[str, Any]:
-    """The connection: what the task sets, otherwise the environment. An empty value is the same as none."""
-    found = {}
+    """All options of the connection: what the task sets, otherwise the environment. An empty value is the same as none.
+
+    awx.awx takes an option that is not given from tower_cli.cfg in the current directory or above, where others may write. It could name another AWX.
+    """
+    found: dict[str, Any] = {}
     for option, names in CONNECTION.items():
         value = args.get(option)
         source = option
         for name in names:
             if value in (None, ""):
                 value, source = os.environ.get(name), name
-        if option == "validate_certs" and value not in (None, ""):
+        found[option] = "" if value is None else value
+        if option == "validate_certs":
             try:
-                value = boolean(value)
+                found[option] = boolean(value) if value not in (None, "") else True
             except TypeError:
                 raise AwxError("%s is %r, which is not a boolean. Set it to true or false." % (source, value)) from None
-        if value not in (None, ""):
-            found[option] = value
     return found
+
+
+class Session(Request):
+    """Follows no redirect: the token would go to another address, and a request that changes something would become one that reads."""
+
+    def open(self, method: str, url: str, **options: Any) -> Any:
+        """The response."""
+        try:
+            return super().open(method, url, **{**options, "follow_redirects": "none"})
+        except HTTPError as error:
+            if 300 <= error.code < 400:
+                raise NetworkError("It redirects to %s. Set awx_controller_host to the address of AWX itself" % error.headers.get("Location")) from None
+            raise
 
 
 class Awx:
@@ -60,9 +81,12 @@ class Awx:
     def __init__(self, connection: dict[str, Any], warn: Callable[[str], None]) -> None:
         if ControllerAPIModule is None:
             raise AwxError(MISSING)
-        self._api = ControllerAPIModule(argument_spec={}, direct_params=dict(connection), error_callback=self._fail, warn_callback=warn)
-        if "controller_host" not in connection and self._api.host.endswith("//127.0.0.1"):
+        if not connection["controller_host"]:
             raise AwxError("The address of AWX is not set. Set awx_controller_host, or CONTROLLER_HOST in the environment, to its URL.")
+        if not connection["controller_oauthtoken"] and not (connection["controller_username"] and connection["controller_password"]):
+            raise AwxError("No login for AWX is set. Set awx_controller_oauth_token, or CONTROLLER_OAUTH_TOKEN in the environment, to a token.")
+        self._api = ControllerAPIModule(argument_spec={}, direct_params=dict(connection), error_callback=self._fail, warn_callback=warn)
+        self._api.session = Session(cookies=CookieJar(), timeout=self._api.request_timeout, validate_certs=self._api.verify_ssl)
         self._seen: dict[Any, Any] = {}
 
     @staticmethod
@@ -77,22 +101,29 @@ class Awx:
         """All objects of a list, on all its pages."""
         key = (path, tuple(sorted(query.items())))
         if key not in self._seen:
-            response = self._api.get_endpoint(path, data=dict(query, page_size=200))
-            if "results" not in response.get("json", {}):
-                raise AwxError("AWX does not list %s: %s" % (path, response.get("json")))
-            found = list(response["json"]["results"])
-            while response["json"].get("next"):
-                response = self._api.get_endpoint(response["json"]["next"])
-                found += response["json"]["results"]
+            page = self._page(path, self._api.get_endpoint(path, data=dict(query, page_size=200)))
+            found = list(page["results"])
+            while page.get("next") and page["results"]:
+                if len(found) > MOST:
+                    raise AwxError("AWX lists more than %d %s." % (MOST, path))
+                page = self._page(path, self._api.get_endpoint(str(page["next"])))
+                found += page["results"]
             self._seen[key] = found
         return self._seen[key]
+
+    @staticmethod
+    def _page(path: str, response: dict[str, Any]) -> dict[str, Any]:
+        page = response.get("json")
+        if not isinstance(page, dict) or not isinstance(page.get("results"), list) or not all(isinstance(each, dict) for each in page["results"]):
+            raise AwxError("AWX does not list %s: %s" % (path, str(page)[:500]))
+        return page
 
     def by_named_url(self, endpoint: str, name: str) -> list[dict[str, Any]]:
         """The object of a named URL, such as NAME++ORGANIZATION, in a list."""
         key = (endpoint, name)
         if key not in self._seen:
             answer = self._api.make_request("GET", "%s/%s/" % (endpoint, quote(name, safe="+")), return_none_on_404=True)
-            self._seen[key] = [answer["json"]] if answer else []
+            self._seen[key] = [answer["json"]] if answer and isinstance(answer.get("json"), dict) else []
         return self._seen[key]
 
     def find(self, kind: str, name: Any, organization: int | None) -> dict[str, Any] | None:
@@ -143,7 +174,8 @@ class Awx:
         """Whether the token may create objects there. AWX describes a POST only to those who may send one."""
         key = ("OPTIONS", endpoint)
         if key not in self._seen:
-            self._seen[key] = "POST" in self._api.make_request("OPTIONS", endpoint)["json"].get("actions", {})
+            answer = self._api.make_request("OPTIONS", endpoint).get("json")
+            self._seen[key] = isinstance(answer, dict) and "POST" in (answer.get("actions") or {})
         return self._seen[key]
 
     def user(self) -> str:

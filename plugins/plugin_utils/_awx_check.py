@@ -14,14 +14,13 @@ from typing import Any, Iterable, Iterator
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.loader import fragment_loader, module_loader
 from ansible.utils.plugin_docs import get_plugin_docs
 from graphlib import CycleError, TopologicalSorter
 
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import MISSING, AwxError
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import EDGES, NODES, Data, Entry, Kind, as_list, name_of, present
-from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import entries, secret_texts, shown_secrets
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import entries, hidden, secret_texts, shown_secrets
 
 VARIABLE = re.compile("^[A-Za-z_][A-Za-z0-9_]*$")
 # The variables that AWX itself sets in a job.
@@ -35,10 +34,23 @@ ASKED = {
     "job_tags": "ask_tags_on_launch",
     "credentials": "ask_credential_on_launch",
 }
+# What the checks read in the options: a dictionary with these contents, a list of dictionaries ([]), or a list of texts (()).
+SHAPES: dict[str, dict[str, Any]] = {
+    "awx_credential_types": {"inputs": {"fields": [], "required": ()}, "injectors": {"env": {}, "extra_vars": {}, "file": {}}},
+    "awx_templates": {"survey_spec": {"spec": []}},
+    "awx_workflows": {"survey_spec": {"spec": []}, NODES.variable: []},
+    NODES.variable: {"approval_node": {}},
+    "awx_credentials": {"inputs": {}},
+}
 
 
 def check_data(data: Data, checkouts: dict[str, str]) -> Iterator[str]:
     """A message for each mistake in the data."""
+    misshapen = [message for kind, entry in entries(data) for message in _check_shape(kind, entry)]
+    if misshapen:
+        # The other checks would read what is not there.
+        yield from misshapen
+        return
     seen: set[tuple[Any, ...]] = set()
     for kind, entry in entries(data):
         title = "%s %s" % (kind.title, name_of(kind, entry))
@@ -100,6 +112,48 @@ def _spec(options: dict[str, Any]) -> dict[str, Any]:
     return spec
 
 
+def _check_shape(kind: Kind, entry: Any) -> Iterator[str]:
+    """A message for each value that the other checks could not read. None contains the value."""
+    if not isinstance(entry, dict):
+        yield "%s contains %s. Write dictionaries of the options of awx.awx.%s." % (kind.variable, _type_of(entry), kind.module)
+        return
+    title = "%s %s" % (kind.title, name_of(kind, entry))
+    yield from _check_contents(SHAPES.get(kind.variable, {}), entry, title)
+    options = options_of(kind.module)
+    for name, value in entry.items():
+        option = options.get(name, {})
+        # A number such as 1.10 has already lost its end.
+        if option and option.get("type", "str") == "str" and isinstance(value, (dict, list, bool, float)):
+            yield "%s of %s is %s. Write a text, in quotation marks." % (name, title, _type_of(value))
+        # Ansible makes a list of one text.
+        if option.get("type") == "list" and option.get("elements", "str") == "str" and value is not None:
+            yield from _check_contents((), as_list(value), title, name)
+
+
+def _check_contents(shape: Any, value: Any, title: str, option: str = "") -> Iterator[str]:
+    place = "%s of %s" % (option, title)
+    if value is None:
+        return
+    if isinstance(shape, dict):
+        if not isinstance(value, dict):
+            yield "%s is %s. Write a dictionary." % (place, _type_of(value))
+        else:
+            for name, inner in shape.items():
+                yield from _check_contents(inner, value.get(name), title, "%s.%s" % (option, name) if option else name)
+        return
+    wanted, types = ("dictionaries", dict) if isinstance(shape, list) else ("texts", (str, int))
+    if not isinstance(value, list):
+        yield "%s is %s. Write a list of %s." % (place, _type_of(value), wanted)
+    for each in value if isinstance(value, list) else []:
+        if not isinstance(each, types) or isinstance(each, bool):
+            yield "%s contains %s. Write a list of %s." % (place, _type_of(each), wanted)
+
+
+def _type_of(value: Any) -> str:
+    named = {bool: "a boolean", int: "a number", float: "a number", str: "a text", list: "a list", dict: "a dictionary", type(None): "an empty entry"}
+    return next((text for kind, text in named.items() if isinstance(value, kind)), "of an unknown type")
+
+
 def _check_entry(kind: Kind, entry: Entry, title: str) -> Iterator[str]:
     given = {name: value for name, value in entry.items() if value is not None and name != NODES.variable}
     options = options_of(kind.module)
@@ -117,7 +171,7 @@ def _check_entry(kind: Kind, entry: Entry, title: str) -> Iterator[str]:
     else:
         messages = ArgumentSpecValidator(_spec(options)).validate(given).error_messages
         secrets = {text for option in kind.secret for text in secret_texts(given.get(option))}
-        yield from ("%s: %s." % (title, message) for message in remove_values(messages, secrets))
+        yield from ("%s: %s." % (title, hidden(message, secrets)) for message in messages)
     for option in ("name", "new_name", "identifier"):
         value = given.get(option, "x")
         if str(value).isdecimal() or "++" in str(value) or not str(value).strip():
@@ -129,21 +183,31 @@ def _check_survey(entry: Entry, title: str) -> Iterator[str]:
     if survey and "survey_enabled" not in entry:
         yield "%s has a survey_spec, and AWX does not ask its questions without survey_enabled: true." % title
     for question in survey.get("spec") or []:
-        default = question.get("default")
-        given = default not in (None, "")
-        kind = question.get("type")
-        size = default if kind in ("integer", "float") else len(str(default))
-        limits = (question.get("min"), question.get("max")) if given and kind in ("text", "textarea", "integer", "float") else (None, None)
-        if (
-            not VARIABLE.match(str(question.get("variable")))
-            or (kind == "password" and given)
-            or (limits[0] is not None and float(size) < limits[0])
-            or (limits[1] is not None and float(size) > limits[1])
-        ):
+        if not VARIABLE.match(str(question.get("variable"))) or _unusable(question, question.get("type"), question.get("default")):
             yield (
-                "The survey of %s asks for %s in a way that a job cannot use. Use a variable name of letters, digits and underscores, "
-                "a default between min and max, and no default for a password." % (title, question.get("variable"))
+                "The survey of %s asks for %s in a way that a job cannot use. Use a variable name of letters, digits and underscores, texts as choices, "
+                "a default of the type and between min and max or among the choices, and no default for a password." % (title, question.get("variable"))
             )
+
+
+def _unusable(question: dict[str, Any], kind: Any, default: Any) -> bool:
+    """Whether AWX rejects a job that has the default of a question as its answer."""
+    choices = question.get("choices") or []
+    choices = choices.splitlines() if isinstance(choices, str) else choices
+    if kind in ("multiplechoice", "multiselect"):
+        answers = default.splitlines() if kind == "multiselect" and isinstance(default, str) else as_list(default)
+        return not all(isinstance(each, str) for each in choices) or (default not in (None, "") and any(each not in choices for each in answers))
+    if default in (None, ""):
+        return False
+    types: dict[str, tuple[type, ...]] = {"integer": (int,), "float": (int, float), "text": (str,), "textarea": (str,)}
+    if isinstance(default, bool) or not isinstance(default, types.get(str(kind), ())):
+        return True
+    size: Any = len(default) if isinstance(default, str) else default
+    limits = (question.get("min"), question.get("max"))
+    try:
+        return bool((limits[0] is not None and float(size) < limits[0]) or (limits[1] is not None and float(size) > limits[1]))
+    except TypeError:
+        return True
 
 
 def _check_workflow(workflow: Entry) -> Iterator[str]:
@@ -160,7 +224,7 @@ def _check_workflow(workflow: Entry) -> Iterator[str]:
     for node in filter(present, nodes):
         children = [child for edge in EDGES for child in as_list(node.get(edge))]
         for child in sorted({str(child) for child in children if child not in names}):
-            meant = _meant(get_close_matches(child, [str(name) for name in names], 1))
+            meant = _meant(get_close_matches(str(child), [str(name) for name in names], 1))
             yield "Node %s of %s leads to %s, which is not the identifier of a node.%s" % (node.get("identifier"), title, child, meant)
         for child in sorted({str(child) for child in children if children.count(child) > 1}):
             yield "Node %s of %s leads to %s more than once. AWX allows one edge between two nodes." % (node.get("identifier"), title, child)
@@ -177,7 +241,7 @@ def _check_workflow(workflow: Entry) -> Iterator[str]:
 def _check_defaults(data: Data) -> Iterator[str]:
     """A scheduled job sends the defaults of its survey, which take precedence over the variables of the inventory."""
     for template in filter(present, data["awx_templates"]):
-        asked = {each.get("variable"): each.get("default") for each in (template.get("survey_spec") or {}).get("spec") or []}
+        asked = {str(each.get("variable")): each.get("default") for each in (template.get("survey_spec") or {}).get("spec") or []}
         for variable, option in (("awx_inventories", "name"), ("awx_groups", "inventory"), ("awx_hosts", "inventory")):
             for entry in data[variable]:
                 given: Any = entry.get("variables")

@@ -10,7 +10,7 @@ from typing import Any, Iterator
 
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import Awx, AwxError
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import BY_VARIABLE, GLOBAL, NODES, Data, Entry, Kind, as_list, present
-from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import same
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import keep_stored, same
 
 # The kind of credential that an option takes.
 KIND_OF_CREDENTIAL = {
@@ -177,6 +177,12 @@ class Objects:
         if found is None:
             raise AwxError("There is no %s %s in organization %s." % (BY_VARIABLE[variable].title if variable in BY_VARIABLE else variable, name, organization))
         return found["id"]
+
+    @staticmethod
+    def with_stored_secrets(given: dict[str, Any], found: dict[str, Any] | None) -> dict[str, Any]:
+        """The arguments, with $encrypted$, which AWX replaces by the stored secret, in place of each empty text of a notification that would replace it."""
+        name = "notification_configuration"
+        return {**given, name: keep_stored(given[name], found.get(name))} if found and name in given else given
 
     def without_unchanged(self, kind: Kind, given: dict[str, Any], found: dict[str, Any] | None) -> dict[str, Any]:
         """The arguments without those in which AWX hides secrets or adds defaults, as far as they do not differ: their modules report a change each time."""

@@ -24,15 +24,18 @@ from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds impo
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_objects import Objects, nodes_of
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import type_inputs, unusable_inputs
 
-# Where AWX can say in advance whether somebody may create an object: the right depends on the organization only.
+# What AWX says about a kind in advance holds for the whole run: the right to create one depends on nothing but the organization. The right to create
+# another kind, such as a host, depends on an object that the run may create first.
 FORESEEABLE = ("organizations", "credential_types", "credentials", "execution_environments", "notification_templates", "projects", "inventories", "teams")
+# What a new object needs of an existing one that identifies it, as AWX names it in user_capabilities.
+NEEDED = {"inventory": "edit", "workflow_job_template": "edit", "target_credential": "edit", "unified_job_template": "schedule"}
 LABELLED = ("awx_templates", "awx_workflows")
 
 Step = dict[str, Any]
 
 
 class Plan:
-    """`steps`, the `errors` because of which no step may be carried out, and the `report` of what differs from the data and is left or removed."""
+    """`steps`, the `errors` because of which no step may be carried out, and the `report` of what differs from the data and is kept or removed."""
 
     def __init__(self, objects: Objects, label: str, remove: bool) -> None:
         self.objects = objects
@@ -49,6 +52,9 @@ class Plan:
         """Read AWX and make the steps."""
         # Ask for something even if there is nothing to do, so that a wrong address or token is found.
         self._user = self.awx.user()
+        if not self.objects.organization:
+            self.errors.append("The organization is empty. Set awx_organization to its name.")
+            return self
         for kind in KINDS:
             for index, entry in enumerate(self.data.get(kind.variable, [])):
                 if present(entry):
@@ -93,6 +99,7 @@ class Plan:
             return
         if found is None:
             self._require(kind, entry)
+            self._check_needed(kind, entry)
         elif found.get("pending_deletion"):
             raise AwxError("AWX is still deleting the object of this name. Run the playbook again when it is gone.")
         if kind.variable == "awx_credentials":
@@ -102,7 +109,8 @@ class Plan:
             if users:
                 raise AwxError("its inputs differ, and AWX does not change those of a type in use (%s). Use a type with another name" % ", ".join(users))
         keep = self._keep(kind, settled, found) if found else {}
-        self._add(kind, name, index, "create", found is None and bool(kind.identity), pending=pending, keep=keep, restricted=self._restricted(found))
+        restricted = self._restricted(found) or (not kind.identity and self._restricted(*self._granted(kind, entry)))
+        self._add(kind, name, index, "create", found is None and bool(kind.identity), pending=pending, keep=keep, restricted=restricted)
 
     def _own(self, kind: Kind, entry: Entry, found: dict[str, Any]) -> bool:
         wanted = self.objects.organization_of(kind, entry)
@@ -126,8 +134,25 @@ class Plan:
                 raise AwxError("it does not exist in AWX, which does not create it without %s" % " or ".join(names))
 
     @staticmethod
-    def _restricted(found: dict[str, Any] | None) -> bool:
-        return found is not None and (found.get("summary_fields") or {}).get("user_capabilities", {}).get("edit") is False
+    def _may(found: dict[str, Any], right: str) -> bool:
+        """Whether AWX lets the user do this. It does not say so for each kind, and not for a token that may only read."""
+        return ((found.get("summary_fields") or {}).get("user_capabilities") or {}).get(right) is not False
+
+    def _restricted(self, *found: dict[str, Any] | None) -> bool:
+        return any(each is not None and not self._may(each, "edit") for each in found)
+
+    def _granted(self, kind: Kind, entry: Entry) -> list[dict[str, Any] | None]:
+        """The objects on which an entry of awx_roles grants a role."""
+        names = [each for each in self.objects.names(kind, entry) if each[0] not in ("user", "users", "team", "teams")]
+        return [self.objects.look_up(variable, name, self.objects.scope_of(kind, entry, option)) for option, variable, name in names]
+
+    def _check_needed(self, kind: Kind, entry: Entry) -> None:
+        """Raise AwxError if the user may not add to the object that a new one belongs to, or use a credential of it."""
+        for option, variable, name in self.objects.names(kind, entry) if kind.identity else ():
+            right = NEEDED.get(option) if option in kind.identity else "use" if variable == "awx_credentials" and option != "copy_from" else None
+            found = self.objects.look_up(variable, name, self.objects.scope_of(kind, entry, option)) if right else None
+            if right and found and not self._may(found, right):
+                raise AwxError("%s may not %s its %s %s in AWX. Use the token of a user who may" % (self._user, right, option, name))
 
     def _check_inputs(self, entry: Entry) -> None:
         fields = type_inputs(self.data, entry.get("credential_type"))
@@ -178,7 +203,7 @@ class Plan:
 
     def _nodes(self, kind: Kind, entry: Entry, index: int) -> None:
         """The steps for the nodes of a workflow: removal, creation, edges that go, edges that come."""
-        nodes = nodes_of(self.data, index)
+        nodes, first_step = nodes_of(self.data, index), len(self.steps)
         wanted = {node["identifier"]: node for node in nodes}
         workflow = self.objects.existing(kind, entry) or self.objects.settled(kind, entry)[1]
         found = {each["identifier"]: each for each in self.awx.read(NODES.endpoint, workflow_job_template=workflow["id"])} if workflow else {}
@@ -197,6 +222,7 @@ class Plan:
             known = found.get(node["identifier"])
             if known is None:
                 self._require(NODES, node)
+                self._check_needed(NODES, node)
             keep = self._keep(NODES, first, known) if known else {}
             more = {"node": position, "pending": pending, "keep": keep, "restricted": self._restricted(known)}
             self._add(NODES, "%s of %s" % (node["identifier"], entry["name"]), index, "create", known is None, **more)
@@ -212,12 +238,14 @@ class Plan:
             name = node["identifier"]
             if any(set(new[name][edge]) - set(old.get(name, {}).get(edge, [])) for edge in EDGES):
                 self._add(NODES, "edges from %s of %s" % (name, entry["name"]), index, "later", True, node=position)
+        if self._restricted(workflow) and any(step["new"] for step in self.steps[first_step:]):
+            raise AwxError("its nodes differ, and %s may not edit it in AWX. Use the token of a user who may" % self._user)
 
     def _absent(self, kind: Kind, entry: Entry, index: int) -> None:
         if kind.variable == "awx_roles":
             names = list(self.objects.names(kind, entry))
             if all(self.objects.look_up(variable, name, self.objects.scope_of(kind, entry, option)) for option, variable, name in names):
-                self._add(kind, name_of(kind, entry), index, "create")
+                self._add(kind, name_of(kind, entry), index, "create", restricted=self._restricted(*self._granted(kind, entry)))
             return
         found = self.objects.existing(kind, entry)
         if (
@@ -225,14 +253,20 @@ class Plan:
             and not found.get("pending_deletion")
             and not (kind.in_organization and kind.endpoint == "execution_environments" and not self._own(kind, entry, found))
         ):
-            self._add(kind, name_of(kind, entry), index, "absent", True)
+            self._add(kind, name_of(kind, entry), index, "absent", True, restricted=not self._may(found, "delete"))
 
     def _unmanaged(self) -> None:
         """The objects that have the label, and the schedules of the templates in the data, as far as the data does not name them."""
         organization = self.objects.organization
         number = self.objects.organization_id(organization)
+        declared = [entry for entry in self.objects.declared("awx_labels", self.label, organization) if present(entry)]
+        if not declared and (number is None or self.objects.look_up("awx_labels", self.label, organization) is None):
+            self.errors.append(
+                "The label %s is neither in awx_labels nor in organization %s. Set awx_label to that of the objects." % (self.label, organization)
+            )
         if number is None:
             return
+        fate = "removed" if self.remove else "kept"
         for variable in ("awx_schedules", *reversed(LABELLED)):
             kind = BY_VARIABLE[variable]
             found: list[tuple[dict[str, Any], tuple[Any, ...]]]
@@ -241,23 +275,26 @@ class Plan:
             else:
                 found = [(each, ()) for each in self.awx.read(kind.endpoint, labels__name=self.label, organization=number)]
             for each, owner in found:
-                entries = [entry for entry in self.data[variable] if not owner or entry.get("unified_job_template") in owner]
+                entries = [entry for entry in self.data[variable] if self.objects.organization_of(kind, entry) == organization]
+                entries = [entry for entry in entries if not owner or entry.get("unified_job_template") in owner]
                 if each["name"] in [name for entry in entries for name in (entry.get("name"), entry.get("new_name"))]:
                     continue
-                starts = [] if owner else [str(schedule["name"]) for schedule in self.awx.read("schedules", unified_job_template=each["id"])]
-                self.report.append(
-                    "%s %s%s is not in the data and is %s%s"
-                    % (
-                        kind.title,
-                        each["name"],
-                        " of %s" % owner[1] if owner else "",
-                        "removed" if self.remove else "kept",
-                        ", and so are its schedules: %s" % ", ".join(starts) if starts else "",
-                    )
-                )
+                what = "%s %s%s is not in the data and is %s" % (kind.title, each["name"], " of %s" % owner[1] if owner else "", fate)
+                schedules = [] if owner else self.awx.read("schedules", unified_job_template=each["id"])
+                on = [schedule for schedule in schedules if schedule.get("enabled")]
+                if schedules and self.remove:
+                    what += ", and so are its schedules: %s" % ", ".join(str(schedule["name"]) for schedule in schedules)
+                elif on:
+                    what += ". Its schedules are turned off: %s" % ", ".join(str(schedule["name"]) for schedule in on)
+                self.report.append(what)
+                # By their numbers, because two objects can have one name.
                 if self.remove:
-                    named = {"name": each["name"], "organization": organization, "state": "absent", **({"unified_job_template": owner[-1]} if owner else {})}
-                    self._add(kind, each["name"], None, "remove", True, arguments=named)
+                    gone = {"name": str(each["id"]), "state": "absent"}
+                    self._add(kind, each["name"], None, "remove", True, arguments=gone, restricted=not self._may(each, "delete"))
+                for schedule in on if not self.remove else []:
+                    title = "%s of %s" % (schedule["name"], each["name"])
+                    off = {"name": str(schedule["id"]), "enabled": False}
+                    self._add(BY_VARIABLE["awx_schedules"], title, None, "disable", True, arguments=off, restricted=self._restricted(schedule))
 
     def _owners(self, organization: int) -> list[tuple[Any, ...]]:
         """(number, present name, name after this run) of each template of the data."""
@@ -266,8 +303,9 @@ class Plan:
         return [(each["id"], each["name"], entry.get("new_name") or each["name"]) for each, entry in found if each and each.get("organization") == organization]
 
     def _check_rights(self) -> None:
-        for endpoint, names in self._creates.items():
-            if endpoint in FORESEEABLE and not self.awx.may_create(endpoint):
+        for position, (endpoint, names) in enumerate(self._creates.items()):
+            # Nothing is created before the first kind.
+            if (endpoint in FORESEEABLE or position == 0) and not self.awx.may_create(endpoint):
                 whose = "a system administrator" if endpoint in ("organizations", "credential_types") else "an administrator of the organization"
                 self.errors.append(
                     "%s may not create %s in AWX, or the token may only read. Use a token with the scope write of %s, or let one create: %s."

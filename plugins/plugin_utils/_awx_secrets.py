@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Any, Iterator
+from typing import Any, Iterable, Iterator
 
-import yaml
+from ansible.module_utils.common.validation import check_type_dict
 from ansible.plugins.test.core import vault_encrypted
 
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import KINDS, NODES, Data, Entry, Kind, name_of
@@ -17,6 +18,10 @@ from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds impo
 # The last word of an id, a label or a variable that holds a secret.
 SECRET_NAME = re.compile(r"(?i)(password|passwd|passphrase|secret|token|credentials|(private|encryption|api|access)[ _-]?key|(^|_)pass)$")
 LOGIN = re.compile("://[^/ ]*:[^/ ]*@")
+# AWX quotes the beginning of a key that it refuses, so parts of a secret of this length are hidden too.
+PART = 8
+# AWX can quote a whole object. The beginning says what is wrong.
+LONGEST = 4000
 # A template is evaluated by the job, and AWX returns $encrypted$ in place of a secret.
 NOT_SECRET = re.compile(r"^[$]encrypted[$]$|[{][{]|^$")
 
@@ -36,21 +41,31 @@ def shown_secrets(data: Data) -> Iterator[str]:
     for kind, entry in entries(data):
         for option in kind.shown:
             given = entry.get(option)
-            for name in _secret_variables("", yaml.safe_load(given) if isinstance(given, str) else given):
+            for name in _secret_variables("", _parsed(given)):
                 yield (
                     "variable %s of %s %s contains a password, and AWX shows it to everyone who can see the object or its jobs. "
                     "Move the password to a credential, whose type injects it as an extra variable." % (name, kind.title, name_of(kind, entry))
                 )
 
 
+def _parsed(given: Any) -> Any:
+    """The variables of an option, read as the module reads them."""
+    try:
+        return check_type_dict(given) if isinstance(given, str) else given
+    except TypeError:
+        return None
+
+
 def entries(data: Data) -> Iterator[tuple[Kind, Entry]]:
-    """Each entry, and each node of a workflow."""
+    """Each entry, and each node of a workflow that is a dictionary."""
     for kind in KINDS:
         for entry in data.get(kind.variable, []):
             yield kind, entry
     for workflow in data["awx_workflows"]:
-        for node in workflow.get(NODES.variable) or []:
-            yield NODES, node
+        nodes = workflow.get(NODES.variable) if isinstance(workflow, dict) else None
+        for node in nodes if isinstance(nodes, list) else []:
+            if isinstance(node, dict):
+                yield NODES, node
 
 
 def _shown_fields(entry: Entry) -> Iterator[str]:
@@ -85,7 +100,7 @@ def unusable_inputs(entry: Entry, fields: dict[str, Any], sourced: set[str]) -> 
     if inputs is None:
         return
     title = "credential %s" % entry.get("name")
-    known = {each["id"]: each for each in fields.get("fields") or []}
+    known = {str(each.get("id")): each for each in fields.get("fields") or []}
     needed = set(fields.get("required") or []) & set(known)
     for name in sorted(needed - set(inputs) - sourced):
         yield "The input %s of %s is missing. Its type requires it." % (name, title)
@@ -116,11 +131,33 @@ def secret_texts(value: Any) -> Iterator[str]:
         yield str(value)
 
 
+def hidden(text: str, secrets: Iterable[str]) -> str:
+    """The text, with asterisks in place of each secret and of each longer part of one, also in the notation of JSON or Python."""
+    text = text if len(text) <= LONGEST else text[:LONGEST] + "..."
+    covered = bytearray(len(text))
+    for secret in secrets:
+        for form in {secret, str.__repr__(secret)[1:-1], json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}:
+            size = min(PART, len(form))
+            for part in {form[start : start + size] for start in range(len(form) - size + 1)}:
+                found = text.find(part)
+                while found >= 0:
+                    covered[found : found + size] = b"1" * size
+                    found = text.find(part, found + 1)
+    return re.sub("\0+", "********", "".join("\0" if hide else letter for letter, hide in zip(text, covered)))
+
+
 def same(wanted: Any, found: Any) -> bool:
     """Whether AWX already has what is wanted. $encrypted$ stands for any text, and AWX adds keys with defaults."""
     if isinstance(wanted, dict) and isinstance(found, dict):
         return all(same(value, found.get(name)) for name, value in wanted.items())
     return wanted == found or (found == "$encrypted$" and bool(wanted))
+
+
+def keep_stored(wanted: Any, found: Any) -> Any:
+    """What is wanted, with $encrypted$ where it is empty and AWX has a secret."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return {name: keep_stored(value, found.get(name)) for name, value in wanted.items()}
+    return found if wanted in (None, "") and found == "$encrypted$" else wanted
 
 
 def type_inputs(data: Data, name: Any) -> dict[str, Any] | None:

@@ -10,19 +10,25 @@ tests/unit/plugins/plugin_utils/test_awx_plan.py has the variants that need no m
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import socket
+import threading
+from pathlib import Path
 
 import pytest
 import yaml
-from awx.standin import ORGANIZATION_TOKEN, READ_TOKEN, TOKEN, Awx, Server
+from awx.standin import ORGANIZATION_TOKEN, PASSWORD, READ_TOKEN, READER_TOKEN, TOKEN, Awx, Server
 from plays import PLAYBOOKS, run
 from runner import ROOT
+from secret_scanner import SecretScanner, holds
 
 pytest.importorskip("ansible_collections.awx.awx.plugins.modules.job_template", reason="the package ansible contains awx.awx up to ansible-core 2.20")
 
 PLAYBOOK = PLAYBOOKS / "awx.yml"
 MARK = "m4rk-%s" % secrets.token_hex(12)
 RULE = "DTSTART:20260101T020000Z RRULE:FREQ=DAILY;INTERVAL=1"
+INTERPRETER = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
 HOOK = {"url": "https://hook.example.com/x", "http_method": "POST", "headers": {}}
 
 
@@ -43,7 +49,7 @@ class Site:
     def secret(self, name):
         return self.secrets.setdefault(name, "pw-%s" % secrets.token_hex(12))
 
-    def run(self, *flags, data=None, token=TOKEN, env=None, **variables):
+    def run(self, *flags, data=None, token=TOKEN, env=None, forked=True, **variables):
         """Run the playbook with these variables, and with a data file that contains `data`; otherwise with the shipped one."""
         (self.folder / "extra.yml").write_text(yaml.safe_dump(variables))
         if data is not None:
@@ -51,7 +57,7 @@ class Site:
             flags = (*flags, "-e", "awx_data_file=%s" % (self.folder / "data.yml"))
         before = len(self.awx.requests)
         env = {"CONTROLLER_HOST": self.url, "CONTROLLER_OAUTH_TOKEN": token, **(env or {})}
-        done = run(self.folder, PLAYBOOK, "localhost,", "-e", "@%s" % (self.folder / "extra.yml"), *flags, env=env)
+        done = run(self.folder, PLAYBOOK, "localhost,", "-e", "@%s" % (self.folder / "extra.yml"), *flags, env=env, forked=forked)
         done.writes = [(method, path) for method, path, _body, _status in self.awx.requests[before:] if method not in ("GET", "OPTIONS")]
         for secret in self.secrets.values():
             assert secret not in done.everything, "a password was shown"
@@ -164,6 +170,9 @@ def test_the_shipped_data(site):
     assert site.awx.inputs[site.of("credentials")["langgraph owner"]["id"]] == {"owner_user": "langgraph_owner"}
     assert [each["input_field_name"] for each in site.awx.objects["credential_input_sources"].values()] == ["owner_password", "app_password"]
     assert site.linked("organizations", "LangGraph", "galaxy_credentials") == {"Ansible Galaxy"}
+    # AWX evaluates these.
+    assert "{{ owner_password }}" in str(site.of("credential_types")["LangGraph checkpoints, owner"]["injectors"])
+    assert "{{ job_friendly_name }}" in site.of("notification_templates")["langgraph, email"]["messages"]["error"]["message"]
     # Hosts, and the rest.
     assert site.linked("groups", "langgraph_app", "hosts") == {"app1"} and site.linked("groups", "langgraph_db", "hosts") == {"db1"}
     assert site.of("inventory_sources")["langgraph hosts"]["source_path"] == "production.yml"
@@ -173,6 +182,26 @@ def test_the_shipped_data(site):
         assert site.linked("job_templates", name, "labels") == {"langgraph"}
     assert json.loads(templates["langgraph verify"]["extra_vars"])["ansible_pipelining"] is True
     assert site.of("schedules")["langgraph verify, nightly"]["unified_job_template"] == templates["langgraph verify"]["id"]
+
+
+@pytest.mark.parametrize("vault", [True, pytest.param(False, marks=pytest.mark.extended)])
+def test_a_run_without_the_secrets_leaves_them_as_they_are(site, vault):
+    """As the job langgraph configure, which has the secrets of its credentials only."""
+    variables = {**whole(site), **({} if vault else {"site_vault_url": ""})}
+    site.run(**variables).passed()
+    before = {name: dict(each) for name, each in site.awx.inputs.items()}
+    there = set(site.of("credentials"))
+    missing = ["site_scm_token", "site_registry_token", "site_vault_secret_id", "site_smtp_password", "site_slack_token", "site_ssh_key", "site_ssl_key"]
+    missing += ["database_owner_password", "database_app_password", "database_login_password"] if vault else []
+    fewer = {name: value for name, value in variables.items() if name not in missing}
+    done = site.run(**fewer).unchanged()
+    assert done.writes == [] and set(site.of("credentials")) == there and site.awx.inputs == before
+    # Sending the others again does not remove these either.
+    site.run(awx_update_secrets=True, **fewer).passed()
+    assert set(site.of("credentials")) == there and site.awx.inputs == before
+    for name, secret in (("email", "password"), ("slack", "token")):
+        assert site.of("notification_templates")["langgraph, " + name]["notification_configuration"][secret] == "$encrypted$"
+    assert site.linked("job_templates", "langgraph verify", "credentials") == {"langgraph application", "langgraph ssh", "langgraph certificates"}
 
 
 def small(**changes):
@@ -215,6 +244,7 @@ def changed_data(site, passwords):
     verify = site.of("job_templates")["verify"]["id"]
     site.awx.answer("POST", "/api/v2/job_templates/%d/credentials/" % verify, {"id": hand["id"]})
     site.awx.answer("POST", "/api/v2/schedules/", {"name": "hourly", "unified_job_template": verify, "rrule": RULE})
+    site.awx.answer("POST", "/api/v2/schedules/", {"name": "at noon", "unified_job_template": site.of("job_templates")["provision"]["id"], "rrule": RULE})
     # In the data: the middle step goes, one template has a new name, one another name, and a host goes.
     data = small(awx_hosts=[{"name": "h1", "inventory": "i"}, {"name": "h2", "inventory": "i", "state": "absent"}])
     data["awx_groups"][1]["hosts"] = ["h1"]
@@ -239,9 +269,16 @@ def test_a_site_that_changes(site):
     for says in (
         "credentials by hand of job template verify is not in the data and is kept",
         "schedule hourly of verify is not in the data and is kept",
-        "job template provision is not in the data and is kept",
+        "job template provision is not in the data and is kept. Its schedules are turned off: at noon",
     ):
-        assert says in done.output
+        assert says in " ".join(done.output.split())
+    # The schedule of the template that has another name would run beside that of the new one.
+    assert {name: each["enabled"] for name, each in site.of("schedules").items()} == {
+        "at noon": False,
+        "hourly": True,
+        "nightly": False,
+        "nightly at two": False,
+    }
 
     # A changed password is sent on request only. A notification template with a secret is quiet, although its module reports a change each time.
     before, passwords["c_password"] = passwords["c_password"], "pw-%s" % secrets.token_hex(12)
@@ -331,14 +368,21 @@ def test_a_token_without_the_rights(site, token):
     for flags in ((), ("--check",)):
         done = site.run(*flags, data=data, token=token).stopped("may not create credential types in AWX, or the token may only read", "let one create: T.")
         assert done.writes == []
-    # What is unchanged needs no right; what differs is found before the first write, as far as AWX says so.
-    del data["awx_credential_types"]
-    if token == READ_TOKEN:
-        site.awx.answer("POST", "/api/v2/labels/", {"name": "l", "organization": 1})
-        site.run(data=data, token=token).unchanged()
-        data["awx_organizations"][0]["description"] = "changed"
-        done = site.run("--check", data=data, token=token).stopped("organization Default differs, and admin may not change it in AWX")
+
+
+def test_a_right_to_change_is_needed_if_something_differs(site):
+    data = {"awx_labels": [{"name": "l"}], "awx_organizations": [{"name": "Default"}]}
+    site.awx.answer("POST", "/api/v2/labels/", {"name": "l", "organization": 1})
+    site.run(data=data, token=READER_TOKEN).unchanged()
+    data["awx_organizations"][0]["description"] = "changed"
+    for flags in ((), ("--check",)):
+        done = site.run(*flags, data=data, token=READER_TOKEN).stopped("The run would change organization Default, which rita may not do in AWX.")
         assert done.writes == []
+    # AWX shows no right for a token that may only read: the first request that writes fails.
+    done = site.run(data=data, token=READ_TOKEN)
+    done.stopped(
+        "organization Default: You don't have permission to PATCH", "Written before it: nothing.", "Not written, or only in part: organization Default."
+    )
 
 
 def test_the_address_of_awx_and_its_certificate(site):
@@ -351,13 +395,133 @@ def test_the_address_of_awx_and_its_certificate(site):
     site.run(data={}, awx_controller_host="http://127.0.0.1:1").stopped("There was a")
 
 
+def test_a_configuration_file_of_somebody_else_is_not_read(site):
+    """The modules of awx.awx would read it too, and take its token in place of the password."""
+    (site.folder / ".tower_cli.cfg").write_text("[general]\nhost = http://127.0.0.1:1\noauth_token = theirs\n")
+    login = {"CONTROLLER_USERNAME": "admin", "CONTROLLER_PASSWORD": PASSWORD}
+    site.secrets["login"] = PASSWORD
+    data = {"awx_labels": [{"name": "l"}], "awx_organizations": [{"name": "Default"}]}
+    assert steps(site.run(data=data, env={**login, "CONTROLLER_OAUTH_TOKEN": ""}).passed()) == [("organization Default", False), ("label l", True)]
+    # The control: a task with the module itself.
+    play = {"hosts": "localhost", "gather_facts": False, "vars": INTERPRETER, "tasks": [{"awx.awx.organization": {"name": "Default"}}]}
+    done = run(site.folder, [play], "localhost,", "-c", "local", env={"CONTROLLER_HOST": site.url, **login})
+    assert done.rc == 2 and "HTTP 401" in done.output
+
+
 def test_a_step_that_awx_rejects_ends_the_run(site):
-    """Later objects refer to earlier ones, so nothing follows. The message contains AWX's answer."""
+    """Later objects refer to earlier ones, so nothing follows. The messages contain AWX's answer, what was written and what was not."""
     rejected = {"name": "nightly", "unified_job_template": "verify", "rrule": "DTSTART:20260101T020000Z RRULE:FREQ=DAILY"}
-    data = small(awx_schedules=[rejected], awx_hosts=[], awx_groups=[], awx_workflows=[])
+    data = small(awx_schedules=[rejected], awx_hosts=[], awx_groups=[], awx_workflows=[], awx_credentials=[], awx_notifications=[])
+    for template in data["awx_templates"]:
+        template.update(credentials=[], notification_templates_error=[])
     data["awx_roles"] = [{"role": "execute", "users": ["admin"], "job_templates": ["verify"]}]
-    done = site.run(data=data, c_password=site.secret("c"), n_password="").stopped("INTERVAL required in rrule")
+    done = site.run(data=data).stopped(
+        "INTERVAL required in rrule",
+        "Written before it: label ours, project p, inventory i, job template provision, job template verify.",
+        "Not written, or only in part: schedule nightly. Not written: role execute for admin.",
+    )
     assert done.recap["localhost"]["failed"] == 1 and steps(done)[-1] == ("schedule nightly", False)
+    # A right that AWX shows nowhere is missing.
+    data["awx_schedules"][0]["rrule"] = RULE
+    site.awx.instead = lambda method, path, body: (403, {"detail": "No."}) if (method, path) == ("POST", "/api/v2/schedules/") else None
+    site.run("--check", data=data).passed()
+    site.run(data=data).stopped("permission to POST to /api/v2/schedules/", "Written before it: nothing.", "Not written: role execute for admin.")
+    site.awx.instead = lambda method, path, body: None
+    assert [title for title, changed in steps(site.run(data=data).passed()) if changed] == ["schedule nightly", "role execute for admin"]
+
+
+@pytest.fixture
+def system_log():
+    """What programs send to the log of this machine."""
+    path, received = Path("/dev/log"), []
+    if os.geteuid() or path.exists():
+        pytest.skip("this test replaces /dev/log, which only root can, and only where no log daemon has it")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind(str(path))
+        try:
+
+            def receive():
+                while received[-1:] != [b"end"]:
+                    received.append(log.recv(1 << 20))
+
+            thread = threading.Thread(target=receive, daemon=True)
+            thread.start()
+            yield received
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+                other.sendto(b"end", str(path))
+            thread.join()
+        finally:
+            path.unlink()
+
+
+def test_no_secret_is_in_the_output_the_log_of_the_machine_or_a_file(site, system_log):
+    """Without pipelining, so that Ansible would write the arguments of a module to a file."""
+    passwords = {"c_password": site.secret("c"), "n_password": site.secret("n")}
+    env = {"ANSIBLE_PIPELINING": "False", "ANSIBLE_LOG_PATH": "ansible.log"}
+    folder = site.folder / "play0"
+    with SecretScanner([folder], site.secrets) as scanner:
+        site.run(data=small(awx_hosts=[], awx_groups=[], awx_workflows=[]), forked=False, env=env, **passwords).passed()
+    assert scanner.found == set() and scanner.files > 1 and (folder / "ansible.log").stat().st_size > 1000
+    written = b"".join(system_log)
+    assert [name for name, secret in site.secrets.items() if holds(written, secret)] == []
+
+    # The control: a task with the module itself.
+    task = {"awx.awx.notification_template": {**small()["awx_notifications"][0], "organization": "Default", "name": "other"}}
+    play = {"hosts": "localhost", "gather_facts": False, "vars": {**passwords, **INTERPRETER}, "tasks": [task]}
+    env.update(CONTROLLER_HOST=site.url, CONTROLLER_OAUTH_TOKEN=TOKEN)
+    folder = site.folder / "play1"
+    with SecretScanner([folder / "remote"], site.secrets) as scanner:
+        done = run(site.folder, [play], "localhost,", "-c", "local", env=env, forked=False, verbosity="-vvv").passed()
+    assert site.secrets["n"] in done.output and holds(b"".join(system_log), site.secrets["n"])
+    assert [each for each in scanner.found if "AnsiballZ_" in each], scanner.found
+
+
+def test_awx_quotes_a_secret_in_its_answer(site):
+    """AWX quotes the first 100 characters of a key that it refuses. This one quotes a password with escaped characters as well."""
+    key, password = "no key: %s\n%s" % (site.secret("first line"), site.secret("second line") * 5), "a\"b'c\\d-%s" % site.secret("password")
+    inputs = {"username": "u", "password": password, "ssh_key_data": key}
+
+    def quote(method, path, body):
+        if (method, path) != ("POST", "/api/v2/credentials/"):
+            return None
+        given = body["inputs"]
+        return 400, {"inputs": {"ssh_key_data": ["Invalid certificate or key: %s..." % given["ssh_key_data"][:100]], "password": [given["password"]]}}
+
+    site.awx.instead = quote
+    done = site.run(data={"awx_credentials": [{"name": "c", "credential_type": "Machine", "inputs": inputs}]})
+    done.stopped("credential c", "Invalid certificate or key: ********")
+    pieces = [text[start : start + 12] for text in (key, password) for start in range(len(text) - 12)]
+    assert [each for each in pieces if each in done.everything] == []
+    # The control: a task with the module itself, whose own option no_log knows whole values only.
+    task = {"awx.awx.credential": {"name": "c", "credential_type": "Machine", "organization": "Default", "inputs": inputs}}
+    play = {"hosts": "localhost", "gather_facts": False, "vars": INTERPRETER, "tasks": [task]}
+    env = {"CONTROLLER_HOST": site.url, "CONTROLLER_OAUTH_TOKEN": TOKEN}
+    done = run(site.folder, [play], "localhost,", "-c", "local", env=env)
+    assert done.rc == 2 and [each for each in pieces if each in done.output], done.output[-3000:]
+
+
+def test_names_and_answers_of_awx_are_not_evaluated(site):
+    """Somebody has given an object a name with a template and with a command for the terminal, and AWX answers with the same."""
+    made = site.folder / "made"
+    evil = "{{ lookup('ansible.builtin.pipe', 'touch %s') }}\x1b[2J" % made
+    site.run(data=small(awx_credentials=[], awx_notifications=[], awx_workflows=[], awx_templates=[], awx_schedules=[])).passed()
+    project, label = site.of("projects")["p"]["id"], site.of("labels")["ours"]["id"]
+    _status, old = site.awx.answer("POST", "/api/v2/job_templates/", {"name": evil, "project": project, "playbook": "x.yml"})
+    site.awx.answer("POST", "/api/v2/job_templates/%d/labels/" % old["id"], {"id": label})
+    site.awx.answer("POST", "/api/v2/schedules/", {"name": evil, "unified_job_template": old["id"], "rrule": RULE})
+    site.awx.product = "evil\x1b[2J"
+    data = {"awx_label": "ours", "awx_teams": [{"name": "t"}]}
+    for flags, options in (((), {}), (("--check",), {"awx_unmanaged": "remove"}), ((), {"awx_unmanaged": "remove"})):
+        done = site.run(*flags, data=data, **options).passed()
+        assert "touch %s" % made in " ".join(done.output.split()) and "\x1b" not in done.output and not made.exists()
+        assert "connecting to evil" in " ".join(done.output.split())
+    assert not site.of("job_templates")
+    site.awx.instead = lambda method, path, body: (400, {"name": [evil], evil: evil}) if method == "POST" else None
+    done = site.run(data={"awx_teams": [{"name": "u"}]}).stopped("team u: Unable to create", "touch %s" % made)
+    assert "\x1b" not in done.output and not made.exists()
+    # The control: Ansible evaluates the same text in a playbook.
+    run(site.folder, [{"hosts": "localhost", "gather_facts": False, "tasks": [{"debug": {"msg": evil}}]}], "localhost,").passed()
+    assert made.exists()
 
 
 def test_variables_without_a_password_are_shown_and_stored_in_clear_text(site):

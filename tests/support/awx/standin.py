@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import re
@@ -32,9 +33,12 @@ TRANSCRIPT = json.loads((HERE / "transcript.json").read_text())
 TRANSCRIPT_2 = json.loads((HERE / "transcript-2.json").read_text())
 SECRET = "$encrypted$"
 TOKEN = "a-token-of-the-stand-in"
+PASSWORD = "a-password-of-the-stand-in"
+LOGIN = base64.b64encode(b"admin:" + PASSWORD.encode()).decode()
 READ_TOKEN = "a-token-that-may-only-read"
 ORGANIZATION_TOKEN = "a-token-of-an-organization-administrator"
-USERS = {ORGANIZATION_TOKEN: "olga"}
+READER_TOKEN = "a-token-of-a-user-who-may-only-see"
+USERS = {ORGANIZATION_TOKEN: "olga", READER_TOKEN: "rita"}
 # Only a system administrator creates these.
 SYSTEM = ("organizations", "credential_types")
 # In AWX, these endpoints share one sequence of numbers.
@@ -71,6 +75,9 @@ class Awx:
         self.surveys = {}
         self.inputs = {}
         self.requests = []
+        # A function of method, path and body whose result, (status, response), is the answer, unless it is None.
+        self.instead = lambda method, path, body: None
+        self.product = "AWX"
         self._worn = set()
         self._lock = threading.Lock()
         self._token = TOKEN
@@ -86,11 +93,12 @@ class Awx:
         """(status, response) for one request."""
         with self._lock:
             self._token = token
-            if token not in (TOKEN, READ_TOKEN, ORGANIZATION_TOKEN):
+            if token not in (TOKEN, READ_TOKEN, ORGANIZATION_TOKEN, READER_TOKEN):
                 return 401, {"detail": "Authentication credentials were not provided. To establish a login session, visit /api/login/."}
             parts = urlsplit(target)
             try:
-                status, answer = self._route(method, unquote(parts.path).strip("/").split("/")[2:], dict(parse_qsl(parts.query)), body or {})
+                path = unquote(parts.path).strip("/").split("/")[2:]
+                status, answer = self.instead(method, parts.path, body) or self._route(method, path, dict(parse_qsl(parts.query)), body or {})
             except Rejected as rejected:
                 status, answer = 400, rejected.answer
             except PermissionError:
@@ -110,7 +118,8 @@ class Awx:
         if path[0] == "tokens":
             return (201, {"id": 2, "url": "/api/v2/tokens/2/", "token": TOKEN}) if method == "POST" else (204, None)
         endpoint = path[0]
-        allowed = self._token != READ_TOKEN and not (self._token == ORGANIZATION_TOKEN and endpoint in SYSTEM)
+        system = endpoint in SYSTEM and not (endpoint == "organizations" and len(path) > 1)
+        allowed = self._token not in (READ_TOKEN, READER_TOKEN) and not (self._token == ORGANIZATION_TOKEN and system)
         if method == "OPTIONS":
             return 200, {"actions": {"POST": {}} if allowed else {}}
         if method != "GET" and (not allowed or (self._token == ORGANIZATION_TOKEN and endpoint == "execution_environments" and not body.get("organization"))):
@@ -315,7 +324,7 @@ class Awx:
         """An object as its own page shows it: with the names of the objects that it refers to and that are linked to it."""
         shown = copy.deepcopy(found)
         shown["related"]["named_url"] = "/api/v2/%s/%s/" % (endpoint, self._name(endpoint, found))
-        if self._token == READ_TOKEN and "user_capabilities" in shown["summary_fields"]:
+        if self._token == READER_TOKEN and "user_capabilities" in shown["summary_fields"]:
             shown["summary_fields"]["user_capabilities"] = dict.fromkeys(shown["summary_fields"]["user_capabilities"], False)
         for field, option in OPTIONS[endpoint]["POST"].items():
             other = option["type"] == "id" and found.get(field) and self._named(field, found[field])
@@ -342,7 +351,7 @@ class Awx:
 
     def _name(self, endpoint, found):
         """The last part of the named URL: the names of the object and of what it is in."""
-        name = found.get("name") or found.get("identifier") or found.get("username") or ""
+        name = (found.get("name") or found.get("identifier") or found.get("username") or "").replace("+", "[+]").replace("/", "%2F")
         parent = {"hosts": "inventory", "groups": "inventory", "workflow_job_template_nodes": "workflow_job_template", "inventory_sources": "inventory"}
         field = parent.get(endpoint, "organization")
         if endpoint == "credential_types":
@@ -385,10 +394,11 @@ class Server:
             def _serve(self):
                 size = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(size) or "{}") if size else None
-                status, answer = awx.answer(self.command, self.path, body, self.headers.get("Authorization", "").split(" ")[-1])
+                login = self.headers.get("Authorization", "").split(" ")[-1]
+                status, answer = awx.answer(self.command, self.path, body, TOKEN if login == LOGIN else login)
                 data = b"" if answer is None else json.dumps(answer).encode()
                 self.send_response(status)
-                self.send_header("X-API-Product-Name", "AWX")
+                self.send_header("X-API-Product-Name", awx.product)
                 self.send_header("X-API-Product-Version", "24.6.1")
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))

@@ -6,16 +6,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 pytest.importorskip("ansible_collections.awx.awx.plugins.modules.job_template", reason="the package ansible contains awx.awx up to ansible-core 2.20")
 
 from runner import ROOT
 
-from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import AwxError, connection_of
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_check import check_data, unknown_variables
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import VARIABLES
-from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import same, unusable_inputs
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import hidden, keep_stored, same, unusable_inputs
 
 MARK = "m4rk-of-a-secret"
 VERIFY = {"name": "mine", "project": "langgraph", "playbook": "playbooks/verify.yml", "inventory": "langgraph"}
@@ -56,6 +57,29 @@ def injected(variable):
 
 
 WRONG = {
+    "an empty entry": ({"awx_labels": [None]}, "awx_labels contains an empty entry. Write dictionaries of the options of awx.awx.label."),
+    "a text for an entry": ({"awx_teams": ["ops"]}, "awx_teams contains a text."),
+    "a list for a survey": (template(survey_spec=[QUESTION]), "survey_spec of job template mine is a list. Write a dictionary."),
+    "a dictionary for the questions": (template(survey_spec={"spec": QUESTION}), "survey_spec.spec of job template mine is a dictionary."),
+    "an empty question": (template(survey_spec={"spec": [None]}), "survey_spec.spec of job template mine contains an empty entry"),
+    "a dictionary for the nodes": ({"awx_workflows": [{"name": "w", "simplified_workflow_nodes": {"a": 1}}]}, "of workflow w is a dictionary."),
+    "an empty node": (workflow(None), "simplified_workflow_nodes of workflow w contains an empty entry. Write a list of dictionaries."),
+    "a text for an approval": (workflow({"identifier": "a", "approval_node": "yes?"}), "approval_node of node a is a text. Write a dictionary."),
+    "a dictionary for the fields": ({"awx_credential_types": [{"name": "t", "kind": "cloud", "inputs": {"fields": {"id": "x"}}}]}, "inputs.fields of"),
+    "a list for the inputs": (
+        {"awx_credentials": [{"name": "c", "credential_type": "Machine", "inputs": [{"password": MARK}]}]},
+        "inputs of credential c is a list. Write a dictionary.",
+    ),
+    "a text for the inputs": (
+        {"awx_credentials": [{"name": "c", "credential_type": "Machine", "inputs": "password=" + MARK}]},
+        "inputs of credential c is a text.",
+    ),
+    "a list for a name": ({"awx_labels": [{"name": ["l"]}]}, "name of label ['l'] is a list. Write a text, in quotation marks."),
+    "a boolean for a name": ({"awx_labels": [{"name": True}]}, "name of label True is a boolean. Write a text, in quotation marks."),
+    "a number for a branch": (template(scm_branch=1.10), "scm_branch of job template mine is a number. Write a text, in quotation marks."),
+    "an empty label": (template(labels=[None]), "labels of job template mine contains an empty entry. Write a list of texts."),
+    "variables that are a text": (template(extra_vars="a: b"), "job template mine: argument 'extra_vars' is of type"),
+    "a password in a text": (template(extra_vars="database_owner_password=" + MARK), "variable database_owner_password of job template mine"),
     "an option that is misspelt": (template(verbsity=3), "job template mine has no option verbsity. verbosity was probably meant."),
     "an option that is none": (template(nonsense=3), "job template mine has no option nonsense. See ansible-doc awx.awx.job_template."),
     "a value that is none": (template(verbosity=9), "job template mine: value of verbosity must be one of"),
@@ -78,6 +102,9 @@ WRONG = {
     "a default outside its limits": (survey(default="x", min=2), "in a way that a job cannot use"),
     "a number above its limit": (survey(type="integer", default=50, max=5), "in a way that a job cannot use"),
     "a variable with a space": (survey(variable="a b"), "in a way that a job cannot use"),
+    "a text for a number": (survey(type="integer", default="5"), "in a way that a job cannot use"),
+    "a limit that is a text": (survey(type="integer", default=5, min="1"), "in a way that a job cannot use"),
+    "choices without quotation marks": (survey(type="multiplechoice", choices=[False, True], default=""), "in a way that a job cannot use"),
     "a password with a default": (survey(type="password", default="shown"), "in a way that a job cannot use"),
     "a survey that is not asked": (template(survey_spec={"spec": [QUESTION]}), "without survey_enabled: true"),
     "a default that differs from the inventory": (
@@ -166,6 +193,25 @@ def test_accepted(what):
     assert messages(**RIGHT[what]) == []
 
 
+# The survey of a job template and the answers of launches, with what a real AWX said.
+SURVEY, *LAUNCHES = json.loads((ROOT / "tests" / "support" / "awx" / "launches.json").read_text())
+
+
+def test_a_default_is_accepted_if_awx_accepts_it_as_an_answer():
+    """A scheduled job answers its survey with the defaults. A password has none."""
+    questions = {each["variable"]: each for each in SURVEY["body"]["spec"] if each["variable"] != "pw"}
+    seen = []
+    for launch in LAUNCHES:
+        answers = {name: value for name, value in launch["body"]["extra_vars"].items() if name in questions}
+        asked = {"spec": [{**questions[name], "default": value} for name, value in answers.items()]}
+        found = messages(**template(survey_enabled=True, survey_spec=asked))
+        # The answer that AWX rejects, unless it is the password.
+        rejected = [name for name in answers if any("'%s'" % name in each for each in launch["answer"].get("variables_needed_to_start", []))]
+        assert [each.split(" asks for ")[1].split(" ")[0] for each in found] == rejected, launch["note"]
+        seen += rejected or [launch["status"]]
+    assert set(seen) == {*questions, 201, 400}
+
+
 FIELDS = {
     "fields": [{"id": "user", "type": "string"}, {"id": "password", "type": "string", "secret": True}, {"id": "verify", "type": "boolean"}],
     "required": ["user", "secret_path"],
@@ -211,16 +257,23 @@ def test_what_awx_hides_or_adds_is_no_difference():
     assert not same({"password": ""}, {"password": "$encrypted$"})
 
 
-def test_the_connection(monkeypatch):
-    monkeypatch.setenv("CONTROLLER_HOST", "")
-    monkeypatch.setenv("TOWER_HOST", "https://old.example.com")
-    monkeypatch.setenv("CONTROLLER_VERIFY_SSL", "no")
-    assert connection_of({"controller_username": "me", "validate_certs": ""}) == {
-        "controller_host": "https://old.example.com",
-        "controller_username": "me",
-        "validate_certs": False,
+def test_an_empty_secret_keeps_the_stored_one():
+    stored = {"password": "$encrypted$", "username": "u", "token": ""}
+    assert keep_stored({"password": "", "username": "", "token": "", "port": 25}, stored) == {
+        "password": "$encrypted$",
+        "username": "",
+        "token": "",
+        "port": 25,
     }
-    assert connection_of({"controller_host": "https://new.example.com", "validate_certs": "true"})["validate_certs"] is True
-    monkeypatch.setenv("CONTROLLER_VERIFY_SSL", "perhaps")
-    with pytest.raises(AwxError, match="CONTROLLER_VERIFY_SSL is 'perhaps', which is not a boolean"):
-        connection_of({})
+    assert keep_stored({"password": "new"}, stored) == {"password": "new"} and keep_stored({"password": ""}, None) == {"password": ""}
+
+
+def test_parts_of_a_secret_are_hidden():
+    secret = "first-part\nsecond\\part\"with'quotes"
+    for quoted in (secret, repr(secret), json.dumps(secret), str({"inputs": [secret]}), json.dumps({"inputs": secret}), secret[:14], secret[9:]):
+        found = hidden("AWX says %s here" % quoted, {secret})
+        assert found.startswith("AWX says ") and found.endswith(" here") and "********" in found
+        assert not any(secret[start : start + 8] in found for start in range(len(secret) - 8))
+    assert hidden("a short one: abcd", {"abcd"}) == "a short one: ********"
+    assert hidden("nothing to hide", {secret, "abcd"}) == "nothing to hide"
+    assert len(hidden("x" * 100000, {secret})) < 5000

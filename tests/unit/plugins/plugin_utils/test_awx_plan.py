@@ -14,10 +14,11 @@ import yaml
 pytest.importorskip("ansible_collections.awx.awx.plugins.modules.job_template", reason="the package ansible contains awx.awx up to ansible-core 2.20")
 
 from awx.client import InProcess, plan, titles
-from awx.standin import ORGANIZATION_TOKEN, READ_TOKEN, Awx
+from awx.standin import ORGANIZATION_TOKEN, READ_TOKEN, READER_TOKEN, Awx
 from runner import ROOT
 
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import AwxError
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_check import check_data
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import BY_VARIABLE, KINDS, VARIABLES
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_objects import Objects
 
@@ -290,8 +291,81 @@ def test_rights_that_the_token_does_not_have(site):
     assert "admin may not create teams in AWX, or the token may only read" in plan(site.awx, data, token=READ_TOKEN).errors[1]
     assert titles(plan(site.awx, {"awx_teams": data["awx_teams"]}, token=ORGANIZATION_TOKEN)) == [("create", "team t")]
     # What exists needs no right while it is the same, which only the module knows.
-    assert step(plan(site.awx, {"awx_organizations": [{"name": "Default"}]}, token=READ_TOKEN), "organization Default")["restricted"]
+    assert step(plan(site.awx, {"awx_organizations": [{"name": "Default"}]}, token=READER_TOKEN), "organization Default")["restricted"]
     assert not step(plan(site.awx, {"awx_organizations": [{"name": "Default"}]}), "organization Default")["restricted"]
+
+
+def test_the_right_to_create_the_first_kind(site):
+    """For other kinds than the first, the right can depend on an object that the run creates before."""
+    site.add("inventories", name="i", organization=1)
+    data = {"awx_hosts": [{"name": "h", "inventory": "i"}], "awx_groups": [{"name": "g", "inventory": "i"}]}
+    (error,) = plan(site.awx, data, token=READ_TOKEN).errors
+    assert error.startswith("admin may not create hosts in AWX, or the token may only read.") and error.endswith(": h.")
+    assert plan(site.awx, data).errors == []
+
+
+# A new object, the object that it needs, and the right that AWX shows there.
+NEEDING = {
+    "a host": ({"awx_hosts": [{"name": "h", "inventory": "i"}]}, "inventories", "edit", "host h: admin may not edit its inventory i in AWX"),
+    "a group": ({"awx_groups": [{"name": "g", "inventory": "i"}]}, "inventories", "edit", "group g: admin may not edit its inventory i in AWX"),
+    "a source": (
+        {"awx_inventory_sources": [{"name": "s", "inventory": "i", "source": "scm", "source_project": "p"}]},
+        *("inventories", "edit", "inventory source s: admin may not edit its inventory i in AWX"),
+    ),
+    "a schedule": (
+        {"awx_schedules": [{"name": "s", "unified_job_template": "a", "rrule": RULE}]},
+        *("job_templates", "schedule", "schedule s: admin may not schedule its unified_job_template a in AWX"),
+    ),
+    "a node": (nodes(node("a", "b"), node("b", "c"), node("c"), node("d")), "workflow_job_templates", "edit", "admin may not edit its workflow_job_template w"),
+    "an edge": (
+        nodes(node("a", "b"), node("b"), node("c")),
+        "workflow_job_templates",
+        "edit",
+        "workflow w: its nodes differ, and admin may not edit it in AWX",
+    ),
+    "an input source": (
+        {"awx_credential_input_sources": [{"target_credential": "c", "input_field_name": "password", "source_credential": "Ansible Galaxy", "metadata": {}}]},
+        *("credentials", "edit", "admin may not edit its target_credential c in AWX"),
+    ),
+    "a credential that somebody else may use": (
+        {"awx_templates": [{"name": "t", "project": "p", "playbook": "x", "ask_inventory_on_launch": True, "credentials": ["c"]}]},
+        *("credentials", "use", "job template t: admin may not use its credentials c in AWX"),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", list(NEEDING))
+def test_rights_at_the_object_that_a_new_one_needs(team, what):
+    data, endpoint, right, says = NEEDING[what]
+    team.add("inventories", name="i", organization=1)
+    team.add("credentials", name="c", organization=1, credential_type=1)
+    assert plan(team.awx, data).errors == []
+    for each in team.awx.objects[endpoint].values():
+        each["summary_fields"].setdefault("user_capabilities", {})[right] = False
+    (error,) = plan(team.awx, data).errors
+    assert says in error
+    # What is unchanged needs no right.
+    assert plan(team.awx, nodes(node("a", "b"), node("b", "c"), node("c"))).errors == []
+
+
+def test_rights_for_grants_and_removal(labelled):
+    labelled.add("teams", name="ops", organization=1)
+    labelled.add("credentials", name="c", organization=1, credential_type=1)
+    grants = [{"role": "execute", "teams": ["ops"], "job_templates": ["now"]}, {"role": "use", "teams": ["ops"], "credentials": ["c"]}]
+    data = {**labelled.data, "awx_roles": grants, "awx_projects": [{"name": "gone", "state": "absent"}]}
+    labelled.add("projects", name="gone", organization=1)
+
+    def restricted():
+        made = plan(labelled.awx, data, label="ours", remove=True)
+        assert made.errors == []
+        return [each["title"] for each in made.steps if each.get("restricted")]
+
+    assert restricted() == []
+    for endpoint in ("job_templates", "projects", "credentials"):
+        for each in labelled.awx.objects[endpoint].values():
+            each["summary_fields"].setdefault("user_capabilities", {}).update(edit=False, delete=False, use=False)
+    # A grant that exists needs no right, which only the module knows.
+    assert restricted() == ["job template now", "role execute for ops", "role use for ops", "job template before", "project gone"]
 
 
 def test_absent(site):
@@ -345,12 +419,28 @@ def test_what_the_data_no_longer_names(labelled):
     assert [each for each in titles(made) if each[0] == "remove"] == []
     assert made.report == [
         "schedule old of now is not in the data and is kept",
-        "job template before is not in the data and is kept, and so are its schedules: nightly",
+        "job template before is not in the data and is kept. Its schedules are turned off: nightly",
     ]
+    # The old job would otherwise run beside the new one. The schedule of the template that is in the data stays as it is.
+    (nightly,) = [number for number, each in labelled.awx.objects["schedules"].items() if each["unified_job_template"] == labelled.before]
+    (off,) = [each for each in made.steps if each["stage"] == "disable"]
+    assert (off["title"], off["arguments"]) == ("schedule nightly of before", {"name": str(nightly), "enabled": False})
+    labelled.awx.answer("PATCH", "/api/v2/schedules/%d/" % nightly, {"enabled": False})
+    made = plan(labelled.awx, labelled.data, label="ours")
+    assert made.report[1] == "job template before is not in the data and is kept"
+    assert [each for each in titles(made) if each[0] == "disable"] == []
     made = plan(labelled.awx, labelled.data, label="ours", remove=True)
     assert [each for each in titles(made) if each[0] == "remove"] == [("remove", "schedule old"), ("remove", "job template before")]
+    (error,) = plan(labelled.awx, labelled.data, label="outs").errors
+    assert error == "The label outs is neither in awx_labels nor in organization Default. Set awx_label to that of the objects."
     assert [each.endswith("removed") or "is removed" in each for each in made.report] == [True, True]
     assert plan(labelled.awx, labelled.data).report == []
+
+
+def test_an_entry_of_another_organization_is_another_object(labelled):
+    labelled.data["awx_templates"].append({"name": "before", "organization": "Other", "ask_inventory_on_launch": True, "project": "p", "playbook": "x.yml"})
+    labelled.add("projects", name="p", organization=labelled.add("organizations", name="Other"))
+    assert "job template before is not in the data" in plan(labelled.awx, labelled.data, label="ours").report[1]
 
 
 def test_what_somebody_attached_by_hand(labelled):
@@ -381,6 +471,79 @@ def test_the_readme_hands_each_list_to_the_other_collection():
     assert {name.replace("controller_", "awx_").replace("aap_", "awx_") for name in given} == {*VARIABLES, "here"}
 
 
+def test_an_empty_organization(site):
+    assert plan(site.awx, {"awx_labels": [{"name": "l"}]}, organization="").errors == ["The organization is empty. Set awx_organization to its name."]
+
+
 def test_an_awx_that_answers_with_an_error(site):
     with pytest.raises(AwxError, match="AWX does not list nothing"):
         InProcess(site.awx).read("nothing")
+
+
+EVERYTHING = {
+    "awx_organizations": [{"name": "Default", "galaxy_credentials": ["Ansible Galaxy"]}],
+    "awx_labels": [{"name": "ours"}],
+    "awx_teams": [{"name": "ops"}],
+    "awx_credential_types": [
+        {"name": "T", "kind": "cloud", "inputs": {"fields": [{"id": "x", "type": "string"}], "required": ["x"]}, "injectors": {"extra_vars": {"x": "y"}}}
+    ],
+    "awx_credentials": [{"name": "c", "credential_type": "T", "inputs": {"x": "y"}}],
+    "awx_credential_input_sources": [{"target_credential": "c", "input_field_name": "x", "source_credential": "c", "metadata": {"k": "v"}}],
+    "awx_execution_environments": [{"name": "e", "image": "x"}],
+    "awx_notifications": [{"name": "n", "notification_type": "webhook", "notification_configuration": {"url": "x", "headers": {}}}],
+    "awx_projects": [{"name": "q", "scm_url": "x", "allow_override": True, "wait": False}],
+    "awx_inventories": [{"name": "i", "variables": {"x": 1}}],
+    "awx_inventory_sources": [{"name": "s", "inventory": "i", "source": "scm", "source_project": "q", "source_vars": {"x": 1}}],
+    "awx_hosts": [{"name": "h", "inventory": "i", "variables": {"x": 1}}],
+    "awx_groups": [{"name": "g", "inventory": "i", "hosts": ["h"], "children": ["g2"]}, {"name": "g2", "inventory": "i"}],
+    "awx_templates": [
+        {
+            **{"name": "a", "project": "q", "inventory": "i", "playbook": "x.yml", "labels": ["ours"], "credentials": ["c"], "extra_vars": {"x": [1]}},
+            **{"survey_enabled": True, "survey_spec": {"name": "", "description": "", "spec": [{"variable": "v", "type": "text", "default": "d", "min": 1}]}},
+        }
+    ],
+    "awx_workflows": [
+        {
+            "name": "w",
+            "simplified_workflow_nodes": [
+                {"identifier": "a", "unified_job_template": "a", "success_nodes": ["b"], "extra_data": {"x": 1}},
+                {"identifier": "b", "approval_node": {"name": "yes?", "timeout": 5}},
+            ],
+        }
+    ],
+    "awx_schedules": [{"name": "s", "unified_job_template": "a", "rrule": RULE, "extra_data": {"x": 1}, "enabled": True}],
+    "awx_roles": [{"role": "execute", "teams": ["ops"], "job_templates": ["a"]}],
+}
+ODD = (None, True, 1.5, 7, "x", "", [], {}, [None], [[1]], ["x"], {"x": None}, [{}])
+
+
+def places(value, path=()):
+    """The paths of all values in the data."""
+    if path:
+        yield path
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from places(inner, (*path, key))
+
+
+def replaced(value, path, other):
+    if not path:
+        return other
+    made = dict(value) if isinstance(value, dict) else list(value)
+    made[path[0]] = replaced(value[path[0]], path[1:], other)
+    return made
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_any_value_in_any_place_is_accepted_or_gets_a_message(team, variable):
+    """As in a file with a list in place of a dictionary, an empty entry, or a number as a name."""
+    assert list(check_data({**EVERYTHING}, {})) == [] and plan(team.awx, EVERYTHING, label="ours").errors == []
+    tried = 0
+    for path in places(EVERYTHING[variable]):
+        for odd in ODD:
+            data = {**EVERYTHING, variable: replaced(EVERYTHING[variable], path, odd)}
+            found = list(check_data(data, {}))
+            assert all(isinstance(each, str) for each in found)
+            if not found:
+                plan(team.awx, data, label="ours")
+            tried += 1
+    assert tried > 12
