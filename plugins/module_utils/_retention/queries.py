@@ -12,7 +12,7 @@ are outdated. The last column has BETWEEN for this reason: PostgreSQL ignores th
 from __future__ import annotations
 
 
-def _version_6(identifier: str) -> str:
+def version_6(identifier: str) -> str:
     """Whether an id has the form of a version 6 UUID. A regular expression would take ten times as long. The digits of the newest id are checked later."""
     return "({0} LIKE '________-____-6___-____-____________' AND {0} = lower({0} COLLATE \"C\"))".format(identifier)
 
@@ -62,8 +62,8 @@ SELECT a.thread_id, m.found, m.newest, m.other
 FROM """
     + ASKED
     + """ CROSS JOIN LATERAL (
-  SELECT count(*) > 0 AS found, NOT coalesce(bool_and("""
-    + _version_6("s.checkpoint_id")
+  SELECT count(*) AS found, NOT coalesce(bool_and("""
+    + version_6("s.checkpoint_id")
     + """), true) AS other, max(s.checkpoint_id COLLATE "C") AS newest
   FROM ("""
     + NAMESPACES
@@ -120,11 +120,11 @@ FROM """
     + ASKED
     + """
 CROSS JOIN LATERAL (SELECT NOT bool_and("""
-    + _version_6("c.checkpoint_id")
+    + version_6("c.checkpoint_id")
     + """) AS other FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND %(aged)s) AS i
 CROSS JOIN LATERAL (
   SELECT NOT bool_and("""
-    + _version_6("w.checkpoint_id")
+    + version_6("w.checkpoint_id")
     + """) AS other, max(w.checkpoint_id COLLATE "C") AS written
   FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND %(aged)s
 ) AS j
@@ -184,12 +184,12 @@ SELECT a.thread_id FROM """
 LEFT JOIN LATERAL (
   SELECT CASE c.checkpoint_ns WHEN '' THEN c.parent_checkpoint_id IS NOT NULL
          ELSE coalesce("""
-    + _version_6("(c.metadata -> 'parents' ->> '')")
+    + version_6("(c.metadata -> 'parents' ->> '')")
     + """ AND (c.metadata -> 'parents' ->> '') COLLATE "C" < %(before)s, false) END AS late
   FROM {checkpoints} c WHERE c.thread_id = a.thread_id ORDER BY c.checkpoint_ns, c.checkpoint_id LIMIT 1
 ) AS o ON true
 WHERE coalesce(o.late, (SELECT bool_and("""
-    + _version_6("w.checkpoint_id")
+    + version_6("w.checkpoint_id")
     + """ AND w.checkpoint_id COLLATE "C" < %(before)s)
                         FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id), false)
 """
@@ -200,7 +200,7 @@ HORIZON = "SELECT extract(epoch FROM clock_timestamp())::float8 AS now, pg_snaps
 ORPHANED_WRITES = (
     """
 SELECT w.thread_id, w.checkpoint_ns, w.checkpoint_id, z.rows, z.bytes, """
-    + _version_6("w.checkpoint_id")
+    + version_6("w.checkpoint_id")
     + """ AS timed, w.checkpoint_id COLLATE "C" < %(cutoff)s AS old
 FROM """
     + ASKED
