@@ -156,13 +156,20 @@ def test_growth(ready, call_module):
 
 
 def test_a_value_that_stays_the_same_counts_once(ready, call_module):
+    value = ["%d" % random.Random(number).getrandbits(64) for number in range(500)]
     with ready.saver() as saver:
-        put(saver, "t", {"large": "x" * 5000}, {"large": "1"}, identifier=identifier(40 * DAY))
-        put(saver, "t", {"large": "x" * 5000}, {"large": "1"}, identifier=identifier(2 * DAY))
-    days = stats(call_module, ready)["growth"]["days"]
-    assert sum(each["checkpoints"] for each in days) == 1
-    size = number(ready, "SELECT sum(%s) FROM checkpoints WHERE checkpoint_id = (SELECT max(checkpoint_id) FROM checkpoints)" % SIZE["checkpoints"])
-    assert sum(each["bytes"] for each in days) == size
+        for age in (40, 2, 1):
+            config = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+            version = {"large": "1" if age > 1 else "2"}
+            checkpoint = {"v": 4, "ts": "", "id": identifier(age * DAY), "channel_values": {"large": value}, "channel_versions": version, "versions_seen": {}}
+            saver.put(config, checkpoint, {"source": "loop", "step": 1, "parents": {}}, version)
+    days = {age: each for age, each in zip(range(59, -1, -1), stats(call_module, ready, days=60)["growth"]["days"]) if each["checkpoints"]}
+    blob = number(ready, "SELECT max(%s) FROM checkpoint_blobs" % SIZE["checkpoint_blobs"])
+    assert number(ready, "SELECT count(*) FROM checkpoint_blobs") == 2 and blob > 3000
+    sizes = dict(zip((40, 2, 1), (row[0] for row in ready.execute("SELECT %s FROM checkpoints ORDER BY checkpoint_id" % SIZE["checkpoints"]))))
+    assert {age: each["bytes"] for age, each in days.items()} == {40: sizes[40] + blob, 2: sizes[2], 1: sizes[1] + blob}
+    # The checkpoint before the first day names the value as well.
+    assert stats(call_module, ready, days=3)["growth"]["days"][0]["bytes"] == sizes[2]
 
 
 def test_ids_of_another_kind_are_counted_apart(ready, call_module):
