@@ -36,13 +36,16 @@ SELECT thread, id, NULL, jsonb_build_object('v', 4, 'id', id, 'channel_values', 
        '{{"source": "loop", "step": 1, "parents": {{}}}}'
 FROM made;
 INSERT INTO checkpoint_blobs SELECT thread, '', 'messages', id, 'bytes', decode(repeat(md5(id), 20), 'hex') FROM made;
-INSERT INTO checkpoint_writes SELECT thread, '', id, 'task', 0, CASE WHEN number %% 10 = 0 THEN '__interrupt__' ELSE 'messages' END, 'bytes', '\\x00', '' FROM made;
+INSERT INTO checkpoint_writes
+SELECT thread, '', id, 'task', 0, CASE WHEN number %% 10 = 0 THEN '__interrupt__' ELSE 'messages' END, 'bytes', '\\x00', '' FROM made;
 """
 MADE = """
 CREATE TEMPORARY TABLE made AS
-SELECT number, 'thread-' || number AS thread, substr(ticks, 1, 8) || '-' || substr(ticks, 9, 4) || '-6' || substr(ticks, 13) || '-8000-' || lpad(to_hex(number), 12, '0') AS id
+SELECT number, 'thread-' || number AS thread,
+  substr(ticks, 1, 8) || '-' || substr(ticks, 9, 4) || '-6' || substr(ticks, 13) || '-8000-' || lpad(to_hex(number), 12, '0') AS id
 FROM generate_series(1, %(threads)s) AS number, generate_series(1, %(length)s) AS step,
-     LATERAL (SELECT lpad(to_hex(((%(now)s - CASE WHEN number %% 2 = 0 THEN 2 ELSE 50 END * 86400 + step + 12219292800)::numeric * 10000000)::bigint), 15, '0')) AS t(ticks)
+  LATERAL (SELECT %(now)s - CASE WHEN number %% 2 = 0 THEN 2 ELSE 50 END * 86400 + step AS seconds) AS s,
+  LATERAL (SELECT lpad(to_hex(((seconds + 12219292800)::numeric * 10000000)::bigint), 15, '0') AS ticks) AS t
 """
 
 
@@ -249,10 +252,10 @@ def test_a_role_that_may_only_read(ready, call_module):
 def test_every_transaction_is_read_only(ready, call_module):
     """A function that the queries could call, if it were found, cannot write: the server rejects it. And the module works where nothing can be written."""
     fill(ready, threads=5)
-    ready.execute("ALTER ROLE \"%s\" SET default_transaction_read_only = on" % ready.app.name)
+    ready.execute('ALTER ROLE "%s" SET default_transaction_read_only = on' % ready.app.name)
     found = assert_succeeded(call_module("checkpoint_stats_info", ready.login(ready.app, older_than="30d")), ready)
     assert found["threads"]["value"] == 5
-    ready.execute("ALTER ROLE \"%s\" RESET default_transaction_read_only" % ready.app.name)
+    ready.execute('ALTER ROLE "%s" RESET default_transaction_read_only' % ready.app.name)
     # A sequence would be advanced by a statement of a session that can write.
     ready.execute("CREATE SEQUENCE counted; GRANT USAGE ON SEQUENCE counted TO PUBLIC")
     with session(ready) as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
