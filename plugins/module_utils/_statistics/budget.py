@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg, sql
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.threads import Threads
-from ansible_collections.stateops.langgraph.plugins.module_utils._verify.orphans import COUNTED_WHOLE, SAMPLES
+from ansible_collections.stateops.langgraph.plugins.module_utils._verify.orphans import COUNTED_WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LIMIT = "SELECT set_config('statement_timeout', %s, false)"
 # Seconds that a statement has at least, since the statement that sets the next limit is limited as well.
 SHORTEST = 0.2
+# Pages of the samples, of which the first one that is read in time counts.
+SAMPLES = (1024, 256, 64)
 # Threads that are read at once. A few at first, since a single thread may have most of the rows.
 CHUNKS = (10, 200)
 
@@ -76,7 +78,7 @@ class TimedThreads(Threads):
         The query contains {sample_TABLE} after each table, and may contain {scale_TABLE}, the factor that extrapolates a number.
         """
         tries = list(attempts(pages))
-        for number, percents in enumerate(tries, start=1):
+        for percents in tries:
             places: dict[str, Any] = {}
             for table, percent in percents.items():
                 # The same pages each time, so that two runs can be compared.
@@ -84,7 +86,8 @@ class TimedThreads(Threads):
                 places["sample_" + table] = sql.SQL(text).format(sql.Literal(percent))
                 places["scale_" + table] = sql.Literal(1.0 if percent is None else 100.0 / percent)
             try:
-                return self.budget.rows(sql.SQL(query).format(**self.places, **places), parameters, 1.0 / (len(tries) - number + 1)), percents
+                # Half of the time that is left, so that the smaller samples have some.
+                return self.budget.rows(sql.SQL(query).format(**self.places, **places), parameters, 1.0 if percents is tries[-1] else 0.5), percents
             except OutOfTime:
                 continue
         raise OutOfTime

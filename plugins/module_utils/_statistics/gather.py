@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
+from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import psycopg
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.counts import text_of
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema import rules
 from ansible_collections.stateops.langgraph.plugins.module_utils._statistics.budget import SHORTEST, Budget, OutOfTime, TimedThreads
-from ansible_collections.stateops.langgraph.plugins.module_utils._statistics.figures import missing
+from ansible_collections.stateops.langgraph.plugins.module_utils._statistics.figures import OUT_OF_TIME, missing
 from ansible_collections.stateops.langgraph.plugins.module_utils._statistics.growth import Days, growth, no_growth
 from ansible_collections.stateops.langgraph.plugins.module_utils._statistics.largest import largest_channels, largest_threads
 from ansible_collections.stateops.langgraph.plugins.module_utils._statistics.population import delta_channels, nothing_known, survey
@@ -70,7 +72,7 @@ def gather(connection: Connection, schema: Schema, params: Mapping[str, Any], po
     budget.until(LARGEST)
     found["largest_threads"] = largest_threads(threads, pages, params["show_threads"])
     found["largest_channels"] = largest_channels(threads, pages)
-    connection.execute(SET, {"names": list(BY_KEYS), "value": "off"})
+    _read_by_keys(connection, True)
     population = _in_time(lambda: survey(threads, pages["checkpoints"], days.identifiers[0], (ALL_THREADS, SOME_THREADS)))
     found.update(nothing_known() if population is None else population.to_dict())
     found["checkpoints"] = sizes["checkpoints"]["rows"]
@@ -79,10 +81,10 @@ def gather(connection: Connection, schema: Schema, params: Mapping[str, Any], po
     found["growth"] = no_growth() if population is None else growth(threads, population, days)
     budget.until(DELTA)
     found["delta_channel"] = missing() if population is None else delta_channels(threads, population)
-    connection.execute(SET, {"names": list(BY_KEYS), "value": "on"})
+    _read_by_keys(connection, False)
     budget.until(ORPHANS)
     found["orphans"] = _orphans(connection, schema, params["orphan_grace"], budget)
-    connection.execute(SET, {"names": list(BY_KEYS), "value": "off"})
+    _read_by_keys(connection, True)
     shares = (PREDICTION, PREDICTION_SAMPLE)
     found["retention"] = predicted(threads, policy, population, shares, params["show_threads"]) if policy.selects else None
     return facts
@@ -96,8 +98,17 @@ def _in_time(read: Callable[[], Result]) -> Result | None:
         return None
 
 
+def _read_by_keys(connection: Connection, only: bool) -> None:
+    """Whether PostgreSQL plans queries by the keys only. If the limit of the last statement ends this one, only the plans differ."""
+    with contextlib.suppress(psycopg.errors.QueryCanceled):
+        connection.execute(SET, {"names": list(BY_KEYS), "value": "off" if only else "on"})
+
+
 def _orphans(connection: Connection, schema: Schema, grace: float, budget: Budget) -> dict[str, Any]:
     """The orphans, as checkpoint_schema_info returns them."""
-    # Its limits end with the transaction.
-    with connection.transaction():
-        return postgres_orphans(connection, schema, grace, min(SECONDS, max(SHORTEST, budget.left / ATTEMPTS)))
+    try:
+        # Its limits end with the transaction.
+        with connection.transaction():
+            return postgres_orphans(connection, schema, grace, min(SECONDS, max(SHORTEST, budget.left / ATTEMPTS)))
+    except psycopg.errors.QueryCanceled:
+        return {"writes": {"count": None, "reason": OUT_OF_TIME}, "blobs": {"count": None, "reason": OUT_OF_TIME}}

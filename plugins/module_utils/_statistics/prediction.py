@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ansible_collections.stateops.langgraph.plugins.module_utils._statistics.budget import TimedThreads
     from ansible_collections.stateops.langgraph.plugins.module_utils._statistics.population import Population
 
+# The share of the time after which it is decided whether all threads can be read, and how much longer than that it would have to take.
+ENOUGH, UNCERTAIN = 0.1, 1.5
 # The keys of PolicyCounts that the result contains. A sample has no lists of threads, which would suggest that they are complete.
 NUMBERS = ("threads", "kept", "rows", "bytes")
 
@@ -30,7 +32,8 @@ def predicted(threads: TimedThreads, policy: Policy, population: Population | No
     shares: of the time, after which the attempt to read all threads ends, and after which that with a sample does.
     """
     threads.budget.until(shares[0])
-    counts, _examined, complete = _count(threads, policy, threads.pages(policy))
+    total = population.total if population is not None and policy.chosen.patterns is None else 0
+    counts, _examined, complete = _count(threads, policy, threads.pages(policy), total)
     if complete:
         found = counts.to_dict(show_threads)
         return {**method_of(EXACT), **{key: found[key] for key in (*NUMBERS, "oldest_left", "deleted_threads")}}
@@ -47,9 +50,13 @@ def predicted(threads: TimedThreads, policy: Policy, population: Population | No
     return {**method_of(SAMPLE, 100.0 / scale), **{key: _scaled(found[key], scale) for key in NUMBERS}, **nothing}
 
 
-def _count(threads: TimedThreads, policy: Policy, pages: Iterable[Sequence[str]]) -> tuple[PolicyCounts, int, bool]:
-    """(the counts of the pages that were read in time, the number of their threads, whether these are all)."""
+def _count(threads: TimedThreads, policy: Policy, pages: Iterable[Sequence[str]], total: int = 0) -> tuple[PolicyCounts, int, bool]:
+    """(the counts of the pages that were read in time, the number of their threads, whether these are all).
+
+    total: the number of all threads. If the first pages show that there is no time for all of them, the rest is not read. 0 to read in any case.
+    """
     counts, examined = PolicyCounts(), 0
+    began, allowed = threads.budget.clock(), threads.budget.left
     try:
         for ids in pages:
             # A page counts as a whole: when the time is over, only some of its threads have been counted.
@@ -57,6 +64,9 @@ def _count(threads: TimedThreads, policy: Policy, pages: Iterable[Sequence[str]]
             counts.merge(part)
             counts.considered += part.considered
             examined += len(ids)
+            took = threads.budget.clock() - began
+            if took > allowed * ENOUGH and took * total > allowed * examined * UNCERTAIN:
+                return counts, examined, False
     except OutOfTime:
         return counts, examined, False
     return counts, examined, True

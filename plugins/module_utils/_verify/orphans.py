@@ -103,7 +103,8 @@ def _counted(
                 counts = count(connection, places, _sample(percent), *arguments)
                 counts["sampled_percent"] = percent
                 return counts
-        except psycopg.errors.QueryCanceled:
+        # The limit applies to the statement that returns to the savepoint as well.
+        except (psycopg.errors.QueryCanceled, psycopg.errors.InFailedSqlTransaction):
             continue
         except psycopg.Error as error:  # if columns are missing, the comparison of the schemas reports it
             return _uncounted(connection, error)
