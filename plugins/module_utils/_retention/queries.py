@@ -107,7 +107,8 @@ UNREADABLE = """
                  OR coalesce(c.checkpoint ->> 'v', '') !~ '^[0-9]{{1,9}}$') LIMIT 1) IS TRUE
 """
 # An interrupt is a pending write of the newest checkpoint. A breakpoint (interrupt_before, interrupt_after) leaves only the signs of a next step:
-# a trigger channel or an input that no node has read, or a pending send. If a node failed, nobody is waited for.
+# a trigger channel or an input that no node has read, or a pending send. After the sends, their list is stored as empty (in msgpack or JSON).
+# If a node failed, nobody is waited for.
 DETAILS = (
     """
 SELECT a.thread_id,
@@ -138,7 +139,8 @@ LEFT JOIN LATERAL (
             WHERE v.key = '__start__' OR starts_with(v.key, 'branch:') OR starts_with(v.key, 'start:'))
     OR EXISTS (SELECT FROM unnest('{{__start__,__pregel_tasks}}'::text[]) AS v(key) CROSS JOIN LATERAL (
                  SELECT FROM {checkpoint_blobs} b WHERE b.thread_id = a.thread_id AND b.checkpoint_ns = '' AND b.channel = v.key
-                 AND b.version = c.checkpoint -> 'channel_versions' ->> v.key AND b.type <> 'empty' LIMIT 1) AS b)
+                 AND b.version = c.checkpoint -> 'channel_versions' ->> v.key AND b.type <> 'empty'
+                 AND (v.key = '__start__' OR b.blob NOT IN (decode('90', 'hex'), decode('5b5d', 'hex'))) LIMIT 1) AS b)
     OR (SELECT true FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND w.checkpoint_ns = '' AND w.checkpoint_id = c.parent_checkpoint_id
                AND w.channel = '__pregel_tasks' AND c.checkpoint ->> 'v' IN ('1', '2', '3') LIMIT 1) IS TRUE AS unfinished
   FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.checkpoint_ns = '' ORDER BY c.checkpoint_id DESC LIMIT 1
