@@ -14,7 +14,8 @@ options:
     description:
       - Selects the threads whose newest checkpoint, in any namespace, is older than this, for example V(30d). The units are V(s), V(m), V(h), V(d) and V(w).
       - The age is the time in the ids of the checkpoints, which are version 6 UUIDs, compared with the clock of the server. A thread with an id of another
-        kind is kept and counted in RV(kept.age_unknown). A thread with a more recent pending write is kept as well.
+        kind is kept and counted in RV(stateops.langgraph.checkpoint_prune#module:kept.age_unknown). A thread with a more recent pending write is kept
+        as well.
     type: str
   threads:
     description:
@@ -41,15 +42,16 @@ options:
       - V(none) deletes the whole thread. If O(older_than) and O(metadata) are not given, this includes threads that have no checkpoint left.
       - V(latest) keeps the newest checkpoint of each namespace with its pending writes and channel values, which is what an application needs to continue
         the thread. C(PostgresSaver.prune) deletes the older ones. A thread whose graph has a C(DeltaChannel) is kept whole, because the value of
-        such a channel is computed from older checkpoints; RV(delta_threads) counts these threads.
+        such a channel is computed from older checkpoints; RV(stateops.langgraph.checkpoint_prune#module:kept.delta_channel) counts these threads.
     type: str
     choices: [ none, latest ]
     default: none
   waiting:
     description:
       - What to do with a selected thread that waits for an answer, with O(keep=none).
-      - V(keep) keeps a thread whose newest checkpoint has a pending interrupt (RV(kept.waiting)), or has a next step without a failed one
-        (RV(kept.unfinished)). The latter is what a breakpoint (C(interrupt_before), C(interrupt_after)) leaves, and also a run whose process was killed.
+      - V(keep) keeps a thread whose newest checkpoint has a pending interrupt (RV(stateops.langgraph.checkpoint_prune#module:kept.waiting)), or has a next
+        step without a failed one (RV(stateops.langgraph.checkpoint_prune#module:kept.unfinished)). The latter is what a breakpoint
+        (C(interrupt_before), C(interrupt_after)) leaves, and also a run whose process was killed.
       - V(delete) treats them like all other threads.
     type: str
     choices: [ keep, delete ]

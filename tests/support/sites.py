@@ -36,6 +36,24 @@ def sudo_of(folder):
     return {"ansible_become_method": "ansible.builtin.sudo", "ansible_become_exe": str(program)}
 
 
+def host(database, target_venv, python, **more):
+    """The variables of a host that is this machine, for playbooks that only read."""
+    return {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": str(python),
+        # One machine and one user.
+        "ansible_become": False,
+        "checkpointer_virtualenv": str(target_venv),
+        "checkpointer_schema": "public",
+        "checkpointer_login_host": database.server.host,
+        "checkpointer_login_port": database.server.port,
+        "checkpointer_login_db": database.name,
+        "checkpointer_app_user": database.app.name,
+        "checkpointer_app_password": database.app.password,
+        **more,
+    }
+
+
 class Site:
     """Three hosts of the application, and a database with the schema and the grants."""
 

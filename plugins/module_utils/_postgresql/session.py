@@ -145,6 +145,12 @@ def configure_session(connection: Connection, timeouts: Mapping[str, float], kee
             )
 
 
+def only_tables(connection: Connection) -> dict[str, str]:
+    """The setting with which the server rejects views and foreign tables, if it has it."""
+    version = connection.info.server_version
+    return {"restrict_nonsystem_relation_kind": "view, foreign-table"} if version >= RESTRICTS_RELATIONS.get(version // 10000, 170000) else {}
+
+
 @contextlib.contextmanager
 def snapshot(connection: Connection, role: str | None = None, seconds: float = 0) -> Iterator[tuple[str, ...]]:
     """A read-only transaction with one snapshot of the database. Its settings end with the transaction.
@@ -161,9 +167,7 @@ def snapshot(connection: Connection, role: str | None = None, seconds: float = 0
         "statement_timeout": str(int(seconds * 1000)),
         "lock_timeout": "%ds" % READ_LOCK_TIMEOUT,
     }
-    version = connection.info.server_version
-    if version >= RESTRICTS_RELATIONS.get(version // 10000, 170000):
-        settings["restrict_nonsystem_relation_kind"] = "view, foreign-table"
+    settings.update(only_tables(connection))
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         take_role(connection, role, local=True)

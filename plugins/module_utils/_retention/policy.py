@@ -55,12 +55,12 @@ def seconds_of(option: str, text: str) -> int:
 class ThreadAge(NamedTuple):
     """What the primary keys show of a thread.
 
-    found: whether it has a checkpoint. newest: the highest id among the newest checkpoints of its namespaces, or None.
+    found: the number of its namespaces with a checkpoint. newest: the highest id among the newest checkpoints of its namespaces, or None.
     other: whether one of these ids does not have the form of a version 6 UUID.
     """
 
     thread: str
-    found: bool
+    found: int
     newest: str | None
     other: bool
 

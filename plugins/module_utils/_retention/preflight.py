@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must be true before a row is deleted: the tables are LangGraph's, nothing evaluates foreign code, and the role has the privileges."""
+"""What must be true before a row is read or deleted: the tables are LangGraph's, nothing evaluates foreign code, and the role has the privileges."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.check_p
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import DatabaseState
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
 MISSING = """
@@ -31,6 +34,17 @@ ORDER BY t.place, p.place
 def require_prunable(connection: Connection, schema: str, role: str | None, keep: str) -> None:
     """Raise ModuleError, or PrerequisiteMissing if a table is missing. role: session_role, or None. keep: latest also needs UPDATE."""
     privileges = ["SELECT", "DELETE"] + (["UPDATE"] if keep == "latest" else [])
+    state = require_tables(connection, schema, role, privileges, lambda rule: rule is not rules.OWNER_DIFFERS)
+    if state.server.standby or state.server.read_only:
+        raise ModuleError("The server does not accept writes (%s). Connect to the primary." % ("hot standby" if state.server.standby else "read-only"))
+
+
+def require_tables(connection: Connection, schema: str, role: str | None, privileges: Sequence[str], prevents: Callable[[rules.Rule], bool]) -> DatabaseState:
+    """The DatabaseState, if the work can begin; otherwise raise ModuleError, or PrerequisiteMissing if a table is missing.
+
+    role: session_role, or None. privileges: on the tables. prevents: whether a violation of a rule that blocks a migration prevents the work, too.
+    """
+    deletes = "DELETE" in privileges
     with report_lock_holders(connection, schema, DATA_TABLES), snapshot(connection, role, READ_TIMEOUT) as path:
         state = read(connection, schema, path)
         found, server = state.schema, state.server
@@ -43,14 +57,14 @@ def require_prunable(connection: Connection, schema: str, role: str | None, keep
         absent = [table for table in DATA_TABLES if found.table(table) is None]
         if absent:
             raise PrerequisiteMissing("%s: no such table in schema %s. Run the module checkpoint_schema first." % (", ".join(absent), schema))
-        violations = [each for each in check_schema(found) if each.severity == rules.BLOCK and each.rule is not rules.OWNER_DIFFERS]
+        violations = [each for each in check_schema(found) if each.severity == rules.BLOCK and prevents(each.rule)]
         if violations:
             raise ModuleError(
-                "The tables are not as LangGraph needs them. %s Nothing was deleted." % " ".join(sentence(each.describe()) for each in violations)
+                "The tables are not as LangGraph needs them. %s Nothing was %s."
+                % (" ".join(sentence(each.describe()) for each in violations), "deleted" if deletes else "read")
             )
-        rows = connection.execute(MISSING, {"tables": list(DATA_TABLES), "privileges": privileges, "schema": schema}).fetchall()
+        rows = connection.execute(MISSING, {"tables": list(DATA_TABLES), "privileges": list(privileges), "schema": schema}).fetchall()
     if rows:
         grants = ["GRANT %s ON %s TO %s;" % (row["privilege"], qualified(schema, row["table_name"]), quote(server.role)) for row in rows]
-        raise ModuleError("Role %s lacks privileges that the deletion needs. Run: %s" % (server.role, " ".join(grants)))
-    if server.standby or server.read_only:
-        raise ModuleError("The server does not accept writes (%s). Connect to the primary." % ("hot standby" if server.standby else "read-only"))
+        raise ModuleError("Role %s lacks privileges that the %s needs. Run: %s" % (server.role, "deletion" if deletes else "module", " ".join(grants)))
+    return state

@@ -20,7 +20,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._retention.orph
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import NOTHING_OLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import Policy
     from ansible_collections.stateops.langgraph.plugins.module_utils._retention.threads import Selected, Threads
@@ -36,10 +36,13 @@ class Limits(NamedTuple):
     recheck: float
 
 
-def predict(threads: Threads, policy: Policy, sizes: bool = True) -> PolicyCounts:
-    """What the policy would remove now. sizes: whether the rows of deleted threads are counted, which reads them."""
+def predict(threads: Threads, policy: Policy, sizes: bool = True, pages: Iterable[Sequence[str]] | None = None) -> PolicyCounts:
+    """What the policy would remove now.
+
+    sizes: whether the rows of deleted threads are counted, which reads them. pages: the ids of some threads, or None for all that the policy considers.
+    """
     counts = PolicyCounts()
-    for page in _by_age(threads, policy, counts):
+    for page in _by_age(threads, policy, counts, pages):
         selected = _by_details(threads, policy, page, counts)
         for thread in selected.ids:
             if policy.keep == "latest":
@@ -51,9 +54,11 @@ def predict(threads: Threads, policy: Policy, sizes: bool = True) -> PolicyCount
     return counts
 
 
-def _by_age(threads: Threads, policy: Policy, counts: PolicyCounts) -> Iterator[Selected]:
+def _by_age(threads: Threads, policy: Policy, counts: PolicyCounts, pages: Iterable[Sequence[str]] | None = None) -> Iterator[Selected]:
     """The threads that the policy may remove, in pages. The others are counted."""
-    for ids in threads.pages(policy) if policy.selects else ():
+    if pages is None:
+        pages = threads.pages(policy) if policy.selects else ()
+    for ids in pages:
         counts.considered += len(ids)
         yield threads.select_by_age(ids, policy, counts)
 

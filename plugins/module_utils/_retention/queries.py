@@ -12,7 +12,7 @@ are outdated. The last column has BETWEEN for this reason: PostgreSQL ignores th
 from __future__ import annotations
 
 
-def _version_6(identifier: str) -> str:
+def version_6(identifier: str) -> str:
     """Whether an id has the form of a version 6 UUID. A regular expression would take ten times as long. The digits of the newest id are checked later."""
     return "({0} LIKE '________-____-6___-____-____________' AND {0} = lower({0} COLLATE \"C\"))".format(identifier)
 
@@ -62,8 +62,8 @@ SELECT a.thread_id, m.found, m.newest, m.other
 FROM """
     + ASKED
     + """ CROSS JOIN LATERAL (
-  SELECT count(*) > 0 AS found, NOT coalesce(bool_and("""
-    + _version_6("s.checkpoint_id")
+  SELECT count(*) AS found, NOT coalesce(bool_and("""
+    + version_6("s.checkpoint_id")
     + """), true) AS other, max(s.checkpoint_id COLLATE "C") AS newest
   FROM ("""
     + NAMESPACES
@@ -107,7 +107,8 @@ UNREADABLE = """
                  OR coalesce(c.checkpoint ->> 'v', '') !~ '^[0-9]{{1,9}}$') LIMIT 1) IS TRUE
 """
 # An interrupt is a pending write of the newest checkpoint. A breakpoint (interrupt_before, interrupt_after) leaves only the signs of a next step:
-# a trigger channel or an input that no node has read, or a pending send. If a node failed, nobody is waited for.
+# a trigger channel or an input that no node has read, or a pending send. After the sends, their list is stored as empty (in msgpack or JSON).
+# If a node failed, nobody is waited for.
 DETAILS = (
     """
 SELECT a.thread_id,
@@ -120,11 +121,11 @@ FROM """
     + ASKED
     + """
 CROSS JOIN LATERAL (SELECT NOT bool_and("""
-    + _version_6("c.checkpoint_id")
+    + version_6("c.checkpoint_id")
     + """) AS other FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND %(aged)s) AS i
 CROSS JOIN LATERAL (
   SELECT NOT bool_and("""
-    + _version_6("w.checkpoint_id")
+    + version_6("w.checkpoint_id")
     + """) AS other, max(w.checkpoint_id COLLATE "C") AS written
   FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND %(aged)s
 ) AS j
@@ -138,7 +139,8 @@ LEFT JOIN LATERAL (
             WHERE v.key = '__start__' OR starts_with(v.key, 'branch:') OR starts_with(v.key, 'start:'))
     OR EXISTS (SELECT FROM unnest('{{__start__,__pregel_tasks}}'::text[]) AS v(key) CROSS JOIN LATERAL (
                  SELECT FROM {checkpoint_blobs} b WHERE b.thread_id = a.thread_id AND b.checkpoint_ns = '' AND b.channel = v.key
-                 AND b.version = c.checkpoint -> 'channel_versions' ->> v.key AND b.type <> 'empty' LIMIT 1) AS b)
+                 AND b.version = c.checkpoint -> 'channel_versions' ->> v.key AND b.type <> 'empty'
+                 AND (v.key = '__start__' OR b.blob NOT IN (decode('90', 'hex'), decode('5b5d', 'hex'))) LIMIT 1) AS b)
     OR (SELECT true FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND w.checkpoint_ns = '' AND w.checkpoint_id = c.parent_checkpoint_id
                AND w.channel = '__pregel_tasks' AND c.checkpoint ->> 'v' IN ('1', '2', '3') LIMIT 1) IS TRUE AS unfinished
   FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.checkpoint_ns = '' ORDER BY c.checkpoint_id DESC LIMIT 1
@@ -184,12 +186,12 @@ SELECT a.thread_id FROM """
 LEFT JOIN LATERAL (
   SELECT CASE c.checkpoint_ns WHEN '' THEN c.parent_checkpoint_id IS NOT NULL
          ELSE coalesce("""
-    + _version_6("(c.metadata -> 'parents' ->> '')")
+    + version_6("(c.metadata -> 'parents' ->> '')")
     + """ AND (c.metadata -> 'parents' ->> '') COLLATE "C" < %(before)s, false) END AS late
   FROM {checkpoints} c WHERE c.thread_id = a.thread_id ORDER BY c.checkpoint_ns, c.checkpoint_id LIMIT 1
 ) AS o ON true
 WHERE coalesce(o.late, (SELECT bool_and("""
-    + _version_6("w.checkpoint_id")
+    + version_6("w.checkpoint_id")
     + """ AND w.checkpoint_id COLLATE "C" < %(before)s)
                         FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id), false)
 """
@@ -200,7 +202,7 @@ HORIZON = "SELECT extract(epoch FROM clock_timestamp())::float8 AS now, pg_snaps
 ORPHANED_WRITES = (
     """
 SELECT w.thread_id, w.checkpoint_ns, w.checkpoint_id, z.rows, z.bytes, """
-    + _version_6("w.checkpoint_id")
+    + version_6("w.checkpoint_id")
     + """ AS timed, w.checkpoint_id COLLATE "C" < %(cutoff)s AS old
 FROM """
     + ASKED

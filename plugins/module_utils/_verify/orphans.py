@@ -27,6 +27,8 @@ SECONDS = 3
 COUNTED_WHOLE = 16384
 # Pages of the first sample and of the second one.
 SAMPLES = (1024, 64)
+# The query of the sizes, and for each table the whole of it and the samples.
+ATTEMPTS = 1 + 2 * (1 + len(SAMPLES))
 # Orphaned checkpoint ids whose age is examined. If there are more, the result says so.
 IDS = 10000
 # Steps of SQLite's virtual machine between two checks of the time.
@@ -68,28 +70,32 @@ GROUP BY w.thread_id, w.checkpoint_ns, w.checkpoint_id
 """
 
 
-def postgres_orphans(connection: Connection, schema: Schema, grace: float) -> dict[str, Any]:
+def postgres_orphans(connection: Connection, schema: Schema, grace: float, seconds: float | None = None) -> dict[str, Any]:
     """{'writes', 'blobs'} of a PostgreSQL Schema whose tables exist. Call it last inside snapshot(), since its time limit remains set.
 
+    seconds: for one of at most ATTEMPTS attempts, by default SECONDS.
     A table that is too large to be counted in time is sampled, and sampled_percent says so.
     If the rows may not be read, or if no sample is counted in time, the count is None and reason says why.
     """
     names = ("checkpoint_writes", "checkpoint_blobs")
+    seconds = SECONDS if seconds is None else seconds
     try:
         with connection.transaction():
-            connection.execute(LIMIT, (str(int(SECONDS * 1000)),))
+            connection.execute(LIMIT, (str(max(1, int(seconds * 1000))),))
             pages = {row["name"]: row["pages"] or 0 for row in connection.execute(PAGES, (schema.name, list(names)))}
     except psycopg.Error as error:
         return {"writes": _uncounted(connection, error), "blobs": _uncounted(connection, error)}
     places = {name: sql.Identifier(schema.name, name) for name in names + ("checkpoints",)}
     places = {name.replace("checkpoint_", ""): place for name, place in places.items()}
     return {
-        "writes": _counted(connection, places, pages[names[0]], _writes, grace),
-        "blobs": _counted(connection, places, pages[names[1]], _blobs),
+        "writes": _counted(connection, places, pages[names[0]], seconds, _writes, grace),
+        "blobs": _counted(connection, places, pages[names[1]], seconds, _blobs),
     }
 
 
-def _counted(connection: Connection, places: Mapping[str, sql.Identifier], pages: int, count: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+def _counted(
+    connection: Connection, places: Mapping[str, sql.Identifier], pages: int, seconds: float, count: Callable[..., dict[str, Any]], *arguments: Any
+) -> dict[str, Any]:
     """The result of count() for the whole table, or for the first sample that is counted in time. pages: the table's size."""
     for percent in _percentages(pages):
         try:
@@ -97,11 +103,12 @@ def _counted(connection: Connection, places: Mapping[str, sql.Identifier], pages
                 counts = count(connection, places, _sample(percent), *arguments)
                 counts["sampled_percent"] = percent
                 return counts
-        except psycopg.errors.QueryCanceled:
+        # The limit applies to the statement that returns to the savepoint as well.
+        except (psycopg.errors.QueryCanceled, psycopg.errors.InFailedSqlTransaction):
             continue
         except psycopg.Error as error:  # if columns are missing, the comparison of the schemas reports it
             return _uncounted(connection, error)
-    return {"count": None, "reason": "neither the table nor a sample of it was counted within %s s" % SECONDS}
+    return {"count": None, "reason": "neither the table nor a sample of it was counted within %.3g s" % seconds}
 
 
 def _uncounted(connection: Connection, error: psycopg.Error) -> dict[str, Any]:

@@ -11,16 +11,17 @@ import datetime
 import importlib.metadata
 import json
 import re
-import shutil
 import stat
 
 import jsonschema
 import pytest
 from assertions import assert_no_secret
 from databases import Database
+from pages import BEYOND, CONTRAST, browsers
 from plays import PLAYBOOKS, run
 from runner import ROOT
 from scope import usual
+from sites import host
 
 pytestmark = pytest.mark.newest
 
@@ -50,23 +51,6 @@ def add_drift(database):
         "CREATE FUNCTION eat() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
         'CREATE TRIGGER "%s" BEFORE INSERT ON checkpoint_writes FOR EACH ROW EXECUTE FUNCTION eat()' % TEMPLATE
     )
-
-
-def host(database, target_venv, python, **more):
-    return {
-        "ansible_connection": "local",
-        "ansible_python_interpreter": str(python),
-        # One machine and one user.
-        "ansible_become": False,
-        "checkpointer_virtualenv": str(target_venv),
-        "checkpointer_schema": "public",
-        "checkpointer_login_host": database.server.host,
-        "checkpointer_login_port": database.server.port,
-        "checkpointer_login_db": database.name,
-        "checkpointer_app_user": database.app.name,
-        "checkpointer_app_password": database.app.password,
-        **more,
-    }
 
 
 class Reports:
@@ -238,16 +222,8 @@ def _headings(lines):
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: it is in requirements/pytest.txt")
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no Chromium was found: apt-get install chromium")
-    # As root, Chromium cannot use its sandbox. The other flags stop the browser's own requests.
-    flags = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=program, args=flags)
+    with browsers() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture
@@ -304,28 +280,6 @@ def test_the_page_is_accessible(page):
     assert shown.locator("table").count() == shown.locator("table:has(thead)").count()
 
 
-CONTRAST = """() => {
-  const channel = value => { value /= 255; return value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4; };
-  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-  // The browser itself computes the colour of one layer over another.
-  const over = colours => {
-    for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
-    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
-  };
-  const light = colour => 0.2126 * channel(colour[0]) + 0.7152 * channel(colour[1]) + 0.0722 * channel(colour[2]);
-  const worst = {ratio: 99};
-  for (const node of document.querySelectorAll('body *')) {
-    if (![...node.childNodes].some(child => child.nodeType === 3 && child.textContent.trim())) continue;
-    const behind = [];
-    for (let each = node; each; each = each.parentElement) behind.unshift(getComputedStyle(each).backgroundColor);
-    const [a, b] = [light(over([...behind, getComputedStyle(node).color])), light(over(behind))];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < worst.ratio) Object.assign(worst, {ratio, text: node.textContent.trim().slice(0, 40)});
-  }
-  return worst;
-}"""
-
-
 @pytest.mark.parametrize(
     "which, width, scheme", usual([(which, width, scheme) for which in ("drift", "good") for width in (360, 1280) for scheme in ("light", "dark")], 2)
 )
@@ -333,9 +287,7 @@ def test_the_page_is_readable(page, which, width, scheme):
     shown = page(which, width, color_scheme=scheme)
     shown.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     assert shown.evaluate("document.documentElement.scrollWidth") <= width
-    # No text is cut off at the edge.
-    beyond = "nodes => nodes.filter(node => !node.closest('.unseen, thead') && node.getBoundingClientRect().right > innerWidth + 1).length"
-    assert shown.locator("body *").evaluate_all(beyond) == 0
+    assert shown.locator("body *").evaluate_all(BEYOND) == 0
     worst = shown.evaluate(CONTRAST)
     assert worst["ratio"] >= 4.5, worst
 
