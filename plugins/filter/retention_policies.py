@@ -26,13 +26,15 @@ options:
     description: Options of every policy that does not set them.
     type: dict
     default: {}
+  erase:
+    description: Whether O(erase_threads) and O(erase_metadata) replace the policies. If both are empty, this is an error.
+    type: bool
+    default: false
   erase_threads:
-    description:
-      - The threads to erase, as a list of ids and patterns, or as a text with one of them in each line. Null if no erasure was requested.
-      - An empty value, without O(erase_metadata), is an error.
+    description: The threads to erase, as a list of ids and patterns, or as a text with one of them in each line.
     type: raw
   erase_metadata:
-    description: The metadata of the threads to erase, as a dictionary, or as a text with a JSON object. Null if no erasure was requested.
+    description: The metadata of the threads to erase, as a dictionary, or as a text with a JSON object.
     type: raw
 """
 
@@ -56,11 +58,12 @@ from ansible_collections.stateops.langgraph.plugins.plugin_utils import _retenti
 def retention_policies(
     policies: Any,
     options: dict[str, Any] | None = None,
+    erase: bool = False,
     erase_threads: Any = None,
     erase_metadata: Any = None,
 ) -> dict[str, Any]:
     """The policies, or what is wrong with them."""
-    return _retention.read_policies(policies, options or {}, erase_threads, erase_metadata)
+    return _retention.read_policies(policies, options or {}, erase, erase_threads, erase_metadata)
 
 
 class FilterModule:

@@ -38,11 +38,13 @@ NOT_REACHED = (
 )
 
 
-def read_policies(policies: Any, options: dict[str, Any], erase_threads: Any = None, erase_metadata: Any = None) -> dict[str, Any]:
-    """{'policies': [{'name', 'options'}], 'problems': [a sentence], 'erasure': bool}. options: of every policy that does not set them."""
-    erasure = erase_threads is not None or erase_metadata is not None
+def read_policies(policies: Any, options: dict[str, Any], erasure: bool = False, threads: Any = None, metadata: Any = None) -> dict[str, Any]:
+    """{'policies': [{'name', 'options'}], 'problems': [a sentence], 'erasure': bool}. options: of every policy that does not set them.
+
+    threads, metadata: what an erasure, which replaces the policies, applies to.
+    """
     try:
-        entries = [_erasure(erase_threads, erase_metadata)] if erasure else _entries(policies)
+        entries = [_erasure(threads, metadata)] if erasure else _entries(policies)
     except ModuleError as error:
         return {"policies": [], "problems": [error.message], "erasure": erasure}
     found: list[dict[str, Any]] = []
@@ -101,10 +103,16 @@ def _erasure(threads: Any, metadata: Any) -> dict[str, Any]:
 
 
 def _lines(threads: Any) -> list[str]:
-    """The ids and patterns in a list, or in the lines of a text, which can be the answer of a survey."""
+    """The ids and patterns in a list, or in the lines of a text, which can be the answer of a survey.
+
+    AWX tags answers as unsafe. ansible-core 2.19 and newer read such an answer as YAML: 0012 is the number 10, which must not select thread 10.
+    """
     ids = [line.strip() for line in threads.splitlines() if line.strip()] if isinstance(threads, str) else threads or []
     if not isinstance(ids, (list, tuple)) or not all(isinstance(each, str) and each.strip() for each in ids):
-        raise ModuleError("retention_erase_threads must be a list of ids and patterns in quotes, or a text with one of them in each line.")
+        raise ModuleError(
+            "retention_erase_threads must be a list of ids and patterns in quotes, or a text with one of them in each line, and not a number or a boolean. "
+            "In a survey, write an id that looks like one as a pattern, for example [4]711."
+        )
     return list(ids)
 
 

@@ -171,10 +171,17 @@ def test_erasure(site):
     assert shown["policies"][0]["deleted_threads"]["sample"] == ["ada-1", "ada-2"] and shown["policies"][0]["options"]["metadata"] == {"tenant": "ada"}
 
 
-EMPTY = [{"retention_erase_threads": ""}, {"retention_erase_threads": " \n", "retention_erase_metadata": "{}"}, {"retention_erase_threads": []}]
+EMPTY = [
+    {"retention_erase_threads": ""},
+    {"retention_erase": True},
+    {"retention_erase_threads": " \n", "retention_erase_metadata": "{}"},
+    {"retention_erase_threads": []},
+]
 
 
-@pytest.mark.parametrize("answers", [*EMPTY, {"retention_erase_metadata": "tenant=ada"}, {"retention_erase_threads": [""]}], ids=json.dumps)
+@pytest.mark.parametrize(
+    "answers", [*EMPTY, {"retention_erase_metadata": "tenant=ada"}, {"retention_erase_threads": [""]}, {"retention_erase_threads": 10}], ids=json.dumps
+)
 def test_an_erasure_that_names_nothing(site, answers):
     """It neither selects everything nor applies the policies."""
     before = site.database.snapshot()

@@ -69,7 +69,7 @@ def test_credentials_of_a_lookup_are_evaluated_once_for_each_policy(site):
 
 
 def test_hostile_texts(site):
-    """They are neither templates, nor HTML, nor Markdown. The control: an answer that is not marked as unsafe is a template of the person who starts the run."""
+    """They are neither templates, nor HTML, nor Markdown. The control: a text that is not marked as unsafe is a template."""
     touched = site.folder / "touched"
     (site.folder / "report").mkdir()
     template = "{{ lookup('ansible.builtin.pipe', 'touch %s') }}" % touched
