@@ -47,16 +47,15 @@ def report(site, suffix="json"):
 
 
 def test_the_retention_role_deletes(site):
-    """In place of the application, whose password is wrong here. setup grants what it needs, because verify reports what it lacks."""
+    """In place of the application, whose password is wrong later. In one run, verify reports what the role lacks, setup grants it, and it deletes."""
     role = site.database.role("retention_" + site.database.name[-8:])
     site.variables.update(database_retention_user=role.name, database_retention_password=role.password, checkpointer_require_search_path=False)
-    site.play("--tags", "setup,verify").passed()
-    play(site, checkpointer_app_password="wrong").passed()
+    site.play("--tags", "setup,verify,prune", roles=["stateops.langgraph.checkpointer", *ROLE]).passed()
     assert threads(site) == set() and json.loads(report(site))["role"] == role.name
     # The policy decides on UPDATE.
     site.play("--tags", "setup,verify").unchanged()
     kept = [{"name": "state", "older_than": "30d", "keep": "latest"}]
-    play(site, retention_policies=kept).stopped("GRANT UPDATE ON")
+    play(site, retention_policies=kept, checkpointer_app_password="wrong").stopped("GRANT UPDATE ON")
     site.variables["retention_policies"] = kept
     assert site.play("--tags", "setup,verify").passed().recap["app1"]["changed"] == 1
     play(site).unchanged()
