@@ -128,6 +128,7 @@ CROSS JOIN LATERAL (
     + """) AS other, max(w.checkpoint_id COLLATE "C") AS written
   FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND %(aged)s
 ) AS j
+-- The channel of sends is an empty list, in msgpack or in JSON, after its tasks have run.
 LEFT JOIN LATERAL (
   SELECT
     (SELECT true FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND w.checkpoint_ns = '' AND w.checkpoint_id = c.checkpoint_id
@@ -138,7 +139,8 @@ LEFT JOIN LATERAL (
             WHERE v.key = '__start__' OR starts_with(v.key, 'branch:') OR starts_with(v.key, 'start:'))
     OR EXISTS (SELECT FROM unnest('{{__start__,__pregel_tasks}}'::text[]) AS v(key) CROSS JOIN LATERAL (
                  SELECT FROM {checkpoint_blobs} b WHERE b.thread_id = a.thread_id AND b.checkpoint_ns = '' AND b.channel = v.key
-                 AND b.version = c.checkpoint -> 'channel_versions' ->> v.key AND b.type <> 'empty' LIMIT 1) AS b)
+                 AND b.version = c.checkpoint -> 'channel_versions' ->> v.key AND b.type <> 'empty'
+                 AND NOT (v.key = '__pregel_tasks' AND b.blob IN (decode('90', 'hex'), decode('5b5d', 'hex'))) LIMIT 1) AS b)
     OR (SELECT true FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND w.checkpoint_ns = '' AND w.checkpoint_id = c.parent_checkpoint_id
                AND w.channel = '__pregel_tasks' AND c.checkpoint ->> 'v' IN ('1', '2', '3') LIMIT 1) IS TRUE AS unfinished
   FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.checkpoint_ns = '' ORDER BY c.checkpoint_id DESC LIMIT 1
