@@ -59,4 +59,17 @@ options:
     type: list
     elements: str
     default: []
+  retention_roles:
+    description:
+      - Roles that must have exactly the privileges that a deletion needs, as with
+        O(stateops.langgraph.checkpoint_schema#module:retention_roles). If they do not, RV(setup_pending) says so.
+    type: list
+    elements: str
+    default: []
+  retention_keep:
+    description:
+      - See O(stateops.langgraph.checkpoint_schema#module:retention_keep).
+    type: str
+    choices: [ none, latest ]
+    default: none
 """

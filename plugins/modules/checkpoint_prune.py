@@ -318,7 +318,6 @@ seconds:
   sample: 12.6
 """
 
-import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -335,7 +334,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.loc
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.pooler import pooler_mode
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import configure_session, secure_session, take_role
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.deletion import Deletion
-from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import Policy, policy_argument_spec
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.options import check_options, prune_argument_spec
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.preflight import require_prunable
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.pruner import Limits, Pruner
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.threads import Threads
@@ -344,6 +343,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.ent
 
 if TYPE_CHECKING:
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
+    from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import Policy
 
 APPLICATION = "stateops.langgraph.checkpoint_prune"
 # Seconds, less than PostgreSQL's deadlock_timeout: in a deadlock this session gives up, and not the application's.
@@ -355,30 +355,14 @@ SETTINGS = {"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_sort": 
 
 def main() -> None:
     """Parse the options, then run the module."""
-    spec = dict(connection_argument_spec(), **policy_argument_spec())
-    spec.update(
-        orphans={"type": "bool", "default": False},
-        orphan_grace={"type": "int", "default": 3600},
-        batch_size={"type": "int", "default": 100},
-        pause={"type": "float", "default": 0.0},
-        time_limit={"type": "int", "default": 0},
-        limit_percent={"type": "int", "default": 50},
-        force={"type": "bool", "default": False},
-        recheck={"type": "int", "default": 0},
-        show_threads={"type": "bool", "default": False},
-        lock_wait={"type": "int", "default": 300},
-        statement_timeout={"type": "int", "default": 1800},
-    )
+    spec = dict(connection_argument_spec(), **prune_argument_spec())
     run_module(DatabaseModule(argument_spec=spec, supports_check_mode=True), run)
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:
     """Check the options, enter the virtualenv, check the tables, count, delete; returns the module's results."""
     params = module.params
-    policy = Policy.of(params)
-    _check_numbers(params)
-    if not policy.selects and not params["orphans"]:
-        raise ModuleError("No option selects what to delete. Set older_than, threads, metadata or orphans.")
+    policy = check_options(params)
     try:
         enter(params["virtualenv"], params)
         with connected(params, APPLICATION) as connection:
@@ -397,15 +381,6 @@ def run(module: AnsibleModule) -> dict[str, Any]:
                 return _prune(module, connection, policy, saver)
     except PrerequisiteMissing as missing:
         return nothing_yet(module, missing)
-
-
-def _check_numbers(params: dict[str, Any]) -> None:
-    for option, lowest, highest in (("batch_size", 1, math.inf), ("pause", 0, math.inf), ("time_limit", 0, math.inf), ("recheck", 0, math.inf)) + (
-        ("limit_percent", 0, 100),
-    ):
-        if not lowest <= params[option] <= highest:
-            expected = "%s or more" % lowest if highest == math.inf else "from %s to %s" % (lowest, highest)
-            raise ModuleError("%s is %s; it must be %s." % (option, params[option], expected))
 
 
 def _prune(module: AnsibleModule, connection: Connection, policy: Policy, saver: Any) -> dict[str, Any]:

@@ -49,6 +49,21 @@ options:
     type: list
     elements: str
     default: []
+  retention_roles:
+    description:
+      - Roles that only delete, with M(stateops.langgraph.checkpoint_prune). They get exactly C(SELECT) and C(DELETE) on the three tables of checkpoints, and
+        USAGE on the schema. What O(app_roles) says about other privileges, memberships and failures applies to them as well.
+      - A role must not be in both lists.
+    type: list
+    elements: str
+    default: []
+  retention_keep:
+    description:
+      - What the policies of O(retention_roles) keep. With V(latest), these roles also get C(UPDATE) on C(checkpoints), which
+        O(stateops.langgraph.checkpoint_prune#module:keep=latest) needs. With V(none), it is revoked.
+    type: str
+    choices: [ none, latest ]
+    default: none
   lock_wait:
     description:
       - The number of seconds to wait for another run of this module on the same schema. Sessions of roles that can neither act as the owner nor
@@ -122,7 +137,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 grants:
-  description: The statements that give O(app_roles) exactly the privileges that a saver needs. They were executed, or would be in a real run.
+  description: The statements that give O(app_roles) and O(retention_roles) exactly the privileges that they need. They were executed, or would be.
   returned: success, with O(state=present), when the database could be read
   type: list
   elements: str
@@ -242,6 +257,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._migration.gran
     read_grants,
     report_optional,
     revoke_early,
+    wanted_privileges,
 )
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import make_plan
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.preflight import plan_for
@@ -252,6 +268,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.ses
 from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.enter import enter
 
 if TYPE_CHECKING:
+    from ansible_collections.stateops.langgraph.plugins.module_utils._migration.grants import Wanted
     from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import Plan
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import DatabaseState
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
@@ -267,6 +284,8 @@ def main() -> None:
         force={"type": "bool", "default": False},
         adopt={"type": "bool", "default": False},
         app_roles={"type": "list", "elements": "str", "default": []},
+        retention_roles={"type": "list", "elements": "str", "default": []},
+        retention_keep={"type": "str", "choices": ["none", "latest"], "default": "none"},
         lock_wait={"type": "int", "default": 300},
         lock_timeout={"type": "int", "default": 30},
         statement_timeout={"type": "int", "default": 1800},
@@ -303,7 +322,7 @@ def _run(module: AnsibleModule, params: dict[str, Any]) -> dict[str, Any]:
 
 def _present(module: AnsibleModule, connection: Connection, target: MigrationTarget, limits: Limits) -> dict[str, Any]:
     before = _assume_schema(module, read_state(connection, target))
-    roles, steps = module.params["app_roles"], []
+    roles, steps = wanted_privileges(module.params), []
     if roles:
         coming = _coming(make_plan(before, target.required_library, target.adopt), before)
         steps = read_grants(connection, target.schema, roles, session_role=target.role, coming=coming)
@@ -356,7 +375,7 @@ def _carry_out(
     target: MigrationTarget,
     limits: Limits,
     found: tuple[DatabaseState, Plan, DatabaseState],
-    roles: list[str],
+    roles: Wanted,
 ) -> tuple[DatabaseState, Plan, DatabaseState, list[str]]:
     """The state before, the plan, the state after, and the statements of the grants.
 

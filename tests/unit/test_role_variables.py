@@ -27,8 +27,9 @@ def tasks(entries):
 
 
 def set_by(task):
-    """The names of the variables that a task sets."""
-    yield from task.get("vars", {})
+    """The names of the variables that a task sets, except those that it passes to the tasks of another role."""
+    included = task.get("ansible.builtin.include_role", {}).get("name", "").rpartition(".")[2]
+    yield from (name for name in task.get("vars", {}) if not included or not name.startswith("__%s_" % included))
     yield from (name for name in task.get("ansible.builtin.set_fact", {}) if name != "cacheable")
     if "register" in task:
         yield task["register"]
@@ -51,12 +52,12 @@ def undocumented(role):
     return [(file, name) for file, name in names if name not in known and not name.startswith(("__%s_" % role.name, "ansible_"))]
 
 
-@pytest.mark.parametrize("role", ["awx", "checkpointer", "database", "embedded_postgres"])
+@pytest.mark.parametrize("role", ["awx", "checkpointer", "database", "embedded_postgres", "retention"])
 def test_a_variable_is_private_or_documented(role):
     assert undocumented(ROLES / role) == []
 
 
-@pytest.mark.parametrize("role", ["awx", "checkpointer", "database", "embedded_postgres"])
+@pytest.mark.parametrize("role", ["awx", "checkpointer", "database", "embedded_postgres", "retention"])
 def test_every_default_is_an_option(role):
     assert set(load(ROLES / role / "defaults" / "main.yml")) <= options(ROLES / role)
 

@@ -58,4 +58,6 @@ def facts_argument_spec() -> dict[str, dict[str, Any]]:
         "count_orphans": {"type": "bool", "default": True},
         "owner": {"type": "str"},
         "app_roles": {"type": "list", "elements": "str", "default": []},
+        "retention_roles": {"type": "list", "elements": "str", "default": []},
+        "retention_keep": {"type": "str", "choices": ["none", "latest"], "default": "none"},
     }

@@ -22,9 +22,10 @@ EXPECTED = {
     "session_role": "a role's name",
     "owner": "a role's name",
     "app_roles": "a role's name",
+    "retention_roles": "a role's name",
     "schema": "a schema's name",
 }
-NAMES = ("login_db", "login_user", "session_role", "owner", "app_roles", "schema")
+NAMES = ("login_db", "login_user", "session_role", "owner", "app_roles", "retention_roles", "schema")
 CONNECTION_STRING = re.compile(r"://|(^|\s)(host|hostaddr|port|dbname|user|password|passfile|service|sslpassword)\s*=", re.IGNORECASE)
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 

@@ -2,12 +2,12 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The privileges of the application's roles: exactly what a saver needs, granted by the owner and read back from the catalog."""
+"""The privileges of roles: exactly what a saver or a deletion needs, granted by the owner and read back from the catalog."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Tuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, one_line
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.connection import lost
@@ -23,8 +23,14 @@ if TYPE_CHECKING:
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
     from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model import Schema
 
+# {role: {table: privileges}}
+Wanted = Dict[str, Dict[str, Tuple[str, ...]]]
+
 # A saver updates a checkpoint that is stored twice and a pending write that replaces another. Only the owner writes the migrations table.
 PRIVILEGES = {**{table: ("SELECT", "INSERT", "UPDATE", "DELETE") for table in DATA_TABLES}, MIGRATIONS_TABLE: ("SELECT",)}
+# What checkpoint_prune needs. Locking a row, which keep=latest does, needs UPDATE.
+DELETION = {**{table: ("SELECT", "DELETE") for table in DATA_TABLES}, MIGRATIONS_TABLE: ()}
+TRIMMING = {**DELETION, "checkpoints": ("SELECT", "UPDATE", "DELETE")}
 LOCK_TIMEOUT = "10s"
 
 # Step 10, the privileges on tables that are created later, and step 21, CREATE on the schema, come before setup() creates a table.
@@ -93,13 +99,13 @@ WITH me AS (
   UNION ALL
   SELECT 31, k.mine, true, k.name, format('GRANT %%s ON TABLE %%s TO %%I', array_to_string(k.privileges, ', '), k.qualified, %(app)s),
          format('%%s needs %%s on %%s', %(app)s, array_to_string(k.privileges, ', '), k.qualified)
-  FROM known k, party WHERE k.relowner IS DISTINCT FROM party.app
+  FROM known k, party WHERE k.relowner IS DISTINCT FROM party.app AND cardinality(k.privileges) > 0
     AND (EXISTS (SELECT FROM excess e WHERE e.name = k.name AND e.grantee <> 0)
          OR EXISTS (SELECT unnest(k.privileges) EXCEPT SELECT h.privilege_type FROM held h WHERE h.name = k.name AND h.grantee <> 0))
   UNION ALL
   SELECT 31, true, true, w.name, format('GRANT %%s ON TABLE %%s TO %%I', array_to_string(w.privileges, ', '), w.qualified, %(app)s),
          format('%%s needs %%s on %%s', %(app)s, array_to_string(w.privileges, ', '), w.qualified)
-  FROM wanted w WHERE w.coming AND NOT EXISTS (SELECT FROM known k WHERE k.name = w.name)
+  FROM wanted w WHERE w.coming AND cardinality(w.privileges) > 0 AND NOT EXISTS (SELECT FROM known k WHERE k.name = w.name)
   UNION ALL
   -- Privileges that the role has through a membership.
   SELECT 40, false, true, k.name, format('REVOKE %%I FROM %%I', r.rolname, %(app)s),
@@ -131,21 +137,30 @@ class GrantStep(NamedTuple):
     reason: str
 
 
+def wanted_privileges(params: dict[str, Any]) -> Wanted:
+    """The roles in app_roles and retention_roles, with their privileges on each table. Raises ModuleError."""
+    twice = sorted(set(params["app_roles"]) & set(params["retention_roles"]))
+    if twice:
+        raise ModuleError("%s: in app_roles and in retention_roles; a role that is in one of them was expected. Remove it from one." % ", ".join(twice))
+    deletion = TRIMMING if params["retention_keep"] == "latest" else DELETION
+    return {**dict.fromkeys(params["app_roles"], PRIVILEGES), **dict.fromkeys(params["retention_roles"], deletion)}
+
+
 def read_grants(
-    connection: Connection, schema: str, roles: list[str], *, session_role: str | None = None, owner: str | None = None, coming: Iterable[str] = ()
+    connection: Connection, schema: str, roles: Wanted, *, session_role: str | None = None, owner: str | None = None, coming: Iterable[str] = ()
 ) -> list[GrantStep]:
-    """The steps for all roles. Raises PrerequisiteMissing if a role of app_roles does not exist.
+    """The steps for all roles. roles: of wanted_privileges(). Raises PrerequisiteMissing if one does not exist.
 
     owner: the role that would execute the steps; None for session_role or the role that logged in. coming: the tables that are created or adopted before,
     as if they existed.
     """
     steps: dict[str, GrantStep] = {}
-    wanted = json.dumps(PRIVILEGES)
     with snapshot(connection, session_role, READ_TIMEOUT):
-        for role in roles:
-            (row,) = connection.execute(QUERY, {"app": role, "owner": owner, "schema": schema, "wanted": wanted, "coming": list(coming)}).fetchall()
+        for role, privileges in roles.items():
+            names = {"app": role, "owner": owner, "schema": schema, "wanted": json.dumps(privileges), "coming": list(coming)}
+            (row,) = connection.execute(QUERY, names).fetchall()
             if not row["exists"]:
-                raise PrerequisiteMissing("Role %s of app_roles does not exist. Create it first with the Ansible role stateops.langgraph.database." % role)
+                raise PrerequisiteMissing("Role %s does not exist. Create it first with the Ansible role stateops.langgraph.database." % role)
             steps.update((found["statement"], GrantStep(**found)) for found in row["steps"])
     return sorted(steps.values(), key=lambda step: (step.step, step.statement))
 
@@ -155,13 +170,13 @@ def insist_on_grants(steps: list[GrantStep]) -> None:
     stuck = [step for step in steps if step.required and not step.allowed]
     if stuck:
         raise ModuleError(
-            "The privileges of the application's roles differ from what a saver needs: %s. As the owner of these objects or as a superuser,"
+            "The privileges of a role differ from what it needs: %s. As the owner of these objects or as a superuser,"
             " run: %s Nothing was written." % ("; ".join(sorted({step.reason for step in stuck})), " ".join("%s;" % step.statement for step in stuck))
         )
 
 
 def report_optional(steps: list[GrantStep], warn: Callable[[str], None]) -> None:
-    """Warn of each step that the acting role may not execute and that a saver can do without."""
+    """Warn of each step that the acting role may not execute and that is not required."""
     for step in steps:
         if not step.allowed and not step.required:
             warn("%s. As the owner of that object or as a superuser, run: %s;" % (step.reason, step.statement))
@@ -178,7 +193,7 @@ def revoke_early(connection: Connection, steps: list[GrantStep]) -> list[str]:
     return _execute(connection, [step for step in steps if step.step in EARLY])
 
 
-def converge_grants(connection: Connection, target: MigrationTarget, roles: list[str], lock_wait: float) -> list[str]:
+def converge_grants(connection: Connection, target: MigrationTarget, roles: Wanted, lock_wait: float) -> list[str]:
     """Execute the steps in one transaction and read the catalog again; returns the statements. Call take_role() first. Raises ModuleError."""
     with advisory_lock(connection, "schema %s" % target.schema, lock_wait, schema=target.schema):
         done = _execute(connection, read_grants(connection, target.schema, roles))

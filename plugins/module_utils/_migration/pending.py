@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import sentence
-from ansible_collections.stateops.langgraph.plugins.module_utils._migration.grants import read_grants, report_optional
+from ansible_collections.stateops.langgraph.plugins.module_utils._migration.grants import read_grants, report_optional, wanted_privileges
 from ansible_collections.stateops.langgraph.plugins.module_utils._migration.plan import NOT_RECORDED
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import TABLES
 
@@ -24,16 +24,18 @@ if TYPE_CHECKING:
 def setup_pending(connection: Connection, params: dict[str, Any], state: DatabaseState, plan: Plan, warn: Callable[[str], None]) -> list[str]:
     """One sentence for each thing that checkpoint_schema would change or reject; empty if it would succeed without a change.
 
-    params: session_role, and owner and app_roles if the tables' owner and the application's privileges count. The privileges are read if nothing else
-    is pending, because the tables exist then. warn: is called with what checkpoint_schema would report but not correct. Raises PrerequisiteMissing.
+    params: session_role, owner, app_roles, retention_roles and retention_keep. Without an owner or roles, these do not count. The privileges are read if
+    nothing else is pending, because the tables exist then. warn: is called with what checkpoint_schema would report but not correct.
+    Raises PrerequisiteMissing.
     """
     owner = params["owner"]
     tables = [table for table in state.schema.tables if table.name in TABLES]
     reasons = ["Migration %d is not recorded." % migration.version for migration, reason in plan.pending if reason == NOT_RECORDED]
     reasons += [sentence(violation.describe()) for violation in plan.violations if violation.drift]
     reasons += ["%s belongs to %s, expected %s." % (table.name, table.owner, owner) for table in tables if owner and table.owner != owner]
-    if reasons or not params["app_roles"]:
+    roles = wanted_privileges(params)
+    if reasons or not roles:
         return reasons
-    steps = read_grants(connection, state.schema.name, params["app_roles"], session_role=params["session_role"], owner=tables[0].owner)
+    steps = read_grants(connection, state.schema.name, roles, session_role=params["session_role"], owner=tables[0].owner)
     report_optional(steps, warn)
     return [sentence(step.reason) for step in steps if step.allowed or step.required]

@@ -129,6 +129,7 @@ CROSS JOIN LATERAL (
     + """) AS other, max(w.checkpoint_id COLLATE "C") AS written
   FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND %(aged)s
 ) AS j
+-- The channel of sends is an empty list, in msgpack or in JSON, after its tasks have run.
 LEFT JOIN LATERAL (
   SELECT
     (SELECT true FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND w.checkpoint_ns = '' AND w.checkpoint_id = c.checkpoint_id

@@ -6,7 +6,8 @@ WITH me AS (
   FROM pg_roles WHERE rolname = current_user
 ), party AS (
   SELECT (SELECT oid FROM pg_roles WHERE rolname = %(owner)s) AS owner,
-         (SELECT oid FROM pg_roles WHERE rolname = %(app)s) AS app
+         (SELECT oid FROM pg_roles WHERE rolname = %(app)s) AS app,
+         (SELECT oid FROM pg_roles WHERE rolname = %(retention)s) AS retention
 ), db AS (
   SELECT d.oid, d.datname, d.datdba, r.rolname AS dba, pg_encoding_to_char(d.encoding) AS encoding,
          coalesce(d.datacl, acldefault('d', d.datdba)) AS acl,
@@ -96,8 +97,8 @@ WITH me AS (
   FROM target t, me, db WHERE t.moving
   UNION ALL
   SELECT 20, db.mine, true, format('GRANT CONNECT ON DATABASE %%I TO %%I', db.datname, who.name), format('%%s lacks CONNECT on the database.', who.name)
-  FROM party, db, LATERAL (VALUES (party.owner, %(owner)s), (party.app, %(app)s)) who (role, name)
-  WHERE who.role IS DISTINCT FROM db.datdba
+  FROM party, db, LATERAL (VALUES (party.owner, %(owner)s), (party.app, %(app)s), (party.retention, %(retention)s)) who (role, name)
+  WHERE who.name <> '' AND who.role IS DISTINCT FROM db.datdba
     AND NOT EXISTS (SELECT FROM db_acl a WHERE a.grantee = who.role AND a.privilege_type = 'CONNECT')
     AND (db.closing OR NOT coalesce(has_database_privilege(who.role, db.oid, 'CONNECT'), false))
   UNION ALL

@@ -1,4 +1,4 @@
--- The state of the server: the current role, the owner and application roles, and whether the database exists.
+-- The state of the server: the current role, the roles of owner, application and retention, and whether the database exists.
 WITH me AS (
   SELECT oid, rolname, rolsuper, rolcreatedb, rolcreaterole, rolinherit, current_setting('server_version_num')::int AS version
   FROM pg_roles WHERE rolname = current_user
@@ -10,7 +10,7 @@ WITH me AS (
            CASE WHEN r.rolcreaterole THEN 'NOCREATEROLE' END,
            CASE WHEN r.rolreplication THEN 'NOREPLICATION' END,
            CASE WHEN r.rolbypassrls THEN 'NOBYPASSRLS' END], NULL) AS flags
-  FROM pg_roles r WHERE r.rolname IN (%(owner)s, %(app)s)
+  FROM pg_roles r WHERE r.rolname IN (SELECT json_array_elements_text(%(roles)s::json))
 )
 SELECT
   me.version AS version,

@@ -288,6 +288,20 @@ def test_damaged_checkpoints_stop_nothing(ready, call_module, damage):
     assert pruned(call_module, ready, older_than="30d", force=True)["threads"]["deleted"] == 2
 
 
+def test_sends(ready, call_module):
+    """A thread whose sent tasks have run is finished, although the channel of sends has a value: an empty list. With a pending one it is not."""
+    with ready.saver() as saver, ago(90 * DAY):
+        app = shapes(saver)["sends"]
+        for thread, pause in (("finished", None), ("pending", ["part"])):
+            config = {"configurable": {"thread_id": thread}}
+            app.invoke({"messages": ["hello"]}, config, interrupt_before=pause)
+            if not pause:
+                app.invoke(Command(resume={each.id: "yes" for each in app.get_state(config).interrupts}), config)
+            assert bool(app.get_state(config).next) is bool(pause)
+    done = pruned(call_module, ready, older_than="30d", show_threads=True, force=True)
+    assert done["deleted_threads"]["sample"] == ["finished"] and kept(done) == {"unfinished": 1}
+
+
 def test_rights(ready, call_module):
     """A role with less than the application's is enough to delete; what is missing is named, before anything is deleted."""
     old(ready, "a", "b", turns=2)

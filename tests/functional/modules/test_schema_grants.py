@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""app_roles of checkpoint_schema: exactly the privileges that a saver needs, as predicted, whatever was granted before."""
+"""app_roles and retention_roles of checkpoint_schema: exactly the privileges that a role needs, as predicted, whatever was granted before."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from generations import migrate
 
 DML = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 EXACT = {**{table: DML for table in TABLES}, MIGRATIONS_TABLE: {"SELECT"}}
+DELETION = {table: {"SELECT", "DELETE"} for table in TABLES}
+TRIMMING = {**DELETION, "checkpoints": {"SELECT", "UPDATE", "DELETE"}}
 
 
 def held(database, grantee=None, schema="public"):
@@ -136,6 +138,36 @@ def test_several_roles(database, call_module):
     assert assert_succeeded(call_module("checkpoint_schema", args), database)["changed"] is True
     assert held(database) == held(database, second.name) == EXACT
     assert assert_succeeded(call_module("checkpoint_schema", args), database)["changed"] is False
+
+
+@pytest.mark.newest
+def test_roles_that_only_delete(database, schema, call_module):
+    """Less than the application has, whatever they had before, and enough for a deletion. The library's facts do not call it drift."""
+    role = database.role("retention_" + database.name)
+    keeps = {"none": DELETION, "latest": TRIMMING}
+    for keep in ("none", "latest", "none"):
+        done = schema(database, retention_roles=[role.name], retention_keep=keep)
+        assert done["changed"] is True and [each for each in done["grants"] if role.name in each and each in done["diff"]["after"]]
+        assert held(database, role.name) == keeps[keep] and held(database) == EXACT
+        for other in keeps:
+            args = database.login(role, older_than="30d", keep=other)
+            outcome = call_module("checkpoint_prune", args)
+            if keep == other or other == "none":
+                assert assert_succeeded(outcome, database)["changed"] is False
+            else:
+                assert_refused(outcome, "GRANT UPDATE", databases=[database])
+    # More than that is revoked, also on the table of migrations and on a column.
+    database.execute('GRANT ALL ON checkpoint_migrations, checkpoint_blobs TO "{0}"; GRANT UPDATE (thread_id) ON checkpoint_writes TO "{0}"'.format(role.name))
+    facts = database.login(database.app, app_roles=[database.app.name], retention_roles=[role.name])
+    pending = assert_succeeded(call_module("checkpoint_schema_info", facts), database)["setup_pending"]
+    assert len([each for each in pending if role.name in each and each.startswith(role.name + " has ")]) == 3, pending
+    schema(database, retention_roles=[role.name])
+    found = assert_succeeded(call_module("checkpoint_verify", facts), database)
+    assert found["setup_pending"] == [] and found["parity"]["in_parity"] is True
+    assert held(database, role.name) == DELETION
+    assert_refused(
+        call_module("checkpoint_schema", database.login(app_roles=[role.name], retention_roles=[role.name])), "retention_roles", databases=[database]
+    )
 
 
 @pytest.mark.newest

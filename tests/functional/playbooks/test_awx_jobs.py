@@ -13,6 +13,7 @@ from importlib.util import find_spec
 
 import pytest
 import yaml
+from aged_threads import DAY, ago, shapes
 from ansible_runner import Runner, RunnerConfig
 from authority import Authority
 from awx.standin import TOKEN, Awx, Server
@@ -48,7 +49,14 @@ RENDER = [
         ],
     }
 ]
-NAMES = ["langgraph provision", "langgraph verify", "langgraph import"]
+NAMES = ["langgraph provision", "langgraph verify", "langgraph import", "langgraph prune", "langgraph erase"]
+
+
+class Unsafe(str):
+    """An answer of a survey. AWX writes it with a tag, so that Ansible does not evaluate it as a template."""
+
+
+yaml.SafeDumper.add_representer(Unsafe, lambda dumper, value: dumper.represent_scalar("!unsafe", str(value)))
 
 
 class Tower:
@@ -118,7 +126,8 @@ class Tower:
         inventory = {"all": {"children": {group: {"hosts": self.hosts[hosts]} for group, hosts in groups.items()}}}
         (private / "inventory" / "hosts.yml").write_text(yaml.safe_dump(inventory))
         survey = {each["variable"]: each["default"] for each in template.get("survey_spec", {}).get("spec", [])}
-        variables = {**template.get("extra_vars", {}), **survey, **answers, "awx_job_id": number, "tower_job_id": number}
+        answers = {key: Unsafe(value) if isinstance(value, str) else value for key, value in {**survey, **answers}.items()}
+        variables = {**template.get("extra_vars", {}), **answers, "awx_job_id": number, "tower_job_id": number}
         (private / "env" / "extravars").write_text(yaml.safe_dump(variables))
         credentials = private / "env" / "tmp_credentials"
         credentials.touch(mode=0o600)
@@ -256,6 +265,37 @@ def test_import(tower):
     assert (status, code) == ("successful", 0), text[-3000:]
     assert artifacts["checkpointer_import"]["app1"]["verified"]["checkpoints"] == 1
     assert tower.database.execute("SELECT thread_id, channel FROM langgraph.checkpoint_writes") == [("t", "messages")]
+
+
+def test_prune_and_erase(tower):
+    """The first step of each workflow counts. The second one deletes. Answers are texts, and no answer selects nothing."""
+    answers, database = {"database_name": tower.database.name}, tower.database
+    assert tower.job(1, "langgraph provision", answers)[:2] == ("successful", 0)
+    with database.saver() as saver:
+        for thread, age in (("ada-1", 90), ("ada-2", 1), ("bob-1", 2), ("bob-2", 3)):
+            with ago(age * DAY):
+                shapes(saver)["plain"].invoke({"messages": ["hello"]}, {"configurable": {"thread_id": thread}, "metadata": {"user_id": thread[:3]}})
+
+    def threads():
+        return [row[0] for row in database.execute("SELECT DISTINCT thread_id FROM langgraph.checkpoints ORDER BY 1")]
+
+    tower.hosts["langgraph_app"]["app1"]["retention_policies"] = [{"name": "old", "older_than": "30d"}]
+    for number, flags, left in ((2, "--check", 4), (3, "", 3)):
+        status, code, _tasks, artifacts, text = tower.job(number, "langgraph prune", answers, flags=flags)
+        assert (status, code) == ("successful", 0), text[-3000:]
+        assert artifacts["retention_report"]["app1"]["deleted"]["deleted"] == 1 and len(threads()) == left and "ada-" not in text
+    touched = tower.folder / "touched"
+    template = "{{ lookup('ansible.builtin.pipe', 'touch %s') }}" % touched
+    for number, named, says in ((4, "", "both empty"), (5, template, "0 of 0 threads"), (8, "0012", "looks like one as a pattern")):
+        status, code, _tasks, _artifacts, text = tower.job(number, "langgraph erase", {**answers, "retention_erase_threads": named})
+        assert (status, says in " ".join(text.split())) == ("successful" if named == template else "failed", True), text[-3000:]
+        assert len(threads()) == 3 and not touched.exists()
+    erase = {**answers, "retention_erase_metadata": '{"user_id": "bob"}', "retention_limit_percent": 70, "retention_recheck": 1}
+    for number, flags, left in ((6, "--check", ["ada-2", "bob-1", "bob-2"]), (7, "", ["ada-2"])):
+        status, code, _tasks, artifacts, text = tower.job(number, "langgraph erase", erase, flags=flags)
+        assert (status, code) == ("successful", 0), text[-3000:]
+        summary = artifacts["retention_report"]["app1"]
+        assert summary["erasure"] is True and summary["deleted"]["deleted"] == 2 and threads() == left
 
 
 @pytest.mark.parametrize("name", NAMES)

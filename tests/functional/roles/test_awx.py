@@ -101,6 +101,8 @@ def whole(site):
     return {
         **{name: site.secret(name) for name in (*passwords, "site_smtp_password", "site_slack_token", "site_ssh_key", "site_ssl_key")},
         "awx_controller_oauth_token": TOKEN,
+        "database_retention_user": "langgraph_retention",
+        "site_retention_policies": [{"name": "old", "older_than": "180d"}],
         "site_ca_cert": "-----BEGIN CERTIFICATE-----",
         "site_ssl_cert": "-----BEGIN CERTIFICATE-----",
         "site_vault_url": "https://vault.example.com",
@@ -137,8 +139,11 @@ def test_the_shipped_data(site):
     }
     assert {key: teams for key, teams in roles.items() if teams} == {
         ("job_templates", "langgraph verify", "execute_role"): {"langgraph operators"},
-        ("workflow_job_templates", "langgraph change", "execute_role"): {"langgraph approvers"},
-        ("workflow_job_templates", "langgraph change", "approval_role"): {"langgraph approvers"},
+        **{
+            ("workflow_job_templates", "langgraph " + name, role): {"langgraph approvers"}
+            for name in ("change", "retention", "erasure")
+            for role in ("execute_role", "approval_role")
+        },
     }
     # The workflow.
     nodes = site.of("workflow_job_template_nodes")
@@ -157,9 +162,21 @@ def test_the_shipped_data(site):
         and site.awx.surveys["workflow_job_templates", change["id"]]["spec"]
         == (site.awx.surveys["job_templates", templates["langgraph provision"]["id"]]["spec"])
     )
+    # Each deletion is counted and approved first. Without an answer, an erasure does not become a run of the policies.
+    for count, approve, real, template in (
+        ("count what is old", "approve the deletion", "prune", "langgraph prune"),
+        ("count what is named", "approve the erasure", "erase", "langgraph erase"),
+    ):
+        assert nodes[count]["job_type"] == "check" and not nodes[real]["job_type"]
+        assert {nodes[name]["unified_job_template"] for name in (count, real)} == {templates[template]["id"]}
+        assert [site.linked("workflow_job_template_nodes", name, "success_nodes") for name in (count, approve, real)] == [{approve}, {real}, set()]
+        assert nodes[approve]["unified_job_template"] in site.awx.objects["workflow_approval_templates"]
+    assert json.loads(templates["langgraph erase"]["extra_vars"])["retention_erase"] is True
+    assert site.of("schedules")["langgraph prune, weekly"]["enabled"] is False
+    assert json.loads(site.of("inventories")["langgraph"]["variables"])["retention_policies"] == [{"name": "old", "older_than": "180d"}]
     # One value, one place.
     inventory = json.loads(site.of("inventories")["langgraph"]["variables"])
-    for template in ("langgraph verify", "langgraph provision", "langgraph import"):
+    for template in ("langgraph verify", "langgraph provision", "langgraph import", "langgraph prune", "langgraph erase"):
         for question in site.awx.surveys["job_templates", templates[template]["id"]]["spec"]:
             assert question["variable"] not in inventory or inventory[question["variable"]] == question["default"]
     version = {each["variable"]: each for each in site.awx.surveys["job_templates", templates["langgraph provision"]["id"]]["spec"]}
@@ -168,7 +185,9 @@ def test_the_shipped_data(site):
     assert site.linked("job_templates", "langgraph verify", "credentials") == {"langgraph application", "langgraph ssh", "langgraph certificates"}
     assert site.linked("job_templates", "langgraph provision", "credentials") >= {"langgraph owner", "langgraph application", "langgraph administrator"}
     assert site.awx.inputs[site.of("credentials")["langgraph owner"]["id"]] == {"owner_user": "langgraph_owner"}
-    assert [each["input_field_name"] for each in site.awx.objects["credential_input_sources"].values()] == ["owner_password", "app_password"]
+    assert site.linked("job_templates", "langgraph prune", "credentials") == {"langgraph retention", "langgraph ssh", "langgraph certificates"}
+    sources = [each["input_field_name"] for each in site.awx.objects["credential_input_sources"].values()]
+    assert sources == ["owner_password", "app_password", "retention_password"]
     assert site.linked("organizations", "LangGraph", "galaxy_credentials") == {"Ansible Galaxy"}
     # AWX evaluates these.
     assert "{{ owner_password }}" in str(site.of("credential_types")["LangGraph checkpoints, owner"]["injectors"])

@@ -249,6 +249,36 @@ def test_from_nothing_to_a_working_application(deploy):
     assert it.owner.password not in log and it.app.password not in log and "app-p" not in log
 
 
+@pytest.mark.newest
+def test_a_role_that_only_deletes(deploy):
+    """It can connect and delete, and do nothing else that the application can."""
+    it = deploy()
+    it.run()
+    it.setup()
+    it.grant()
+    role = Role("Retention %s" % secrets.token_hex(3), "retention-pass-" + secrets.token_hex(8))
+    it.extra.append(role.name)
+    asked = {"database_retention_user": role.name, "database_retention_password": role.password}
+    predicted = it.run("--check", **asked)
+    with pytest.raises(psycopg.OperationalError):
+        it.connect(role)
+    done = it.run(**asked)
+    # The role, and CONNECT.
+    assert predicted.changes == done.changes == 2 and it.run(**asked).changes == 0
+    assert it.held(role.name) == {}
+    it.refused("SELECT FROM {schema}.checkpoints", role, schema=it.schema)
+    login = {"login_host": it.server.host, "login_port": it.server.port, "login_db": it.name, "schema": it.schema}
+    owner = dict(login, login_user=it.owner.name, login_password=it.owner.password, app_roles=[it.app.name], retention_roles=[role.name])
+    assert_succeeded(it.call_module("checkpoint_schema", owner))
+    assert it.held(role.name) == {table: {"SELECT", "DELETE"} for table in TABLES} and it.held() == EXACT
+    it.execute("DELETE FROM {schema}.checkpoints", role=role, schema=it.schema)
+    for statement in ("CREATE TEMP TABLE t ()", "UPDATE {schema}.checkpoints SET type = ''", "INSERT INTO {schema}.checkpoint_writes (thread_id) VALUES ('')"):
+        it.refused(statement, role, schema=it.schema)
+    assert it.run(**asked).changes == 0
+    for wrong in (it.app.name, it.owner.name, "50%"):
+        assert "database_retention_user" in it.run(fails=True, database_retention_user=wrong)["msg"]
+
+
 @pytest.mark.extended
 def test_one_databases_roles_are_strangers_to_another(deploy):
     one, other = deploy(), deploy()
@@ -754,8 +784,8 @@ def test_check_mode_on_a_bare_host(deploy, tmp_path):
 @pytest.mark.parametrize(
     "changes, say",
     [
-        ({"database_owner_user": "same", "database_app_user": "same"}, "three roles"),
-        ({"database_app_user": "postgres"}, "three roles"),
+        ({"database_owner_user": "same", "database_app_user": "same"}, "must be different roles"),
+        ({"database_app_user": "postgres"}, "must be different roles"),
         ({"database_schema": "pg_things"}, "must not start with pg_"),
         ({"database_name": 'a"b'}, "without a double quote"),
         ({"database_schema": 'a"; DROP TABLE b; --'}, "without a double quote"),

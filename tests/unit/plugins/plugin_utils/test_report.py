@@ -160,7 +160,7 @@ def unescaped(source):
     return ["line %d" % node.lineno for output in tree.find_all(nodes.Output) for node in output.nodes if not safe(node)]
 
 
-@pytest.mark.parametrize("page, least", [("parity_report", 50), ("import", 25), ("stats_report", 50)])
+@pytest.mark.parametrize("page, least", [("parity_report", 50), ("import", 25), ("retention", 25), ("stats_report", 50)])
 def test_every_expression_of_the_page_is_escaped(page, least):
     source = (ROOT / "roles" / "checkpointer" / "templates" / ("%s.html.j2" % page)).read_text(encoding="utf-8")
     assert source.count("| e }}") > least

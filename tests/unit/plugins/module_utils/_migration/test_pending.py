@@ -21,7 +21,7 @@ NAMES = sorted(RELEASES)
 def reasons(state, installed=None, owner=None):
     """Without app_roles nothing is read from a server."""
     installed = installed or library()
-    params = {"owner": owner, "app_roles": [], "session_role": None}
+    params = {"owner": owner, "app_roles": [], "retention_roles": [], "retention_keep": "none", "session_role": None}
     return setup_pending(None, params, state, make_plan(state, installed), warn=pytest.fail)
 
 
