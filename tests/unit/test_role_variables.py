@@ -52,12 +52,12 @@ def undocumented(role):
     return [(file, name) for file, name in names if name not in known and not name.startswith(("__%s_" % role.name, "ansible_"))]
 
 
-@pytest.mark.parametrize("role", ["awx", "checkpointer", "database", "embedded_postgres", "retention"])
+@pytest.mark.parametrize("role", ["awx", "checkpointer", "database", "embedded_postgres", "monitoring", "retention"])
 def test_a_variable_is_private_or_documented(role):
     assert undocumented(ROLES / role) == []
 
 
-@pytest.mark.parametrize("role", ["awx", "checkpointer", "database", "embedded_postgres", "retention"])
+@pytest.mark.parametrize("role", ["awx", "checkpointer", "database", "embedded_postgres", "monitoring", "retention"])
 def test_every_default_is_an_option(role):
     assert set(load(ROLES / role / "defaults" / "main.yml")) <= options(ROLES / role)
 

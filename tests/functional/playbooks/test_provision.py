@@ -91,6 +91,9 @@ PAIR = {**APP, "langgraph_db": {"hosts": {"db1": AWAY}}}
             (APP, ["--tags", "database"], "The group langgraph_db holds no host, and only database is selected"),
             (APP, ["--skip-tags", "install,setup,verify"], "The group langgraph_db holds no host, and only database is selected"),
             (PAIR, ["--tags", "always"], "selects none of this playbook's parts"),
+            (PAIR, ["--tags", "monitoring"], "The group langgraph_monitoring holds no host, and only monitoring is selected"),
+            ({**PAIR, "langgraph_monitoring": {"hosts": {"db1": AWAY}}}, ["--limit", "app1", "--tags", "monitoring"], "leaves no host of langgraph_monitoring"),
+            (None, ["--tags", "monitoring"], "The embedded server on this machine has no part monitoring"),
         ],
         3,
     ),
@@ -209,11 +212,16 @@ def standing(site, database):
 
 def test_verify_names_the_host_that_drifts_and_looks_at_every_other(standing):
     site = standing
+    for name, variables in site.groups["langgraph_app"]["hosts"].items():
+        variables["monitoring_textfile_directory"] = str(site.folder / name)
+        (site.folder / name).mkdir()
     site.groups["langgraph_app"]["hosts"]["app1"]["checkpointer_sqlite_path"] = str(site.folder / "gone.sqlite")
-    for flags in some([], ["--check"]):
+    for flags in (["--check"], []):
         done = site.run(VERIFY, *flags).stopped("gone.sqlite")
         assert done.recap["app1"]["failed"] == 1 and done.recap["app2"]["failed"] == 0
         assert done.of(COMPARE, "app2")[0]["parity"]["in_parity"] is True
+        # The success of app2 is recorded, and not in check mode.
+        assert [path.parent.name for path in site.folder.glob("app?/*.prom")] == ([] if flags else ["app2"])
 
 
 @pytest.mark.extended
