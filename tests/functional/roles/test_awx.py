@@ -437,14 +437,14 @@ def test_a_step_that_awx_rejects_ends_the_run(site):
     done = site.run(data=data).stopped(
         "INTERVAL required in rrule",
         "Written before it: label ours, project p, inventory i, job template provision, job template verify.",
-        "Not written, or only in part: schedule nightly. Not written: role execute for admin.",
+        "Not written, or only in part: schedule nightly. Not reached: role execute for admin.",
     )
     assert done.recap["localhost"]["failed"] == 1 and steps(done)[-1] == ("schedule nightly", False)
     # A right that AWX shows nowhere is missing.
     data["awx_schedules"][0]["rrule"] = RULE
     site.awx.instead = lambda method, path, body: (403, {"detail": "No."}) if (method, path) == ("POST", "/api/v2/schedules/") else None
     site.run("--check", data=data).passed()
-    site.run(data=data).stopped("permission to POST to /api/v2/schedules/", "Written before it: nothing.", "Not written: role execute for admin.")
+    site.run(data=data).stopped("permission to POST to /api/v2/schedules/", "Written before it: nothing.", "Not reached: role execute for admin.")
     site.awx.instead = lambda method, path, body: None
     assert [title for title, changed in steps(site.run(data=data).passed()) if changed] == ["schedule nightly", "role execute for admin"]
 
