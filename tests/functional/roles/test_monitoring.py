@@ -395,6 +395,10 @@ def test_a_planted_link_is_not_followed(textfile):
     (textfile.folder / "langgraph_verify.prom").symlink_to(target)
     assert textfile.run().rc == 0
     assert target.read_text() == "unchanged" and not (textfile.folder / "langgraph_verify.prom").is_symlink()
+    # The control: a file that is written in place would change the target.
+    (textfile.folder / "control.prom").symlink_to(target)
+    subprocess.run(["sh", "-c", "date > control.prom"], cwd=textfile.folder, check=True)
+    assert target.read_text() != "unchanged"
 
 
 def test_a_name_that_is_not_suitable_is_rejected(textfile):
