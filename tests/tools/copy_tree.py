@@ -12,12 +12,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# Following the link back to the checkout would never end.
-LEFT_OUT = "collections/ansible_collections/"
 
 
 def files():
-    """Tracked files and new files, so that a test has the same result before and after a commit."""
+    """Tracked files and links and new ones, so that a test has the same result before and after a commit."""
     done = subprocess.run(
         ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"],
         cwd=ROOT,
@@ -25,18 +23,18 @@ def files():
         check=True,
     )
     names = done.stdout.decode("utf-8").split("\0")
-    return sorted(name for name in names if name and not name.startswith(LEFT_OUT) and (ROOT / name).is_file())
+    return sorted(name for name in names if name and ((ROOT / name).is_file() or (ROOT / name).is_symlink()))
 
 
 def copy_to(destination):
-    """Replace the contents of `destination` with these files."""
+    """Replace the contents of `destination` with these files and links, as git would make them."""
     destination = Path(destination)
     if destination.exists():
         shutil.rmtree(destination)
     for name in files():
         target = destination / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, target)
+        shutil.copy2(ROOT / name, target, follow_symlinks=False)
     return destination
 
 

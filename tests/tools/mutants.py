@@ -77,9 +77,6 @@ class Copy:
     def __init__(self, folder, options):
         self.root, self.log, self.options = folder / "checkout", folder / "log", options
         copy_to(self.root)
-        link = self.root / "collections" / "ansible_collections" / "stateops" / "langgraph"
-        link.parent.mkdir(parents=True)
-        link.symlink_to(os.path.relpath(self.root, link.parent))
         (self.root / ".build").mkdir()
         for name in {each.name for each in (ROOT / ".build").glob("*")} - {"pytest"}:
             (self.root / ".build" / name).symlink_to((ROOT / ".build" / name).resolve())
