@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 
 import pytest
@@ -35,9 +34,8 @@ CONTRAST = """() => {
 BEYOND = "nodes => nodes.filter(node => !node.closest('.unseen, thead') && node.getBoundingClientRect().right > innerWidth + 1).length"
 
 
-@contextlib.contextmanager
 def browsers():
-    """Chromium. The test is skipped without it."""
+    """Yields Chromium, for a fixture. The test is skipped without it."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: it is in requirements/pytest.txt")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:

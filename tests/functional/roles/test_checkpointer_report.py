@@ -222,8 +222,7 @@ def _headings(lines):
 
 @pytest.fixture(scope="module")
 def browser():
-    with browsers() as launched:
-        yield launched
+    yield from browsers()
 
 
 @pytest.fixture

@@ -173,8 +173,7 @@ def test_a_database_that_cannot_be_reached_fails(tmp_path, database, target_venv
 
 @pytest.fixture(scope="module")
 def browser():
-    with browsers() as launched:
-        yield launched
+    yield from browsers()
 
 
 @pytest.mark.parametrize("which, width, scheme", usual([("bad", 360, "dark"), ("good", 1280, "light"), ("bad", 1280, "light"), ("good", 360, "dark")], 2))
