@@ -136,7 +136,7 @@ def hidden(text: str, secrets: Iterable[str]) -> str:
     text = text if len(text) <= LONGEST else text[:LONGEST] + "..."
     covered = bytearray(len(text))
     for secret in secrets:
-        for form in {secret, str.__repr__(secret)[1:-1], json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}:
+        for form in (secret, str.__repr__(secret)[1:-1], json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
             size = min(PART, len(form))
             for part in {form[start : start + size] for start in range(len(form) - size + 1)}:
                 found = text.find(part)
