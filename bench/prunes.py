@@ -62,8 +62,10 @@ def measure_pruning(database, threads, patience):
             took, result = run_module(runner, scratch, "checkpoint_prune", args)
             return took, result["threads"]["deleted"]
 
-        # The oldest quarter alone, the next one with the application beside it.
-        took, deleted = prune(NEWEST - threads * LENGTH * 3 // 4)
+        # What the loop has left of the older half alone, the next quarter with the application beside it.
+        took, deleted = prune(cutoff)
+        database.execute("CHECKPOINT")
+        cutoff = NEWEST - threads * LENGTH // 4
         with _Application(database) as application:
             time.sleep(5)
             begin = len(application.turns)

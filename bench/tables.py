@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LangGraph's tables with as many rows as those of an application after some years, generated in the server."""
+"""LangGraph's tables with as many rows as those of an application after some years, generated in the server, oldest first as an application stores them."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ ROWS = (
         'versions_seen', jsonb_build_object('__input__', jsonb_build_object(), 'agent', jsonb_build_object('messages', number))),
         '{{"step": 1, "source": "loop", "parents": {{}}}}'
     FROM generate_series(1, {rows}) AS number, unnest('{{messages,__start__,step,branch:to:agent}}'::text[]) WITH ORDINALITY AS channels(channel, place)
-    GROUP BY number
+    GROUP BY number ORDER BY number DESC
     """,
     """
     INSERT INTO {schema}.checkpoint_blobs
     SELECT 'thread-' || number / 20, '', 'messages', lpad(number::text, 32, '0') || '.0.1', 'bytes', decode(repeat(md5(number::text), 6), 'hex')
-    FROM generate_series(1, {rows}) AS number
+    FROM generate_series(1, {rows}) AS number ORDER BY number DESC
     """,
     """
     INSERT INTO {schema}.checkpoint_writes
     SELECT 'thread-' || number / 20, '', identifier(number), md5(number::text), 0, 'messages', 'bytes', decode(repeat(md5(number::text), 3), 'hex'), ''
-    FROM generate_series(1, {rows}) AS number
+    FROM generate_series(1, {rows}) AS number ORDER BY number DESC
     """,
     "ANALYZE",
 )

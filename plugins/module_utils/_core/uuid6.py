@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 
 # The Gregorian epoch of UUIDs, in seconds before the Unix epoch (RFC 9562, 5.1).
@@ -25,6 +26,7 @@ def creation_time(identifier: str) -> float | None:
     return ticks / 1e7 - GREGORIAN
 
 
+@functools.lru_cache(maxsize=16)  # a policy compares each thread with the same time
 def first_identifier(seconds: float) -> str:
     """The lowest version 6 UUID of a time, in seconds since 1970. Ids of earlier times sort before it, as text in the order of its bytes."""
     digits = "%015x" % max(0, int((seconds + GREGORIAN) * 10**7))

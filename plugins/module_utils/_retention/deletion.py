@@ -16,6 +16,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.ses
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention import queries
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.counts import PolicyCounts, Sizes
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import DELTA_CHANNEL, UNREADABLE, WRITTEN_MEANWHILE
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.threads import Selected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,16 +72,15 @@ class Deletion:
     def _delete(self, ids: list[str], counts: PolicyCounts) -> PolicyCounts:
         """Delete whole threads in one transaction; returns the counts.
 
-        The rows are counted before the policy is applied again, so that the policy sees all of them. The deletion must return as many; and before the
-        commit, none of the threads may have a row. Otherwise the application wrote to a thread meanwhile: all is rolled back, the thread is removed from
-        the ids and added to the counts as kept, and the others are tried again.
+        The policy is applied again, and the rows are counted in the same snapshot. The deletion must return as many; and before the commit, none of the
+        threads may have a row. Otherwise the application wrote to a thread meanwhile: all is rolled back, the thread is removed from the ids and added
+        to the counts as kept, and the others are tried again.
         """
         while True:
             done = PolicyCounts()
             with self.connection.transaction() as transaction:
-                sizes = self.threads.sizes(ids)
-                selected = self.threads.select(ids, self.policy, done)
-                written = self._delete_rows({thread: sizes[thread] for thread in selected.ids})
+                selected = self.threads.select_by_details(Selected(ids, {}, {}), self.policy, done, sized=True)
+                written = self._delete_rows({thread: selected.sizes[thread] for thread in selected.ids})
                 if written:
                     raise psycopg.Rollback(transaction)
             for thread in written:
@@ -88,9 +88,9 @@ class Deletion:
                 counts.keep(thread, WRITTEN_MEANWHILE, selected.times.get(thread))
             if not written:
                 # A thread that another session deleted has no rows.
-                self.deleted = [thread for thread in selected.ids if any(sizes[thread].rows)]
+                self.deleted = [thread for thread in selected.ids if any(selected.sizes[thread].rows)]
                 for thread in self.deleted:
-                    done.remove(thread, sizes[thread], False, None)
+                    done.remove(thread, selected.sizes[thread], False, None)
                 return done
 
     def _delete_rows(self, sizes: dict[str, Sizes]) -> set[str]:

@@ -14,6 +14,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.dri
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention import queries
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.counts import PolicyCounts, Sizes
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.deletion import retry
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import NO_CHECKPOINT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -91,7 +92,8 @@ class Orphans:
     def _idle(self, ids: Sequence[str]) -> list[str]:
         """The threads without a checkpoint or pending write within the grace period, whose checkpoints can be read. They may have no checkpoint."""
         ages = [age.thread for age in self.threads.ages(ids) if not age.found or not self.idle.kept_by_age(age, self.threads.now)]
-        return [each.thread for each in self.threads.details(ages, self.idle) if not self.idle.kept_by_details(each, self.threads.now)]
+        kept = {each.thread: self.idle.kept_by_details(each, self.threads.now) for each in self.threads.details(ages, self.idle)}
+        return [thread for thread, reason in kept.items() if reason in (None, NO_CHECKPOINT)]
 
     def _age(self) -> float:
         """The seconds since the run began, on the server's clock."""

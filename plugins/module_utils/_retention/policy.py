@@ -73,20 +73,25 @@ class ThreadAge(NamedTuple):
 class ThreadDetails(NamedTuple):
     """What is read of a thread that is old enough.
 
-    matched: whether a checkpoint has the metadata. other: whether any id does not have the form of a version 6 UUID. written: the highest id of its
-    pending writes, or None. Both are read only if the policy has an age. waiting: whether an interrupt is pending. unfinished: whether a step remains to
-    be done.
-    delta: whether its graph has a DeltaChannel. unreadable: whether prune() of the library would fail.
+    matched: whether a checkpoint has the metadata. other: whether any id does not have the form of a version 6 UUID. newest, written: the highest ids of
+    its checkpoints and of its pending writes, or None. These three are read only if the policy selects threads. waiting: whether an interrupt is pending.
+    unfinished: whether a step remains to be done. delta: whether its graph has a DeltaChannel. unreadable: whether prune() of the library would fail.
     """
 
     thread: str
     matched: bool
     other: bool
+    newest: str | None
     written: str | None
     waiting: bool
     unfinished: bool
     delta: bool
     unreadable: bool
+
+    @property
+    def time(self) -> float | None:
+        """The time of the newest checkpoint, in seconds since 1970, or None if it is not known."""
+        return None if self.other or self.newest is None else creation_time(self.newest)
 
 
 class Policy(NamedTuple):
@@ -144,8 +149,11 @@ class Policy(NamedTuple):
         if self.older_than is not None:
             if details.other:
                 return AGE_UNKNOWN
-            if details.written is not None and details.written >= self.cutoff(now):
+            cutoff = self.cutoff(now)
+            if (details.newest or "") >= cutoff or (details.written or "") >= cutoff:
                 return RECENT
+            if details.newest is None:
+                return NO_CHECKPOINT
         if self.keep == "latest":
             return UNREADABLE if details.unreadable else DELTA_CHANNEL if details.delta else None
         if self.waiting == "keep":

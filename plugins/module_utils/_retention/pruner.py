@@ -18,12 +18,16 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._retention.coun
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.deletion import Deletion, retry
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.orphans import Orphans
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import NOTHING_OLDER
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.threads import Selected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import Policy
-    from ansible_collections.stateops.langgraph.plugins.module_utils._retention.threads import Selected, Threads
+    from ansible_collections.stateops.langgraph.plugins.module_utils._retention.threads import Threads
+
+# The ids that a run remembers from the check of limit_percent. If there are more, it reads the ages again, so that its memory does not grow with the tables.
+REMEMBERED = 100000
 
 
 class Limits(NamedTuple):
@@ -43,14 +47,9 @@ def predict(threads: Threads, policy: Policy, sizes: bool = True, pages: Iterabl
     """
     counts = PolicyCounts()
     for page in _by_age(threads, policy, counts, pages):
-        selected = _by_details(threads, policy, page, counts)
+        selected = _by_details(threads, policy, page, counts, sizes)
         for thread in selected.ids:
-            if policy.keep == "latest":
-                counts.remove(thread, selected.older[thread], True, selected.times.get(thread))
-        if policy.keep == "none":
-            found = threads.sizes(selected.ids) if sizes else {}
-            for thread in selected.ids:
-                counts.remove(thread, found.get(thread, Sizes()), False, None)
+            counts.remove(thread, selected.sizes.get(thread, Sizes()), policy.keep == "latest", selected.times.get(thread))
     return counts
 
 
@@ -63,9 +62,9 @@ def _by_age(threads: Threads, policy: Policy, counts: PolicyCounts, pages: Itera
         yield threads.select_by_age(ids, policy, counts)
 
 
-def _by_details(threads: Threads, policy: Policy, page: Selected, counts: PolicyCounts) -> Selected:
-    """The threads of a page that the policy removes. The others are counted."""
-    selected = threads.select_by_details(page, policy, counts)
+def _by_details(threads: Threads, policy: Policy, page: Selected, counts: PolicyCounts, sizes: bool = False) -> Selected:
+    """The threads of a page that the policy removes. The others are counted. sizes: whether the rows of whole threads are counted."""
+    selected = threads.select_by_details(page, policy, counts, sizes and policy.keep == "none")
     if policy.keep == "none":
         return selected
     # Without this, each later run would call prune() for each thread.
@@ -73,7 +72,7 @@ def _by_details(threads: Threads, policy: Policy, page: Selected, counts: Policy
     for thread in selected.ids:
         if thread not in older:
             counts.keep(thread, NOTHING_OLDER, selected.times.get(thread))
-    return selected._replace(ids=[thread for thread in selected.ids if thread in older], older=older)
+    return selected._replace(ids=[thread for thread in selected.ids if thread in older], sizes=older)
 
 
 class Pruner:
@@ -108,22 +107,30 @@ class Pruner:
             self.counts = predict(self.threads, self.policy)
             self._insist_on_limit(self.counts.deleted.total)
         else:
-            self._check_limit()
-            self._remove()
+            pages = self._check_limit()
+            self._remove(_by_age(self.threads, self.policy, self.counts) if pages is None else pages)
         if self.orphans is not None:
             self._remove_orphans(self.orphans)
         while self.deleted:
             self.sleep(max(0.0, self.deleted[0][0] - self.clock()))
             self._look_again()
 
-    def _check_limit(self) -> None:
-        """Raise ModuleError if more threads would be deleted than limit_percent allows."""
+    def _check_limit(self) -> list[Selected] | None:
+        """Raise ModuleError if more threads would be deleted than limit_percent allows; returns the pages that this read, or None to read them again."""
         if self.limits.limit_percent is None or self.policy.keep == "latest":
-            return
+            return None
+        counts, old, pages = PolicyCounts(), 0, []
+        for page in _by_age(self.threads, self.policy, counts):
+            old += len(page.ids)
+            if old <= REMEMBERED:
+                pages.append(Selected(page.ids, {}, {}))
         # Usually, the ages alone show that the limit is not exceeded.
-        old = sum(len(page.ids) for page in _by_age(self.threads, self.policy, PolicyCounts()))
         if old and not self._within_limit(old, self.limits.limit_percent)[0]:
             self._insist_on_limit(predict(self.threads, self.policy, sizes=False).deleted.total)
+        if old > REMEMBERED:
+            return None
+        self.counts = counts
+        return pages
 
     def _within_limit(self, number: int, limit: int) -> tuple[bool, int]:
         """(whether this number of threads is within the limit, the number of all threads, or one that is large enough)."""
@@ -142,9 +149,9 @@ class Pruner:
                 "If they are right, raise limit_percent, or set force." % (number, total, number * 100 // max(total, 1), limit)
             )
 
-    def _remove(self) -> None:
+    def _remove(self, pages: Iterable[Selected]) -> None:
         rest = False
-        for page in _by_age(self.threads, self.policy, self.counts):
+        for page in pages:
             # Deletion.batch() applies the whole policy, and counts the threads that it keeps.
             selected = page if self.policy.keep == "none" else _by_details(self.threads, self.policy, page, self.counts)
             for start in range(0, len(selected.ids), self.limits.batch_size):
@@ -161,9 +168,10 @@ class Pruner:
 
     def _leave(self, part: Selected) -> None:
         """Count what would have been removed of a batch for which there is no time."""
-        for thread in _by_details(self.threads, self.policy, part, self.counts).ids:
+        left = _by_details(self.threads, self.policy, part, self.counts)
+        for thread in left.ids:
             self.counts.remaining += 1
-            self.counts.leave(part.times.get(thread))
+            self.counts.leave(left.times.get(thread))
 
     def _batch(self, ids: list[str]) -> bool:
         """Remove a batch; returns whether a row was removed."""

@@ -106,6 +106,17 @@ UNREADABLE = """
                  OR coalesce(jsonb_typeof(c.checkpoint -> 'channel_values') <> 'object', false)
                  OR coalesce(c.checkpoint ->> 'v', '') !~ '^[0-9]{{1,9}}$') LIMIT 1) IS TRUE
 """
+# The sizes of values as they are stored. A value that TOAST stores is not read. Without the parent, which prune() of the library sets to NULL.
+SIZES_OF = {
+    "checkpoints": ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint", "metadata"),
+    "checkpoint_blobs": ("thread_id", "checkpoint_ns", "channel", "version", "type", "blob"),
+    "checkpoint_writes": ("thread_id", "checkpoint_ns", "checkpoint_id", "task_id", "idx", "channel", "type", "blob"),
+}
+SIZE = {table: " + ".join("coalesce(pg_column_size(x.%s), 0)" % column for column in columns) for table, columns in SIZES_OF.items()}
+# The rows of a table that belong to thread a, and their bytes.
+MEASURED = {
+    table: "count(*) AS rows_%d, coalesce(sum(%s), 0)::int8 AS bytes_%d" % (number, SIZE[table], number) for number, table in enumerate(SIZES_OF)
+}
 # An interrupt is a pending write of the newest checkpoint. A breakpoint (interrupt_before, interrupt_after) leaves only the signs of a next step:
 # a trigger channel or an input that no node has read, or a pending send. After the sends, their list is stored as empty (in msgpack or JSON).
 # If a node failed, nobody is waited for.
@@ -114,21 +125,23 @@ DETAILS = (
 SELECT a.thread_id,
   %(metadata)s::jsonb IS NULL
   OR (SELECT true FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND c.metadata @> %(metadata)s::jsonb LIMIT 1) IS TRUE AS matched,
-  coalesce(i.other, false) OR coalesce(j.other, false) AS other, j.written,
+  coalesce(i.other, false) OR coalesce(j.other, false) AS other, i.newest, j.written,
   coalesce(h.waiting, false) AS waiting, coalesce(h.unfinished AND NOT h.waiting AND NOT h.failed, false) AS unfinished,
-  {delta} AS delta, {unreadable} AS unreadable
+  {delta} AS delta, {unreadable} AS unreadable {sizes}
 FROM """
     + ASKED
     + """
-CROSS JOIN LATERAL (SELECT NOT bool_and("""
-    + version_6("c.checkpoint_id")
-    + """) AS other FROM {checkpoints} c WHERE c.thread_id = a.thread_id AND %(aged)s) AS i
 CROSS JOIN LATERAL (
   SELECT NOT bool_and("""
-    + version_6("w.checkpoint_id")
-    + """) AS other, max(w.checkpoint_id COLLATE "C") AS written
-  FROM {checkpoint_writes} w WHERE w.thread_id = a.thread_id AND %(aged)s
+    + version_6("x.checkpoint_id")
+    + """) AS other, max(x.checkpoint_id COLLATE "C") AS newest {measured_0} FROM {checkpoints} x WHERE x.thread_id = a.thread_id AND %(timed)s
+) AS i
+CROSS JOIN LATERAL (
+  SELECT NOT bool_and("""
+    + version_6("x.checkpoint_id")
+    + """) AS other, max(x.checkpoint_id COLLATE "C") AS written {measured_2} FROM {checkpoint_writes} x WHERE x.thread_id = a.thread_id AND %(timed)s
 ) AS j
+{blobs}
 -- The channel of sends is an empty list, in msgpack or in JSON, after its tasks have run.
 LEFT JOIN LATERAL (
   SELECT
@@ -149,26 +162,23 @@ LEFT JOIN LATERAL (
 ORDER BY a.place
 """
 )
-# The sizes of values as they are stored. A value that TOAST stores is not read. Without the parent, which prune() of the library sets to NULL.
-SIZES_OF = {
-    "checkpoints": ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint", "metadata"),
-    "checkpoint_blobs": ("thread_id", "checkpoint_ns", "channel", "version", "type", "blob"),
-    "checkpoint_writes": ("thread_id", "checkpoint_ns", "checkpoint_id", "task_id", "idx", "channel", "type", "blob"),
+# The places of DETAILS that also return what SIZES returns, so that both are read in one snapshot.
+WITH_SIZES = {
+    "sizes": ", i.rows_0, i.bytes_0, k.rows_1, k.bytes_1, j.rows_2, j.bytes_2",
+    "measured_0": ", " + MEASURED["checkpoints"],
+    "measured_2": ", " + MEASURED["checkpoint_writes"],
+    "blobs": "CROSS JOIN LATERAL (SELECT %s FROM {checkpoint_blobs} x WHERE x.thread_id = a.thread_id) AS k" % MEASURED["checkpoint_blobs"],
 }
-SIZE = {table: " + ".join("coalesce(pg_column_size(x.%s), 0)" % column for column in columns) for table, columns in SIZES_OF.items()}
 SIZES = (
-    "SELECT a.thread_id, "
-    + ", ".join("t%d.rows AS rows_%d, t%d.bytes AS bytes_%d" % (n, n, n, n) for n in range(3))
-    + " FROM "
+    "SELECT a.thread_id, t0.*, t1.*, t2.* FROM "
     + ASKED
-    + " ".join(
-        " CROSS JOIN LATERAL (SELECT count(*) AS rows, coalesce(sum(%s), 0)::int8 AS bytes FROM {%s} x WHERE x.thread_id = a.thread_id) AS t%d"
-        % (SIZE[table], table, number)
+    + "".join(
+        " CROSS JOIN LATERAL (SELECT %s FROM {%s} x WHERE x.thread_id = a.thread_id) AS t%d" % (MEASURED[table], table, number)
         for number, table in enumerate(SIZES_OF)
     )
     + " ORDER BY a.place"
 )
-# One statement, so that all tables are read in one snapshot. The caller compares the numbers with those of SIZES.
+# One statement, so that all tables are read in one snapshot. The caller compares the numbers with those that were read before.
 DELETE_THREADS = """
 WITH d0 AS (DELETE FROM {checkpoints} x WHERE x.thread_id = ANY (%(ids)s::text[]) RETURNING x.thread_id),
      d1 AS (DELETE FROM {checkpoint_blobs} x WHERE x.thread_id = ANY (%(ids)s::text[]) RETURNING x.thread_id),

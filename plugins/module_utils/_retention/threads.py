@@ -28,12 +28,12 @@ PAGE = 500
 class Selected(NamedTuple):
     """A page of threads. ids: those that the policy removes.
 
-    times: {thread: time of its newest checkpoint} of these, if the time is known. older: {thread: the rows that keep=latest removes}, if they were read.
+    times: {thread: time of its newest checkpoint} of these, if the time is known. sizes: {thread: the rows that the policy removes}, if they were read.
     """
 
     ids: list[str]
     times: dict[str, float]
-    older: dict[str, Sizes]
+    sizes: dict[str, Sizes]
 
 
 class Threads:
@@ -84,14 +84,19 @@ class Threads:
 
     def details(self, ids: Sequence[str], policy: Policy) -> list[ThreadDetails]:
         """The ThreadDetails of each thread."""
+        return [details for details, _sizes in self._details(ids, policy, False)]
+
+    def _details(self, ids: Sequence[str], policy: Policy, sized: bool) -> list[tuple[ThreadDetails, Sizes]]:
+        """The ThreadDetails of each thread, with its rows if sized. Both are read in one snapshot."""
         if not ids:
             return []
-        parameters = {"ids": list(ids), "aged": policy.older_than is not None, "metadata": json.dumps(policy.metadata) if policy.metadata else None}
+        parameters = {"ids": list(ids), "timed": policy.selects, "metadata": json.dumps(policy.metadata) if policy.metadata else None}
         latest = policy.keep == "latest"
-        parts = {
-            name: sql.SQL(query if latest else "false").format(**self.places) for name, query in (("delta", queries.DELTA), ("unreadable", queries.UNREADABLE))
-        }
-        return [ThreadDetails(row.pop("thread_id"), **row) for row in self.rows(queries.DETAILS, parameters, **parts)]
+        parts = {"delta": queries.DELTA if latest else "false", "unreadable": queries.UNREADABLE if latest else "false"}
+        parts.update(queries.WITH_SIZES if sized else dict.fromkeys(queries.WITH_SIZES, ""))
+        rows = self.rows(queries.DETAILS, parameters, **{name: sql.SQL(part).format(**self.places) for name, part in parts.items()})
+        sizes = [Sizes(*(row.pop(name, 0) for name in Sizes._fields)) for row in rows]
+        return [(ThreadDetails(row.pop("thread_id"), **row), size) for row, size in zip(rows, sizes)]
 
     def select(self, ids: Sequence[str], policy: Policy, counts: PolicyCounts) -> Selected:
         """Those of the threads that the policy removes. The others are counted with the reason."""
@@ -103,10 +108,13 @@ class Threads:
         times = {age.thread: time for age, time in ((age, age.time) for age in ages) if time is not None}
         return _left(Selected([age.thread for age in ages], times, {}), {age.thread: policy.kept_by_age(age, self.now) for age in ages}, counts)
 
-    def select_by_details(self, selected: Selected, policy: Policy, counts: PolicyCounts) -> Selected:
-        """Those of the selected threads that the policy removes. The others are counted with the reason."""
-        kept = {details.thread: policy.kept_by_details(details, self.now) for details in self.details(selected.ids, policy)}
-        return _left(selected, kept, counts)
+    def select_by_details(self, selected: Selected, policy: Policy, counts: PolicyCounts, sized: bool = False) -> Selected:
+        """Those of the selected threads that the policy removes, with all their rows if sized. The others are counted with the reason."""
+        found = self._details(selected.ids, policy, sized)
+        times = {details.thread: time for details, time in ((details, details.time) for details, _sizes in found) if time is not None}
+        kept = {details.thread: policy.kept_by_details(details, self.now) for details, _sizes in found}
+        sizes = {details.thread: size for details, size in found} if sized else {}
+        return _left(selected._replace(times={**selected.times, **times}, sizes=sizes), kept, counts)
 
     def sizes(self, ids: Sequence[str]) -> dict[str, Sizes]:
         """The rows of each thread."""

@@ -29,7 +29,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._retention.thre
 
 pytestmark = pytest.mark.newest
 
-MOMENTS = ("select", "sizes", "present")
+MOMENTS = ("details", "present")
 WHOLE = ["hello", "answer 1", "hello", "answer 3"], ["kept"]
 
 
@@ -62,7 +62,7 @@ def old(database, *threads, turns=1):
 
 
 class Interrupted(Threads):
-    """Calls `act` once, at a moment of a deletion: after their rows were counted, after they were selected, or after they were deleted."""
+    """Calls `act` once, at a moment of a deletion: after the threads were selected and their rows counted, or after they were deleted."""
 
     act = moment = None
 
@@ -71,14 +71,9 @@ class Interrupted(Threads):
             act, self.act = self.act, None
             act()
 
-    def select(self, *arguments):
-        found = super().select(*arguments)
-        self.at("select")
-        return found
-
-    def sizes(self, ids):
-        found = super().sizes(ids)
-        self.at("sizes")
+    def select_by_details(self, *arguments, **more):
+        found = super().select_by_details(*arguments, **more)
+        self.at("details")
         return found
 
     def present(self, ids):
@@ -109,7 +104,7 @@ def delete_beside_a_run(database, moment, unprotected=None):
 def test_a_thread_that_is_written_meanwhile_is_kept(ready, moment):
     counts, values = delete_beside_a_run(ready, moment)
     assert counts.deleted.first == ["b"] and sizes(ready, "b") == (0, 0, 0)
-    assert {reason: number for reason, number in counts.kept.items() if number} == {"recent" if moment == "sizes" else "written_meanwhile": 1}
+    assert {reason: number for reason, number in counts.kept.items() if number} == {"written_meanwhile": 1}
     assert values == WHOLE
     # It is recent now.
     with session(ready) as connection:
@@ -117,7 +112,7 @@ def test_a_thread_that_is_written_meanwhile_is_kept(ready, moment):
     assert counts.kept["recent"] == 1 and not counts.deleted.total
 
 
-@pytest.mark.parametrize("moment", usual(["present", "select"]))
+@pytest.mark.parametrize("moment", usual(["present", "details"]))
 def test_without_this_the_thread_would_be_damaged(ready, moment):
     """The control of the test above."""
 

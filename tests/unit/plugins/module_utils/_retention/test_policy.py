@@ -36,7 +36,7 @@ def age(days, thread="t", **more):
 
 def details(**more):
     nothing = dict.fromkeys(("other", "waiting", "unfinished", "delta", "unreadable"), False)
-    return ThreadDetails("t", **{**nothing, "matched": True, "written": None, **more})
+    return ThreadDetails("t", **{**nothing, "matched": True, "newest": first_identifier(NOW - 40 * DAY), "written": None, **more})
 
 
 @pytest.mark.parametrize("text, seconds", [("30d", 30 * DAY), ("1s", 1), ("90 m", 5400), (" 2w ", 14 * DAY), ("12h", 43200)])
@@ -97,6 +97,9 @@ def test_excluded_threads_are_excluded_from_everything():
         ({}, {"other": True}, "age_unknown"),
         ({}, {"written": first_identifier(NOW)}, "recent"),
         ({}, {"written": first_identifier(NOW - 40 * DAY)}, None),
+        ({}, {"newest": first_identifier(NOW)}, "recent"),
+        ({}, {"newest": None}, "no_checkpoint"),
+        ({}, {"newest": None, "written": first_identifier(NOW)}, "recent"),
         ({}, {"waiting": True, "unfinished": False}, "waiting"),
         ({}, {"unfinished": True}, "unfinished"),
         ({"waiting": "delete"}, {"waiting": True, "unfinished": True}, None),
@@ -104,7 +107,7 @@ def test_excluded_threads_are_excluded_from_everything():
         ({"keep": "latest"}, {"delta": True}, "delta_channel"),
         ({"keep": "latest"}, {"unreadable": True, "delta": True}, "unreadable"),
         ({"keep": "latest"}, {"waiting": True}, None),
-        ({"older_than": None, "threads": ["t"]}, {"other": True, "written": first_identifier(NOW)}, None),
+        ({"older_than": None, "threads": ["t"]}, {"other": True, "newest": None, "written": first_identifier(NOW)}, None),
     ],
 )
 def test_details(options, found, reason):

@@ -23,7 +23,7 @@ def identifier(days):
 
 def details(thread, **more):
     return ThreadDetails(
-        thread, **{**dict.fromkeys(("other", "waiting", "unfinished", "delta", "unreadable"), False), "matched": True, "written": None, **more}
+        thread, **{**dict.fromkeys(("other", "waiting", "unfinished", "delta", "unreadable"), False), "matched": True, "newest": None, "written": None, **more}
     )
 
 
