@@ -114,9 +114,7 @@ SIZES_OF = {
 }
 SIZE = {table: " + ".join("coalesce(pg_column_size(x.%s), 0)" % column for column in columns) for table, columns in SIZES_OF.items()}
 # The rows of a table that belong to thread a, and their bytes.
-MEASURED = {
-    table: "count(*) AS rows_%d, coalesce(sum(%s), 0)::int8 AS bytes_%d" % (number, SIZE[table], number) for number, table in enumerate(SIZES_OF)
-}
+MEASURED = {table: "count(*) AS rows_%d, coalesce(sum(%s), 0)::int8 AS bytes_%d" % (number, SIZE[table], number) for number, table in enumerate(SIZES_OF)}
 # An interrupt is a pending write of the newest checkpoint. A breakpoint (interrupt_before, interrupt_after) leaves only the signs of a next step:
 # a trigger channel or an input that no node has read, or a pending send. After the sends, their list is stored as empty (in msgpack or JSON).
 # If a node failed, nobody is waited for.
