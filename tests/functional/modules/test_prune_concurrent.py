@@ -21,10 +21,11 @@ from prune_runs import pruned, run
 from psycopg.rows import dict_row
 from scope import usual
 
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention import pruner as pruner_module
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.deletion import Deletion
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.orphans import Orphans
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import Policy, policy_argument_spec
-from ansible_collections.stateops.langgraph.plugins.module_utils._retention.pruner import Limits, Pruner
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.pruner import Limits, Pruner, predict
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.threads import Threads
 
 pytestmark = pytest.mark.newest
@@ -164,6 +165,22 @@ def test_time_limit(ready, call_module):
         assert done["threads"]["considered"] == left + done["threads"]["deleted"] + 1
         assert (done["oldest_left"] < time.strftime("%Y-%m-%d")) is (left > 0)
     assert deleted == 5 and ready.execute("SELECT DISTINCT thread_id FROM checkpoints") == [("young",)]
+
+
+@pytest.mark.parametrize("remembered", [4, 5])
+def test_more_threads_than_a_run_remembers(ready, monkeypatch, remembered):
+    """The check of limit_percent remembers the threads, or the run reads them again: the counts are those of check mode."""
+    monkeypatch.setattr(pruner_module, "REMEMBERED", remembered)
+    old(ready, *("old %d" % number for number in range(5)))
+    turn(ready, "young")
+    chosen = policy(older_than="30d")
+    with session(ready) as connection:
+        threads = Threads(connection, "public")
+        expected = predict(threads, chosen).to_dict(True)
+        pruner = Pruner(threads, chosen, Deletion(threads, chosen, "public"), Limits(2, 0, 0, 90, 0))
+        pruner.run()
+    assert pruner.counts.to_dict(True) == expected and expected["threads"] == {"considered": 6, "deleted": 5, "trimmed": 0, "kept": 1, "remaining": 0}
+    assert ready.execute("SELECT DISTINCT thread_id FROM checkpoints") == [("young",)]
 
 
 def test_a_locked_row(ready, call_module):
