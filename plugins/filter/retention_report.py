@@ -14,6 +14,7 @@ version_added: 0.1.0
 short_description: Create the report of a run that applied retention policies
 description:
   - Converts the results of M(stateops.langgraph.checkpoint_prune) to the data that the reports of role C(retention) show.
+    C(roles/checkpointer/files/retention_report.schema.json) describes the format.
 positional: []
 options:
   _input:

@@ -18,6 +18,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._retention.opti
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._report import collection_version
 
 REPORT_VERSION = 1
+SCHEMA = "urn:stateops:langgraph:retention-report:%d" % REPORT_VERSION
 # The policy of an erasure.
 ERASURE = "erasure"
 RESULTS = ("threads", "kept", "rows", "bytes", "remaining", "oldest_left", "deleted_threads", "delta_threads", "returned_threads", "orphans", "seconds")
@@ -130,7 +131,7 @@ def _object(metadata: Any) -> dict[str, Any]:
 
 
 def retention_report(plan: dict[str, Any], results: list[dict[str, Any]], facts: dict[str, Any], show_threads: bool) -> dict[str, Any]:
-    """The report of a run.
+    """The report of a run, as the role checkpointer's files/retention_report.schema.json describes it.
 
     results: [{'name', 'started_at', 'finished_at', 'failed', 'result'}]. facts: host, database, role, started_at, finished_at, check.
     """
@@ -141,6 +142,7 @@ def retention_report(plan: dict[str, Any], results: list[dict[str, Any]], facts:
     deleted = {kind: sum(each["rows"][kind] + each["orphan_rows"][kind] for each in policies) for kind in TABLES}
     failed = [each["name"] for each in policies if each["failed"]]
     return {
+        "$schema": SCHEMA,
         "report_version": REPORT_VERSION,
         **{key: facts[key] for key in ("host", "database", "role", "started_at", "finished_at", "check")},
         "collection": collection_version(),

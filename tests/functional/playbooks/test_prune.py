@@ -11,14 +11,17 @@ import json
 import re
 import stat
 
+import jsonschema
 import pytest
 from aged_threads import DAY, ago, shapes, sizes, states
 from assertions import assert_no_secret
 from plays import PLAYBOOKS, run
+from runner import ROOT
 from sites import Site
 
 pytestmark = pytest.mark.newest
 
+SCHEMA = json.loads((ROOT / "roles" / "checkpointer" / "files" / "retention_report.schema.json").read_text(encoding="utf-8"))
 DELETE = "Delete what the policy selects"
 OLD = {"name": "old", "older_than": "30d"}
 # The threads, with their graphs and ages in days.
@@ -74,6 +77,17 @@ def reports(site, suffix="json"):
     return sorted((site.folder / "report").glob("*." + suffix))
 
 
+def read(path):
+    """The data of a report in JSON, which matches its schema."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    assert errors(data) == [] and data["$schema"] == SCHEMA["$id"]
+    return data
+
+
+def errors(data):
+    return [(list(error.absolute_path), error.message) for error in jsonschema.Draft202012Validator(SCHEMA).iter_errors(data)]
+
+
 def artifacts(done):
     return json.loads(re.search(r"RUN: (\{.*\})", done.output).group(1))["retention_report"]
 
@@ -95,8 +109,7 @@ def test_a_policy(site):
     assert predicted.of(told)[0]["msg"] == [each.replace(" deleted", " would be deleted") for each in done.of(told)[0]["msg"]]
     (path,) = reports(site)
     assert re.fullmatch(r"app1-prune-\d{8}T\d{6}\.\d{6}Z\.json", path.name) and stat.S_IMODE(path.stat().st_mode) == 0o644
-    first = path.read_bytes()
-    report = json.loads(first)
+    first, report = path.read_bytes(), read(path)
     assert report["deleted"]["deleted"] == 3 and report["database"]["name"] == database.name and report["role"] == database.app.name
     assert report["policies"][0]["kept"] == {"recent": 4, "waiting": 1} and report["policies"][0]["options"]["older_than"] == "30d"
     assert set(report["policies"][0]["deleted_threads"]["sample"]) == {hashed(thread) for thread in ("ada-1", "bob-1", "bob-3")}
@@ -104,9 +117,19 @@ def test_a_policy(site):
     assert summary["deleted"] == report["deleted"] and "sha256" not in json.dumps(summary)
     # No id is in the output at the highest verbosity.
     assert not [thread for thread in THREADS if thread in done.output]
+    # The schema rejects data that is not a report.
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    for broken in ({"role": None}, {"more": 1}, {"started_at": "yesterday"}, {"policies": [{}]}, {"deleted": {"deleted": 3}}, {"report_version": 2}):
+        assert errors({**report, **broken}), broken
+    for key in report:
+        assert errors({name: value for name, value in report.items() if name != key}), key
+    (policy,) = report["policies"]
+    for key in policy:
+        assert errors({**report, "policies": [{name: value for name, value in policy.items() if name != key}]}), key
     again = play(site).unchanged()
     assert "0 of 5 threads deleted" in again.of("Report what was deleted")[0]["msg"][0]
     assert path.read_bytes() == first and [each.name for each in reports(site)] == [path.name, "app1-prune.json"]
+    assert read(reports(site)[1])["changed"] is False
     play(site).unchanged()
     assert len(reports(site)) == 2
 
@@ -122,12 +145,14 @@ def test_which_host_deletes(site):
 
 def test_a_failure_after_a_deletion(site):
     """The results of all policies are reported, then the play fails."""
-    policies = [{"name": "ada", "threads": ["ada-1"]}, {"name": "all", "older_than": "1s"}, {"name": "bob", "threads": ["bob-1"]}]
-    done = play(site, retention_policies=policies).stopped("1 of 3 policies failed", "all: ", "limit_percent is 50")
+    policies = [{"name": "ada", "threads": ["ada-1"]}, {"name": "all", "older_than": "1s"}, {"name": "bob", "threads": ["bob-1"], "orphans": True}]
+    policies.append({"name": "keep", "older_than": "30d", "exclude_threads": ["eve-*"], "keep": "latest"})
+    done = play(site, retention_policies=policies).stopped("1 of 4 policies failed", "all: ", "limit_percent is 50")
     assert threads(site.database) == set(THREADS) - {"ada-1", "bob-1"}
     (path,) = reports(site)
-    report = json.loads(path.read_text())
-    assert report["failed"] == ["all"] and [each["threads"]["deleted"] for each in report["policies"]] == [1, 0, 1]
+    report = read(path)
+    assert report["failed"] == ["all"] and [each["threads"]["deleted"] for each in report["policies"]] == [1, 0, 1, 0]
+    assert report["policies"][2]["orphans"]["complete"] is True and report["deleted"]["trimmed"] == report["policies"][3]["threads"]["trimmed"] == 2
     assert "limit\\_percent" in reports(site, "md")[0].read_text() or "limit_percent" in reports(site, "md")[0].read_text()
     assert artifacts(done)["app1"]["failed"] == ["all"]
 
@@ -161,13 +186,13 @@ def test_erasure(site):
     assert "bob-" not in done.output
     texts = {suffix: reports(site, suffix)[0].read_text() for suffix in ("json", "md", "html")}
     assert all(hashed("bob-2") in text and "bob-2" not in text and "SQLite file" in text for text in texts.values())
-    assert json.loads(texts["json"])["erasure"] is True
+    assert read(reports(site)[0])["erasure"] is True
     # A second one deletes nothing, and has a report that no later run overwrites.
     play(site, extra={"retention_erase_threads": ["bob-2", "bob-3"], "retention_force": True}).unchanged()
     assert len(reports(site)) == 2
     play(site, extra={"retention_erase_metadata": '{"tenant": "ada"}', "retention_show_threads": True}).passed()
     assert {each[:3] for each in threads(site.database)} == {"bob", "eve"}
-    shown = json.loads(reports(site)[-1].read_text())
+    shown = read(reports(site)[-1])
     assert shown["policies"][0]["deleted_threads"]["sample"] == ["ada-1", "ada-2"] and shown["policies"][0]["options"]["metadata"] == {"tenant": "ada"}
 
 
