@@ -49,7 +49,7 @@ RENDER = [
         ],
     }
 ]
-NAMES = ["langgraph provision", "langgraph verify", "langgraph import", "langgraph prune", "langgraph erase"]
+NAMES = ["langgraph provision", "langgraph verify", "langgraph import", "langgraph prune", "langgraph erase", "langgraph stats"]
 
 
 class Unsafe(str):
@@ -204,6 +204,7 @@ def test_provision_and_verify(tower):
         "text": "Job 3, langgraph verify: failed",
         "url": "https://awx.example.com/#/jobs/playbook/3",
         "drifted": [],
+        "exceeded": [],
     }
 
 
@@ -296,6 +297,34 @@ def test_prune_and_erase(tower):
         assert (status, code) == ("successful", 0), text[-3000:]
         summary = artifacts["retention_report"]["app1"]
         assert summary["erasure"] is True and summary["deleted"]["deleted"] == 2 and threads() == left
+
+
+def test_stats(tower):
+    """The inventory has the policy, and a survey its age. The answer is a text. A message about a failed job names the host and the limit."""
+    answers, database = {"database_name": tower.database.name}, tower.database
+    assert tower.job(1, "langgraph provision", answers)[:2] == ("successful", 0)
+    with database.saver() as saver:
+        for thread, age in (("ada-1", 90), ("ada-2", 40), ("bob-1", 2)):
+            with ago(age * DAY):
+                shapes(saver)["plain"].invoke({"messages": ["hello"]}, {"configurable": {"thread_id": thread}})
+    app = tower.hosts["langgraph_app"]["app1"]
+    app["checkpointer_stats_policy"] = {"older_than": "60d"}
+    before, removable = database.snapshot(), {}
+    for number, age in ((2, ""), (3, "1d")):
+        status, code, tasks, artifacts, text = tower.job(number, "langgraph stats", {**answers, "checkpointer_stats_older_than": age})
+        assert (status, code) == ("successful", 0), text[-3000:]
+        assert not {"stateops.langgraph.checkpoint_schema", "stateops.langgraph.checkpoint_prune"} & tasks and "ada-" not in text
+        removable[age] = artifacts["checkpointer_stats_report"]["app1"]["removable_bytes"]
+    assert 0 < removable[""] < removable["1d"] and database.snapshot() == before
+    touched = tower.folder / "touched"
+    template = "{{ lookup('ansible.builtin.pipe', 'touch %s') }}" % touched
+    status, _code, _tasks, _artifacts, text = tower.job(4, "langgraph stats", {**answers, "checkpointer_stats_older_than": template})
+    assert (status, "a number greater than 0 and a unit" in " ".join(text.split())) == ("failed", True) and not touched.exists(), text[-3000:]
+    app["checkpointer_stats_limits"] = {"oldest_age": "80d"}
+    status, _code, _tasks, artifacts, text = tower.job(5, "langgraph stats", answers)
+    assert status == "failed" and "90d old, and the limit is 80d" in " ".join(text.split())
+    assert "app1 exceeds a limit: The newest checkpoint of the oldest thread is 90d old" in told(tower, artifacts)["langgraph, email"]
+    assert json.loads(told(tower, artifacts)["langgraph, webhook"])["exceeded"] == ["app1"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -103,6 +103,8 @@ def whole(site):
         "awx_controller_oauth_token": TOKEN,
         "database_retention_user": "langgraph_retention",
         "site_retention_policies": [{"name": "old", "older_than": "180d"}],
+        "site_stats_limits": {"bytes": "50GB"},
+        "site_stats_policy": {"older_than": "180d"},
         "site_ca_cert": "-----BEGIN CERTIFICATE-----",
         "site_ssl_cert": "-----BEGIN CERTIFICATE-----",
         "site_vault_url": "https://vault.example.com",
@@ -138,7 +140,7 @@ def test_the_shipped_data(site):
         for role, each in found["summary_fields"]["object_roles"].items()
     }
     assert {key: teams for key, teams in roles.items() if teams} == {
-        ("job_templates", "langgraph verify", "execute_role"): {"langgraph operators"},
+        **{("job_templates", "langgraph " + name, "execute_role"): {"langgraph operators"} for name in ("verify", "stats")},
         **{
             ("workflow_job_templates", "langgraph " + name, role): {"langgraph approvers"}
             for name in ("change", "retention", "erasure")
@@ -172,17 +174,19 @@ def test_the_shipped_data(site):
         assert [site.linked("workflow_job_template_nodes", name, "success_nodes") for name in (count, approve, real)] == [{approve}, {real}, set()]
         assert nodes[approve]["unified_job_template"] in site.awx.objects["workflow_approval_templates"]
     assert json.loads(templates["langgraph erase"]["extra_vars"])["retention_erase"] is True
-    assert site.of("schedules")["langgraph prune, weekly"]["enabled"] is False
-    assert json.loads(site.of("inventories")["langgraph"]["variables"])["retention_policies"] == [{"name": "old", "older_than": "180d"}]
-    # One value, one place.
+    assert {name for name, each in site.of("schedules").items() if not each["enabled"]} == {"langgraph prune, weekly", "langgraph stats, nightly"}
     inventory = json.loads(site.of("inventories")["langgraph"]["variables"])
-    for template in ("langgraph verify", "langgraph provision", "langgraph import", "langgraph prune", "langgraph erase"):
+    assert inventory["retention_policies"] == [{"name": "old", "older_than": "180d"}]
+    assert inventory["checkpointer_stats_limits"] == {"bytes": "50GB"} and inventory["checkpointer_stats_policy"] == {"older_than": "180d"}
+    # One value, one place.
+    for template in ("langgraph verify", "langgraph provision", "langgraph import", "langgraph prune", "langgraph erase", "langgraph stats"):
         for question in site.awx.surveys["job_templates", templates[template]["id"]]["spec"]:
             assert question["variable"] not in inventory or inventory[question["variable"]] == question["default"]
     version = {each["variable"]: each for each in site.awx.surveys["job_templates", templates["langgraph provision"]["id"]]["spec"]}
     assert version["checkpointer_langgraph_checkpoint_postgres_version"]["choices"] == ["3.2.0"]
     # Credentials: least privilege, Vault in place of stored passwords, and galaxy credentials.
-    assert site.linked("job_templates", "langgraph verify", "credentials") == {"langgraph application", "langgraph ssh", "langgraph certificates"}
+    for template in ("langgraph verify", "langgraph stats"):
+        assert site.linked("job_templates", template, "credentials") == {"langgraph application", "langgraph ssh", "langgraph certificates"}
     assert site.linked("job_templates", "langgraph provision", "credentials") >= {"langgraph owner", "langgraph application", "langgraph administrator"}
     assert site.awx.inputs[site.of("credentials")["langgraph owner"]["id"]] == {"owner_user": "langgraph_owner"}
     assert site.linked("job_templates", "langgraph prune", "credentials") == {"langgraph retention", "langgraph ssh", "langgraph certificates"}
