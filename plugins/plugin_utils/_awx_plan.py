@@ -22,13 +22,9 @@ from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds impo
     present,
 )
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_objects import Objects, nodes_of
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_rights import Rights, may, restricted
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets import type_inputs, unusable_inputs
 
-# What AWX says about a kind in advance holds for the whole run: the right to create one depends on nothing but the organization. The right to create
-# another kind, such as a host, depends on an object that the run may create first.
-FORESEEABLE = ("organizations", "credential_types", "credentials", "execution_environments", "notification_templates", "projects", "inventories", "teams")
-# What a new object needs of an existing one that identifies it, as AWX names it in user_capabilities.
-NEEDED = {"inventory": "edit", "workflow_job_template": "edit", "target_credential": "edit", "unified_job_template": "schedule"}
 LABELLED = ("awx_templates", "awx_workflows")
 
 Step = dict[str, Any]
@@ -46,12 +42,11 @@ class Plan:
         self.steps: list[Step] = []
         self.errors: list[str] = []
         self.report: list[str] = []
-        self._creates: dict[str, list[str]] = {}
 
     def make(self) -> Plan:
         """Read AWX and make the steps."""
         # Ask for something even if there is nothing to do, so that a wrong address or token is found.
-        self._user = self.awx.user()
+        self.rights = Rights(self.objects)
         if not self.objects.organization:
             self.errors.append("The organization is empty. Set awx_organization to its name.")
             return self
@@ -74,7 +69,7 @@ class Plan:
             for index, entry in enumerate(self.data.get(kind.variable, [])):
                 if not present(entry):
                     self._guarded(kind, entry, self._absent, index)
-        self._check_rights()
+        self.errors += self.rights.missing()
         return self
 
     def _guarded(self, kind: Kind, entry: Entry, make: Any, index: int) -> None:
@@ -87,7 +82,7 @@ class Plan:
         step = {"kind": kind.variable, "title": "%s %s" % (kind.title, name), "index": index, "stage": stage, "new": new}
         self.steps.append(dict(step, **more))
         if new and stage == "create":
-            self._creates.setdefault(kind.endpoint, []).append(name)
+            self.rights.creates(kind, name)
 
     def _present(self, kind: Kind, entry: Entry, index: int) -> None:
         first = {name: value for name, value in entry.items() if name not in kind.later}
@@ -99,7 +94,7 @@ class Plan:
             return
         if found is None:
             self._require(kind, entry)
-            self._check_needed(kind, entry)
+            self.rights.require(kind, entry)
         elif found.get("pending_deletion"):
             raise AwxError("AWX is still deleting the object of this name. Run the playbook again when it is gone.")
         if kind.variable == "awx_credentials":
@@ -109,8 +104,8 @@ class Plan:
             if users:
                 raise AwxError("its inputs differ, and AWX does not change those of a type in use (%s). Use a type with another name" % ", ".join(users))
         keep = self._keep(kind, settled, found) if found else {}
-        restricted = self._restricted(found) or (not kind.identity and self._restricted(*self._granted(kind, entry)))
-        self._add(kind, name, index, "create", found is None and bool(kind.identity), pending=pending, keep=keep, restricted=restricted)
+        hindered = restricted(found) or (not kind.identity and restricted(*self.rights.granted(kind, entry)))
+        self._add(kind, name, index, "create", found is None and bool(kind.identity), pending=pending, keep=keep, restricted=hindered)
 
     def _own(self, kind: Kind, entry: Entry, found: dict[str, Any]) -> bool:
         wanted = self.objects.organization_of(kind, entry)
@@ -132,27 +127,6 @@ class Plan:
             names = (needed,) if isinstance(needed, str) else needed
             if not entry.get("copy_from") and not any(entry.get(name) for name in names):
                 raise AwxError("it does not exist in AWX, which does not create it without %s" % " or ".join(names))
-
-    @staticmethod
-    def _may(found: dict[str, Any], right: str) -> bool:
-        """Whether AWX lets the user do this. It does not say so for each kind, and not for a token that may only read."""
-        return ((found.get("summary_fields") or {}).get("user_capabilities") or {}).get(right) is not False
-
-    def _restricted(self, *found: dict[str, Any] | None) -> bool:
-        return any(each is not None and not self._may(each, "edit") for each in found)
-
-    def _granted(self, kind: Kind, entry: Entry) -> list[dict[str, Any] | None]:
-        """The objects on which an entry of awx_roles grants a role."""
-        names = [each for each in self.objects.names(kind, entry) if each[0] not in ("user", "users", "team", "teams")]
-        return [self.objects.look_up(variable, name, self.objects.scope_of(kind, entry, option)) for option, variable, name in names]
-
-    def _check_needed(self, kind: Kind, entry: Entry) -> None:
-        """Raise AwxError if the user may not add to the object that a new one belongs to, or use a credential of it."""
-        for option, variable, name in self.objects.names(kind, entry) if kind.identity else ():
-            right = NEEDED.get(option) if option in kind.identity else "use" if variable == "awx_credentials" and option != "copy_from" else None
-            found = self.objects.look_up(variable, name, self.objects.scope_of(kind, entry, option)) if right else None
-            if right and found and not self._may(found, right):
-                raise AwxError("%s may not %s its %s %s in AWX. Use the token of a user who may" % (self._user, right, option, name))
 
     def _check_inputs(self, entry: Entry) -> None:
         fields = type_inputs(self.data, entry.get("credential_type"))
@@ -199,7 +173,7 @@ class Plan:
         settled, found = self.objects.settled(kind, second)
         if found or any(entry.get(option) for option in kind.later):
             keep = self._keep(kind, settled, found) if found else {}
-            self._add(kind, name_of(kind, entry), index, "later", found is None, pending=pending, keep=keep, restricted=self._restricted(found))
+            self._add(kind, name_of(kind, entry), index, "later", found is None, pending=pending, keep=keep, restricted=restricted(found))
 
     def _nodes(self, kind: Kind, entry: Entry, index: int) -> None:
         """The steps for the nodes of a workflow: removal, creation, edges that go, edges that come."""
@@ -222,9 +196,9 @@ class Plan:
             known = found.get(node["identifier"])
             if known is None:
                 self._require(NODES, node)
-                self._check_needed(NODES, node)
+                self.rights.require(NODES, node)
             keep = self._keep(NODES, first, known) if known else {}
-            more = {"node": position, "pending": pending, "keep": keep, "restricted": self._restricted(known)}
+            more = {"node": position, "pending": pending, "keep": keep, "restricted": restricted(known)}
             self._add(NODES, "%s of %s" % (node["identifier"], entry["name"]), index, "create", known is None, **more)
         old = {
             name: {edge: [numbers[child] for child in each.get(edge) or [] if numbers.get(child) in found] for edge in EDGES} for name, each in found.items()
@@ -238,14 +212,14 @@ class Plan:
             name = node["identifier"]
             if any(set(new[name][edge]) - set(old.get(name, {}).get(edge, [])) for edge in EDGES):
                 self._add(NODES, "edges from %s of %s" % (name, entry["name"]), index, "later", True, node=position)
-        if self._restricted(workflow) and any(step["new"] for step in self.steps[first_step:]):
-            raise AwxError("its nodes differ, and %s may not edit it in AWX. Use the token of a user who may" % self._user)
+        if restricted(workflow) and any(step["new"] for step in self.steps[first_step:]):
+            raise AwxError("its nodes differ, and %s may not edit it in AWX. Use the token of a user who may" % self.rights.user)
 
     def _absent(self, kind: Kind, entry: Entry, index: int) -> None:
         if kind.variable == "awx_roles":
             names = list(self.objects.names(kind, entry))
             if all(self.objects.look_up(variable, name, self.objects.scope_of(kind, entry, option)) for option, variable, name in names):
-                self._add(kind, name_of(kind, entry), index, "create", restricted=self._restricted(*self._granted(kind, entry)))
+                self._add(kind, name_of(kind, entry), index, "create", restricted=restricted(*self.rights.granted(kind, entry)))
             return
         found = self.objects.existing(kind, entry)
         if (
@@ -253,7 +227,7 @@ class Plan:
             and not found.get("pending_deletion")
             and not (kind.in_organization and kind.endpoint == "execution_environments" and not self._own(kind, entry, found))
         ):
-            self._add(kind, name_of(kind, entry), index, "absent", True, restricted=not self._may(found, "delete"))
+            self._add(kind, name_of(kind, entry), index, "absent", True, restricted=not may(found, "delete"))
 
     def _unmanaged(self) -> None:
         """The objects that have the label, and the schedules of the templates in the data, as far as the data does not name them."""
@@ -290,24 +264,14 @@ class Plan:
                 # By their numbers, because two objects can have one name.
                 if self.remove:
                     gone = {"name": str(each["id"]), "state": "absent"}
-                    self._add(kind, each["name"], None, "remove", True, arguments=gone, restricted=not self._may(each, "delete"))
+                    self._add(kind, each["name"], None, "remove", True, arguments=gone, restricted=not may(each, "delete"))
                 for schedule in on if not self.remove else []:
                     title = "%s of %s" % (schedule["name"], each["name"])
                     off = {"name": str(schedule["id"]), "enabled": False}
-                    self._add(BY_VARIABLE["awx_schedules"], title, None, "disable", True, arguments=off, restricted=self._restricted(schedule))
+                    self._add(BY_VARIABLE["awx_schedules"], title, None, "disable", True, arguments=off, restricted=restricted(schedule))
 
     def _owners(self, organization: int) -> list[tuple[Any, ...]]:
         """(number, present name, name after this run) of each template of the data."""
         entries = [(BY_VARIABLE[variable], entry) for variable in LABELLED for entry in self.data[variable] if present(entry)]
         found = [(self.objects.settled(kind, entry)[1], entry) for kind, entry in entries]
         return [(each["id"], each["name"], entry.get("new_name") or each["name"]) for each, entry in found if each and each.get("organization") == organization]
-
-    def _check_rights(self) -> None:
-        for position, (endpoint, names) in enumerate(self._creates.items()):
-            # Nothing is created before the first kind.
-            if (endpoint in FORESEEABLE or position == 0) and not self.awx.may_create(endpoint):
-                whose = "a system administrator" if endpoint in ("organizations", "credential_types") else "an administrator of the organization"
-                self.errors.append(
-                    "%s may not create %s in AWX, or the token may only read. Use a token with the scope write of %s, or let one create: %s."
-                    % (self._user, endpoint.replace("_", " "), whose, ", ".join(names))
-                )

@@ -14,67 +14,13 @@ import yaml
 pytest.importorskip("ansible_collections.awx.awx.plugins.modules.job_template", reason="the package ansible contains awx.awx up to ansible-core 2.20")
 
 from awx.client import InProcess, plan, titles
-from awx.standin import ORGANIZATION_TOKEN, READ_TOKEN, READER_TOKEN, Awx
+from awx.objects import RULE, node, nodes, step
 from runner import ROOT
 
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import AwxError
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_check import check_data
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import BY_VARIABLE, KINDS, VARIABLES
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_objects import Objects
-
-RULE = "DTSTART:20260101T020000Z RRULE:FREQ=DAILY;INTERVAL=1"
-
-
-class Site:
-    """An AWX in which objects are created by requests, as somebody else would."""
-
-    def __init__(self):
-        self.awx = Awx()
-
-    def add(self, endpoint, **body):
-        status, answer = self.awx.answer("POST", "/api/v2/%s/" % endpoint, body)
-        assert status == 201, answer
-        return answer["id"]
-
-    def attach(self, endpoint, number, name, other):
-        status, answer = self.awx.answer("POST", "/api/v2/%s/%d/%s/" % (endpoint, number, name), {"id": other})
-        assert status == 204, answer
-
-    def template(self, name, organization=1):
-        project = next((each["id"] for each in self.awx.objects["projects"].values() if each["organization"] == organization), None)
-        project = project or self.add("projects", name="p", organization=organization, allow_override=True)
-        return self.add("job_templates", name=name, project=project, playbook="playbooks/%s.yml" % name)
-
-
-@pytest.fixture
-def site():
-    return Site()
-
-
-@pytest.fixture
-def team(site):
-    """Two templates, and a workflow of three nodes: a, b, c."""
-    site.a, site.b = site.template("a"), site.template("b")
-    site.workflow = site.add("workflow_job_templates", name="w", organization=1)
-    site.nodes = {}
-    for name in "abc":
-        site.nodes[name] = site.add("workflow_job_template_nodes", workflow_job_template=site.workflow, identifier=name, unified_job_template=site.a)
-    site.attach("workflow_job_template_nodes", site.nodes["a"], "success_nodes", site.nodes["b"])
-    site.attach("workflow_job_template_nodes", site.nodes["b"], "success_nodes", site.nodes["c"])
-    return site
-
-
-def nodes(*listed, **options):
-    return {"awx_workflows": [dict({"name": "w", "simplified_workflow_nodes": list(listed)}, **options)]}
-
-
-def node(name, *success, **options):
-    return dict({"identifier": name, "unified_job_template": "a", "success_nodes": list(success)}, **options)
-
-
-def step(made, title):
-    (found,) = [each for each in made.steps if each["title"] == title]
-    return found
 
 
 def test_a_workflow_that_is_the_same(team):
@@ -280,94 +226,6 @@ def test_a_credential_of_a_team_has_no_organization(site):
     assert given == {"name": "c", "credential_type": "1", "team": str(team), "organization": None}
 
 
-def test_rights_that_the_token_does_not_have(site):
-    data = {"awx_organizations": [{"name": "Blue"}], "awx_credential_types": [{"name": "T", "kind": "cloud"}], "awx_teams": [{"name": "t"}]}
-    made = plan(site.awx, data, token=ORGANIZATION_TOKEN)
-    assert len(made.errors) == 2
-    assert made.errors[1] == (
-        "olga may not create credential types in AWX, or the token may only read."
-        " Use a token with the scope write of a system administrator, or let one create: T."
-    )
-    assert "admin may not create teams in AWX, or the token may only read" in plan(site.awx, data, token=READ_TOKEN).errors[1]
-    assert titles(plan(site.awx, {"awx_teams": data["awx_teams"]}, token=ORGANIZATION_TOKEN)) == [("create", "team t")]
-    # What exists needs no right while it is the same, which only the module knows.
-    assert step(plan(site.awx, {"awx_organizations": [{"name": "Default"}]}, token=READER_TOKEN), "organization Default")["restricted"]
-    assert not step(plan(site.awx, {"awx_organizations": [{"name": "Default"}]}), "organization Default")["restricted"]
-
-
-def test_the_right_to_create_the_first_kind(site):
-    """For other kinds than the first, the right can depend on an object that the run creates before."""
-    site.add("inventories", name="i", organization=1)
-    data = {"awx_hosts": [{"name": "h", "inventory": "i"}], "awx_groups": [{"name": "g", "inventory": "i"}]}
-    (error,) = plan(site.awx, data, token=READ_TOKEN).errors
-    assert error.startswith("admin may not create hosts in AWX, or the token may only read.") and error.endswith(": h.")
-    assert plan(site.awx, data).errors == []
-
-
-# A new object, the object that it needs, and the right that AWX shows there.
-NEEDING = {
-    "a host": ({"awx_hosts": [{"name": "h", "inventory": "i"}]}, "inventories", "edit", "host h: admin may not edit its inventory i in AWX"),
-    "a group": ({"awx_groups": [{"name": "g", "inventory": "i"}]}, "inventories", "edit", "group g: admin may not edit its inventory i in AWX"),
-    "a source": (
-        {"awx_inventory_sources": [{"name": "s", "inventory": "i", "source": "scm", "source_project": "p"}]},
-        *("inventories", "edit", "inventory source s: admin may not edit its inventory i in AWX"),
-    ),
-    "a schedule": (
-        {"awx_schedules": [{"name": "s", "unified_job_template": "a", "rrule": RULE}]},
-        *("job_templates", "schedule", "schedule s: admin may not schedule its unified_job_template a in AWX"),
-    ),
-    "a node": (nodes(node("a", "b"), node("b", "c"), node("c"), node("d")), "workflow_job_templates", "edit", "admin may not edit its workflow_job_template w"),
-    "an edge": (
-        nodes(node("a", "b"), node("b"), node("c")),
-        "workflow_job_templates",
-        "edit",
-        "workflow w: its nodes differ, and admin may not edit it in AWX",
-    ),
-    "an input source": (
-        {"awx_credential_input_sources": [{"target_credential": "c", "input_field_name": "password", "source_credential": "Ansible Galaxy", "metadata": {}}]},
-        *("credentials", "edit", "admin may not edit its target_credential c in AWX"),
-    ),
-    "a credential that somebody else may use": (
-        {"awx_templates": [{"name": "t", "project": "p", "playbook": "x", "ask_inventory_on_launch": True, "credentials": ["c"]}]},
-        *("credentials", "use", "job template t: admin may not use its credentials c in AWX"),
-    ),
-}
-
-
-@pytest.mark.parametrize("what", list(NEEDING))
-def test_rights_at_the_object_that_a_new_one_needs(team, what):
-    data, endpoint, right, says = NEEDING[what]
-    team.add("inventories", name="i", organization=1)
-    team.add("credentials", name="c", organization=1, credential_type=1)
-    assert plan(team.awx, data).errors == []
-    for each in team.awx.objects[endpoint].values():
-        each["summary_fields"].setdefault("user_capabilities", {})[right] = False
-    (error,) = plan(team.awx, data).errors
-    assert says in error
-    # What is unchanged needs no right.
-    assert plan(team.awx, nodes(node("a", "b"), node("b", "c"), node("c"))).errors == []
-
-
-def test_rights_for_grants_and_removal(labelled):
-    labelled.add("teams", name="ops", organization=1)
-    labelled.add("credentials", name="c", organization=1, credential_type=1)
-    grants = [{"role": "execute", "teams": ["ops"], "job_templates": ["now"]}, {"role": "use", "teams": ["ops"], "credentials": ["c"]}]
-    data = {**labelled.data, "awx_roles": grants, "awx_projects": [{"name": "gone", "state": "absent"}]}
-    labelled.add("projects", name="gone", organization=1)
-
-    def restricted():
-        made = plan(labelled.awx, data, label="ours", remove=True)
-        assert made.errors == []
-        return [each["title"] for each in made.steps if each.get("restricted")]
-
-    assert restricted() == []
-    for endpoint in ("job_templates", "projects", "credentials"):
-        for each in labelled.awx.objects[endpoint].values():
-            each["summary_fields"].setdefault("user_capabilities", {}).update(edit=False, delete=False, use=False)
-    # A grant that exists needs no right, which only the module knows.
-    assert restricted() == ["job template now", "role execute for ops", "role use for ops", "job template before", "project gone"]
-
-
 def test_absent(site):
     number = site.template("a")
     site.add("schedules", name="s", unified_job_template=number, rrule=RULE)
@@ -394,24 +252,6 @@ def test_a_new_name(site):
     objects.awx = InProcess(site.awx)
     settled, found = objects.settled(BY_VARIABLE["awx_templates"], entry)
     assert settled["name"] == found["name"] == "b" and "new_name" not in settled
-
-
-@pytest.fixture
-def labelled(site):
-    """A template of the data and one that is no longer in it, both with the label and a schedule; and one without the label."""
-    label = site.add("labels", name="ours", organization=1)
-    site.now, site.before, site.theirs = site.template("now"), site.template("before"), site.template("theirs")
-    for number in (site.now, site.before):
-        site.attach("job_templates", number, "labels", label)
-        site.add("schedules", name="nightly", unified_job_template=number, rrule=RULE)
-    site.add("schedules", name="old", unified_job_template=site.now, rrule=RULE)
-    site.data = {
-        "awx_labels": [{"name": "ours"}],
-        "awx_templates": [{"name": "now", "project": "p", "playbook": "x.yml", "labels": ["ours"], "credentials": ["wanted"], "ask_inventory_on_launch": True}],
-        "awx_schedules": [{"name": "nightly", "unified_job_template": "now", "rrule": RULE}],
-        "awx_credentials": [{"name": "wanted", "credential_type": "Machine"}],
-    }
-    return site
 
 
 def test_what_the_data_no_longer_names(labelled):
