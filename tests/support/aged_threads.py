@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import operator
+import random
 import time
 from typing import Annotated, TypedDict
 from unittest import mock
@@ -134,6 +135,21 @@ def live(app, thread, draw, actions, durability=None, **configurable):
                 app.invoke(None, {**older, "metadata": config["metadata"]}, **more)
         else:
             app.invoke({"messages": ["more"]}, config, **more)
+
+
+def random_threads(database, seed, number=14, actions=4, ages=(0, 3, 10, 40, 200)):
+    """Write random threads of real graphs; returns {thread: age in days}. An id contains the name of the graph."""
+    draw = random.Random(seed)
+    found = {}
+    with database.saver() as saver:
+        graphs = shapes(saver)
+        for each in range(number):
+            shape = list(graphs)[each % len(graphs)]
+            thread, age = "%s-%s-%d" % (draw.choice("ab"), shape, each), draw.choice(ages)
+            with ago(age * DAY):
+                live(graphs[shape], thread, draw, draw.randint(0, actions), draw.choice([None, "sync", "exit"]))
+            found[thread] = age
+    return found
 
 
 def comparable(state):

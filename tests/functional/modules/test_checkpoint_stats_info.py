@@ -15,7 +15,7 @@ import time
 import uuid
 
 import pytest
-from aged_threads import DAY, TABLES, State, ago, live, shapes
+from aged_threads import DAY, TABLES, State, ago, random_threads, shapes
 from assertions import assert_refused, assert_succeeded
 from langgraph.checkpoint.base.id import uuid6
 from langgraph.graph import START, StateGraph
@@ -55,21 +55,6 @@ def identifier(seconds):
         return str(uuid6(clock_seq=-2))
 
 
-def write(database, seed, threads=14, actions=4, ages=(0, 3, 10, 40, 200)):
-    """Random threads of real graphs; returns {thread: its age in days}."""
-    draw = random.Random(seed)
-    found = {}
-    with database.saver() as saver:
-        graphs = shapes(saver)
-        for each in range(threads):
-            shape = list(graphs)[each % len(graphs)]
-            thread, age = "%s-%s-%d" % (draw.choice("ab"), shape, each), draw.choice(ages)
-            with ago(age * DAY):
-                live(graphs[shape], thread, draw, draw.randint(0, actions), draw.choice([None, "sync", "exit"]))
-            found[thread] = age
-    return found
-
-
 def newest(database):
     """{thread: the time of its newest checkpoint}, as Python's own uuid module reads it."""
     found = {}
@@ -85,7 +70,7 @@ def seconds_of(identifier):
 
 @pytest.mark.parametrize("seed", usual([2, 0, 1]))
 def test_the_figures_are_those_of_sql_and_the_saver(ready, call_module, seed):
-    threads = write(ready, seed)
+    threads = random_threads(ready, seed)
     found = stats(call_module, ready, show_threads=True, days=366)
     assert found["threads"] == exact(len(threads))
     assert found["namespaces"] == exact(number(ready, "SELECT count(DISTINCT (thread_id, checkpoint_ns)) FROM checkpoints"))
@@ -114,7 +99,7 @@ def text(seconds):
 
 
 def test_the_sizes_are_those_of_the_catalog(ready, call_module):
-    write(ready, 1)
+    random_threads(ready, 1)
     with ready.connect() as connection:
         connection.execute("VACUUM ANALYZE checkpoints")
         connection.execute("ANALYZE checkpoint_blobs")
@@ -144,7 +129,7 @@ def test_the_sizes_are_those_of_the_catalog(ready, call_module):
 
 def test_growth(ready, call_module):
     """By day, each row once: all days together are all rows, and each checkpoint is in the day of its id."""
-    write(ready, 2, ages=(0, 1, 2, 3, 29, 100))
+    random_threads(ready, 2, ages=(0, 1, 2, 3, 29, 100))
     found = stats(call_module, ready, days=366)["growth"]
     assert {key: found[key] for key in EXACT} == EXACT and len(found["days"]) == 366
     times = [seconds_of(each) for (each,) in ready.execute("SELECT checkpoint_id FROM checkpoints")]
@@ -193,7 +178,7 @@ def test_ids_of_another_kind_are_counted_apart(ready, call_module):
 
 
 def test_largest_threads_and_channels(ready, call_module):
-    write(ready, 7)
+    random_threads(ready, 7)
     found = stats(call_module, ready, show_threads=True)
     union = " UNION ALL ".join("SELECT thread_id, %s AS bytes, '%s' AS t FROM %s" % (SIZE[table], table, table) for table in TABLES)
     rows = ready.execute(
@@ -230,7 +215,7 @@ POLICIES = [
 
 @pytest.mark.parametrize("policy", usual(POLICIES, 3))
 def test_the_prediction_is_what_a_deletion_then_does(ready, call_module, policy):
-    write(ready, 4)
+    random_threads(ready, 4)
     found = stats(call_module, ready, show_threads=True, **policy)["retention"]
     done = assert_succeeded(prune(call_module, ready, force=True, show_threads=True, **policy), ready)
     assert done["changed"] and {key: found[key] for key in EXACT} == EXACT
@@ -262,7 +247,7 @@ def test_a_thread_whose_sends_are_done_is_finished(ready, call_module):
 
 
 def test_orphans_are_those_of_checkpoint_schema_info(ready, call_module):
-    write(ready, 5, threads=6)
+    random_threads(ready, 5, number=6)
     ready.execute("DELETE FROM checkpoints WHERE thread_id = (SELECT min(thread_id) FROM checkpoint_writes)")
     found = stats(call_module, ready, orphan_grace=0)["orphans"]
     other = assert_succeeded(call_module("checkpoint_schema_info", ready.login(ready.app, orphan_grace=0)), ready)["orphans"]
@@ -271,7 +256,7 @@ def test_orphans_are_those_of_checkpoint_schema_info(ready, call_module):
 
 def test_limits(ready, call_module):
     """A limit that is exceeded fails with all facts. The figure itself is within the limit."""
-    write(ready, 6)
+    random_threads(ready, 6)
     facts = stats(call_module, ready)
     waiting, size = facts["waiting"]["value"], facts["bytes"]
     within = {"bytes": str(size), "oldest_age": "300d", "dead_percent": 100, "waiting_threads": waiting}

@@ -278,6 +278,7 @@ def test_a_login_that_can_only_read(ready, call_module):
 
 def test_a_hot_standby(standby_pair, call_module):
     from databases import Database
+    from servers import wait_for_replay
 
     primary, standby = standby_pair
     database = Database.create(primary)
@@ -285,11 +286,7 @@ def test_a_hot_standby(standby_pair, call_module):
         database.setup()
         database.grant()
         fill(database, threads=20)
-        position = database.execute("SELECT pg_current_wal_lsn()")[0][0]
-        end = time.monotonic() + 30
-        while not standby.execute("SELECT pg_last_wal_replay_lsn() >= '%s'" % position)[0][0]:
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        wait_for_replay(primary, standby)
         args = database.login(database.app, login_host=standby.host, login_port=standby.port, older_than="30d")
         found = assert_succeeded(call_module("checkpoint_stats_info", args), database)
         assert found["threads"]["value"] == 20 and found["retention"]["threads"]["deleted"] == 10

@@ -6,29 +6,12 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
-from aged_threads import DAY, TABLES, ago, live, shapes, sizes, states
+from aged_threads import TABLES, random_threads, sizes, states
 from prune_runs import pruned
 from scope import ALL, usual
 
 pytestmark = pytest.mark.newest
-
-
-def write(database, seed, number, actions):
-    """{thread: name of its graph} of random threads: half of them are 40 days old, the others 10 days."""
-    draw = random.Random(seed)
-    threads = {}
-    with database.saver() as saver:
-        graphs = shapes(saver)
-        for each in range(number):
-            shape = list(graphs)[each % len(graphs)]
-            thread = "%s-%s-%d" % (draw.choice("ab"), shape, each)
-            with ago(draw.choice([10, 40]) * DAY):
-                live(graphs[shape], thread, draw, draw.randint(0, actions), draw.choice([None, "sync", "exit"]))
-            threads[thread] = shape
-    return threads
 
 
 POLICIES = [
@@ -45,7 +28,7 @@ POLICIES = [
 @pytest.mark.parametrize("seed", usual(range(6)))
 def test_kept_threads_are_what_they_were(ready, call_module, seed):
     compared = [0, 0, 0]
-    threads = write(ready, seed, 14, 5)
+    threads = {thread: thread.split("-")[1] for thread in random_threads(ready, seed, actions=5, ages=(10, 40))}
     ready.execute("CREATE SCHEMA copy")
     for table in TABLES:
         ready.execute("CREATE TABLE copy.%s AS TABLE %s" % (table, table))
