@@ -159,6 +159,15 @@ def test_a_second_run_changes_nothing_and_check_mode_writes_nothing(tmp_path, da
     assert (tmp_path / "reports" / "app1-stats.json").read_text() != first, "the numbers are those of the last run"
     assert stat.S_IMODE((tmp_path / "reports" / "app1-stats.html").stat().st_mode) == 0o600
     assert database.snapshot() == before
+    # Reports in other formats are removed, and a file that is not a report is kept.
+    hosts["app2"] = dict(hosts["app1"])
+    (tmp_path / "reports" / "app2-stats.html").write_text("my own notes\n")
+    hosts["app1"]["checkpointer_report_formats"] = hosts["app2"]["checkpointer_report_formats"] = ["json"]
+    run(tmp_path, STATS, {"langgraph_app": {"hosts": hosts}}).passed()
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["app1-stats.json", "app2-stats.html", "app2-stats.json"]
+    hosts["app1"]["checkpointer_report_formats"] = hosts["app2"]["checkpointer_report_formats"] = ["markdown"]
+    run(tmp_path, STATS, {"langgraph_app": {"hosts": hosts}}).passed()
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["app1-stats.md", "app2-stats.html", "app2-stats.md"]
     run(tmp_path, STATS, {"langgraph_app": {"hosts": hosts}}, "--tags", "nothing").stopped("selects none of this playbook's parts")
 
 
