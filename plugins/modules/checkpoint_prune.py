@@ -16,7 +16,7 @@ description:
   - Nothing that a kept checkpoint needs is deleted. This includes channel values that several checkpoints share, pending writes,
     the namespaces of subgraphs, and the pending sends of checkpoints from before version 4.
   - Each transaction deletes a few threads. If a run is interrupted, the next run continues.
-  - The application may be at work. The module never waits long for a lock, and it reads a thread again in the transaction that deletes it. If the
+  - The application may keep running. The module never waits long for a lock, and it reads a thread again in the transaction that deletes it. If the
     application writes to the thread meanwhile, the thread is kept.
 author:
   - The stateops.langgraph authors (@stateops)
@@ -63,8 +63,8 @@ options:
     default: false
   recheck:
     description:
-      - The number of seconds after which a deleted thread is looked at again, since an application that had read the thread before can still write to it.
-        Such rows are deleted as well, unless a new thread with the same id has begun. V(0) to not look again.
+      - The number of seconds after which a deleted thread is checked again, since an application that had read the thread before can still write to it.
+        Such rows are deleted as well, unless a new thread with the same id has begun. V(0) for no second check.
       - The task takes this much longer, beyond O(time_limit). Choose a time that is longer than a step of the graph.
     type: int
     default: 0

@@ -14,7 +14,7 @@ description:
   - Returns how large the tables of C(PostgresSaver) are, how fast they grow, how old their threads are, and which threads wait for an answer.
   - With O(older_than), O(threads) or O(metadata), it also returns what M(stateops.langgraph.checkpoint_prune) would remove with the same options.
   - Each figure says how it was obtained. V(exact) means that everything was read. V(estimate) is PostgreSQL's own estimate. V(sample) is extrapolated
-    from a random part of the rows or threads. If a figure could not be had in O(time_limit), it is null and C(reason) says why.
+    from a random part of the rows or threads. If a figure could not be obtained in O(time_limit), it is null and C(reason) says why.
   - With O(limits), the task fails if a figure exceeds its limit, so that a nightly job reports the growth before the disk is full.
 author:
   - The stateops.langgraph authors (@stateops)
@@ -22,7 +22,7 @@ options:
   limits:
     description:
       - The task fails if one of these limits is exceeded. The result contains all facts in this case as well.
-      - The task also fails if a limit cannot be checked, because its figure could not be had in O(time_limit).
+      - The task also fails if a limit cannot be checked, because its figure could not be obtained in O(time_limit).
     type: dict
     suboptions:
       bytes:
@@ -78,8 +78,8 @@ seealso:
 notes:
   - The role needs C(USAGE) on the schema and C(SELECT) on the three tables. The application's role has these privileges.
   - The session is read-only, so the module can also run on a hot standby. It never waits for a lock longer than 3 seconds.
-  - A table of more than 16384 pages (128 MiB) is not read as a whole. Threads are read by the primary keys. If there is no time to read all of
-    them, the figures come from a sample, in which each thread that has a checkpoint has the same probability.
+  - A table of more than 16384 pages (128 MiB) is not read as a whole. Threads are read by the primary keys. If reading all of them
+    would take too long, the figures come from a sample, in which each thread that has a checkpoint has the same probability.
   - In check mode, the task does not fail if the virtualenv or the database does not exist yet. The module then warns that nothing is known yet.
   - The names of channels are names in the application's graph and are always returned.
   - The module fails behind a connection pooler in transaction mode, since settings do not work there.
@@ -147,16 +147,16 @@ threads:
   sample: {value: 52000, method: exact, sampled_percent: null, reason: null}
   contains:
     value:
-      description: The number. Null if it could not be had.
+      description: The number. Null if it could not be obtained.
       type: int
     method:
-      description: How it was obtained, V(exact), V(estimate) or V(sample). Null if it could not be had.
+      description: How it was obtained, V(exact), V(estimate) or V(sample). Null if it could not be obtained.
       type: str
     sampled_percent:
       description: The percentage of the rows or threads that a sample contains. Null for other methods.
       type: float
     reason:
-      description: Why the number could not be had, otherwise null.
+      description: Why the number could not be obtained, otherwise null.
       type: str
 namespaces:
   description: The number of pairs of a thread and a namespace that have a checkpoint, as a figure in the form of RV(threads).
@@ -348,7 +348,7 @@ retention:
       description: As in RV(threads.reason).
       type: str
     threads:
-      description: The same as RV(stateops.langgraph.checkpoint_prune#module:threads) in check mode. Null, like the other values, if it could not be had.
+      description: The same as RV(stateops.langgraph.checkpoint_prune#module:threads) in check mode. Null, like the other values, if it could not be obtained.
       type: dict
     kept:
       description: The same as RV(stateops.langgraph.checkpoint_prune#module:kept) in check mode.
@@ -380,7 +380,7 @@ exceeded:
       description: The suboption of O(limits).
       type: str
     found:
-      description: The figure. Null if it could not be had.
+      description: The figure. Null if it could not be obtained.
       type: str
     allowed:
       description: The limit.

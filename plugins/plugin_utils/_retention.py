@@ -35,7 +35,7 @@ NOT_REACHED = (
     ),
     ("the store", "LangGraph's store (long-term memory) and the other tables of the application are not touched."),
     ("logs and traces", "Logs of the server and of the application, and services for tracing, may contain messages of the threads."),
-    ("runs at work", "An application that had read a thread before its deletion can write to it afterwards. recheck deletes such rows after a time."),
+    ("running graphs", "An application that had read a thread before its deletion can write to it afterwards. recheck deletes such rows after a time."),
 )
 
 

@@ -24,5 +24,5 @@ def method_of(method: str | None, percent: float | None = None, reason: str | No
 
 
 def missing(reason: str = OUT_OF_TIME) -> dict[str, Any]:
-    """A figure that could not be had."""
+    """A figure that could not be obtained."""
     return figure(None, None, None, reason)

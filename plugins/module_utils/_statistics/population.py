@@ -148,7 +148,7 @@ def nothing_known() -> dict[str, Any]:
 
 
 def survey(threads: TimedThreads, pages: int, first: str, shares: tuple[float, float]) -> Population:
-    """The Population of all threads, or of a sample if there is no time. pages: the size of the table of checkpoints. Raises OutOfTime.
+    """The Population of all threads, or of a sample if the time is too short. pages: the size of the table of checkpoints. Raises OutOfTime.
 
     shares: of the time, after which the attempt to read all threads ends, and after which the sample does.
     """

@@ -53,7 +53,7 @@ def predicted(threads: TimedThreads, policy: Policy, population: Population | No
 def _count(threads: TimedThreads, policy: Policy, pages: Iterable[Sequence[str]], total: int = 0) -> tuple[PolicyCounts, int, bool]:
     """(the counts of the pages that were read in time, the number of their threads, whether these are all).
 
-    total: the number of all threads. If the first pages show that there is no time for all of them, the rest is not read. 0 to read in any case.
+    total: the number of all threads. If the first pages show that the time is too short for all of them, the rest is not read. 0 to read all.
     """
     counts, examined = PolicyCounts(), 0
     began, allowed = threads.budget.clock(), threads.budget.left
