@@ -123,6 +123,14 @@ def standby_pair(_servers):
     return primary, _servers["standby"]
 
 
+@pytest.fixture
+def replicated(standby_pair):
+    """A new database on the primary of `standby_pair`, with `owner` and `app`."""
+    created = Database.create(standby_pair[0])
+    yield created
+    created.drop()
+
+
 @pytest.fixture(scope="session")
 def old_server(_servers):
     """PostgreSQL 14."""

@@ -16,6 +16,7 @@ from assertions import assert_refused, assert_succeeded
 from langgraph.checkpoint.base.id import uuid6
 from psycopg.rows import dict_row
 from scope import usual
+from servers import wait_for_replay
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql import session as sessions
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
@@ -276,22 +277,15 @@ def test_a_login_that_can_only_read(ready, call_module):
     assert assert_succeeded(call_module("checkpoint_stats_info", ready.login(ready.app, older_than="30d")), ready)["threads"]["value"] == 5
 
 
-def test_a_hot_standby(standby_pair, call_module):
-    from databases import Database
-    from servers import wait_for_replay
-
+def test_a_hot_standby(standby_pair, replicated, call_module):
     primary, standby = standby_pair
-    database = Database.create(primary)
-    try:
-        database.setup()
-        database.grant()
-        fill(database, threads=20)
-        wait_for_replay(primary, standby)
-        args = database.login(database.app, login_host=standby.host, login_port=standby.port, older_than="30d")
-        found = assert_succeeded(call_module("checkpoint_stats_info", args), database)
-        assert found["threads"]["value"] == 20 and found["retention"]["threads"]["deleted"] == 10
-    finally:
-        database.drop()
+    replicated.setup()
+    replicated.grant()
+    fill(replicated, threads=20)
+    wait_for_replay(primary, standby)
+    args = replicated.login(replicated.app, login_host=standby.host, login_port=standby.port, older_than="30d")
+    found = assert_succeeded(call_module("checkpoint_stats_info", args), replicated)
+    assert found["threads"]["value"] == 20 and found["retention"]["threads"]["deleted"] == 10
 
 
 def test_a_pooler_in_transaction_mode_is_refused(ready, call_module, pooler):

@@ -14,6 +14,7 @@ from databases import MIGRATIONS_TABLE, TABLES
 from events import until
 from generations import shallow
 from scope import usual
+from servers import wait_for_replay
 
 VERDICTS = {"identical", "equivalent", "expected", "drift"}
 
@@ -293,23 +294,16 @@ def test_a_constant_number_of_queries(database, call_module):
 
 
 @pytest.mark.newest
-def test_a_standby_and_a_transaction_pooler_can_be_read(standby_pair, info, pooler, call_module):
-    from databases import Database
-    from servers import wait_for_replay
-
+def test_a_standby_and_a_transaction_pooler_can_be_read(standby_pair, replicated, info, pooler):
     primary, standby = standby_pair
-    database = Database.create(primary)
-    try:
-        database.setup()
-        wait_for_replay(primary, standby)
-        assert info(database, login_port=standby.port)["parity"]["in_parity"] is True
-        bouncer = pooler(database, "transaction")
-        assert info(database, login_port=bouncer.port)["parity"]["in_parity"] is True
-        database.execute("CREATE SCHEMA agents", role=database.owner)
-        done = info(database, login_port=bouncer.port, schema="agents")
-        assert done["migrations"]["recorded"] is None and done["postgres"]["tables"] == []
-    finally:
-        database.drop()
+    replicated.setup()
+    wait_for_replay(primary, standby)
+    assert info(replicated, login_port=standby.port)["parity"]["in_parity"] is True
+    bouncer = pooler(replicated, "transaction")
+    assert info(replicated, login_port=bouncer.port)["parity"]["in_parity"] is True
+    replicated.execute("CREATE SCHEMA agents", role=replicated.owner)
+    done = info(replicated, login_port=bouncer.port, schema="agents")
+    assert done["migrations"]["recorded"] is None and done["postgres"]["tables"] == []
 
 
 @pytest.mark.newest

@@ -10,6 +10,7 @@ import pytest
 from assertions import assert_refused, assert_succeeded
 from databases import MIGRATIONS_TABLE, TABLES
 from events import until
+from servers import wait_for_replay
 
 
 @pytest.fixture
@@ -210,20 +211,13 @@ def test_row_security_that_hides_what_was_written(ready, call_module):
 
 
 @pytest.mark.newest
-def test_a_read_only_server(standby_pair, call_module):
-    from databases import Database
-    from servers import wait_for_replay
-
+def test_a_read_only_server(standby_pair, replicated, call_module):
     primary, standby = standby_pair
-    database = Database.create(primary)
-    try:
-        database.setup()
-        database.grant()
-        wait_for_replay(primary, standby)
-        outcome = call_module("checkpoint_verify", database.login(database.app, login_port=standby.port))
-        assert_refused(outcome, "standby|read.only|recovery", databases=[database])
-    finally:
-        database.drop()
+    replicated.setup()
+    replicated.grant()
+    wait_for_replay(primary, standby)
+    outcome = call_module("checkpoint_verify", replicated.login(replicated.app, login_port=standby.port))
+    assert_refused(outcome, "standby|read.only|recovery", databases=[replicated])
 
 
 @pytest.mark.newest

@@ -124,21 +124,15 @@ def test_a_connection_through_the_socket(database, check_and_apply):
 
 
 @pytest.mark.newest
-def test_several_hosts_and_the_one_that_can_write(standby_pair, call_module):
-    from databases import Database
-
+def test_several_hosts_and_the_one_that_can_write(standby_pair, replicated, call_module):
     primary, standby = standby_pair
-    database = Database.create(primary)
-    try:
-        wait_for_replay(primary, standby)
-        args = database.login(
-            login_host="127.0.0.1,127.0.0.1", connect_params={"port": "%d,%d" % (standby.port, primary.port), "target_session_attrs": "read-write"}
-        )
-        done = assert_succeeded(call_module("checkpoint_schema", args), database)
-        assert done["changed"] is True
-        assert_complete(database)
-    finally:
-        database.drop()
+    wait_for_replay(primary, standby)
+    args = replicated.login(
+        login_host="127.0.0.1,127.0.0.1", connect_params={"port": "%d,%d" % (standby.port, primary.port), "target_session_attrs": "read-write"}
+    )
+    done = assert_succeeded(call_module("checkpoint_schema", args), replicated)
+    assert done["changed"] is True
+    assert_complete(replicated)
 
 
 @pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])

@@ -20,15 +20,11 @@ def without(login, *names):
     return {name: value for name, value in login.items() if name not in names}
 
 
-def test_a_converged_standby_only_needs_reading(standby_pair, check_and_apply):
+def test_a_converged_standby_only_needs_reading(standby_pair, replicated, check_and_apply):
     primary, standby = standby_pair
-    database = Database.create(primary)
-    try:
-        database.setup()
-        wait_for_replay(primary, standby)
-        check_and_apply.unchanged(database, database.login(login_port=standby.port))
-    finally:
-        database.drop()
+    replicated.setup()
+    wait_for_replay(primary, standby)
+    check_and_apply.unchanged(replicated, replicated.login(login_port=standby.port))
 
 
 def test_a_pooler_in_statement_mode(database, pooler, check_and_apply):
