@@ -14,5 +14,5 @@ class ActionModule(DocumentedResult):
 
     RETURNS = frozenset(
         ["at", "bytes", "tables", "threads", "namespaces", "checkpoints", "ages", "growth", "largest_threads", "largest_channels", "waiting", "unfinished"]
-        + ["delta_channel", "orphans", "retention", "exceeded", "seconds"]
+        + ["delta_channel", "orphans", "policy", "retention", "exceeded", "seconds"]
     )

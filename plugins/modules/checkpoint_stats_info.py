@@ -323,6 +323,16 @@ orphans:
     blobs:
       description: The same as RV(stateops.langgraph.checkpoint_schema_info#module:orphans.blobs).
       type: dict
+policy:
+  description:
+    - The options of the retention policy. Null without O(older_than), O(threads) and O(metadata).
+    - Without O(show_threads), ids, patterns and the values of metadata are replaced by their SHA-256 hashes, because they may name people.
+  returned: success, and on failure by O(limits)
+  type: dict
+  sample:
+    older_than: 90d
+    keep: none
+    waiting: keep
 retention:
   description: What M(stateops.langgraph.checkpoint_prune) would remove now with the same options. Null without O(older_than), O(threads) and O(metadata).
   returned: success, and on failure by O(limits)
@@ -413,6 +423,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.ses
     secure_session,
     take_role,
 )
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.counts import shown_policy
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import Policy, policy_argument_spec
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.preflight import require_tables
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES
@@ -463,7 +474,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
             seconds = round(time.monotonic() - started, 3)
     except PrerequisiteMissing as missing:
         return nothing_yet(module, missing)
-    results = dict(facts.figures, exceeded=limits.exceeded(facts.figures, facts.now, facts.oldest), seconds=seconds)
+    shown = shown_policy(params, params["show_threads"]) if policy.selects else None
+    results = dict(facts.figures, policy=shown, exceeded=limits.exceeded(facts.figures, facts.now, facts.oldest), seconds=seconds)
     if results["exceeded"]:
         raise ModuleError(" ".join(each["message"] for each in results["exceeded"]), **results)
     return dict(results, changed=False)

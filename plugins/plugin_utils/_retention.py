@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, quoted, sentence
-from ansible_collections.stateops.langgraph.plugins.module_utils._retention.counts import TABLES, hashed
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.counts import TABLES, shown_policy
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.options import check_options, prune_argument_spec
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._report import collection_version
 
@@ -178,29 +177,13 @@ def _policy(outcome: dict[str, Any], options: dict[str, Any], show_threads: bool
         "counted": counts["threads"] is not None,
         "message": str(result.get("msg", "")) if failed or result.get("skipped") else "",
         "changed": bool(result.get("changed")),
-        "options": _shown(options, show_threads),
+        "options": shown_policy(options, show_threads, ("orphans", "limit_percent", "force", "recheck")),
         "threads": threads,
         "kept": {reason: number for reason, number in (counts["kept"] or {}).items() if number},
         "rows": counts["rows"] or nothing,
         "bytes": counts["bytes"] or nothing,
         "orphan_rows": orphans.get("rows") or nothing,
     }
-
-
-def _shown(options: dict[str, Any], show_threads: bool) -> dict[str, Any]:
-    """The options of a policy. Ids, patterns and the values of metadata may name people, so they are hashed."""
-    shown: dict[str, Any] = {key: options[key] for key in ("older_than", "keep", "waiting", "orphans", "limit_percent", "force", "recheck") if key in options}
-    for key in ("threads", "exclude_threads"):
-        if options.get(key):
-            shown[key] = [each if show_threads else hashed(each) for each in options[key]]
-    if options.get("metadata"):
-        shown["metadata"] = {key: value if show_threads else _digest(value) for key, value in options["metadata"].items()}
-    return shown
-
-
-def _digest(value: Any) -> str:
-    """The SHA-256 of a value as JSON."""
-    return "sha256:" + hashlib.sha256(json.dumps(value, sort_keys=True).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def _text(policy: dict[str, Any], check: bool) -> str:

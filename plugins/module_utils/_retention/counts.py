@@ -7,10 +7,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import DELTA_CHANNEL, NOTHING_OLDER, REASONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TABLES = ("checkpoints", "blobs", "writes")
 # How many threads a result names.
@@ -132,6 +136,17 @@ class PolicyCounts:
 def hashed(thread: str) -> str:
     """The SHA-256 of an id."""
     return "sha256:" + hashlib.sha256(thread.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def shown_policy(options: Mapping[str, Any], show_threads: bool, others: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The options of a policy, and others that are given. Ids, patterns and the values of metadata may name people, so they are hashed."""
+    shown = {key: options[key] for key in ("older_than", "keep", "waiting", *others) if options.get(key) is not None}
+    for key in ("threads", "exclude_threads"):
+        if options.get(key):
+            shown[key] = [each if show_threads else hashed(each) for each in options[key]]
+    if options.get("metadata"):
+        shown["metadata"] = {key: value if show_threads else hashed(json.dumps(value, sort_keys=True)) for key, value in options["metadata"].items()}
+    return shown
 
 
 def text_of(seconds: float) -> str:

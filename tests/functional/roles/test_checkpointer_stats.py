@@ -10,6 +10,7 @@ import html
 import json
 import re
 import stat
+from unittest.mock import ANY
 
 import jsonschema
 import pytest
@@ -114,7 +115,7 @@ def test_json_matches_its_schema(reports):
         data = reports.json(which)
         assert [(list(error.absolute_path), error.message) for error in validator.iter_errors(data)] == []
         assert data["$schema"] == SCHEMA["$id"]
-    assert data["host"] == ODD and data["policy"] == {"older_than": "30d", "waiting": "delete"} and data["retention"]["threads"]["deleted"] == 4
+    assert data["host"] == ODD and data["policy"] == {"older_than": "30d", "keep": "none", "waiting": "delete"} and data["retention"]["threads"]["deleted"] == 4
     for broken in ({"bytes": None}, {"more": 1}, {"generated_at": "yesterday"}, {"tables": {}}, {"threads": {"value": 1}}, {"report_version": 2}):
         assert list(validator.iter_errors({**data, **broken})), broken
     for key in data:
@@ -169,6 +170,24 @@ def test_a_second_run_changes_nothing_and_check_mode_writes_nothing(tmp_path, da
     run(tmp_path, STATS, {"langgraph_app": {"hosts": hosts}}).passed()
     assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["app1-stats.md", "app2-stats.html", "app2-stats.md"]
     run(tmp_path, STATS, {"langgraph_app": {"hosts": hosts}}, "--tags", "nothing").stopped("selects none of this playbook's parts")
+
+
+def test_the_ids_of_a_policy_are_neither_logged_nor_reported(tmp_path, database, target_venv, runner):
+    database.setup()
+    database.grant()
+    policy = {"threads": ["ThreadOfSomebody*"], "exclude_threads": ["ThreadOfSomebody 1"], "metadata": {"user": "ThreadOfSomebody"}}
+    more = {"checkpointer_report_dir": str(tmp_path / "reports"), "checkpointer_stats_policy": policy}
+    hosts = {"app1": host(database, target_venv, runner.python, **more)}
+    done = run(tmp_path, STATS, {"langgraph_app": {"hosts": hosts}}).passed()
+    texts = {path.suffix: path.read_text() for path in (tmp_path / "reports").iterdir()}
+    assert sorted(texts) == [".html", ".json", ".md"]
+    for text in [done.output, *texts.values()]:
+        assert "ThreadOfSomebody" not in text
+    shown = json.loads(texts[".json"])["policy"]
+    assert shown == {"keep": "none", "waiting": "keep", "threads": [ANY], "exclude_threads": [ANY], "metadata": {"user": ANY}}
+    hosts["app1"]["checkpointer_stats_show_threads"] = True
+    assert run(tmp_path, STATS, {"langgraph_app": {"hosts": hosts}}).passed().output.count("ThreadOfSomebody") > 0
+    assert json.loads((tmp_path / "reports" / "app1-stats.json").read_text())["policy"] == {"keep": "none", "waiting": "keep", **policy}
 
 
 @pytest.mark.extended
