@@ -9,6 +9,7 @@ Ansible acts on some keys of a result, and the result comes from a host that can
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any, ClassVar
 
@@ -38,15 +39,23 @@ def documented(result: dict[str, Any], keys: frozenset[str]) -> dict[str, Any]:
     return _printable({key: value for key, value in result.items() if key in keys or key in COMMON})
 
 
+def printable(text: str) -> str:
+    """The text without control characters, which could move the cursor of the terminal, or give it commands."""
+    return text if text.isprintable() else "".join(letter if letter.isprintable() or letter in "\n\t" else " " for letter in text)
+
+
 def _printable(value: Any, printed: bool = False) -> Any:
-    """The value, without control characters in the texts of PRINTED: they could move the cursor of the terminal, or give it commands."""
+    """The value, with printable() texts in PRINTED."""
     if isinstance(value, dict):
         return {key: _printable(item, printed or key in PRINTED) for key, item in value.items()}
     if isinstance(value, list):
         return [_printable(item, printed) for item in value]
-    if not printed or not isinstance(value, str) or value.isprintable():
-        return value
-    return "".join(letter if letter.isprintable() or letter in "\n\t" else " " for letter in value)
+    if isinstance(value, tuple):
+        return tuple(_printable(item, printed) for item in value)
+    # Since ansible-core 2.19, the errors and warnings of a module are objects, which contain texts and other such objects.
+    if printed and dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.replace(value, **{field.name: _printable(getattr(value, field.name), True) for field in dataclasses.fields(value)})
+    return printable(value) if printed and isinstance(value, str) else value
 
 
 class DocumentedResult(NormalAction):

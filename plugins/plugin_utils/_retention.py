@@ -14,7 +14,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, quoted, sentence
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.counts import TABLES, shown_policy
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.options import check_options, prune_argument_spec
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import WRITTEN_MEANWHILE
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._report import collection_version
+from ansible_collections.stateops.langgraph.plugins.plugin_utils._results import printable
 
 REPORT_VERSION = 1
 SCHEMA = "urn:stateops:langgraph:retention-report:%d" % REPORT_VERSION
@@ -135,9 +137,10 @@ def retention_report(plan: dict[str, Any], results: list[dict[str, Any]], facts:
     results: [{'name', 'started_at', 'finished_at', 'failed', 'result'}]. facts: host, database, role, started_at, finished_at, check.
     """
     options = {policy["name"]: policy["options"] for policy in plan["policies"]}
-    policies = [_policy(each, options[each["name"]], show_threads) for each in results]
+    policies = [_policy(each, options[each["name"]], plan["erasure"], show_threads) for each in results]
     for each in policies:
-        each["text"] = _text(each, facts["check"])
+        # A host can return any text as a time or a reason, and Ansible prints the message of a failure as it is.
+        each["text"] = printable(_text(each, facts["check"]))
     deleted = {kind: sum(each["rows"][kind] + each["orphan_rows"][kind] for each in policies) for kind in TABLES}
     failed = [each["name"] for each in policies if each["failed"]]
     return {
@@ -163,19 +166,22 @@ def retention_summary(report: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _policy(outcome: dict[str, Any], options: dict[str, Any], show_threads: bool) -> dict[str, Any]:
+def _policy(outcome: dict[str, Any], options: dict[str, Any], erasure: bool, show_threads: bool) -> dict[str, Any]:
     """One policy of the report. A result without counts comes from a run that failed before it counted."""
-    result, failed = outcome["result"], bool(outcome["failed"])
+    result = outcome["result"]
     nothing = dict.fromkeys(TABLES, 0)
     counts = {key: result.get(key) for key in RESULTS}
     threads = {"considered": 0, "deleted": 0, "trimmed": 0, "kept": 0, "remaining": 0, **(counts["threads"] or {})}
     orphans = counts["orphans"] or {}
+    left = _not_erased(threads["remaining"], (counts["kept"] or {}).get(WRITTEN_MEANWHILE, 0)) if erasure else ""
+    failed = bool(outcome["failed"] or left)
+    messages = [str(result.get("msg", "")) if outcome["failed"] or result.get("skipped") else "", left]
     return {
         **counts,
         **{key: outcome[key] for key in ("name", "started_at", "finished_at")},
         "failed": failed,
         "counted": counts["threads"] is not None,
-        "message": str(result.get("msg", "")) if failed or result.get("skipped") else "",
+        "message": " ".join(each for each in messages if each),
         "changed": bool(result.get("changed")),
         "options": shown_policy(options, show_threads, ("orphans", "limit_percent", "force", "recheck")),
         "threads": threads,
@@ -184,6 +190,13 @@ def _policy(outcome: dict[str, Any], options: dict[str, Any], show_threads: bool
         "bytes": counts["bytes"] or nothing,
         "orphan_rows": orphans.get("rows") or nothing,
     }
+
+
+def _not_erased(remaining: int, written: int) -> str:
+    """Why an erasure has failed although the module succeeded, or an empty text. A policy is applied again, but an erasure is not."""
+    reasons = [(remaining, "time_limit was reached"), (written, "the application wrote to them meanwhile")]
+    found = " and ".join("%d because %s" % each for each in reasons if each[0])
+    return "%d of the threads were not erased: %s. Run the erasure again." % (remaining + written, found) if found else ""
 
 
 def _text(policy: dict[str, Any], check: bool) -> str:

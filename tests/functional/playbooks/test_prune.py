@@ -157,6 +157,19 @@ def test_a_failure_after_a_deletion(site):
     assert artifacts(done)["app1"]["failed"] == ["all"]
 
 
+def test_no_host_records_a_success_if_the_policies_failed(site):
+    """The other hosts have the same policies, and none of them applied them."""
+    folders = {name: site.folder / name for name in site.hosts}
+    for name, folder in folders.items():
+        folder.mkdir()
+        site.hosts[name]["monitoring_textfile_directory"] = str(folder)
+    done = play(site, retention_policies=[{"name": "all", "older_than": "1s"}]).stopped("1 of 1 policies failed", "app1 has the same database and policies, and")
+    assert {host: counts["failed"] for host, counts in done.recap.items()} == {"app1": 1, "app2": 1}
+    assert [list(folder.iterdir()) for folder in folders.values()] == [[], []]
+    play(site).passed()
+    assert [[path.name for path in folder.iterdir()] for folder in folders.values()] == [["langgraph_prune.prom"]] * 2
+
+
 WRONG = {
     "no policy": ([], "retention_policies is empty"),
     "two of the same name": ([OLD, OLD], 'The name "old" occurs twice'),
@@ -194,6 +207,14 @@ def test_erasure(site):
     assert {each[:3] for each in threads(site.database)} == {"bob", "eve"}
     shown = read(reports(site)[-1])
     assert shown["policies"][0]["deleted_threads"]["sample"] == ["ada-1", "ada-2"] and shown["policies"][0]["options"]["metadata"] == {"tenant": "ada"}
+
+
+def test_an_erasure_that_leaves_a_thread_fails(site):
+    """Nobody repeats an erasure, so its report does not call it one that succeeded."""
+    slow = {"retention_batch_size": 1, "retention_pause": 2, "retention_time_limit": 1}
+    play(site, extra={"retention_erase_threads": "bob-1\nbob-2", **slow}).stopped("1 of the threads were not erased: 1 because time_limit was reached")
+    assert threads(site.database) == set(THREADS) - {"bob-1"}
+    assert json.loads(reports(site)[0].read_text())["failed"] == ["erasure"] and "Failed: LangGraph" in reports(site, "html")[0].read_text()
 
 
 EMPTY = [

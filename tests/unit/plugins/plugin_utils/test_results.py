@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -46,6 +47,23 @@ def test_text_that_is_printed_has_no_control_characters():
         "role": moves,
         "parity": {"summary": clean, "findings": [{"object": moves}]},
     }
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """Like the errors and warnings of ansible-core 2.19 and newer."""
+
+    msg: str
+    events: tuple | None = None
+    kind: type = ValueError
+
+
+def test_an_error_that_is_an_object_has_no_control_characters():
+    def event(text):
+        return Event(text, (Event(text),))
+
+    found = _results.documented({"failed": True, "exception": event("a\x1b[2J"), "warnings": [event("b\x9b")], "parity": event("c\r")}, KEYS)
+    assert found == {"failed": True, "exception": event("a [2J"), "warnings": [event("b ")], "parity": event("c\r")}
 
 
 class Task:

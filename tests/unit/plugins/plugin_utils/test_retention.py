@@ -100,3 +100,22 @@ def test_a_failure_before_the_counting_and_one_after_a_deletion():
     assert second.startswith("new: 1 of 3 threads deleted; 15 rows, 150 bytes; 7 rows without a checkpoint; kept: 2 recent") and second.endswith(
         ". Failed: lost"
     )
+
+
+@pytest.mark.parametrize("kept, remaining, reasons", [({"written_meanwhile": 2}, 0, "2 because the application"), ({"other_metadata": 5}, 1, "1 because time_limit")])
+def test_an_erasure_that_leaves_a_thread_has_failed(kept, remaining, reasons):
+    """A policy that leaves one has not: the next run applies it again."""
+    counts = dict(COUNTS, kept=kept, threads=dict(COUNTS["threads"], remaining=remaining), remaining=remaining)
+    for erasure in (True, False):
+        plan = read_policies([OLD], {}, erasure, "a\nb", None)
+        results = [{"name": plan["policies"][0]["name"], "started_at": "t", "finished_at": "t", "failed": False, "result": counts}]
+        report = retention_report(plan, results, FACTS, False)
+        assert report["failed"] == (["erasure"] if erasure else [])
+        assert (reasons in report["policies"][0]["message"]) == (reasons in report["policies"][0]["text"]) == erasure
+
+
+def test_a_text_of_a_host_does_not_reach_the_terminal_as_commands():
+    plan = read_policies([OLD], {})
+    hostile = dict(COUNTS, kept={"\x1b]0;planted\x07": 1}, oldest_left="\x1b[2J")
+    report = retention_report(plan, [{"name": "old", "started_at": "t", "finished_at": "t", "failed": False, "result": hostile}], FACTS, False)
+    assert "]0;planted" in report["policies"][0]["text"] and report["policies"][0]["text"].isprintable()
