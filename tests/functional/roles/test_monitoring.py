@@ -10,6 +10,7 @@ The scenario monitoring runs the exporter and Prometheus.
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 import shutil
@@ -355,10 +356,10 @@ class Textfile:
     def __init__(self, run_tasks, folder):
         self.run_tasks, self.folder = run_tasks, folder
 
-    def run(self, *flags, playbook="verify", folder=None):
+    def run(self, *flags, playbook="verify", folder=None, play=None):
         include = {"name": ROLE, "tasks_from": "record_success"}
         variables = {"monitoring_success_playbook": playbook, "monitoring_textfile_directory": str(self.folder if folder is None else folder)}
-        return self.run_tasks([{"name": "Run", "ansible.builtin.include_role": include, "vars": variables}], *flags)
+        return self.run_tasks([{"name": "Run", "ansible.builtin.include_role": include, "vars": variables}], *flags, play=play)
 
 
 @pytest.fixture
@@ -399,6 +400,34 @@ def test_a_planted_link_is_not_followed(textfile):
     (textfile.folder / "control.prom").symlink_to(target)
     subprocess.run(["sh", "-c", "date > control.prom"], cwd=textfile.folder, check=True)
     assert target.read_text() != "unchanged"
+
+
+# Programs in place of a fast attacker: as soon as the name of the new file is free or chosen, a link of this name leads to $VICTIM.
+FAST = {
+    "rm": '%s "$@"; for name; do :; done; [ -e "$name" ] || ln -s "$VICTIM" "$name"\n',
+    "mktemp": 'name=$(%s "$@"); ln -s "$VICTIM" "$name"; echo "$name"\n',
+}
+
+
+def test_a_link_that_is_planted_meanwhile_leads_to_no_device(textfile, tmp_path_factory):
+    """A FIFO in place of a disk, to which root can write and the account cannot."""
+    scratch = tmp_path_factory.mktemp("fast")
+    for name, text in FAST.items():
+        (scratch / name).write_text("#!/bin/sh\n" + text % shutil.which(name))
+        (scratch / name).chmod(0o755)
+    fifo = scratch / "fifo"
+    os.mkfifo(fifo)
+    env = {"PATH": "%s:%s" % (scratch, os.environ["PATH"]), "VICTIM": str(fifo)}
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        done = textfile.run(play={"environment": env})
+        assert done.rc != 0 and os.read(reader, 100) == b""
+        assert [path.name for path in textfile.folder.iterdir() if path.suffix == ".prom"] == []
+        # The control: with noclobber, the shell writes to it.
+        subprocess.run(["sh", "-c", "set -C; rm -f new; echo harm > new"], cwd=textfile.folder, env={**os.environ, **env}, check=True)
+        assert os.read(reader, 100) == b"harm\n"
+    finally:
+        os.close(reader)
 
 
 def test_a_name_that_is_not_suitable_is_rejected(textfile):
