@@ -169,6 +169,19 @@ def test_an_id_without_a_time_is_no_error(monitored, identifier):
 
 
 @pytest.mark.newest
+def test_an_id_without_a_time_hides_no_thread_that_waits(monitored):
+    """It is the lowest id of all, and has the form of a version 6 UUID except for its digits."""
+    database = monitored.database
+    for thread, identifier in (("planted", "00000000-0000-6zzz-8000-000000000000"), ("waits", "1ef9c0a0-1234-6000-8000-00000000000a")):
+        database.execute(ROWS % ("'%s'" % thread, "%s", "1"), [identifier])
+        database.execute("INSERT INTO checkpoint_writes VALUES (%s, '', %s, 'task', 0, '__interrupt__', 'msgpack', '', '')", [thread, identifier])
+    monitored.run()
+    (threads,) = monitored.query("langgraph_threads")
+    assert threads["waiting"] == 2
+    assert threads["oldest_waiting_timestamp_seconds"] == pytest.approx(creation_time("1ef9c0a0-1234-6000-8000-00000000000a"), abs=0.001)
+
+
+@pytest.mark.newest
 def test_a_scan_is_limited_and_says_so(monitored):
     database = monitored.database
     database.execute(ROWS % ("'t' || i", "i::text", "500"))
