@@ -20,6 +20,7 @@ options:
   threads:
     description:
       - Selects threads by their ids, or by shell patterns (V(*), V(?), V([...])). An empty list is rejected.
+      - An id that contains one of these characters is a pattern as well, which can match other threads. Write V([*]), V([?]) and V([[]) for the characters.
       - If there is no pattern, only these threads are read.
     type: list
     elements: str
@@ -31,7 +32,8 @@ options:
     default: []
   metadata:
     description:
-      - Selects the threads that have a checkpoint whose metadata contains this, for example the id of a user or a tenant. An empty dictionary is rejected.
+      - Selects the threads that have a checkpoint whose metadata contains this, for example the id of a user or a tenant. An empty dictionary is rejected,
+        and so are empty dictionaries and lists within it, which every dictionary and list contains.
       - A value matches only if it has the same type. LangGraph copies the C(metadata) and the primitive values in C(configurable) of a run's
         configuration to each checkpoint.
       - There is no index on the metadata, so all checkpoints are read of the threads that the other options select.

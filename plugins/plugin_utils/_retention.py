@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -23,6 +24,7 @@ SCHEMA = "urn:stateops:langgraph:retention-report:%d" % REPORT_VERSION
 # The policy of an erasure.
 ERASURE = "erasure"
 RESULTS = ("threads", "kept", "rows", "bytes", "remaining", "oldest_left", "deleted_threads", "delta_threads", "returned_threads", "orphans", "seconds")
+UNKNOWN = "Whether it deleted threads before is not known; the next run continues."
 # What can still contain deleted rows: the place, and what to do there.
 NOT_REACHED = (
     ("backups", "Dumps, base backups and snapshots from before this run contain the rows. They expire by their own rules; a restore brings the rows back."),
@@ -107,9 +109,12 @@ def _erasure(threads: Any, metadata: Any) -> dict[str, Any]:
 def _lines(threads: Any) -> list[str]:
     """The ids and patterns in a list, or in the lines of a text, which can be the answer of a survey.
 
+    Only line breaks end a line, and only spaces and tabs around it are removed: an id may contain other characters at which splitlines() and strip()
+    split, and its parts can be ids of other threads.
     AWX tags answers as unsafe. ansible-core 2.19 and newer read such an answer as YAML: 0012 is the number 10, which must not select thread 10.
     """
-    ids = [line.strip() for line in threads.splitlines() if line.strip()] if isinstance(threads, str) else threads or []
+    lines = [line.strip(" \t") for line in re.split("[\r\n]", threads)] if isinstance(threads, str) else None
+    ids = [line for line in lines if line] if lines is not None else threads or []
     if not isinstance(ids, (list, tuple)) or not all(isinstance(each, str) and each.strip() for each in ids):
         raise ModuleError(
             "retention_erase_threads must be a list of ids and patterns in quotes, or a text with one of them in each line, and not a number or a boolean. "
@@ -175,7 +180,9 @@ def _policy(outcome: dict[str, Any], options: dict[str, Any], erasure: bool, sho
     orphans = counts["orphans"] or {}
     left = _not_erased(threads["remaining"], (counts["kept"] or {}).get(WRITTEN_MEANWHILE, 0)) if erasure else ""
     failed = bool(outcome["failed"] or left)
-    messages = [str(result.get("msg", "")) if outcome["failed"] or result.get("skipped") else "", left]
+    # A module that ended without a result, or whose result was lost.
+    lost = UNKNOWN if counts["threads"] is None and ("module_stdout" in result or result.get("unreachable")) else ""
+    messages = [str(result.get("msg", "")).strip() if outcome["failed"] or result.get("skipped") else "", left, lost]
     return {
         **counts,
         **{key: outcome[key] for key in ("name", "started_at", "finished_at")},

@@ -299,6 +299,7 @@ def test_dead_rows_exceed_their_limit(ready, call_module):
         ({"orphan_grace": -1}, ("orphan_grace is -1",)),
         ({"older_than": "30"}, ("older_than", "unit")),
         ({"threads": []}, ("threads is empty",)),
+        ({"metadata": {"tags": []}}, ("metadata.tags is empty",)),
         ({"limits": {"oldest_age": "old"}}, ("limits.oldest_age", "unit")),
         ({"limits": {"dead_percent": 101}}, ("limits.dead_percent is 101", "from 0 to 100")),
         ({"limits": {"waiting_threads": -1}}, ("limits.waiting_threads is -1", "0 or more")),

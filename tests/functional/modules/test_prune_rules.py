@@ -209,6 +209,17 @@ def test_metadata(ready, call_module):
         assert done["threads"]["deleted"] == number, metadata
         assert kept(done) == {"other_metadata": 6 - number}
     assert pruned(call_module, ready, metadata={"user": "b"})["threads"]["deleted"] == 1
+
+
+@pytest.mark.parametrize("metadata, place", [({"tags": []}, "metadata.tags"), ({"more": {}}, "metadata.more"), ({"more": {"x": [{}]}}, "metadata.more.x.0")])
+def test_an_empty_value_in_metadata_does_not_select_everybody(ready, call_module, metadata, place):
+    """A variable that was not filled. The control: PostgreSQL finds it in the metadata of both."""
+    with ready.saver() as saver:
+        for thread in ("a", "b"):
+            put(saver, thread, {"a": [1]}, metadata={"tags": [thread], "more": {"x": [{"y": thread}]}})
+    assert_refused(run(call_module, ready, metadata=metadata, force=True), "%s is empty" % place, databases=[ready])
+    assert sizes(ready, "a") and sizes(ready, "b")
+    assert ready.execute("SELECT count(DISTINCT thread_id) FROM checkpoints WHERE metadata @> %s::jsonb", [json.dumps(metadata)]) == [(2,)]
     assert sizes(ready, "t1") == (0, 0, 0)
 
 

@@ -163,7 +163,8 @@ def test_no_host_records_a_success_if_the_policies_failed(site):
     for name, folder in folders.items():
         folder.mkdir()
         site.hosts[name]["monitoring_textfile_directory"] = str(folder)
-    done = play(site, retention_policies=[{"name": "all", "older_than": "1s"}]).stopped("1 of 1 policies failed", "app1 has the same database and policies, and")
+    done = play(site, retention_policies=[{"name": "all", "older_than": "1s"}])
+    done.stopped("1 of 1 policies failed", "app1 has the same database and policies, and failed")
     assert {host: counts["failed"] for host, counts in done.recap.items()} == {"app1": 1, "app2": 1}
     assert [list(folder.iterdir()) for folder in folders.values()] == [[], []]
     play(site).passed()

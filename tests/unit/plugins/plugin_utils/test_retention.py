@@ -68,6 +68,12 @@ def test_an_erasure_replaces_the_policies():
     assert read_policies([OLD], {}, False, None, None)["policies"][0]["name"] == "old"
 
 
+def test_an_id_in_a_text_is_not_split_into_ids_of_others():
+    """Only at line breaks. The others are shown as a space, or not at all."""
+    ids = [form % chr(code) for code in (0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x85, 0xA0, 0x2028, 0x2029) for form in ("a%svictim", "victim%s")]
+    assert read_policies([], {}, True, "\n".join(ids) + "\r\nb\rc")["policies"][0]["options"]["threads"] == [*ids, "b", "c"]
+
+
 @pytest.mark.parametrize(
     "threads, metadata",
     [(None, None), ("", ""), (" \n", "{}"), ([], {}), (10, None), (True, None), (datetime.date(2026, 1, 1), None), (["a", 5], None), ([" "], None)]
@@ -102,7 +108,9 @@ def test_a_failure_before_the_counting_and_one_after_a_deletion():
     )
 
 
-@pytest.mark.parametrize("kept, remaining, reasons", [({"written_meanwhile": 2}, 0, "2 because the application"), ({"other_metadata": 5}, 1, "1 because time_limit")])
+@pytest.mark.parametrize(
+    "kept, remaining, reasons", [({"written_meanwhile": 2}, 0, "2 because the application"), ({"other_metadata": 5}, 1, "1 because time_limit")]
+)
 def test_an_erasure_that_leaves_a_thread_has_failed(kept, remaining, reasons):
     """A policy that leaves one has not: the next run applies it again."""
     counts = dict(COUNTS, kept=kept, threads=dict(COUNTS["threads"], remaining=remaining), remaining=remaining)
@@ -112,6 +120,15 @@ def test_an_erasure_that_leaves_a_thread_has_failed(kept, remaining, reasons):
         report = retention_report(plan, results, FACTS, False)
         assert report["failed"] == (["erasure"] if erasure else [])
         assert (reasons in report["policies"][0]["message"]) == (reasons in report["policies"][0]["text"]) == erasure
+
+
+@pytest.mark.parametrize(
+    "lost, known", [({"msg": "killed", "module_stdout": "", "rc": 137}, False), ({"msg": "gone", "unreachable": True}, False)] + [({"msg": "x"}, True)]
+)
+def test_what_a_module_without_a_result_deleted_is_not_known(lost, known):
+    plan = read_policies([OLD], {})
+    report = retention_report(plan, [{"name": "old", "started_at": "t", "finished_at": "t", "failed": True, "result": lost}], FACTS, False)
+    assert ("not known" in report["policies"][0]["text"]) != known and lost["msg"] in report["policies"][0]["text"]
 
 
 def test_a_text_of_a_host_does_not_reach_the_terminal_as_commands():
