@@ -91,3 +91,12 @@ def test_no_panel_covers_another():
         assert place["x"] + place["w"] <= 24
         cells += [(x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])]
     assert len(cells) == len(set(cells))
+
+
+def test_the_login_is_in_a_file_of_root_only_and_in_no_output():
+    """The scenario reads the mode of the file on a host."""
+    tasks = yaml.safe_load((monitoring.ROLE / "tasks" / "configure_exporter.yml").read_text(encoding="utf-8"))
+    (task,) = [each for task in tasks for each in task.get("block", []) if each.get("ansible.builtin.template", {}).get("src") == "exporter.env.j2"]
+    options = task["ansible.builtin.template"]
+    assert {name: options[name] for name in ("owner", "group", "mode")} == {"owner": "root", "group": "root", "mode": "0600"}
+    assert task["no_log"] is True and task["diff"] is False

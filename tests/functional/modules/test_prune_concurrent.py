@@ -354,3 +354,19 @@ def test_a_blob_that_is_newer_than_the_run_is_kept(ready):
         # The control: a run that begins later deletes it, once it is 10 seconds old.
         orphans = Orphans(Threads(connection, "public"), policy(), 3600, False, slept.append)
         assert orphans.page(["idle"]).rows == (0, 1, 0) and 9 < slept[0] <= 10
+
+
+def test_recent_orphans_are_kept(ready):
+    """The values of a thread that is at work, and a pending write whose checkpoint may follow."""
+    old(ready, "idle", "writes")
+    turn(ready, "busy")
+    for thread in ("busy", "idle"):
+        ready.execute("INSERT INTO checkpoint_blobs VALUES (%s, '', 'messages', 'x', 'msgpack', 'x')", [thread])
+    with ago(10 * DAY):
+        orphan_writes(ready, "writes", str(uuid6()))
+    orphan_writes(ready, "writes", str(uuid6()))
+    with session(ready) as connection:
+        orphans = Orphans(Threads(connection, "public"), policy(), 3600, False, lambda seconds: None)
+        assert orphans.page(["busy", "idle", "writes"]).rows == (0, 1, 1) and orphans.recent == 1
+    assert ready.execute("SELECT thread_id FROM checkpoint_blobs WHERE version = 'x'") == [("busy",)]
+    assert ready.execute("SELECT thread_id FROM checkpoint_writes WHERE task_id = 't'") == [("writes",)]

@@ -72,8 +72,9 @@ class Monitored:
             return connection.execute(text).fetchall()
 
     def refused(self, statement):
-        with pytest.raises((errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction)):
-            self.database.execute(statement, role=self.login)
+        """Also in a transaction that can write: the default of the session is not what protects the rows."""
+        with pytest.raises(errors.InsufficientPrivilege):
+            self.database.execute("BEGIN READ WRITE; %s; COMMIT" % statement, role=self.login)
 
 
 @pytest.fixture
@@ -257,8 +258,6 @@ def test_the_login_reads_only_what_is_counted(monitored):
         'SET ROLE "%s"' % database.owner.name,
     ):
         monitored.refused(statement)
-        # The default of the session is not what protects the rows.
-        monitored.refused("SET default_transaction_read_only = off; " + statement)
     settings = "SELECT current_setting('search_path'), current_setting('statement_timeout'), current_setting('lock_timeout')"
     assert database.execute(settings, role=monitored.login) == [("pg_catalog", "10s", "1s")]
     assert database.execute("SELECT rolconnlimit, pg_has_role(oid, 'pg_monitor', 'MEMBER') FROM pg_roles WHERE rolname = %s", [monitored.login.name]) == [
@@ -285,13 +284,24 @@ def test_privileges_that_the_login_must_not_have_are_revoked(monitored):
     ):
         database.execute(statement % monitored.login.name)
     # The control: these privileges do harm.
-    assert database.execute("SET default_transaction_read_only = off; SELECT * FROM public.checkpoint_blobs", role=monitored.login) == []
+    assert database.execute("SELECT * FROM public.checkpoint_blobs", role=monitored.login) == []
     assert monitored.run("--check").changes == 2
     assert monitored.run().changes == 2
     assert monitored.run().changes == 0
     for statement in ("SELECT * FROM public.checkpoint_blobs", "SELECT blob FROM public.checkpoint_writes", "CREATE TABLE public.mine ()"):
-        monitored.refused("SET default_transaction_read_only = off; " + statement)
+        monitored.refused(statement)
     assert len(monitored.query("langgraph_table")) == 3 and len(monitored.query("langgraph_threads")) == 1
+    # A privilege that it may have, and must not give to others.
+    database.execute('GRANT SELECT (thread_id) ON checkpoints TO "%s" WITH GRANT OPTION' % monitored.login.name)
+    given = "BEGIN READ WRITE; GRANT SELECT (thread_id) ON public.checkpoints TO PUBLIC; COMMIT"
+    shared = "SELECT count(*) FROM information_schema.column_privileges WHERE grantee = 'PUBLIC' AND table_name = 'checkpoints'"
+    database.execute(given, role=monitored.login)
+    assert database.execute(shared) == [(1,)]
+    database.execute('REVOKE GRANT OPTION FOR SELECT (thread_id) ON checkpoints FROM "%s" CASCADE' % monitored.login.name)
+    database.execute('GRANT SELECT (thread_id) ON checkpoints TO "%s" WITH GRANT OPTION' % monitored.login.name)
+    assert monitored.run().changes == 1
+    database.execute(given, role=monitored.login)
+    assert database.execute(shared) == [(0,)]
 
 
 @pytest.mark.newest
