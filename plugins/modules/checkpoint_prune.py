@@ -99,7 +99,8 @@ seealso:
   - module: stateops.langgraph.checkpoint_import
   - module: stateops.langgraph.checkpoint_schema
 notes:
-  - The role needs C(SELECT) and C(DELETE) on the three tables, and C(UPDATE) on C(checkpoints) for O(keep=latest); the application's role has them.
+  - The role needs C(SELECT) and C(DELETE) on the three tables, and C(UPDATE) of C(checkpoints.parent_checkpoint_id) for O(keep=latest); the
+    application's role has them.
   - At least one of O(older_than), O(threads), O(metadata) and O(orphans) is required. Threads must match all options that are given.
   - Check mode counts exactly what a real run would delete at that moment.
   - An application that has read a thread, and writes to it after the module has deleted it, leaves a thread that lacks values. No database can prevent

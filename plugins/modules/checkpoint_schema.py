@@ -59,8 +59,8 @@ options:
     default: []
   retention_keep:
     description:
-      - What the policies of O(retention_roles) keep. With V(latest), these roles also get C(UPDATE) on C(checkpoints), which
-        O(stateops.langgraph.checkpoint_prune#module:keep=latest) needs. With V(none), it is revoked.
+      - What the policies of O(retention_roles) keep. With V(latest), these roles also get C(UPDATE) of C(checkpoints.parent_checkpoint_id),
+        which O(stateops.langgraph.checkpoint_prune#module:keep=latest) needs. With V(none), it is revoked.
     type: str
     choices: [ none, latest ]
     default: none

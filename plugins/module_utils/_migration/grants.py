@@ -28,9 +28,10 @@ Wanted = Dict[str, Dict[str, Tuple[str, ...]]]
 
 # A saver updates a checkpoint that is stored twice and a pending write that replaces another. Only the owner writes the migrations table.
 PRIVILEGES = {**{table: ("SELECT", "INSERT", "UPDATE", "DELETE") for table in DATA_TABLES}, MIGRATIONS_TABLE: ("SELECT",)}
-# What checkpoint_prune needs. Locking a row, which keep=latest does, needs UPDATE.
+# What checkpoint_prune needs. keep=latest locks rows, which needs UPDATE of any column, and changes only this one. With UPDATE of the table, the role
+# could write the states of all threads.
 DELETION = {**{table: ("SELECT", "DELETE") for table in DATA_TABLES}, MIGRATIONS_TABLE: ()}
-TRIMMING = {**DELETION, "checkpoints": ("SELECT", "UPDATE", "DELETE")}
+TRIMMING = {**DELETION, "checkpoints": ("SELECT", "UPDATE (parent_checkpoint_id)", "DELETE")}
 LOCK_TIMEOUT = "10s"
 
 # Step 10, the privileges on tables that are created later, and step 21, CREATE on the schema, come before setup() creates a table.
@@ -62,8 +63,10 @@ WITH me AS (
   FROM known k, party, aclexplode(k.acl) a
   WHERE k.relowner IS DISTINCT FROM party.app AND a.grantee IN (0, party.app) AND a.grantee IS DISTINCT FROM k.former
   UNION ALL
-  SELECT k.name, a.grantee, a.grantor, a.privilege_type || ' of a column', a.is_grantable, false
-  FROM known k JOIN pg_attribute c ON c.attrelid = k.oid, party, aclexplode(c.attacl) a
+  SELECT k.name, a.grantee, a.grantor, CASE WHEN f.wanted THEN f.form ELSE a.privilege_type || ' of a column' END, a.is_grantable, f.wanted
+  FROM known k JOIN pg_attribute c ON c.attrelid = k.oid CROSS JOIN party CROSS JOIN LATERAL aclexplode(c.attacl) a
+  CROSS JOIN LATERAL (SELECT w.form, w.form = ANY (k.privileges) AS wanted
+                      FROM (SELECT format('%%s (%%I)', a.privilege_type, c.attname) AS form) AS w) AS f
   WHERE k.relowner IS DISTINCT FROM party.app AND a.grantee IN (0, party.app) AND a.grantee IS DISTINCT FROM k.former
 ), excess AS (
   SELECT h.name, h.grantee, string_agg(DISTINCT h.privilege_type || CASE WHEN h.is_grantable THEN ' with grant option' ELSE '' END, ', ') AS privileges,

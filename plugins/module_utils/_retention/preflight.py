@@ -26,14 +26,18 @@ if TYPE_CHECKING:
 MISSING = """
 SELECT t.name AS table_name, p.name AS privilege
 FROM unnest(%(tables)s::text[]) WITH ORDINALITY AS t(name, place) CROSS JOIN unnest(%(privileges)s::text[]) WITH ORDINALITY AS p(name, place)
-WHERE NOT has_table_privilege(format('%%I.%%I', %(schema)s::text, t.name), p.name) AND (p.name <> 'UPDATE' OR t.name = 'checkpoints')
+CROSS JOIN format('%%I.%%I', %(schema)s::text, t.name) AS q(name)
+WHERE CASE WHEN p.name <> %(column)s THEN NOT has_table_privilege(q.name, p.name)
+           ELSE t.name = 'checkpoints' AND NOT has_column_privilege(q.name, 'parent_checkpoint_id', 'UPDATE') END
 ORDER BY t.place, p.place
 """
+# What prune() of the library changes with keep_latest. It also needs UPDATE of any column to lock rows.
+UPDATE = "UPDATE (parent_checkpoint_id)"
 
 
 def require_prunable(connection: Connection, schema: str, role: str | None, keep: str) -> None:
-    """Raise ModuleError, or PrerequisiteMissing if a table is missing. role: session_role, or None. keep: latest also needs UPDATE."""
-    privileges = ["SELECT", "DELETE"] + (["UPDATE"] if keep == "latest" else [])
+    """Raise ModuleError, or PrerequisiteMissing if a table is missing. role: session_role, or None. keep: latest also needs UPDATE of a column."""
+    privileges = ["SELECT", "DELETE"] + ([UPDATE] if keep == "latest" else [])
     state = require_tables(connection, schema, role, privileges, lambda rule: rule is not rules.OWNER_DIFFERS)
     if state.server.standby or state.server.read_only:
         raise ModuleError("The server does not accept writes (%s). Connect to the primary." % ("hot standby" if state.server.standby else "read-only"))
@@ -63,7 +67,7 @@ def require_tables(connection: Connection, schema: str, role: str | None, privil
                 "The tables are not as LangGraph needs them. %s Nothing was %s."
                 % (" ".join(sentence(each.describe()) for each in violations), "deleted" if deletes else "read")
             )
-        rows = connection.execute(MISSING, {"tables": list(DATA_TABLES), "privileges": list(privileges), "schema": schema}).fetchall()
+        rows = connection.execute(MISSING, {"tables": list(DATA_TABLES), "privileges": list(privileges), "column": UPDATE, "schema": schema}).fetchall()
     if rows:
         grants = ["GRANT %s ON %s TO %s;" % (row["privilege"], qualified(schema, row["table_name"]), quote(server.role)) for row in rows]
         raise ModuleError("Role %s lacks privileges that the %s needs. Run: %s" % (server.role, "deletion" if deletes else "module", " ".join(grants)))

@@ -10,19 +10,22 @@ import pytest
 from assertions import assert_refused, assert_succeeded
 from databases import MIGRATIONS_TABLE, TABLES
 from generations import migrate
+from psycopg import errors
 
 DML = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 EXACT = {**{table: DML for table in TABLES}, MIGRATIONS_TABLE: {"SELECT"}}
 DELETION = {table: {"SELECT", "DELETE"} for table in TABLES}
-TRIMMING = {**DELETION, "checkpoints": {"SELECT", "UPDATE", "DELETE"}}
+TRIMMING = {**DELETION, "checkpoints": {"SELECT", "UPDATE (parent_checkpoint_id)", "DELETE"}}
 
 
 def held(database, grantee=None, schema="public"):
-    """{table: what was granted on it}; to the application unless told otherwise."""
+    """{table: what was granted on it and its columns}; to the application unless told otherwise."""
     found = {}
     for table, privilege in database.execute(
-        "SELECT c.relname, a.privilege_type || CASE WHEN a.is_grantable THEN '*' ELSE '' END"
-        " FROM pg_class c, aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee"
+        "SELECT c.relname, a.privilege_type || c.of || CASE WHEN a.is_grantable THEN '*' ELSE '' END"
+        " FROM (SELECT relname, relnamespace, '' AS of, relacl AS acl FROM pg_class UNION ALL"
+        "       SELECT c.relname, c.relnamespace, ' (' || a.attname || ')', a.attacl FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid) AS c,"
+        " aclexplode(c.acl) a LEFT JOIN pg_roles r ON r.oid = a.grantee"
         " WHERE c.relnamespace = %s::regnamespace AND coalesce(r.rolname, 'PUBLIC') = %s",
         [schema, grantee or database.app.name],
     ):
@@ -156,11 +159,20 @@ def test_roles_that_only_delete(database, schema, call_module):
                 assert assert_succeeded(outcome, database)["changed"] is False
             else:
                 assert_refused(outcome, "GRANT UPDATE", databases=[database])
+    # With keep=latest, it cannot write a state. The control: with UPDATE of the table it could, and that is revoked.
+    schema(database, retention_roles=[role.name], retention_keep="latest")
+    forge = "UPDATE checkpoints SET checkpoint = '{}'"
+    with pytest.raises(errors.InsufficientPrivilege):
+        database.execute(forge, role=role)
+    database.execute('GRANT UPDATE ON checkpoints TO "%s"' % role.name)
+    database.execute(forge, role=role)
+    schema(database, retention_roles=[role.name], retention_keep="latest")
+    assert held(database, role.name) == TRIMMING
     # More than that is revoked, also on the table of migrations and on a column.
     database.execute('GRANT ALL ON checkpoint_migrations, checkpoint_blobs TO "{0}"; GRANT UPDATE (thread_id) ON checkpoint_writes TO "{0}"'.format(role.name))
     facts = database.login(database.app, app_roles=[database.app.name], retention_roles=[role.name])
     pending = assert_succeeded(call_module("checkpoint_schema_info", facts), database)["setup_pending"]
-    assert len([each for each in pending if role.name in each and each.startswith(role.name + " has ")]) == 3, pending
+    assert len([each for each in pending if role.name in each and each.startswith(role.name + " has ")]) == 4, pending
     schema(database, retention_roles=[role.name])
     found = assert_succeeded(call_module("checkpoint_verify", facts), database)
     assert found["setup_pending"] == [] and found["parity"]["in_parity"] is True
