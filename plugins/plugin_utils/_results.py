@@ -27,7 +27,9 @@ COMMON = frozenset(
 # The keys of a job that a task with async and poll: 0 has started.
 JOB = frozenset(["ansible_job_id", "started", "finished", "results_file"])
 # The keys, at any level, whose text Ansible or a role prints as it is.
-PRINTED = frozenset(["msg", "report", "title", "warnings", "exception", "module_stdout", "module_stderr", "problem", "summary", "explanation"])
+PRINTED = frozenset(
+    ["msg", "report", "title", "warnings", "deprecations", "diff", "exception", "module_stdout", "module_stderr", "problem", "summary", "explanation"]
+)
 
 # The options of the modules that are hidden because they are secret.
 SECRET_OPTIONS = ("login_password", "encryption_key")

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -113,7 +112,8 @@ def _lines(threads: Any) -> list[str]:
     split, and its parts can be ids of other threads.
     AWX tags answers as unsafe. ansible-core 2.19 and newer read such an answer as YAML: 0012 is the number 10, which must not select thread 10.
     """
-    lines = [line.strip(" \t") for line in re.split("[\r\n]", threads)] if isinstance(threads, str) else None
+    # Methods of the text itself: with ansible-core 2.18, the parts stay unsafe.
+    lines = [line.strip(" \t") for line in threads.replace("\r", "\n").split("\n")] if isinstance(threads, str) else None
     ids = [line for line in lines if line] if lines is not None else threads or []
     if not isinstance(ids, (list, tuple)) or not all(isinstance(each, str) and each.strip() for each in ids):
         raise ModuleError(

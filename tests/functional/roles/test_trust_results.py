@@ -172,10 +172,11 @@ def test_text_of_a_host_does_not_reach_the_terminal_as_commands(attack):
     done = attack.play(*flags).stopped("]0;planted")
     assert "\x1b]" not in done.output
     assert "]0;planted" in (reports / "app1.md").read_text().replace("\\", "") and "\x1b" not in (reports / "app1.md").read_text()
-    # A module that fails, and one that warns.
-    attack.result.update(failed=True, msg=sequence, warnings=[sequence], exception=sequence)
-    done = attack.play(*flags).stopped("]0;planted")
-    assert "\x1b]" not in done.output
+    # A module that fails, one that warns, and a difference.
+    told = {"warnings": [sequence], "deprecations": [{"msg": sequence, "version": "99.0.0", "collection_name": "stateops.langgraph"}]}
+    attack.result.update(failed=True, msg=sequence, exception=sequence, diff={"before": sequence, "after": "after\n"}, **told)
+    done = attack.play("--diff", *flags).stopped("]0;planted")
+    assert "+after" in done.output and "\x1b]" not in done.output
     # The control: ansible-core prints such a message as it is, since 2.19.
     failing = {"roles": [], "tasks": [{"ansible.builtin.fail": {"msg": sequence}}]}
     assert ansible.__version__.startswith("2.18.") or "\x1b]0;planted" in attack.play(*flags, play=failing).output
