@@ -62,8 +62,8 @@ def test_an_error_that_is_an_object_has_no_control_characters():
     def event(text):
         return Event(text, (Event(text),))
 
-    found = _results.documented({"failed": True, "exception": event("a\x1b[2J"), "warnings": [event("b\x9b")], "parity": event("c\r")}, KEYS)
-    assert found == {"failed": True, "exception": event("a [2J"), "warnings": [event("b ")], "parity": event("c\r")}
+    found = _results.documented({"exception": event("a\x1b[2J"), "warnings": [event("b\x9b")], "deprecations": [event("c\r")], "parity": event("d\r")}, KEYS)
+    assert found == {"exception": event("a [2J"), "warnings": [event("b ")], "deprecations": [event("c ")], "parity": event("d\r")}
 
 
 class Task:
