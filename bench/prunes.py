@@ -43,17 +43,19 @@ def measure_pruning(database, threads, patience):
     """The Pruning of this many threads. patience: the approximate limit of the loop in seconds."""
     fill(database, SCHEMA, threads * LENGTH)
     database.execute("CHECKPOINT")
-    cutoff = NEWEST - threads * LENGTH // 2
-    # Alternating, so that half of any sample is old.
-    names = ["thread-%d" % number for pair in zip(range(1, threads // 2), range(threads // 2 + 1, threads)) for number in pair]
+    half, quarter = NEWEST - threads * LENGTH // 2, NEWEST - threads * LENGTH // 4
+    # Threads with higher numbers are older. In each list, every second thread is old.
+    first, second = (
+        ["thread-%d" % number for pair in zip(range(1, threads // 4), range(old + 1, threads)) for number in pair] for old in (threads // 2, threads // 4)
+    )
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
         database.execute("VACUUM")
         # The first ones show how long the loop takes. It examines a fifth of all threads at most, so that enough are left.
-        each = _loop(database, scratch, names[:200], cutoff) / 200
-        some = names[200 : 200 + max(200, min(threads // 5, round(patience / each) // 2 * 2))]
-        seconds = _loop(database, scratch, some, cutoff)
-        database.execute("VACUUM")
+        each = _loop(database, scratch, first[:200], half) / 200
+        size = max(100, min(threads // 10, round(patience / each / 2) // 2 * 2))
+        # The loop runs before and after the module, because the speed of a shared disk changes.
+        seconds = _loop(database, scratch, first[200 : 200 + size], half)
         database.execute("CHECKPOINT")
         runner = make_runner(scratch)
 
@@ -63,20 +65,21 @@ def measure_pruning(database, threads, patience):
             return took, result["threads"]["deleted"]
 
         # What the loop has left of the older half alone, the next quarter with the application beside it.
-        took, deleted = prune(cutoff)
+        took, deleted = prune(half)
         database.execute("CHECKPOINT")
-        cutoff = NEWEST - threads * LENGTH // 4
+        seconds += _loop(database, scratch, second[200 : 200 + size], quarter)
+        database.execute("CHECKPOINT")
         with _Application(database) as application:
             time.sleep(5)
             begin = len(application.turns)
-            _took, more = prune(cutoff)
+            _took, more = prune(quarter)
             end = len(application.turns)
-        again, left = prune(cutoff)
+        again, left = prune(quarter)
     if left or not deleted > threads // 5 or not more:
         raise SystemExit("checkpoint_prune did not do its work: it deleted %d, %d and %d threads" % (deleted, more, left))
     ours = took.seconds * (threads / 2) / deleted
     return Pruning(
-        ours, seconds * threads / len(some), len(some) / threads, again.seconds, took.memory, application.turns[:begin], application.turns[begin:end]
+        ours, seconds * threads / (2 * size), 2 * size / threads, again.seconds, took.memory, application.turns[:begin], application.turns[begin:end]
     )
 
 
