@@ -51,9 +51,9 @@ def measure_pruning(database, threads, patience):
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
         database.execute("VACUUM")
-        # The first ones show how long the loop takes. It examines a fifth of all threads at most, so that enough are left.
+        # The first ones show how long the loop takes. It examines a twelfth of all threads at most, so that nearly all are left.
         each = _loop(database, scratch, first[:200], half) / 200
-        size = max(100, min(threads // 10, round(patience / each / 2) // 2 * 2))
+        size = max(100, min(threads // 25, round(patience / each / 2) // 2 * 2))
         # The loop runs before and after the module, because the speed of a shared disk changes.
         seconds = _loop(database, scratch, first[200 : 200 + size], half)
         database.execute("CHECKPOINT")

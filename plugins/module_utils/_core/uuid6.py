@@ -13,6 +13,7 @@ import uuid
 GREGORIAN = 12219292800
 
 
+@functools.lru_cache(maxsize=1024)  # an id is used more than once while a page of threads is read
 def creation_time(identifier: str) -> float | None:
     """The time in a version 6 UUID, in seconds since 1970; None for any other value."""
     try:

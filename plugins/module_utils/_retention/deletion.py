@@ -69,37 +69,42 @@ class Deletion:
                 self._trim_thread(thread, counts)
         return counts
 
-    def _delete(self, ids: list[str], counts: PolicyCounts) -> PolicyCounts:
-        """Delete whole threads in one transaction; returns the counts.
+    def _delete(self, ids: list[str], counts: PolicyCounts) -> PolicyCounts | None:
+        """Delete whole threads in one transaction; returns the counts, or None if it has to be tried again later.
 
-        The policy is applied again, and the rows are counted in the same snapshot. The deletion must return as many; and before the commit, none of the
-        threads may have a row. Otherwise the application wrote to a thread meanwhile: all is rolled back, the thread is removed from the ids and added
-        to the counts as kept, and the others are tried again.
+        The policy is applied again, and the rows are counted in the same snapshot. As many must be deleted; and before the commit, none of the threads may
+        have a row. Otherwise another session wrote to a thread meanwhile: all is rolled back, threads whose number of rows differs are removed from the
+        ids and added to the counts as kept, and the others are tried again.
         """
         while True:
             done = PolicyCounts()
             with self.connection.transaction() as transaction:
                 selected = self.threads.select_by_details(Selected(ids, {}, {}), self.policy, done, sized=True)
-                written = self._delete_rows({thread: selected.sizes[thread] for thread in selected.ids})
-                if written:
+                sizes = {thread: selected.sizes[thread] for thread in selected.ids}
+                complete = self._delete_rows(sizes)
+                if not complete:
                     raise psycopg.Rollback(transaction)
+            if complete:
+                # A thread that another session deleted has no rows.
+                self.deleted = [thread for thread in selected.ids if any(sizes[thread].rows)]
+                for thread in self.deleted:
+                    done.remove(thread, sizes[thread], False, None)
+                return done
+            written = [thread for thread, size in self.threads.sizes(selected.ids).items() if size.rows != sizes[thread].rows]
+            if not written:
+                return None
             for thread in written:
                 ids.remove(thread)
                 counts.keep(thread, WRITTEN_MEANWHILE, selected.times.get(thread))
-            if not written:
-                # A thread that another session deleted has no rows.
-                self.deleted = [thread for thread in selected.ids if any(selected.sizes[thread].rows)]
-                for thread in self.deleted:
-                    done.remove(thread, selected.sizes[thread], False, None)
-                return done
 
-    def _delete_rows(self, sizes: dict[str, Sizes]) -> set[str]:
-        """Delete all rows of these threads; returns those to which another session wrote after the sizes were read."""
+    def _delete_rows(self, sizes: dict[str, Sizes]) -> bool:
+        """Delete all rows of these threads; returns whether these were as many as were counted, and no other row is there now."""
         ids = list(sizes)
         if not ids:
-            return set()
-        deleted = {row.pop("thread_id"): tuple(row.values()) for row in self.threads.rows(queries.DELETE_THREADS, {"ids": ids})}
-        return set(self.threads.present(ids)) | {thread for thread in ids if deleted.get(thread, (0, 0, 0)) != sizes[thread].rows}
+            return True
+        # By table: RETURNING the threads takes as long as the deletion itself.
+        deleted = tuple(self.threads.rows_deleted(query, {"ids": ids}) for query in queries.DELETE_THREADS)
+        return deleted == _sum(sizes).rows and not self.threads.present(ids)
 
     def delete_late_rows(self, ids: Sequence[str], before: str) -> tuple[list[str], Sizes] | None:
         """Delete what a run that was under way wrote to deleted threads; returns (these threads, their rows), or None if it has to be tried again.
@@ -109,8 +114,8 @@ class Deletion:
         with self.connection.transaction() as transaction:
             rows = self.threads.rows(queries.LATE, {"ids": list(ids), "before": before})
             sizes = self.threads.sizes([row["thread_id"] for row in rows])
-            if not self._delete_rows(sizes):
-                return list(sizes), functools.reduce(Sizes.plus, sizes.values(), Sizes())
+            if self._delete_rows(sizes):
+                return list(sizes), _sum(sizes)
             raise psycopg.Rollback(transaction)
         return None
 
@@ -138,3 +143,8 @@ class Deletion:
                 removed = before.minus(self.threads.sizes([each])[each])
                 done.trim(each, removed, selected.times.get(each))
         return done
+
+
+def _sum(sizes: dict[str, Sizes]) -> Sizes:
+    """The rows of all threads."""
+    return functools.reduce(Sizes.plus, sizes.values(), Sizes())

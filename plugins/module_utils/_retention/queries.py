@@ -176,15 +176,8 @@ SIZES = (
     )
     + " ORDER BY a.place"
 )
-# One statement, so that all tables are read in one snapshot. The caller compares the numbers with those that were read before.
-DELETE_THREADS = """
-WITH d0 AS (DELETE FROM {checkpoints} x WHERE x.thread_id = ANY (%(ids)s::text[]) RETURNING x.thread_id),
-     d1 AS (DELETE FROM {checkpoint_blobs} x WHERE x.thread_id = ANY (%(ids)s::text[]) RETURNING x.thread_id),
-     d2 AS (DELETE FROM {checkpoint_writes} x WHERE x.thread_id = ANY (%(ids)s::text[]) RETURNING x.thread_id)
-SELECT d.thread_id, sum(d.n0)::int8 AS rows_0, sum(d.n1)::int8 AS rows_1, sum(d.n2)::int8 AS rows_2 FROM (
-  SELECT thread_id, 1 AS n0, 0 AS n1, 0 AS n2 FROM d0 UNION ALL SELECT thread_id, 0, 1, 0 FROM d1 UNION ALL SELECT thread_id, 0, 0, 1 FROM d2
-) AS d GROUP BY d.thread_id
-"""
+# The caller compares the numbers of rows with those that were read before.
+DELETE_THREADS = tuple("DELETE FROM {%s} x WHERE x.thread_id = ANY (%%(ids)s::text[])" % table for table in SIZES_OF)
 # Deleted threads that have rows of a run that was under way. The first checkpoint of a new thread has no parent; that of such a run has one that is gone.
 # Without a checkpoint of the graph itself, the rows belong to a checkpoint that is older than the deletion.
 LATE = (

@@ -120,9 +120,10 @@ def test_without_this_the_thread_would_be_damaged(ready, moment):
     def delete(threads, given):
         from ansible_collections.stateops.langgraph.plugins.module_utils._retention import queries
 
-        threads.rows(queries.DELETE_THREADS, {"ids": list(given)})
+        for query in queries.DELETE_THREADS:
+            threads.rows_deleted(query, {"ids": list(given)})
         threads.at("present")
-        return set()
+        return True
 
     _counts, values = delete_beside_a_run(ready, moment, delete)
     assert values != WHOLE
