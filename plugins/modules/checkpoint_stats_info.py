@@ -424,8 +424,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.ses
     take_role,
 )
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.counts import shown_policy
-from ansible_collections.stateops.langgraph.plugins.module_utils._retention.options import policy_of
-from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import policy_argument_spec
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import Policy, policy_argument_spec
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.preflight import require_tables
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._statistics.gather import UNREADABLE, gather
@@ -454,7 +453,7 @@ def main() -> None:
 def run(module: AnsibleModule) -> dict[str, Any]:
     """Check the options, enter the virtualenv, check the tables, gather, compare with the limits; returns the module's results."""
     params = module.params
-    policy, limits = policy_of(params), Limits.of(params["limits"])
+    policy, limits = Policy.of(params), Limits.of(params["limits"])
     for option, lowest, highest in (("days", 1, 366), ("time_limit", 1, 86400)):
         if not lowest <= params[option] <= highest:
             raise ModuleError("%s is %d; it must be from %d to %d." % (option, params[option], lowest, highest))

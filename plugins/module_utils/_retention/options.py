@@ -7,13 +7,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import Policy, policy_argument_spec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Option: the lowest and the highest value.
 NUMBERS = {"batch_size": (1, math.inf), "pause": (0, math.inf), "time_limit": (0, math.inf), "recheck": (0, math.inf), "limit_percent": (0, 100)}
@@ -39,7 +36,7 @@ def prune_argument_spec() -> dict[str, dict[str, Any]]:
 
 def check_options(params: dict[str, Any]) -> Policy:
     """The Policy of the options. Raises ModuleError if a value is not allowed, or if no option selects anything."""
-    policy = policy_of(params)
+    policy = Policy.of(params)
     for option, (lowest, highest) in NUMBERS.items():
         if not lowest <= params[option] <= highest:
             expected = "%s or more" % lowest if highest == math.inf else "from %s to %s" % (lowest, highest)
@@ -47,21 +44,3 @@ def check_options(params: dict[str, Any]) -> Policy:
     if not policy.selects and not params["orphans"]:
         raise ModuleError("No option selects what to delete. Set older_than, threads, metadata or orphans.")
     return policy
-
-
-def policy_of(params: dict[str, Any]) -> Policy:
-    """The Policy of the options. Raises ModuleError also if a part of the metadata is empty."""
-    policy = Policy.of(params)
-    for place in _empty(policy.metadata, "metadata"):
-        raise ModuleError("%s is empty, and each value of its kind contains an empty one. Leave it out, or give it a value." % place)
-    return policy
-
-
-def _empty(value: Any, place: str) -> Iterator[str]:
-    """The places of empty dictionaries and lists within the metadata. They would select the threads of everybody who has the key."""
-    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, part in parts:
-        inside = "%s.%s" % (place, key)
-        if part in ({}, []):
-            yield inside
-        yield from _empty(part, inside)

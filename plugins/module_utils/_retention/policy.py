@@ -7,11 +7,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, quoted
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.selection import WILDCARDS, ThreadFilter
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.uuid6 import creation_time, first_identifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 DURATION = re.compile(r"(\d{1,9})\s*([smhdw])")
@@ -50,6 +53,16 @@ def seconds_of(option: str, text: str) -> int:
     if not seconds:
         raise ModuleError("%s is %s; a number greater than 0 and a unit was expected: s, m, h, d or w, for example 30d for 30 days." % (option, quoted(text)))
     return seconds
+
+
+def _empty_parts(value: Any, place: str) -> Iterator[str]:
+    """The places of empty dictionaries and lists within the metadata. They would select the threads of everybody who has the key."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        inside = "%s.%s" % (place, key)
+        if part in ({}, []):
+            yield inside
+        yield from _empty_parts(part, inside)
 
 
 class ThreadAge(NamedTuple):
@@ -112,6 +125,8 @@ class Policy(NamedTuple):
             # An empty value usually comes from a variable that was not filled, and would select all threads.
             if params[option] is not None and not params[option]:
                 raise ModuleError("%s is empty, so it selects no thread. Leave it out to select threads by the other options only." % option)
+        for place in _empty_parts(params["metadata"], "metadata"):
+            raise ModuleError("%s is empty, and each value of its kind contains an empty one. Leave it out, or give it a value." % place)
         threads = params["threads"] or []
         listed = bool(threads) and all(WILDCARDS.isdisjoint(each) for each in threads)
         chosen = ThreadFilter(threads, params["exclude_threads"])
