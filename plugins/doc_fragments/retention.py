@@ -21,6 +21,7 @@ options:
     description:
       - Selects threads by their ids, or by shell patterns (V(*), V(?), V([...])). An empty list is rejected.
       - An id that contains one of these characters is a pattern as well, which can match other threads. Write V([*]), V([?]) and V([[]) for the characters.
+        M(stateops.langgraph.checkpoint_prune) rejects a pattern that is also the id of a thread.
       - If there is no pattern, only these threads are read.
     type: list
     elements: str

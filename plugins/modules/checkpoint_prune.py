@@ -336,7 +336,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.poo
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.session import configure_session, secure_session, take_role
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.deletion import Deletion
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.options import check_options, prune_argument_spec
-from ansible_collections.stateops.langgraph.plugins.module_utils._retention.preflight import require_prunable
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.preflight import reject_ambiguous_patterns, require_prunable
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.pruner import Limits, Pruner
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.threads import Threads
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES
@@ -388,6 +388,7 @@ def _prune(module: AnsibleModule, connection: Connection, policy: Policy, saver:
     """Count and delete; returns the module's results."""
     params, started = module.params, time.monotonic()
     threads = Threads(connection, params["schema"])
+    reject_ambiguous_patterns(threads, params)
     limits = Limits(params["batch_size"], params["time_limit"], params["pause"], None if params["force"] else params["limit_percent"], params["recheck"])
     grace = params["orphan_grace"] if params["orphans"] else None
     pruner = Pruner(threads, policy, Deletion(threads, policy, params["schema"], saver), limits, grace, module.check_mode)

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import glob
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.errors import ModuleError, PrerequisiteMissing, sentence
+from ansible_collections.stateops.langgraph.plugins.module_utils._core.selection import WILDCARDS
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.sql import qualified, quote
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import read
 from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.locks import report_lock_holders
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.catalog import DatabaseState
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
+    from ansible_collections.stateops.langgraph.plugins.module_utils._retention.threads import Threads
 
 MISSING = """
 SELECT t.name AS table_name, p.name AS privilege
@@ -41,6 +44,18 @@ def require_prunable(connection: Connection, schema: str, role: str | None, keep
     state = require_tables(connection, schema, role, privileges, lambda rule: rule is not rules.OWNER_DIFFERS)
     if state.server.standby or state.server.read_only:
         raise ModuleError("The server does not accept writes (%s). Connect to the primary." % ("hot standby" if state.server.standby else "read-only"))
+
+
+def reject_ambiguous_patterns(threads: Threads, params: dict[str, Any]) -> None:
+    """Raise ModuleError if a pattern is also the id of a thread: a person may have chosen it, so that its erasure selects the threads of others."""
+    for option in ("threads", "exclude_threads"):
+        given = params[option] or []
+        for found in threads.present([each for each in given if not WILDCARDS.isdisjoint(each)]):
+            advice = "write it as %s" % glob.escape(found) if params["show_threads"] else "put each of these characters in brackets, as in [*]"
+            raise ModuleError(
+                "Entry %d of %s contains *, ? or [, so it is a pattern, and it is also the id of a thread. To select only this thread, %s. "
+                "To use the pattern, put another of its characters in brackets. Nothing was deleted." % (given.index(found) + 1, option, advice)
+            )
 
 
 def require_tables(connection: Connection, schema: str, role: str | None, privileges: Sequence[str], prevents: Callable[[rules.Rule], bool]) -> DatabaseState:
