@@ -10,10 +10,12 @@ Ansible acts on some keys of a result, and the result comes from a host that can
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleConnectionFailure
+from ansible.module_utils.json_utils import _filter_non_json_lines
 from ansible.plugins.action.normal import ActionModule as NormalAction
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._core.argspec import connection_argument_spec
@@ -60,6 +62,18 @@ def _printable(value: Any, printed: bool = False) -> Any:
     return printable(value) if printed and isinstance(value, str) else value
 
 
+def printable_output(stdout: str) -> str:
+    """The output of a module, with printable() texts around the JSON object and in its warnings, which ansible-core displays before run() returns."""
+    stdout = printable(stdout)
+    try:
+        result = json.loads(_filter_non_json_lines(stdout, objects_only=True)[0])
+        told = {key: value for key, value in result.items() if key in ("warnings", "deprecations")}
+    except (ValueError, AttributeError):
+        return stdout
+    shown = _printable(told, True)
+    return stdout if shown == told else json.dumps({**result, **shown})
+
+
 class DocumentedResult(NormalAction):
     """Runs the module of the same name like any module, and returns only the keys that the module documents."""
 
@@ -83,6 +97,9 @@ class DocumentedResult(NormalAction):
             # Found by ansible-core, not returned by the module. Without it each task would search again.
             result["ansible_facts"] = {self._discovered_interpreter_key: self._discovered_interpreter}
         return result
+
+    def _parse_returned_data(self, res: dict[str, Any], *more: Any) -> Any:
+        return super()._parse_returned_data(dict(res, stdout=printable_output(res.get("stdout", ""))), *more)
 
     def _refuse_exposed_secrets(self) -> None:
         """Raise ModuleError if the host's log or a file on the host would contain a secret."""

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from pathlib import Path
 
@@ -120,3 +121,15 @@ def test_the_secret_options_are_those_that_the_modules_hide():
     found = {name for path in plugins.rglob("*.py") if path.parts[-2] in ("modules", "_core") for name in hidden.findall(path.read_text(encoding="utf-8"))}
     # These two are options of a module that connects to AWX, on the controller.
     assert found - {"controller_oauthtoken", "controller_password"} == set(_results.SECRET_OPTIONS)
+
+
+def test_output_that_ansible_displays_at_once_has_no_control_characters():
+    plain = 'motd\n{"changed": false, "owner": "\\u001b[2J", "warnings": ["a"]}\n'
+    assert _results.printable_output(plain) == plain
+    # Text around the object, and warnings: ansible-core 2.21 displays both while it reads the output.
+    assert _results.printable_output('{"changed": false}\x1b[2J\n') == '{"changed": false} [2J\n'
+    told = {"owner": "\x1b", "warnings": ["a\x1b[2J"], "deprecations": [{"msg": "b\x9b", "version": "9"}]}
+    shown = {"owner": "\x1b", "warnings": ["a [2J"], "deprecations": [{"msg": "b ", "version": "9"}]}
+    assert json.loads(_results.printable_output(json.dumps(told))) == shown
+    for other in ("", "no object \x07", "[1]", '{"a": '):
+        assert _results.printable_output(other) == other.replace("\x07", " ")
