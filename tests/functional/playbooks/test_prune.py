@@ -173,7 +173,7 @@ def test_no_host_records_a_success_if_the_policies_failed(site):
 
 WRONG = {
     "no policy": ([], "retention_policies is empty"),
-    "two of the same name": ([OLD, OLD], 'The name "old" occurs twice'),
+    "two of the same name": ([OLD, OLD], "occurs twice"),
     "without a name": ([{"older_than": "30d"}], "name is missing"),
     "nothing selected": ([{"name": "x", "keep": "latest"}], "No option selects what to delete"),
     "an empty value": ([{"name": "x", "older_than": "30d", "threads": []}], "threads is empty"),
