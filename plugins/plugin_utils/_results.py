@@ -67,11 +67,11 @@ def printable_output(stdout: str) -> str:
     stdout = printable(stdout)
     try:
         result = json.loads(_filter_non_json_lines(stdout, objects_only=True)[0])
-        told = {key: value for key, value in result.items() if key in ("warnings", "deprecations")}
+        messages = {key: value for key, value in result.items() if key in ("warnings", "deprecations")}
     except (ValueError, AttributeError):
         return stdout
-    shown = _printable(told, True)
-    return stdout if shown == told else json.dumps({**result, **shown})
+    shown = _printable(messages, True)
+    return stdout if shown == messages else json.dumps({**result, **shown})
 
 
 class DocumentedResult(NormalAction):
