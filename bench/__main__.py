@@ -148,12 +148,11 @@ def _import_beside_others(database, version, args):
 
 def _prune_beside_the_loop(database, version, args):
     print("checkpoint_prune on PostgreSQL %d: half of %d threads with 20 checkpoints each, filled first" % (version, args.threads), flush=True)
-    found = measure_pruning(database, args.threads, args.patience)
-    of = "" if found.share == 1 else ", which examined %.1f %% of the threads" % (100 * found.share)
+    found = measure_pruning(database, args.threads)
     _line("prune", "%.1f s" % found.ours, "%.0f MiB of memory" % found.memory)
-    _line("loop of list() and delete_thread() : prune", "%.1f%s" % (found.loop / found.ours, of))
+    _line("loop of list() and delete_thread() : prune", "%.1f" % (found.loop / found.ours))
     _line("again, nothing to do : prune", "%.2f" % (found.again / found.ours))
-    _line("the application beside it : alone", "%.2f median, %.2f of the 95th percentile" % slower(found))
+    _line("the application beside prune : alone", "%.2f median, %.2f of the 95th percentile" % slower(found))
 
 
 def _line(name, *cells):

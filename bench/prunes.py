@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import threading
 import time
@@ -15,7 +16,7 @@ from statistics import median
 from typing import NamedTuple
 
 # Imported through host.py, which adds the tests' helpers to the path.
-from host import SCHEMA, VIRTUALENV, make_runner
+from host import SCHEMA, VIRTUALENV, Database, make_runner
 from imports import environment, run_module, watched
 from tables import fill
 
@@ -25,67 +26,71 @@ NEWEST = 1750000000
 
 
 class Pruning(NamedTuple):
-    """ours, loop: seconds to delete half of the threads, extrapolated. share: the share of the threads that the loop examined.
+    """ours, loop: seconds to delete half of the threads. again: seconds of a run with nothing to do. memory: MiB.
 
-    again: seconds of a run with nothing to do. memory: MiB. alone, beside: seconds of each turn of the application.
+    alone, beside: seconds of each turn of the application.
     """
 
     ours: float
     loop: float
-    share: float
     again: float
     memory: float
     alone: list
     beside: list
 
 
-def measure_pruning(database, threads, patience):
-    """The Pruning of this many threads. patience: the approximate limit of the loop in seconds."""
+def measure_pruning(database, threads):
+    """The Pruning of this many threads."""
     fill(database, SCHEMA, threads * LENGTH)
-    database.execute("CHECKPOINT")
-    half, quarter = NEWEST - threads * LENGTH // 2, NEWEST - threads * LENGTH // 4
-    # Threads with higher numbers are older. In each list, every second thread is old.
-    first, second = (
-        ["thread-%d" % number for pair in zip(range(1, threads // 4), range(old + 1, threads)) for number in pair] for old in (threads // 2, threads // 4)
-    )
+    half = NEWEST - threads * LENGTH // 2
+    database.execute("VACUUM")
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
-        database.execute("VACUUM")
-        # The first ones show how long the loop takes. It examines a twelfth of all threads at most, so that nearly all are left.
-        each = _loop(database, scratch, first[:200], half) / 200
-        size = max(100, min(threads // 25, round(patience / each / 2) // 2 * 2))
-        # The loop runs before and after the module, because the speed of a shared disk changes.
-        seconds = _loop(database, scratch, first[200 : 200 + size], half)
-        database.execute("CHECKPOINT")
         runner = make_runner(scratch)
 
-        def prune(before):
-            args = database.login(database.app, schema=SCHEMA, older_than="%ds" % (time.time() - before), limit_percent=60)
+        def prune(where):
+            args = where.login(database.app, schema=SCHEMA, older_than="%ds" % (time.time() - half), limit_percent=60)
             took, result = run_module(runner, scratch, "checkpoint_prune", args)
             return took, result["threads"]["deleted"]
 
-        # What the loop has left of the older half alone, the next quarter with the application beside it.
-        took, deleted = prune(half)
-        database.execute("CHECKPOINT")
-        seconds += _loop(database, scratch, second[200 : 200 + size], quarter)
+        # The module runs before and after the loop, because the speed of a shared machine changes.
+        with _copy(database) as copy:
+            before, deleted = prune(copy)
+            again, more = prune(copy)
+        with _copy(database) as copy:
+            loop = _loop(copy, scratch, half)
+            _took, left = prune(copy)
+        with _copy(database) as copy:
+            after, same = prune(copy)
         database.execute("CHECKPOINT")
         with _Application(database) as application:
-            time.sleep(5)
+            time.sleep(10)
             begin = len(application.turns)
-            _took, more = prune(quarter)
+            _took, beside = prune(database)
             end = len(application.turns)
-        again, left = prune(quarter)
-    if left or not deleted > threads // 5 or not more:
-        raise SystemExit("checkpoint_prune did not do its work: it deleted %d, %d and %d threads" % (deleted, more, left))
-    ours = took.seconds * (threads / 2) / deleted
-    return Pruning(
-        ours, seconds * threads / (2 * size), 2 * size / threads, again.seconds, took.memory, application.turns[:begin], application.turns[begin:end]
-    )
+    if (same, beside, more, left) != (deleted, deleted, 0, 0) or not threads * 0.4 < deleted <= threads // 2:
+        raise SystemExit(
+            "checkpoint_prune did not do its work: it deleted %d, %d and %d threads, then %d, and after the loop %d" % (deleted, same, beside, more, left)
+        )
+    return Pruning((before.seconds + after.seconds) / 2, loop, again.seconds, before.memory, application.turns[:begin], application.turns[begin:end])
 
 
-def _loop(database, scratch, names, cutoff):
+@contextlib.contextmanager
+def _copy(database):
+    """A copy of the database, for one of the methods."""
+    copy = Database(database.server, database.name + "_copy", database.owner, database.app)
+    database.server.execute('CREATE DATABASE "%s" TEMPLATE "%s" STRATEGY file_copy' % (copy.name, database.name))
+    try:
+        copy.execute("CHECKPOINT")
+        yield copy
+    finally:
+        database.server.execute('DROP DATABASE "%s" WITH (FORCE)' % copy.name)
+
+
+def _loop(database, scratch, cutoff):
+    """Seconds of the loop over all threads, whose names it is given."""
     given = scratch / "threads"
-    given.write_text("".join(name + "\n" for name in names))
+    given.write_text("".join("%s\n" % row for row in database.execute("SELECT DISTINCT thread_id FROM %s.checkpoints" % SCHEMA)))
     ticks = "%015x" % ((cutoff + 12219292800) * 10**7)
     first = "%s-%s-6%s" % (ticks[:8], ticks[8:12], ticks[12:])
     program = str(Path(__file__).parent / "by_deletion.py")

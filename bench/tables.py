@@ -2,11 +2,17 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LangGraph's tables with as many rows as those of an application after some years, generated in the server, oldest first as an application stores them."""
+"""LangGraph's tables with as many rows as those of an application after some years, generated in the server.
+
+The rows are stored as an application stores them: oldest first, a thousand threads at work at the same time, four checkpoints in each turn of a thread.
+The ids of threads are UUIDs, whose order says nothing about their age.
+"""
 
 from __future__ import annotations
 
-# Version 6 UUIDs, one per second, in threads of twenty checkpoints.
+# Of twenty checkpoints each.
+THREAD = "md5('thread ' || (number - 1) / 20000 * 1000 + (number - 1) / 4 % 1000)::uuid::text"
+# Version 6 UUIDs, one per second.
 IDENTIFIER = """
 CREATE FUNCTION identifier(number bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT substr(time, 1, 8) || '-' || substr(time, 9, 4) || '-6' || substr(time, 13) || '-8000-' || lpad(to_hex(number), 12, '0')
@@ -16,7 +22,7 @@ $$
 ROWS = (
     """
     INSERT INTO {schema}.checkpoints (thread_id, checkpoint_id, checkpoint, metadata)
-    SELECT 'thread-' || number / 20, identifier(number), jsonb_build_object(
+    SELECT {thread}, identifier(number), jsonb_build_object(
         'v', 4, 'id', identifier(number), 'ts', '2026-01-01T00:00:00+00:00', 'channel_values', jsonb_build_object('step', number),
         'channel_versions', jsonb_object_agg(channel, lpad(number::text, 32, '0') || '.0.' || place),
         'versions_seen', jsonb_build_object('__input__', jsonb_build_object(), 'agent', jsonb_build_object('messages', number))),
@@ -26,12 +32,12 @@ ROWS = (
     """,
     """
     INSERT INTO {schema}.checkpoint_blobs
-    SELECT 'thread-' || number / 20, '', 'messages', lpad(number::text, 32, '0') || '.0.1', 'bytes', decode(repeat(md5(number::text), 6), 'hex')
+    SELECT {thread}, '', 'messages', lpad(number::text, 32, '0') || '.0.1', 'bytes', decode(repeat(md5(number::text), 6), 'hex')
     FROM generate_series(1, {rows}) AS number ORDER BY number DESC
     """,
     """
     INSERT INTO {schema}.checkpoint_writes
-    SELECT 'thread-' || number / 20, '', identifier(number), md5(number::text), 0, 'messages', 'bytes', decode(repeat(md5(number::text), 3), 'hex'), ''
+    SELECT {thread}, '', identifier(number), md5(number::text), 0, 'messages', 'bytes', decode(repeat(md5(number::text), 3), 'hex'), ''
     FROM generate_series(1, {rows}) AS number ORDER BY number DESC
     """,
     "ANALYZE",
@@ -42,4 +48,4 @@ def fill(database, schema, rows):
     """This many checkpoints, with one blob and one pending write each. None of the rows is an orphan."""
     database.execute(IDENTIFIER)
     for statement in ROWS:
-        database.execute(statement.format(schema=schema, rows=rows))
+        database.execute(statement.format(schema=schema, rows=rows, thread=THREAD))

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import json
 from datetime import datetime, timezone
@@ -50,7 +51,7 @@ class Sizes(NamedTuple):
 
 
 class Sample:
-    """How many threads there are of a kind, and the first ones."""
+    """How many threads there are of a kind, and the first ones by id, in whatever order they are counted."""
 
     def __init__(self) -> None:
         self.total = 0
@@ -59,8 +60,14 @@ class Sample:
     def add(self, thread: str) -> None:
         """Count a thread."""
         self.total += 1
-        if len(self.first) < SHOWN:
-            self.first.append(thread)
+        if len(self.first) < SHOWN or thread < self.first[-1]:
+            bisect.insort(self.first, thread)
+            del self.first[SHOWN:]
+
+    def merge(self, other: Sample) -> None:
+        """Add the threads of another Sample."""
+        self.total += other.total
+        self.first = sorted(self.first + other.first)[:SHOWN]
 
     def to_dict(self, show_threads: bool) -> dict[str, Any]:
         """As a module returns it. show_threads: whether ids are returned; otherwise their hashes are, since ids may name people."""
@@ -107,8 +114,7 @@ class PolicyCounts:
     def merge(self, other: PolicyCounts) -> None:
         """Add the counts of a committed batch."""
         for mine, theirs in ((self.deleted, other.deleted), (self.trimmed, other.trimmed), (self.delta, other.delta)):
-            mine.total += theirs.total
-            mine.first = (mine.first + theirs.first)[:SHOWN]
+            mine.merge(theirs)
         for reason, number in other.kept.items():
             self.kept[reason] += number
         self.removed = self.removed.plus(other.removed)

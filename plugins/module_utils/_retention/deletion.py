@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -88,7 +87,8 @@ class Deletion:
                 # A thread that another session deleted has no rows.
                 self.deleted = [thread for thread in selected.ids if any(sizes[thread].rows)]
                 for thread in self.deleted:
-                    done.remove(thread, sizes[thread], False, None)
+                    done.deleted.add(thread)
+                done.removed = _sum(sizes)
                 return done
             written = [thread for thread, size in self.threads.sizes(selected.ids).items() if size.rows != sizes[thread].rows]
             if not written:
@@ -147,4 +147,4 @@ class Deletion:
 
 def _sum(sizes: dict[str, Sizes]) -> Sizes:
     """The rows of all threads."""
-    return functools.reduce(Sizes.plus, sizes.values(), Sizes())
+    return Sizes(*map(sum, zip(*sizes.values())))

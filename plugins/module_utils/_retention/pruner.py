@@ -23,10 +23,11 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._retention.thre
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import Policy
+    from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import Policy, ThreadAge
     from ansible_collections.stateops.langgraph.plugins.module_utils._retention.threads import Threads
 
-# The ids that a run remembers from the check of limit_percent. If there are more, it reads the ages again, so that its memory does not grow with the tables.
+# The threads that are sorted by age at once, and remembered from the check of limit_percent. If there are more, their ages are read again, so that the memory
+# does not grow with the tables.
 REMEMBERED = 100000
 
 
@@ -40,10 +41,10 @@ class Limits(NamedTuple):
     recheck: float
 
 
-def predict(threads: Threads, policy: Policy, sizes: bool = True, pages: Iterable[Sequence[str]] | None = None) -> PolicyCounts:
+def predict(threads: Threads, policy: Policy, sizes: bool = True, pages: Iterable[Sequence[ThreadAge]] | None = None) -> PolicyCounts:
     """What the policy would remove now.
 
-    sizes: whether the rows of deleted threads are counted, which reads them. pages: the ids of some threads, or None for all that the policy considers.
+    sizes: whether the rows of deleted threads are counted, which reads them. pages: some threads, or None for all that the policy considers.
     """
     counts = PolicyCounts()
     for page in _by_age(threads, policy, counts, pages):
@@ -53,13 +54,31 @@ def predict(threads: Threads, policy: Policy, sizes: bool = True, pages: Iterabl
     return counts
 
 
-def _by_age(threads: Threads, policy: Policy, counts: PolicyCounts, pages: Iterable[Sequence[str]] | None = None) -> Iterator[Selected]:
+def _by_age(threads: Threads, policy: Policy, counts: PolicyCounts, pages: Iterable[Sequence[ThreadAge]] | None = None) -> Iterator[Selected]:
     """The threads that the policy may remove, in pages. The others are counted."""
     if pages is None:
         pages = threads.pages(policy) if policy.selects else ()
-    for ids in pages:
-        counts.considered += len(ids)
-        yield threads.select_by_age(ids, policy, counts)
+    for ages in pages:
+        counts.considered += len(ages)
+        yield threads.select_by_age(ages, policy, counts)
+
+
+def _oldest_first(pages: Iterable[Selected]) -> Iterator[list[str]]:
+    """The ids of all pages, sorted by age, in lists of about REMEMBERED. The ids without a known age are the last ones.
+
+    Threads of the same time share pages of the tables, so a run that goes by age writes each page about once.
+    """
+    found: list[tuple[float, str]] = []
+    for page in pages:
+        found += [(page.times.get(thread, math.inf), thread) for thread in page.ids]
+        if len(found) >= REMEMBERED:
+            yield _sorted(found)
+            found = []
+    yield _sorted(found)
+
+
+def _sorted(found: list[tuple[float, str]]) -> list[str]:
+    return [thread for _time, thread in sorted(found)]
 
 
 def _by_details(threads: Threads, policy: Policy, page: Selected, counts: PolicyCounts, sizes: bool = False) -> Selected:
@@ -105,65 +124,63 @@ class Pruner:
         """Count, then remove. Raises ModuleError, also before the first deletion if limit_percent is exceeded."""
         if self.check:
             self.counts = predict(self.threads, self.policy)
-            self._insist_on_limit(self.counts.deleted.total)
+            self._insist_on_limit(self.counts)
         else:
-            pages = self._check_limit()
-            self._remove(_by_age(self.threads, self.policy, self.counts) if pages is None else pages)
+            found = self._check_limit()
+            self._remove(_oldest_first(_by_age(self.threads, self.policy, self.counts)) if found is None else [found])
         if self.orphans is not None:
             self._remove_orphans(self.orphans)
         while self.deleted:
             self.sleep(max(0.0, self.deleted[0][0] - self.clock()))
             self._look_again()
 
-    def _check_limit(self) -> list[Selected] | None:
-        """Raise ModuleError if more threads would be deleted than limit_percent allows; returns the pages that this read, or None to read them again."""
+    def _check_limit(self) -> list[str] | None:
+        """Raise ModuleError if more threads would be deleted than limit_percent allows; returns the ids that this read, or None to read them again."""
         if self.limits.limit_percent is None or self.policy.keep == "latest":
             return None
-        counts, old, pages = PolicyCounts(), 0, []
-        for page in _by_age(self.threads, self.policy, counts):
-            old += len(page.ids)
-            if old <= REMEMBERED:
-                pages.append(Selected(page.ids, {}, {}))
+        counts, old, found = PolicyCounts(), 0, None
+        for number, ids in enumerate(_oldest_first(_by_age(self.threads, self.policy, counts))):
+            old += len(ids)
+            found = None if number else ids
         # Usually, the ages alone show that the limit is not exceeded.
-        if old and not self._within_limit(old, self.limits.limit_percent)[0]:
-            self._insist_on_limit(predict(self.threads, self.policy, sizes=False).deleted.total)
-        if old > REMEMBERED:
-            return None
-        self.counts = counts
-        return pages
+        if old and not self._within_limit(old, self.limits.limit_percent, counts)[0]:
+            self._insist_on_limit(predict(self.threads, self.policy, sizes=False))
+        if found is not None:
+            self.counts = counts
+        return found
 
-    def _within_limit(self, number: int, limit: int) -> tuple[bool, int]:
+    def _within_limit(self, number: int, limit: int, counts: PolicyCounts) -> tuple[bool, int]:
         """(whether this number of threads is within the limit, the number of all threads, or one that is large enough)."""
         enough = math.ceil(number * 100 / limit) if limit else 2**62
-        total = self.threads.number(enough)
+        total = counts.considered if self.policy.chosen.patterns is None else self.threads.number(enough)
         return total >= enough, total
 
-    def _insist_on_limit(self, number: int) -> None:
-        limit = self.limits.limit_percent
+    def _insist_on_limit(self, counts: PolicyCounts) -> None:
+        number, limit = counts.deleted.total, self.limits.limit_percent
         if limit is None or not number:
             return
-        within, total = self._within_limit(number, limit)
+        within, total = self._within_limit(number, limit, counts)
         if not within:
             raise ModuleError(
                 "%d of %d threads (%d %%) would be deleted, and limit_percent is %d. Nothing was deleted. Check the options that select threads. "
                 "If they are right, raise limit_percent, or set force." % (number, total, number * 100 // max(total, 1), limit)
             )
 
-    def _remove(self, pages: Iterable[Selected]) -> None:
+    def _remove(self, found: Iterable[list[str]]) -> None:
         rest = False
-        for page in pages:
-            # Deletion.batch() applies the whole policy, and counts the threads that it keeps.
-            selected = page if self.policy.keep == "none" else _by_details(self.threads, self.policy, page, self.counts)
-            for start in range(0, len(selected.ids), self.limits.batch_size):
-                part = selected._replace(ids=selected.ids[start : start + self.limits.batch_size])
-                if rest:
-                    self.sleep(self.limits.pause)
+        for ids in found:
+            for start in range(0, len(ids), self.limits.batch_size):
+                part = Selected(ids[start : start + self.limits.batch_size], {}, {})
                 # One batch is deleted in any case, so that repeated runs make progress.
                 if self.clock() >= self.deadline and any(self.counts.removed.rows):
                     self._leave(part)
                     rest = False
                     continue
-                rest = self._batch(part.ids) and self.limits.pause > 0
+                # Deletion.batch() applies the whole policy, and counts the threads that it keeps.
+                selected = part if self.policy.keep == "none" else _by_details(self.threads, self.policy, part, self.counts)
+                if rest:
+                    self.sleep(self.limits.pause)
+                rest = self._batch(selected.ids) and self.limits.pause > 0
                 self._look_again()
 
     def _leave(self, part: Selected) -> None:
@@ -198,11 +215,11 @@ class Pruner:
         first = True
         self.threads.connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         try:
-            for ids in self.threads.pages(self.policy):
+            for ages in self.threads.pages(self.policy):
                 if self.clock() >= self.deadline and not first:
                     orphans.complete = False
                     return
-                found = orphans.page(ids)
+                found = orphans.page([age.thread for age in ages])
                 first = False
                 if any(found.rows) and not self.check:
                     self.sleep(self.limits.pause)

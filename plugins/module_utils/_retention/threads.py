@@ -54,19 +54,21 @@ class Threads:
         """Execute one of the queries that delete; returns the number of rows."""
         return self.connection.execute(sql.SQL(query).format(**self.places), parameters).rowcount
 
-    def pages(self, policy: Policy) -> Iterator[list[str]]:
-        """The ids of the threads that the policy considers, in pages and in order."""
+    def pages(self, policy: Policy) -> Iterator[list[ThreadAge]]:
+        """The threads that the policy considers, in pages: listed ones in order, all threads from the last id to the first."""
         if policy.ids is not None:
             for start in range(0, len(policy.ids), PAGE):
-                yield self.present(policy.ids[start : start + PAGE])
+                yield self.ages(self.present(policy.ids[start : start + PAGE]))
             return
-        after, operator = "", ">="
+        before, condition = "", "true"
         while True:
-            rows = self.rows(queries.NEXT_THREADS, {"after": after, "limit": PAGE}, after=sql.SQL(operator))
+            rows = self.rows(queries.THREADS, {"before": before, "limit": PAGE}, before=sql.SQL(condition))
             if not rows:
                 return
-            yield [row["thread_id"] for row in rows if policy.considers(row["thread_id"])]
-            after, operator = rows[-1]["thread_id"], ">"
+            before, condition = rows[-1]["thread_id"], "x.thread_id < %(before)s"
+            rows = [row for row in rows if policy.considers(row["thread_id"])]
+            more = {age.thread: age for age in self.ages([row["thread_id"] for row in rows if row["more"]])}
+            yield [more.get(row["thread_id"]) or _age(row) for row in rows]
 
     def present(self, ids: Sequence[str]) -> list[str]:
         """Those of the threads that have a row in any table."""
@@ -74,13 +76,12 @@ class Threads:
 
     def number(self, limit: int) -> int:
         """The number of threads, at most the limit."""
-        query = "SELECT count(*) AS number FROM (%s) AS n" % queries.NEXT_THREADS
-        return self.rows(query, {"after": "", "limit": limit}, after=sql.SQL(">="))[0]["number"]
+        query = "SELECT count(*) AS number FROM (%s) AS n" % queries.THREADS
+        return self.rows(query, {"limit": limit}, before=sql.SQL("true"))[0]["number"]
 
     def ages(self, ids: Sequence[str]) -> list[ThreadAge]:
         """The ThreadAge of each thread."""
-        rows = self.rows(queries.AGES, {"ids": list(ids)}) if ids else []
-        return [ThreadAge(row["thread_id"], row["found"], row["newest"], row["other"]) for row in rows]
+        return [_age(row) for row in self.rows(queries.AGES, {"ids": list(ids)})] if ids else []
 
     def details(self, ids: Sequence[str], policy: Policy) -> list[ThreadDetails]:
         """The ThreadDetails of each thread."""
@@ -100,11 +101,10 @@ class Threads:
 
     def select(self, ids: Sequence[str], policy: Policy, counts: PolicyCounts) -> Selected:
         """Those of the threads that the policy removes. The others are counted with the reason."""
-        return self.select_by_details(self.select_by_age(ids, policy, counts), policy, counts)
+        return self.select_by_details(self.select_by_age(self.ages(ids), policy, counts), policy, counts)
 
-    def select_by_age(self, ids: Sequence[str], policy: Policy, counts: PolicyCounts) -> Selected:
-        """Those of the threads that the policy may remove, from the primary keys alone. The others are counted with the reason."""
-        ages = self.ages(ids)
+    def select_by_age(self, ages: Sequence[ThreadAge], policy: Policy, counts: PolicyCounts) -> Selected:
+        """Those of the threads that the policy may remove. The others are counted with the reason."""
         times = {age.thread: time for age, time in ((age, age.time) for age in ages) if time is not None}
         return _left(Selected([age.thread for age in ages], times, {}), {age.thread: policy.kept_by_age(age, self.now) for age in ages}, counts)
 
@@ -130,6 +130,10 @@ class Threads:
 
     def _sizes(self, query: str, ids: Sequence[str]) -> dict[str, Sizes]:
         return {row.pop("thread_id"): Sizes(**row) for row in self.rows(query, {"ids": list(ids)})} if ids else {}
+
+
+def _age(row: dict[str, Any]) -> ThreadAge:
+    return ThreadAge(row["thread_id"], row["found"], row["newest"], row["other"])
 
 
 def _left(selected: Selected, kept: dict[str, str | None], counts: PolicyCounts) -> Selected:

@@ -155,8 +155,8 @@ def survey(threads: TimedThreads, pages: int, first: str, shares: tuple[float, f
     threads.budget.until(shares[0])
     population = Population(threads.now, first)
     try:
-        for ids in threads.pages(EVERY):
-            _add(threads, population, ids)
+        for ages in threads.pages(EVERY):
+            _add(threads, population, ages)
         population.total = population.examined
         return population
     except OutOfTime:
@@ -168,7 +168,7 @@ def survey(threads: TimedThreads, pages: int, first: str, shares: tuple[float, f
     random.Random(1).shuffle(ids)
     try:
         for part in chunks(ids):
-            _add(threads, population, part)
+            _add(threads, population, threads.ages(part))
     except OutOfTime:
         if not population.examined:
             raise
@@ -177,9 +177,9 @@ def survey(threads: TimedThreads, pages: int, first: str, shares: tuple[float, f
     return population
 
 
-def _add(threads: TimedThreads, population: Population, ids: Sequence[str]) -> None:
-    found = {details.thread: details for details in threads.details(ids, EVERY)}
-    for age in threads.ages(ids):
+def _add(threads: TimedThreads, population: Population, ages: Sequence[ThreadAge]) -> None:
+    found = {details.thread: details for details in threads.details([age.thread for age in ages], EVERY)}
+    for age in ages:
         population.add(age, found[age.thread])
 
 

@@ -16,7 +16,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._statistics.fig
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import Policy
+    from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import Policy, ThreadAge
     from ansible_collections.stateops.langgraph.plugins.module_utils._statistics.budget import TimedThreads
     from ansible_collections.stateops.langgraph.plugins.module_utils._statistics.population import Population
 
@@ -41,7 +41,7 @@ def predicted(threads: TimedThreads, policy: Policy, population: Population | No
     examined = 0
     # A list of ids has no share of all threads, and a few of them take little time.
     if population is not None and policy.ids is None:
-        counts, examined, _complete = _count(threads, policy, chunks(population.sample.shuffled()))
+        counts, examined, _complete = _count(threads, policy, map(threads.ages, chunks(population.sample.shuffled())))
     nothing = {"oldest_left": None, "deleted_threads": None}
     if population is None or not examined:
         return {**method_of(None, None, OUT_OF_TIME), **dict.fromkeys(NUMBERS), **nothing}
@@ -50,7 +50,7 @@ def predicted(threads: TimedThreads, policy: Policy, population: Population | No
     return {**method_of(SAMPLE, 100.0 / scale), **{key: _scaled(found[key], scale) for key in NUMBERS}, **nothing}
 
 
-def _count(threads: TimedThreads, policy: Policy, pages: Iterable[Sequence[str]], total: int = 0) -> tuple[PolicyCounts, int, bool]:
+def _count(threads: TimedThreads, policy: Policy, pages: Iterable[Sequence[ThreadAge]], total: int = 0) -> tuple[PolicyCounts, int, bool]:
     """(the counts of the pages that were read in time, the number of their threads, whether these are all).
 
     total: the number of all threads. If the first pages show that the time is too short for all of them, the rest is not read. 0 to read all.
@@ -58,12 +58,12 @@ def _count(threads: TimedThreads, policy: Policy, pages: Iterable[Sequence[str]]
     counts, examined = PolicyCounts(), 0
     began, allowed = threads.budget.clock(), threads.budget.left
     try:
-        for ids in pages:
+        for ages in pages:
             # A page counts as a whole: when the time is over, only some of its threads have been counted.
-            part = predict(threads, policy, pages=[[thread for thread in ids if policy.considers(thread)]])
+            part = predict(threads, policy, pages=[[age for age in ages if policy.considers(age.thread)]])
             counts.merge(part)
             counts.considered += part.considered
-            examined += len(ids)
+            examined += len(ages)
             took = threads.budget.clock() - began
             if took > allowed * ENOUGH and took * total > allowed * examined * UNCERTAIN:
                 return counts, examined, False

@@ -7,8 +7,11 @@
 from __future__ import annotations
 
 import contextlib
+import random
+import re
 import threading
 import time
+import uuid
 
 import psycopg
 import pytest
@@ -22,15 +25,22 @@ from psycopg.rows import dict_row
 from scope import usual
 
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention import pruner as pruner_module
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention import threads as threads_module
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.deletion import Deletion
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.orphans import Orphans
-from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import Policy, policy_argument_spec
+from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import Policy, ThreadAge, policy_argument_spec
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.pruner import Limits, Pruner, predict
 from ansible_collections.stateops.langgraph.plugins.module_utils._retention.threads import Threads
 
 pytestmark = pytest.mark.newest
 
 MOMENTS = ("details", "present")
+# The columns of a row beside its thread and namespace, and their values, one of which is given.
+ROWS = {
+    "checkpoints": ("checkpoint_id, checkpoint", "%s, '{}'"),
+    "checkpoint_blobs": ("version, channel, type", "%s, 'messages', 'empty'"),
+    "checkpoint_writes": ("checkpoint_id, task_id, idx, channel, blob", "%s, 'task', 0, 'messages', ''"),
+}
 WHOLE = ["hello", "answer 1", "hello", "answer 3"], ["kept"]
 
 
@@ -182,6 +192,57 @@ def test_more_threads_than_a_run_remembers(ready, monkeypatch, remembered):
         pruner.run()
     assert pruner.counts.to_dict(True) == expected and expected["threads"] == {"considered": 6, "deleted": 5, "trimmed": 0, "kept": 1, "remaining": 0}
     assert ready.execute("SELECT DISTINCT thread_id FROM checkpoints") == [("young",)]
+
+
+def test_the_oldest_threads_are_deleted_first(ready):
+    """If the time is over after the first batch, the threads that are left are younger than the deleted ones."""
+    ages = {"b": 60, "d": 50, "a": 40, "c": 35}
+    for thread, days in ages.items():
+        with ago(days * DAY):
+            turn(ready, thread)
+    chosen, clock = policy(older_than="30d"), iter(range(1000))
+    with session(ready) as connection:
+        threads = Threads(connection, "public")
+        # Each call takes a second: the run has begun, and there is time for one batch.
+        pruner = Pruner(threads, chosen, Deletion(threads, chosen, "public"), Limits(2, 2, 0, None, 0), clock=lambda: next(clock))
+        pruner.run()
+    found = pruner.counts.to_dict(True)
+    assert found["deleted_threads"]["sample"] == ["b", "d"] and found["remaining"] == 2
+    assert {thread for (thread,) in ready.execute("SELECT DISTINCT thread_id FROM checkpoints")} == {"a", "c"}
+
+
+@pytest.mark.parametrize("page", [1, 3, 500])
+def test_pages_have_all_threads_with_their_ages(ready, monkeypatch, page):
+    """Threads with and without checkpoints and subgraphs, and with ids of any kind, as far as the rows of each table say."""
+    monkeypatch.setattr(threads_module, "PAGE", page)
+    chance, newest = random.Random(page), {}
+    for number in range(60):
+        thread, tables = "thread %d" % chance.randrange(1000), chance.choice([TABLES, TABLES[:1], TABLES[1:2], TABLES[2:]])
+        newest.setdefault(thread, {})
+        for space in chance.choice([[""], ["", "a:1"], ["b"], ["", "a", "b|c:2"]]):
+            identifier = chance.choice([str(uuid6()), str(uuid6()), str(uuid6()), str(uuid.uuid4()), "id %d" % number])
+            for table in tables:
+                keys, values = ROWS[table]
+                ready.execute(
+                    "INSERT INTO %s (thread_id, checkpoint_ns, %s) VALUES (%%s, %%s, %s) ON CONFLICT DO NOTHING" % (table, keys, values),
+                    (thread, space, identifier),
+                )
+            if TABLES[0] in tables:
+                newest[thread][space] = max(identifier, newest[thread].get(space, ""))
+    order = [thread for (thread,) in ready.execute("SELECT t FROM unnest(%s::text[]) AS t ORDER BY t DESC", (list(newest),))]
+    expected = [
+        ThreadAge(thread, len(ids), max(ids, default=None), any(not re.fullmatch(r".{8}-.{4}-6.{3}-.{4}-.{12}", each) for each in ids))
+        for thread, ids in ((thread, list(newest[thread].values())) for thread in order)
+    ]
+    with session(ready) as connection:
+        threads = Threads(connection, "public")
+        pages = list(threads.pages(policy(older_than="30d")))
+        assert [age for ages in pages for age in ages] == expected and {len(ages) for ages in pages[:-1]} <= {page}
+        assert threads.ages(order) == expected and threads.number(1000) == len(order) > 40
+        some = policy(threads=["thread *5"])
+        assert [age for ages in threads.pages(some) for age in ages] == [age for age in expected if age.thread.endswith("5")]
+        some = policy(threads=[*order[:7], "missing"])
+        assert sorted(age for ages in threads.pages(some) for age in ages) == sorted(expected[:7])
 
 
 def test_a_locked_row(ready, call_module):
