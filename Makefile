@@ -181,7 +181,7 @@ requirements: $(BUILD)/lock/.stamp ## write the roles' requirements files with h
 
 .PHONY: changelog
 changelog: $(TEST)/.stamp ## write CHANGELOG.md from the fragments
-	@$(WITH_TEST) $(TEST)/bin/antsibull-changelog release --update-existing
+	@$(WITH_TEST) $(TEST)/bin/antsibull-changelog release --update-existing --refresh --reload-plugins
 
 # Publishes nothing: upload the resulting archive to Galaxy and push the tag manually.
 .PHONY: release
@@ -191,7 +191,7 @@ release: $(TEST)/.stamp $(IMPORTER)/.stamp ## build, check, changelog, commit an
 	@! git rev-parse -q --verify "refs/tags/$(VERSION)" >/dev/null || { echo "$(VERSION) is tagged already" >&2; exit 1; }
 	@$(MAKE) --no-print-directory test-fresh
 	@sed -i 's/^version: .*/version: $(VERSION)/' galaxy.yml
-	@$(WITH_TEST) $(TEST)/bin/antsibull-changelog release --update-existing
+	@$(MAKE) --no-print-directory changelog
 	@$(MAKE) --no-print-directory test-lint test-importer
 	@$(WITH_TEST) $(TEST)/bin/ansible-galaxy collection build --force --output-path $(BUILD)/release
 	@git commit --quiet --all --message "Release $(VERSION)"
