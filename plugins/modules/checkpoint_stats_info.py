@@ -22,7 +22,7 @@ options:
   limits:
     description:
       - The task fails if one of these limits is exceeded. The result contains all facts in this case as well.
-      - The task also fails if a limit cannot be checked, because its figure could not be obtained in O(time_limit).
+      - The task also fails if a limit cannot be checked, because its figure could not be obtained in O(time_limit), or because no id shows an age.
     type: dict
     suboptions:
       bytes:

@@ -91,6 +91,8 @@ class Limits(NamedTuple):
     def _age(self, ages: dict[str, Any], now: float, oldest: float | None) -> list[dict[str, Any]]:
         if ages["histogram"] is None:
             return [_unchecked("oldest_age", self.oldest_age, ages["reason"])]
+        if oldest is None and ages["age_unknown"]:
+            return [_unchecked("oldest_age", self.oldest_age, "no id of a checkpoint shows when it was created", "Remove the limit.")]
         if oldest is None or self.seconds is None or now - oldest <= self.seconds:
             return []
         days = "%dd" % ((now - oldest) // UNITS["d"]) if now - oldest >= UNITS["d"] else "%ds" % (now - oldest)
@@ -102,9 +104,9 @@ def _entry(limit: str, found: Any, allowed: Any, text: str, shown: Any, advice: 
     return {"limit": limit, "found": str(found), "allowed": str(allowed), "message": text % (shown(found), shown(allowed), advice)}
 
 
-def _unchecked(limit: str, allowed: Any, reason: str) -> dict[str, Any]:
+def _unchecked(limit: str, allowed: Any, reason: str, advice: str = "Raise time_limit, or remove the limit.") -> dict[str, Any]:
     """A limit that was not checked fails as well: otherwise nobody would learn that it is exceeded."""
-    message = "The limit %s could not be checked: %s. Raise time_limit, or remove the limit." % (limit, reason)
+    message = "The limit %s could not be checked: %s. %s" % (limit, reason, advice)
     return {"limit": limit, "found": None, "allowed": str(allowed), "message": message}
 
 

@@ -19,7 +19,7 @@ NOW = 1.7e9
 def facts(**more):
     table = {"dead_percent": 10.0, "dead_rows": figure(5000, "estimate")}
     tables = {name: dict(table) for name in ("checkpoints", "checkpoint_blobs", "checkpoint_writes")}
-    made = {"bytes": 1024**3, "tables": tables, "waiting": dict(figure(5, "exact"), oldest=None), "ages": {"histogram": [], "reason": None}}
+    made = {"bytes": 1024**3, "tables": tables, "waiting": dict(figure(5, "exact"), oldest=None), "ages": {"histogram": [], "reason": None, "age_unknown": 0}}
     return dict(made, **more)
 
 
@@ -68,6 +68,8 @@ def test_a_figure_that_is_not_known_exceeds_every_limit():
     assert entry["found"] is None and "could not be checked" in entry["message"]
     (entry,) = exceeded({"oldest_age": "999d"}, ages={"histogram": None, "reason": "no time"})
     assert entry["found"] is None and "no time" in entry["message"]
+    (entry,) = exceeded({"oldest_age": "999d"}, oldest=None, ages={"histogram": [], "age_unknown": 3})
+    assert entry["found"] is None and "no id of a checkpoint shows when" in entry["message"] and "time_limit" not in entry["message"]
 
 
 @pytest.mark.parametrize("given", [{"bytes": "x"}, {"bytes": ""}, {"oldest_age": "90"}, {"dead_percent": -1}, {"dead_percent": 100.1}, {"waiting_threads": -1}])
