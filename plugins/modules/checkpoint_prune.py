@@ -48,7 +48,8 @@ options:
   time_limit:
     description:
       - The number of seconds after which no further batch begins. RV(remaining) then counts the threads that are left. V(0) for no limit.
-      - The oldest threads are deleted first. More than 100,000 threads are sorted by age in groups of about this size.
+      - The oldest threads are deleted first. If more than 100,000 threads are old enough, they are processed in groups of about 100,000 by their ids,
+        and the oldest threads of each group are deleted first.
     type: int
     default: 0
   limit_percent:
@@ -371,7 +372,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
             saver = pruning_saver(connection) if policy.keep == "latest" else None
             if pooler_mode(connection, params, APPLICATION) == "transaction":
                 raise ModuleError("This is a connection pooler in transaction mode, where locks and settings do not work. Connect to the server itself.")
-            # The same few statements run for each batch, and to plan one takes up to a tenth of its time.
+            # The same few statements run for each batch, and planning one takes up to a tenth of its time. A pooler in transaction mode was refused above.
             connection.prepare_threshold = 5
             secure_session(connection)
             require_prunable(connection, params["schema"], params["session_role"], policy.keep)

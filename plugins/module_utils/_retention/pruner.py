@@ -171,15 +171,15 @@ class Pruner:
         for ids in found:
             for start in range(0, len(ids), self.limits.batch_size):
                 part = Selected(ids[start : start + self.limits.batch_size], {}, {})
+                if rest:
+                    self.sleep(self.limits.pause)
+                    rest = False
                 # One batch is deleted in any case, so that repeated runs make progress.
                 if self.clock() >= self.deadline and any(self.counts.removed.rows):
                     self._leave(part)
-                    rest = False
                     continue
                 # Deletion.batch() applies the whole policy, and counts the threads that it keeps.
                 selected = part if self.policy.keep == "none" else _by_details(self.threads, self.policy, part, self.counts)
-                if rest:
-                    self.sleep(self.limits.pause)
                 rest = self._batch(selected.ids) and self.limits.pause > 0
                 self._look_again()
 

@@ -30,8 +30,8 @@ def _last_thread(condition: str) -> str:
 """ % {"condition": condition}
 
 
-# The threads from the last id to the first, with what AGES returns for a thread without subgraphs. For one that has a namespace, AGES has to be read.
-# Each step is one access to each primary key, however many rows a thread has. greatest() ignores NULL. LIMIT ends the recursion.
+# The threads from the last id to the first, with what AGES returns for a thread without subgraphs. For a thread with another namespace than '', AGES has to
+# be read. Each step is one access to each primary key, however many rows a thread has. greatest() ignores NULL. LIMIT ends the recursion.
 THREADS = (
     """
 WITH RECURSIVE t AS (

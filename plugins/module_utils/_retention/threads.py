@@ -114,7 +114,7 @@ class Threads:
         times = {details.thread: time for details, time in ((details, details.time) for details, _sizes in found) if time is not None}
         kept = {details.thread: policy.kept_by_details(details, self.now) for details, _sizes in found}
         sizes = {details.thread: size for details, size in found} if sized else {}
-        return _left(selected._replace(times={**selected.times, **times}, sizes=sizes), kept, counts)
+        return _left(selected._replace(times=times, sizes=sizes), kept, counts)
 
     def sizes(self, ids: Sequence[str]) -> dict[str, Sizes]:
         """The rows of each thread."""

@@ -19,6 +19,7 @@ from aged_threads import DAY, TABLES, ago, rows, shapes, sizes
 from assertions import assert_refused, assert_succeeded
 from langgraph.checkpoint.base.id import uuid6
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.types import Command
 from prune_runs import pruned, run
 from psycopg.rows import dict_row
@@ -192,6 +193,39 @@ def test_more_threads_than_a_run_remembers(ready, monkeypatch, remembered):
         pruner.run()
     assert pruner.counts.to_dict(True) == expected and expected["threads"] == {"considered": 6, "deleted": 5, "trimmed": 0, "kept": 1, "remaining": 0}
     assert ready.execute("SELECT DISTINCT thread_id FROM checkpoints") == [("young",)]
+
+
+def test_no_batch_begins_after_a_rest_that_exceeds_the_time_limit(ready):
+    old(ready, "a", "b")
+    now = [0.0]
+    chosen = policy(older_than="30d")
+    with session(ready) as connection:
+        threads = Threads(connection, "public")
+        limits = Limits(1, 30, 60, None, 0)
+        pruner = Pruner(
+            threads, chosen, Deletion(threads, chosen, "public"), limits, clock=lambda: now[0], sleep=lambda seconds: now.append(now.pop() + seconds)
+        )
+        pruner.run()
+    assert now == [60] and pruner.counts.deleted.total == pruner.counts.remaining == 1
+
+
+@pytest.mark.parametrize("keep", ["none", "latest"])
+@pytest.mark.parametrize("options", [{"older_than": "30d"}, {"metadata": {"tenant": "x"}}, {"threads": ["mixed"], "metadata": {"tenant": "x"}}])
+def test_check_mode_predicts_the_age_of_a_thread_with_ids_of_two_kinds(ready, keep, options):
+    """The newest checkpoint of the thread shows a time, but another checkpoint has an id that shows none, so the age is not known."""
+    old(ready, "mixed", "other")
+    keys, values = ROWS["checkpoints"]
+    ready.execute("INSERT INTO checkpoints (thread_id, checkpoint_ns, %s) VALUES ('mixed', '', %s)" % (keys, values), (str(uuid.UUID(int=4 << 76)),))
+    chosen, results = policy(keep=keep, **options), []
+    for check in (True, False):
+        with session(ready) as connection:
+            threads, saver = Threads(connection, "public"), PostgresSaver(connection)
+            pruner = Pruner(threads, chosen, Deletion(threads, chosen, "public", saver), Limits(10, 0, 0, None, 0), check=check)
+            pruner.run()
+        results.append(pruner.to_dict(True))
+    assert results[0] == results[1] and (results[0]["oldest_left"] is None) is (
+        options.get("threads") is not None or keep == "none" and "older_than" in options
+    )
 
 
 def test_the_oldest_threads_are_deleted_first(ready):
