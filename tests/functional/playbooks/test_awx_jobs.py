@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from importlib.util import find_spec
 
+import ansible
 import pytest
 import yaml
 from aged_threads import DAY, ago, shapes
@@ -156,7 +158,9 @@ class Tower:
         assert events and scanner.files >= len(events)
         stats = [each["event_data"].get("artifact_data", {}) for each in events if each["event"] == "playbook_on_stats"]
         tasks = {each["event_data"].get("task_action") for each in events if each["event"].startswith("runner_on")}
-        return status, code, tasks, stats[0] if stats else {}, (private / "artifacts" / str(number) / "stdout").read_text()
+        # The callback colors each line of a message separately, also within a phrase.
+        text = re.sub(r"\x1b\[[0-9;]*m", "", (private / "artifacts" / str(number) / "stdout").read_text())
+        return status, code, tasks, stats[0] if stats else {}, text
 
 
 def hand_out(database):
@@ -287,9 +291,12 @@ def test_prune_and_erase(tower):
         assert artifacts["retention_report"]["app1"]["deleted"]["deleted"] == 1 and len(threads()) == left and "ada-" not in text
     touched = tower.folder / "touched"
     template = "{{ lookup('ansible.builtin.pipe', 'touch %s') }}" % touched
-    for number, named, says in ((4, "", "both empty"), (5, template, "0 of 0 threads"), (8, "0012", "looks like one as a pattern")):
+    # With ansible-core 2.18 the answer stays a text, so it is the id of a thread. Newer versions read it as the number 10.
+    number_like = ("successful", "0 of 0 threads") if ansible.__version__.startswith("2.18.") else ("failed", "looks like one as a pattern")
+    expected = {"": ("failed", "both empty"), template: ("successful", "0 of 0 threads"), "0012": number_like}
+    for number, (named, (ends, says)) in zip((4, 5, 8), expected.items()):
         status, code, _tasks, _artifacts, text = tower.job(number, "langgraph erase", {**answers, "retention_erase_threads": named})
-        assert (status, says in " ".join(text.split())) == ("successful" if named == template else "failed", True), text[-3000:]
+        assert (status, says in " ".join(text.split())) == (ends, True), text[-3000:]
         assert len(threads()) == 3 and not touched.exists()
     erase = {**answers, "retention_erase_metadata": '{"user_id": "bob"}', "retention_limit_percent": 70, "retention_recheck": 1}
     for number, flags, left in ((6, "--check", ["ada-2", "bob-1", "bob-2"]), (7, "", ["ada-2"])):
