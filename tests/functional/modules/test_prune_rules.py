@@ -275,19 +275,22 @@ def test_threads_with_a_delta_channel(ready, call_module):
 
 
 def test_pending_sends_of_old_checkpoints(ready, call_module):
-    """PostgresSaver reads them from the pending writes of the parent, which keep=latest therefore keeps."""
+    """PostgresSaver reads them from the pending writes of the parent, which keep=latest therefore keeps, with the subgraph's call that started from it."""
     with ready.saver() as saver:
         for thread, sends in (("sends", [("t", "", [("__pregel_tasks", "send")])]), ("none", ())):
-            parent = None
+            parents = [None]
             for number in range(4):
-                parent = put(saver, thread, {"a": number}, {"a": str(number)}, identifier(40 * DAY - number), parent, writes=sends, v=1)
+                parents.append(put(saver, thread, {"a": number}, {"a": str(number)}, identifier(40 * DAY - number), parents[-1], writes=sends, v=1))
             # put_writes() of the newest one only.
-            ready.execute("DELETE FROM checkpoint_writes WHERE thread_id = %s AND checkpoint_id = %s", [thread, parent])
+            ready.execute("DELETE FROM checkpoint_writes WHERE thread_id = %s AND checkpoint_id = %s", [thread, parents[-1]])
+            for task, parent in enumerate(parents[-2:]):
+                put(saver, thread, {}, {}, identifier(40 * DAY), space="call:%d" % task, metadata={"source": "loop", "step": 0, "parents": {"": parent}})
         newest = {"configurable": {"thread_id": "sends", "checkpoint_ns": ""}}
         before = saver.get_tuple(newest)
         assert before.checkpoint["channel_values"] == {"a": 3, "__pregel_tasks": ["send"]}
     done = pruned(call_module, ready, older_than="30d", keep="latest")
-    assert done["rows"] == {"checkpoints": 5, "blobs": 0, "writes": 2}
+    # Of each thread, all checkpoints but one or two, and one call of the thread without sends.
+    assert done["rows"] == {"checkpoints": 6, "blobs": 0, "writes": 2}
     with ready.saver() as saver:
         assert saver.get_tuple(newest).checkpoint == before.checkpoint
     done = pruned(call_module, ready, older_than="30d", force=True)
