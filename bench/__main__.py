@@ -152,7 +152,8 @@ def _prune_beside_the_loop(database, version, args):
     _line("prune", "%.1f s" % found.ours, "%.0f MiB of memory" % found.memory)
     _line("loop of list() and delete_thread() : prune", "%.1f" % (found.loop / found.ours))
     _line("again, nothing to do : prune", "%.2f" % (found.again / found.ours))
-    _line("the application beside prune : alone", "%.2f median, %.2f of the 95th percentile" % slower(found))
+    for what, beside in (("with the default pause", found.rested), ("without", found.beside)):
+        _line("the application beside prune %s : alone" % what, "%.2f median, %.2f of the 95th percentile" % slower(beside, found.alone))
 
 
 def _line(name, *cells):

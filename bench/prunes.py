@@ -23,12 +23,14 @@ from tables import fill
 LENGTH = 20
 # The time of the newest checkpoint that tables.py generates; each older one is a second older.
 NEWEST = 1750000000
+# Seconds in which a run with the default pause deletes a part of the threads beside the application.
+RESTED = 60
 
 
 class Pruning(NamedTuple):
     """ours, loop: seconds to delete half of the threads. again: seconds of a run with nothing to do. memory: MiB.
 
-    alone, beside: seconds of each turn of the application.
+    alone, rested, beside: seconds of each turn of the application: alone, beside a run with the default pause, and beside one without.
     """
 
     ours: float
@@ -36,6 +38,7 @@ class Pruning(NamedTuple):
     again: float
     memory: float
     alone: list
+    rested: list
     beside: list
 
 
@@ -48,31 +51,34 @@ def measure_pruning(database, threads):
         scratch = Path(scratch)
         runner = make_runner(scratch)
 
-        def prune(where):
-            args = where.login(database.app, schema=SCHEMA, older_than="%ds" % (time.time() - half), limit_percent=60)
+        def prune(where, **more):
+            args = where.login(database.app, schema=SCHEMA, older_than="%ds" % (time.time() - half), limit_percent=60, **more)
             took, result = run_module(runner, scratch, "checkpoint_prune", args)
             return took, result["threads"]["deleted"]
 
-        # The module runs before and after the loop, because the speed of a shared machine changes.
+        # The module runs before and after the loop, because the speed of a shared machine changes. Like the loop, it does not rest.
         with _copy(database) as copy:
-            before, deleted = prune(copy)
-            again, more = prune(copy)
+            before, deleted = prune(copy, pause=0)
+            again, more = prune(copy, pause=0)
         with _copy(database) as copy:
             loop = _loop(copy, scratch, half)
-            _took, left = prune(copy)
+            _took, left = prune(copy, pause=0)
         with _copy(database) as copy:
-            after, same = prune(copy)
+            after, same = prune(copy, pause=0)
         database.execute("CHECKPOINT")
         with _Application(database) as application:
-            time.sleep(10)
+            time.sleep(20)
             begin = len(application.turns)
-            _took, beside = prune(database)
+            _took, first = prune(database, time_limit=RESTED)
+            middle = len(application.turns)
+            _took, beside = prune(database, pause=0)
             end = len(application.turns)
-    if (same, beside, more, left) != (deleted, deleted, 0, 0) or not threads * 0.4 < deleted <= threads // 2:
+    if (same, first + beside, more, left) != (deleted, deleted, 0, 0) or not threads * 0.4 < deleted <= threads // 2:
         raise SystemExit(
-            "checkpoint_prune did not do its work: it deleted %d, %d and %d threads, then %d, and after the loop %d" % (deleted, same, beside, more, left)
+            "checkpoint_prune did not do its work: it deleted %d, %d and %d threads, then %d, after the loop %d" % (deleted, same, first + beside, more, left)
         )
-    return Pruning((before.seconds + after.seconds) / 2, loop, again.seconds, before.memory, application.turns[:begin], application.turns[begin:end])
+    alone, rested, beside = application.turns[:begin], application.turns[begin:middle], application.turns[middle:end]
+    return Pruning((before.seconds + after.seconds) / 2, loop, again.seconds, before.memory, alone, rested, beside)
 
 
 @contextlib.contextmanager
@@ -134,6 +140,6 @@ def percentile(values, percent):
     return sorted(values)[int(len(values) * percent / 100)]
 
 
-def slower(pruning):
-    """How much longer a turn of the application takes beside the run: (median, 95th percentile)."""
-    return median(pruning.beside) / median(pruning.alone), percentile(pruning.beside, 95) / percentile(pruning.alone, 95)
+def slower(beside, alone):
+    """How much longer a turn of the application takes beside a run: (median, 95th percentile)."""
+    return median(beside) / median(alone), percentile(beside, 95) / percentile(alone, 95)

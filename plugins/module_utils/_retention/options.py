@@ -23,7 +23,7 @@ def prune_argument_spec() -> dict[str, dict[str, Any]]:
         "orphans": {"type": "bool", "default": False},
         "orphan_grace": {"type": "int", "default": 3600},
         "batch_size": {"type": "int", "default": 100},
-        "pause": {"type": "float", "default": 0.0},
+        "pause": {"type": "float", "default": 1.0},
         "time_limit": {"type": "int", "default": 0},
         "limit_percent": {"type": "int", "default": 50},
         "force": {"type": "bool", "default": False},

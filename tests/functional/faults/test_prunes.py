@@ -87,7 +87,7 @@ def assert_each_is_whole(before, wanted, database):
 
 
 def options(database, keep):
-    return database.login(database.app, older_than="30d", exclude_threads=["kept*"], keep=keep, force=True, batch_size=3)
+    return database.login(database.app, older_than="30d", exclude_threads=["kept*"], keep=keep, force=True, batch_size=3, pause=0)
 
 
 @pytest.mark.parametrize("keep", usual(["none", "latest"]))

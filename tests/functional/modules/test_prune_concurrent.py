@@ -288,7 +288,7 @@ def test_a_locked_row(ready, call_module):
         threading.Timer(1, connection.rollback).start()
         assert pruned_now(call_module, ready, threads=["a"])["threads"]["deleted"] == 1
         connection.execute("SELECT FROM checkpoints WHERE thread_id = 'c' FOR UPDATE")
-        done = run(call_module, ready, older_than="30d", force=True, batch_size=1)
+        done = run(call_module, ready, older_than="30d", force=True, batch_size=1, pause=0)
         assert_refused(done, "locked", "pid %d" % connection.info.backend_pid, databases=[ready], changed=True)
         connection.rollback()
     assert done["threads"]["deleted"] == 1 and done["rows"]["checkpoints"] == 4 and sizes(ready, "b") == (0, 0, 0)
@@ -334,7 +334,7 @@ def test_an_application_at_work(ready, call_module):
         until(lambda: min(turns.values()) > 1 or wrong)
         for _round in range(3):
             pruned_now(call_module, ready, threads=["busy*"], keep="latest")
-        done = pruned_now(call_module, ready, older_than="30d", batch_size=3, orphans=True)
+        done = pruned_now(call_module, ready, older_than="30d", batch_size=3, pause=0, orphans=True)
         pruned_now(call_module, ready, threads=["busy*"], keep="latest")
     finally:
         stop.set()
