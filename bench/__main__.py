@@ -152,12 +152,12 @@ def _prune_beside_the_loop(database, version, args):
     _line("prune", "%.1f s" % found.ours, "%.0f MiB of memory" % found.memory)
     _line("loop of list() and delete_thread() : prune", "%.1f" % (found.loop / found.ours))
     _line("again, nothing to do : prune", "%.2f" % (found.again / found.ours))
-    for what, beside in (("with the default pause", found.rested), ("without", found.beside)):
-        _line("the application beside prune %s : alone" % what, "%.2f median, %.2f of the 95th percentile" % slower(beside, found.alone))
+    for pause, beside in (("the default pause", found.rested), ("pause: 0", found.beside)):
+        _line("the application beside prune : alone", "%.2f median, %.2f of the 95th percentile, with %s" % (*slower(beside, found.alone), pause))
 
 
 def _line(name, *cells):
-    print(("  %-40s" % name + "".join("%-28s" % cell for cell in cells)).rstrip(), flush=True)
+    print(("  %-44s" % name + "".join("%-28s" % cell for cell in cells)).rstrip(), flush=True)
 
 
 if __name__ == "__main__":
