@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compares role and modules with a hand-written playbook and ping, full tables with empty ones, and ways to set up, import and prune: `python bench`."""
+"""Compares the role with a hand-written playbook, the modules with ping, full tables with empty ones, and ways to set up, import and prune: `python bench`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from timing import alternate, change, ratios, spread
 
 from playbooks import BY_HAND, EMPTY, MODULES, PING, ROLE, repeated, schema_info
 
-# The large thread takes minutes, and 8 GiB of the disk.
+# The large thread takes minutes and 8 GiB of disk space.
 USUAL_SHAPES = [shape for shape in SHAPES if shape != "one large thread"]
 PARTS = ("role", "modules", "tables", "concurrent", "import", "prune")
 
@@ -46,8 +46,8 @@ def main():
 
 def _arguments():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__, epilog="How to read the results: %s" % (ROOT / "bench" / "README.md"))
-    parser.add_argument("--runs", type=_positive, default=7, help="pairs of role and hand-written playbook (default: 7)")
-    parser.add_argument("--rounds", type=_positive, default=5, help="rounds over the modules (default: 5)")
+    parser.add_argument("--runs", type=_positive, default=7, help="runs of the role, each followed by a run of the hand-written playbook (default: 7)")
+    parser.add_argument("--rounds", type=_positive, default=5, help="rounds of the parts modules, tables and concurrent (default: 5)")
     parser.add_argument("--tasks", type=_positive, default=10, help="how many times a playbook repeats the task of a module (default: 10)")
     parser.add_argument("--skip", action="append", choices=PARTS, default=[], help="skip one part")
     parser.add_argument("--only", action="append", choices=PARTS, help="run only this part")
@@ -58,12 +58,12 @@ def _arguments():
         "--megabytes",
         type=_positive,
         default=1024,
-        help="size of an imported file, a quarter of it for small threads and twice for the large thread (default: 1024)",
+        help="size of an imported file in MiB; small threads get a quarter of it, the large thread twice as much (default: 1024)",
     )
     parser.add_argument("--checkpoints", type=_positive, default=100000, help="checkpoints in the imported file with one thread (default: 100000)")
-    parser.add_argument("--patience", type=_positive, default=60, help="approximate time limit in seconds of the loop of list() (default: 60)")
+    parser.add_argument("--patience", type=_positive, default=60, help="approximate time limit in seconds for the savers' loop (default: 60)")
     parser.add_argument("--import-rounds", type=_positive, default=2, help="imports of each file with each method (default: 2)")
-    parser.add_argument("--threads", type=_positive, default=50000, help="threads of twenty checkpoints that are pruned (default: 50000)")
+    parser.add_argument("--threads", type=_positive, default=50000, help="threads with twenty checkpoints each, half of which are pruned (default: 50000)")
     return parser.parse_args()
 
 

@@ -2,7 +2,9 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The common way to prune: list() of each thread for its newest checkpoint, delete_thread() if it is old. BY_DELETION.PY IDENTIFIER, PG* in the environment.
+"""Prunes in the common way: list() finds each thread's newest checkpoint, and delete_thread() deletes the thread if that checkpoint is old.
+
+Usage: BY_DELETION.PY IDENTIFIER, with PG* in the environment.
 
 Standard input contains the names of threads, one per line. A thread is old if its newest checkpoint has an id below IDENTIFIER.
 """

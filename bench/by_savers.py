@@ -2,9 +2,11 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The common way to copy checkpoints: list() of one saver, put() and put_writes() of the other. BY_SAVERS.PY FILE LIMIT, PG* in the environment.
+"""Copies checkpoints in the common way: list() of one saver, then put() and put_writes() of the other.
 
-Standard input contains the names of threads, one per line. Only the newest LIMIT checkpoints of each are copied, so that a part of a large file can be timed.
+Usage: BY_SAVERS.PY FILE LIMIT, with PG* in the environment.
+
+Standard input contains the names of threads, one per line. Only the newest LIMIT checkpoints of each are copied, so that part of a large file can be timed.
 """
 
 import sys

@@ -15,7 +15,7 @@ from host import Database, make_runner
 
 
 def measure_concurrent_runs(server, runs, rounds):
-    """For each round, alternately: seconds of (one run that sets up, many that set up, one on a converged database, many on it)."""
+    """Four lists of seconds, one value per round: one run that sets up, many that set up, one on a converged database, many on a converged database."""
     with tempfile.TemporaryDirectory() as scratch:
         runner = make_runner(Path(scratch))
         taken = []

@@ -33,12 +33,12 @@ PACKAGES = [
     "langgraph-checkpoint==" + DEFAULTS["checkpointer_langgraph_checkpoint_version"],
     "psycopg[binary]==" + DEFAULTS["checkpointer_psycopg_version"],
 ]
-# The servers of the tests are not durable and log every statement. This one has the usual settings.
+# The servers of the tests are not durable and log every statement. The benchmark's server has the usual settings.
 SETTINGS = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "shared_buffers": "128MB", "log_statement": "none"}
 
 
 class Host:
-    """This machine, as an inventory describes it. `play` runs one playbook on it."""
+    """This machine as a host in an inventory. `play` runs one playbook on it."""
 
     def __init__(self, folder, variables, database):
         self.folder = folder
@@ -100,7 +100,7 @@ def _built_with(binaries):
 
 @contextlib.contextmanager
 def usual_database():
-    """(the server's version, a database for the application) on a distribution's server with lz4, or on the embedded server if there is none."""
+    """(the server's version, a database for the application) on the newest server with lz4, such as a distribution's, or on the newest if none has it."""
     _make_virtualenv()
     found = list(installations().values())
     server = Server(([path for path in found if "with-lz4" in _built_with(path)] or found)[-1], SETTINGS)
@@ -112,12 +112,12 @@ def usual_database():
 
 
 def _base_python():
-    """The Python from which the virtualenvs were created. For both playbooks, it is the host's Python."""
+    """The Python from which the virtualenvs were created. Both playbooks use it as the host's Python."""
     return os.path.realpath(sys.executable)
 
 
 def _make_virtualenv():
-    """Created once, and created again if the pins change. The playbooks themselves check its contents."""
+    """Create the virtualenv once, and again if the pins change. The playbooks themselves check its contents."""
     wanted = VIRTUALENV.parent / "packages"
     if wanted.exists() and wanted.read_text().splitlines() == PACKAGES:
         return
@@ -129,7 +129,7 @@ def _make_virtualenv():
 
 
 def _make_database(server):
-    """Owner, application role and schema as the Ansible role stateops.langgraph.database creates them, with LangGraph's tables."""
+    """A database with the owner, the application role and the schema that the Ansible role stateops.langgraph.database creates, and with LangGraph's tables."""
     database = Database.create(server)
     database.execute('CREATE SCHEMA %s AUTHORIZATION "%s"' % (SCHEMA, database.owner.name))
     for role in database.roles:
@@ -140,12 +140,12 @@ def _make_database(server):
 
 
 def make_runner(folder):
-    """Runs modules in the virtualenv of the benchmark without the startup of ansible-playbook."""
+    """A Runner that runs modules in the benchmark's virtualenv without starting ansible-playbook."""
     return Runner(VIRTUALENV / "bin" / "python", folder)
 
 
 def make_filled_database(host, rows):
-    """The name of another database on the same server, for the same application, with this many rows in each of LangGraph's tables."""
+    """The name of a second database on the same server, for the same application, with this many rows in each of LangGraph's data tables."""
     print("filling three tables with %d rows each" % rows, flush=True)
     database = _make_database(host.database.server)
     database.grant(role=host.database.app, schema=SCHEMA)
@@ -154,7 +154,7 @@ def make_filled_database(host, rows):
 
 
 def _make_sqlite_file(folder):
-    """A thread with a few checkpoints and pending writes, written by SqliteSaver."""
+    """A file with one thread: a few checkpoints and pending writes, written by SqliteSaver."""
     from langgraph.checkpoint.base import empty_checkpoint
     from langgraph.checkpoint.sqlite import SqliteSaver
 

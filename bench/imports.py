@@ -29,14 +29,14 @@ FILES = ROOT / ".build" / "bench" / "files"
 
 
 class Took(NamedTuple):
-    """seconds: elapsed time. memory: the maximum memory in MiB of all its processes, without PostgreSQL's."""
+    """seconds: elapsed time. memory: the maximum memory in MiB of all processes of a run, except PostgreSQL's."""
 
     seconds: float
     memory: float
 
 
 class Measurements(NamedTuple):
-    """The results of each round. share: the share of the checkpoints that the savers' loop copied; its time is extrapolated to all of them.
+    """The results of each round. share: the share of the checkpoints that the savers' loop copied; its time is extrapolated to all checkpoints.
 
     plain: the import with the server's own compression. again: a second import with nothing to do.
     """
@@ -71,7 +71,7 @@ def measure_import(database, shape, megabytes, checkpoints, rounds, patience):
             ours, result = _ours(runner, scratch, database, path)
             again, second = _ours(runner, scratch, database, path)
             if not result["changed"] or second["changed"] or result["checkpoints"]["written"] != count:
-                raise SystemExit("the import did not do its work: %s %s" % (result, second))
+                raise SystemExit("the import did not write every checkpoint, or the second import changed something: %s %s" % (result, second))
             sent = result["bytes"]
             taken["ours"].append(ours)
             taken["again"].append(again)
@@ -79,7 +79,7 @@ def measure_import(database, shape, megabytes, checkpoints, rounds, patience):
             if not number:
                 share = min(1.0, patience / (ours.seconds * 10))
             _empty(database)
-            # Complete threads, or the newest checkpoints of the only one.
+            # Complete threads, or the newest checkpoints of the only thread.
             some, limit = threads[: max(1, round(len(threads) * share))], count
             if len(threads) == 1:
                 limit = round(count * share)
@@ -146,7 +146,7 @@ def environment(database):
 
 
 def _copy(database, scratch):
-    """Seconds of a plain COPY, in one transaction, of the current rows into the same tables after they are emptied."""
+    """Empty the tables and copy their rows back with a plain COPY in one transaction. Returns the seconds of this COPY."""
     names = {table: "%s.%s" % (SCHEMA, table) for table in TABLES}
     with database.connect() as connection:
         for table, name in names.items():
@@ -167,7 +167,7 @@ def _copy(database, scratch):
 
 
 def _loader(database, scratch, path):
-    """The result of pgloader, which copies SQLite's two tables unchanged, in a form that no saver can read, into a separate schema. None if it failed."""
+    """The result of pgloader, or None if it failed. It copies SQLite's two tables unchanged into a separate schema, where no saver can read them."""
     database.execute("DROP SCHEMA IF EXISTS loaded CASCADE")
     database.execute('CREATE SCHEMA loaded AUTHORIZATION "%s"' % database.owner.name)
     script = scratch / "load"
@@ -177,7 +177,7 @@ def _loader(database, scratch, path):
         " WITH include drop, create tables, create indexes, reset no sequences, prefetch rows = 100\n"
         " SET search_path TO 'loaded';\n" % (path, database.owner.name, database.owner.password, database.server.host, database.server.port, database.name)
     )
-    # By default, pgloader holds a hundred thousand rows at once, and fails on large rows. It may still fail.
+    # By default, pgloader keeps a hundred thousand rows in memory, and fails on large rows. It may still fail with this setting.
     try:
         took, _output = watched(["pgloader", str(script)], None, scratch, {})
         if not database.execute("SELECT count(*) FROM loaded.checkpoints")[0][0]:
@@ -209,7 +209,7 @@ def watched(command, stdin, scratch, environment):
 
 
 class _Memory(threading.Thread):
-    """Measures the memory of a process and its children at intervals. Shared pages are counted once. An interval of 20 ms slows them by a tenth."""
+    """Measures the memory of a process and its children at intervals. Shared pages count once. An interval of 20 ms would slow the processes by a tenth."""
 
     def __init__(self, pid):
         super().__init__(daemon=True)
@@ -228,7 +228,7 @@ def _family(pid):
 
 
 def _held(pid):
-    """KiB."""
+    """The memory of a process in KiB, with its share of shared pages."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         for line in Path("/proc/%d/smaps_rollup" % pid).read_text().splitlines():
             if line.startswith("Pss:"):

@@ -27,8 +27,8 @@ from langgraph.checkpoint.postgres import PostgresSaver
 with PostgresSaver.from_conn_string(input()) as saver:
     saver.setup()
 """
-# What a person writes who knows the tools: pinned, pipelined, under the virtualenv's Python (community.postgresql needs
-# psycopg there, ansible.builtin.pip needs packaging), with the passwords kept off the command lines.
+# A playbook as an experienced user would write it: with pinned packages and pipelining, under the virtualenv's Python
+# (community.postgresql needs psycopg there, ansible.builtin.pip needs packaging), and without passwords on command lines.
 BY_HAND = _playbook(
     "by_hand",
     vars={"ansible_python_interpreter": VIRTUALENV_PYTHON},
@@ -65,7 +65,7 @@ BY_HAND = _playbook(
             "register": "sqlite",
         },
         {
-            "name": "Assert that the tables are there",
+            "name": "Assert that the tables exist",
             "ansible.builtin.assert": {
                 "that": [
                     "columns.query_result | selectattr('table_name', 'equalto', 'checkpoints') | length == 7",
@@ -109,6 +109,6 @@ def schema_info(count_orphans, **more):
 
 
 def repeated(task, times, name=None):
-    """A playbook of one task many times, all under the virtualenv's Python, as the role runs them."""
+    """A playbook that repeats one task, under the virtualenv's Python, as the role runs it."""
     name = name or next(iter(task)).rpartition(".")[2]
     return _playbook("%s_%d" % (name, times), vars={"ansible_python_interpreter": VIRTUALENV_PYTHON}, tasks=[task] * times)

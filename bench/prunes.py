@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""checkpoint_prune compared with a loop of list() and delete_thread(), and what an application at work notices of it."""
+"""checkpoint_prune compared with a loop of list() and delete_thread(), and how much it slows a running application."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from imports import environment, run_module, watched
 from tables import fill
 
 LENGTH = 20
-# The time of the newest checkpoint that tables.py generates; each older one is a second older.
+# One second after the newest checkpoint that tables.py generates. The checkpoints are one second apart.
 NEWEST = 1750000000
-# Seconds in which a run with the default pause deletes a part of the threads beside the application.
+# The time limit in seconds for the run with the default pause, which deletes only some of the threads while the application works.
 RESTED = 60
 
 
 class Pruning(NamedTuple):
     """ours, loop: seconds to delete half of the threads. again: seconds of a run with nothing to do. memory: MiB.
 
-    alone, rested, beside: seconds of each turn of the application: alone, beside a run with the default pause, and beside one without.
+    alone, rested, beside: seconds of each turn of the application: alone, during a run with the default pause, and during a run without a pause.
     """
 
     ours: float
@@ -43,7 +43,7 @@ class Pruning(NamedTuple):
 
 
 def measure_pruning(database, threads):
-    """The Pruning of this many threads."""
+    """Measure a Pruning of this many threads."""
     fill(database, SCHEMA, threads * LENGTH)
     half = NEWEST - threads * LENGTH // 2
     database.execute("VACUUM")
@@ -56,7 +56,7 @@ def measure_pruning(database, threads):
             took, result = run_module(runner, scratch, "checkpoint_prune", args)
             return took, result["threads"]["deleted"]
 
-        # The module runs before and after the loop, because the speed of a shared machine changes. Like the loop, it does not rest.
+        # The module runs before and after the loop, because the speed of a shared machine changes. Like the loop, it runs without pauses.
         with _copy(database) as copy:
             before, deleted = prune(copy, pause=0)
             again, more = prune(copy, pause=0)
@@ -75,7 +75,7 @@ def measure_pruning(database, threads):
             end = len(application.turns)
     if (same, first + beside, more, left) != (deleted, deleted, 0, 0) or not threads * 0.4 < deleted <= threads // 2:
         raise SystemExit(
-            "checkpoint_prune did not do its work: it deleted %d, %d and %d threads, then %d, after the loop %d" % (deleted, same, first + beside, more, left)
+            "checkpoint_prune deleted an unexpected number of threads: %d, %d and %d, then %d, after the loop %d" % (deleted, same, first + beside, more, left)
         )
     alone, rested, beside = application.turns[:begin], application.turns[begin:middle], application.turns[middle:end]
     return Pruning((before.seconds + after.seconds) / 2, loop, again.seconds, before.memory, alone, rested, beside)
@@ -94,7 +94,7 @@ def _copy(database):
 
 
 def _loop(database, scratch, cutoff):
-    """Seconds of the loop over all threads, whose names it is given."""
+    """The seconds that by_deletion.py takes with the names of all threads."""
     given = scratch / "threads"
     given.write_text("".join("%s\n" % row for row in database.execute("SELECT DISTINCT thread_id FROM %s.checkpoints" % SCHEMA)))
     ticks = "%015x" % ((cutoff + 12219292800) * 10**7)
@@ -105,7 +105,7 @@ def _loop(database, scratch, cutoff):
 
 
 class _Application(threading.Thread):
-    """Reads and writes a checkpoint of its own thread, ten times a second. turns: the seconds of each time."""
+    """Reads and writes a checkpoint of its own thread, up to ten times a second. turns: the seconds of each turn."""
 
     def __init__(self, database):
         super().__init__(daemon=True)
@@ -136,10 +136,10 @@ class _Application(threading.Thread):
 
 
 def percentile(values, percent):
-    """The value below which this share of the values is."""
+    """The value that is higher than this percentage of the values."""
     return sorted(values)[int(len(values) * percent / 100)]
 
 
 def slower(beside, alone):
-    """How much longer a turn of the application takes beside a run: (median, 95th percentile)."""
+    """The ratio of the application's times during a run to its times alone: (of the medians, of the 95th percentiles)."""
     return median(beside) / median(alone), percentile(beside, 95) / percentile(alone, 95)

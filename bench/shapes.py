@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SQLite files of five shapes, each written by a real graph through SqliteSaver. A file of a given size is created once and kept."""
+"""SQLite files of five shapes, each written by a real graph through SqliteSaver. A file is created once for each size and kept."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 
 MIB = 1 << 20
-# The number of threads that a graph writes. They are then copied under other names.
+# The number of threads that a graph writes. These threads are then copied under other names.
 MODELS = 8
 COPY = "INSERT INTO {table} (thread_id, {names}) SELECT thread_id || ' copy {number}', {names} FROM {table} WHERE thread_id NOT LIKE '% copy %'"
-# The letters that each checkpoint of the large thread adds, and the bytes of the file for each of its checkpoints.
+# Each checkpoint of the large thread adds this many letters, and takes this many bytes in the file.
 LETTERS, BYTES = 14000, 29500
 SYLLABLES = [a + b for a in "bdfgklmnprst" for b in "aeiou"]
 
@@ -46,8 +46,8 @@ class Note(Count):
 
 
 def make(shape, folder, megabytes, checkpoints):
-    """The path of a shape's file: with about this many MiB, a quarter of it for small threads and twice for one large thread, or with this many checkpoints
-    for one thread."""
+    """The path of a shape's file, which is created if it does not exist. megabytes: its approximate size in MiB; small threads get a quarter of it, one large
+    thread twice as much. checkpoints: the number of checkpoints of one thread, which determines the size of that file instead."""
     megabytes = {"small threads": max(1, megabytes // 4), "one large thread": 2 * megabytes}.get(shape, megabytes)
     path = Path(folder) / ("%s-%d.sqlite" % (shape.replace(" ", "-"), checkpoints if shape == "one thread" else megabytes))
     if shape == "one large thread":
@@ -148,7 +148,7 @@ def _multiply(connection, size):
         for table in ("checkpoints", "writes"):
             columns = [name for (name,) in connection.execute("SELECT name FROM pragma_table_info('%s') WHERE name <> 'thread_id'" % table)]
             names = ", ".join(columns)
-            # Only the original threads: the copies have this mark.
+            # Only the original threads are copied: the name of a copy contains " copy ".
             connection.execute(COPY.format(table=table, names=names, number=number))
 
 

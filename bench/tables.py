@@ -2,15 +2,15 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LangGraph's tables with as many rows as those of an application after some years, generated in the server.
+"""Fills LangGraph's tables with as many rows as an application writes in some years. The server generates the rows.
 
-The rows are stored as an application stores them: oldest first, a thousand threads at work at the same time, four checkpoints in each turn of a thread.
-The ids of threads are UUIDs, whose order says nothing about their age.
+The rows are stored as an application stores them: oldest first, with a thousand threads active at the same time and four checkpoints in each turn of a thread.
+The ids of threads are UUIDs, whose order does not depend on the age of the threads.
 """
 
 from __future__ import annotations
 
-# Of twenty checkpoints each.
+# Each thread has twenty checkpoints.
 THREAD = "md5('thread ' || (number - 1) / 20000 * 1000 + (number - 1) / 4 % 1000)::uuid::text"
 # Version 6 UUIDs, one per second.
 IDENTIFIER = """
@@ -45,7 +45,7 @@ ROWS = (
 
 
 def fill(database, schema, rows):
-    """This many checkpoints, with one blob and one pending write each. None of the rows is an orphan."""
+    """Insert this many checkpoints, with one blob and one pending write each. None of the rows is an orphan."""
     database.execute(IDENTIFIER)
     for statement in ROWS:
         database.execute(statement.format(schema=schema, rows=rows, thread=THREAD))

@@ -22,7 +22,7 @@ class Runs:
     changed: tuple
 
     def per_task(self, empty, tasks):
-        """The time of one of the tasks, in each round, without the time of a playbook without tasks."""
+        """The time of a single task in each round, after the time of a playbook without tasks is subtracted."""
         return replace(self, clock=_shares(self.clock, empty.clock, tasks), processor=_shares(self.processor, empty.processor, tasks))
 
 
@@ -31,7 +31,7 @@ def _shares(whole, empty, number):
 
 
 def alternate(host, playbooks, rounds):
-    """The Runs of each playbook, in the order A B A B instead of A A B B, so that a busy period affects all of them. The first round is discarded."""
+    """The Runs of each playbook. They run in the order A B A B, not A A B B, so that a busy period affects all of them. The first round is discarded."""
     taken = [[] for _each in playbooks]
     for number in range(rounds + 1):
         for playbook, runs in zip(playbooks, taken):
@@ -44,7 +44,7 @@ def alternate(host, playbooks, rounds):
 
 
 def _worked():
-    """CPU seconds of the ended children of this process, and of their children."""
+    """The CPU seconds of the child processes that have ended, and of their children."""
     times = os.times()
     return times.children_user + times.children_system
 
@@ -54,7 +54,7 @@ def spread(seconds):
 
 
 def ratios(first, second):
-    """The ratio of each round, because neighboring runs share the load of the machine."""
+    """The ratios of the times in each round, because consecutive runs have the same load on the machine."""
     pairs = [mine / theirs for mine, theirs in zip(first, second)]
     return "%.2f (%.2f to %.2f)" % (median(pairs), min(pairs), max(pairs))
 
