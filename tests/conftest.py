@@ -15,7 +15,7 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# The examples are the same in every run. HYPOTHESIS=random make test-unit uses new ones.
+# Hypothesis uses the same examples in every run. `HYPOTHESIS=random make test-unit` uses new ones.
 settings.register_profile("gate", derandomize=os.environ.get("HYPOTHESIS") != "random", database=None)
 settings.load_profile("gate")
 

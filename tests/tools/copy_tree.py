@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copies the checkout without untracked files: COPY_TREE.PY DESTINATION."""
+"""Copies the checkout without ignored files: COPY_TREE.PY DESTINATION."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def files():
-    """Tracked files and links and new ones, so that a test has the same result before and after a commit."""
+    """The files and links that are tracked or new, so that a test has the same result before and after a commit."""
     done = subprocess.run(
         ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"],
         cwd=ROOT,
@@ -27,7 +27,7 @@ def files():
 
 
 def copy_to(destination):
-    """Replace the contents of `destination` with these files and links, as git would make them."""
+    """Replace `destination` with a directory of these files and links, as git would check them out."""
     destination = Path(destination)
     if destination.exists():
         shutil.rmtree(destination)

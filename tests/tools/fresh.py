@@ -29,14 +29,14 @@ LOGS = ROOT / ".build" / "fresh"
 RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
 HOMES = {"root": "/root", "person": "/home/person"}
 COMMANDS = ["provision", "provision", "stop", "test"]
-# Only the packages that the README lists: each package, and the words for it in the README's section "Two commands".
+# Only the packages that the README lists. {package: the words for it in the README's section "Two commands"}.
 PACKAGES = {"git": "git", "make": "make", "python3": "Python 3.11", "python3-venv": "venv"}
-# A Docker client without a running or accessible engine: no test may use it.
+# A Docker client without a running or accessible engine. No test may use it.
 DOCKER = """#!/bin/sh
 echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2
 exit 1
 """
-# The first process must reap the servers that a stopped command leaves behind, as an init does.
+# The container's first process must reap the servers that a stopped command leaves behind, as init does.
 FIRST = ["bash", "-c", "while sleep 3600; do :; done"]
 
 
@@ -53,16 +53,16 @@ def short(text):
 
 
 def asked_for():
-    """The packages, each of which the README must mention."""
+    """The names of the packages. Ends the program if the README does not mention one of them."""
     section = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Two commands\n")[2].partition("\n```")[0]
     missing = [package for package, words in PACKAGES.items() if words not in section]
     if missing:
-        raise SystemExit("the README's section 'Two commands' does not mention %s" % ", ".join(missing))
+        raise SystemExit("the README's section 'Two commands' does not mention %s: add it there, or change PACKAGES" % ", ".join(missing))
     return sorted(PACKAGES)
 
 
 def image(release):
-    """Built from Debian's packages and kept, like the images of the scenarios. The list of packages is part of the name."""
+    """The name of an image that is built from Debian's packages and kept, like the images of the scenarios. The name depends on the list of packages."""
     packages = ",".join(asked_for())
     name = "localhost/langgraph-fresh:%s-%s" % (release, short(packages + DOCKER))
     if podman("image", "exists", name, check=False).returncode == 0:
@@ -80,7 +80,7 @@ def image(release):
 
 
 def pip_settings():
-    """The pip settings of this machine, so that pip finds its packages in the container as well. The project contains none of them."""
+    """The pip settings of this machine, so that pip also finds its packages in the container. The project itself contains no such settings."""
     # A Python without pip has no settings.
     listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], stdout=subprocess.PIPE, text=True, check=False).stdout
     pairs = [line.split("=", 1) for line in listed.splitlines() if "=" in line]
@@ -89,7 +89,7 @@ def pip_settings():
 
 
 def mounts(settings):
-    """The files and directories in the settings, mounted at their own paths: certificate authorities, constraints, wheels, a local index."""
+    """Options that mount the files and directories named in the settings at the same paths: certificate authorities, constraints, wheels, a local index."""
     for word in sorted({word for value in settings.values() for word in value.split()}):
         # The pages of an index link to files next to it.
         path = Path(word[len("file://") :]).parent if word.startswith("file://") else Path(word)
@@ -107,12 +107,12 @@ def checkout(folder):
 
 
 class Host:
-    """A bare Debian with a checkout of one user."""
+    """A container with a bare Debian and a checkout that belongs to one user."""
 
     def __init__(self, release, user):
         self.release, self.user = release, user
         self.project = HOMES[user] + "/project"
-        # The checkout is part of the name, so that two checkouts can do this at the same time.
+        # The name depends on the path of the checkout, so that two checkouts can run this program at the same time.
         self.name = "langgraph-fresh-%s-%s-%s" % (release, user, short(str(ROOT)))
         self.log = LOGS / ("%s-%s.log" % (release, user))
 
@@ -138,7 +138,7 @@ class Host:
         podman("rm", "--force", "--ignore", "--time=0", self.name, stdout=subprocess.DEVNULL)
 
     def make(self, arguments, seconds):
-        """The output and the exit code."""
+        """The output and the exit code of make."""
         # End all processes that the command has started, so that the next command starts without them.
         command = ["timeout", "--kill-after=60", str(seconds), "make", *shlex.split(arguments)]
         with self.log.open("ab") as handle:
@@ -149,7 +149,7 @@ class Host:
 
 
 def verdict(arguments, again, output, code):
-    """The error of a command, or an empty text."""
+    """The reason why a command failed, or an empty text."""
     if code in (124, 137):
         return "took too long, or was killed"
     if code:
@@ -181,7 +181,7 @@ def main():
     parser.add_argument("--release", nargs="+", choices=RELEASES, default=list(RELEASES))
     parser.add_argument("--user", nargs="+", choices=HOMES, default=list(HOMES))
     parser.add_argument("--command", nargs="+", default=COMMANDS, help="what make is called with, such as provision or \"test PYTEST_ARGS='-k parity'\"")
-    parser.add_argument("--minutes", type=int, default=60, help="how long each command may take")
+    parser.add_argument("--minutes", type=int, default=60, help="time limit in minutes for each command (default: 60)")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     LOGS.mkdir(parents=True, exist_ok=True)

@@ -9,9 +9,9 @@ and the result is written to tests/support/recordings/, whose README.md describe
 
     PATH=$PWD/.build/test/bin:$PATH python tests/tools/generations.py
 
-after `make test-unit` has created that virtualenv. git then shows the differences. If releases are given as arguments, only these are
-recorded: `3.2.0` for PostgreSQL's, `sqlite-3.1.1` for SQLite's, `thread-0.2.60` for a conversation. To add a release, add a line to
-POSTGRES, SQLITE or THREADS below.
+after `make test-unit` has created .build/test. git then shows the differences. If releases are given as arguments, only these are
+recorded: `3.2.0` for the PostgreSQL savers, `sqlite-3.1.1` for SqliteSaver, `thread-0.2.60` for a conversation. To add a release, add a
+line to POSTGRES, SQLITE or THREADS below.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ RECORDINGS = ROOT / "tests" / "support" / "recordings"
 VENVS = ROOT / ".build" / "generations"
 RECORDER = Path(__file__).with_name("recorder.py")
 
-# The versions of other packages at the time of the release: some do not import with later versions.
+# The versions of other packages at the time of the release. Some releases cannot be imported with later versions.
 CORE_2 = ("langchain-core==0.2.43",)
 CORE_3 = ("langchain-core==0.3.83",)
 CORE_LAST = ("langchain-core==1.7.2",)
@@ -65,15 +65,15 @@ SQLITE = {
     "3.1.1": ("langgraph-checkpoint-sqlite==3.1.1", "langgraph-checkpoint==4.3.2", *CORE_LAST),
     "3.1.2": ("langgraph-checkpoint-sqlite==3.1.2", "langgraph-checkpoint==4.3.2", *CORE_LAST),
 }
-# langgraph itself, with the packages of that time: the files of a conversation that later releases continue.
+# Releases of langgraph itself, with the packages of that time. Each writes a file with a conversation, which later releases continue.
 THREADS = {
     "0.2.14": ("langgraph==0.2.14", "langgraph-checkpoint==1.0.6", "langgraph-checkpoint-sqlite==1.0.0", *CORE_2),
     "0.2.60": ("langgraph==0.2.60", "langgraph-checkpoint==2.0.10", "langgraph-checkpoint-sqlite==2.0.1", *CORE_3),
 }
 CONVERSATION = ROOT / "tests" / "support" / "conversation.py"
-# The file of one release that another release has opened.
+# The release that writes a file, and the newer release that then opens it.
 REOPENED = ("1.0.0", "3.1.2")
-# Listed in a recording in addition to the release itself.
+# The packages whose installed versions a recording lists.
 TOLD = ("langgraph", "langgraph-checkpoint", "langgraph-checkpoint-postgres", "langgraph-checkpoint-sqlite", "langchain-core", "psycopg")
 
 
@@ -138,9 +138,9 @@ def check(run, logged):
         if left and left[0] == text:
             left.pop(0)
         elif text and "error" not in entry:
-            raise SystemExit("the server did not get %r next, but %r" % (text, left[:1]))
+            raise SystemExit("the server's log does not have %r next, but %r" % (text, left[:1]))
     if left:
-        raise SystemExit("the server got more than was recorded: %s" % left)
+        raise SystemExit("the server's log contains statements that were not recorded: %s" % left)
 
 
 def fresh(run, recorded, catalog):
@@ -151,7 +151,7 @@ def fresh(run, recorded, catalog):
 
 
 def over(run, recorded, catalog, base):
-    """A run on a database that was not empty: the statements of the same release that were sent, and the differences from a run on an empty database."""
+    """A run on a database that was not empty, compared with `base`, the run of the same release on an empty database."""
     known = [("\n".join(entry["sql"]), entry.get("parameters")) for entry in base["statements"]]
     return {
         "sent": [known.index((entry["sql"], entry.get("parameters"))) for entry in run["statements"]],
@@ -163,7 +163,7 @@ def over(run, recorded, catalog, base):
 
 
 def record_postgres(databases, release, earlier):
-    """The recording of a release, on an empty database and on those of earlier releases."""
+    """The recording of a release, on an empty database and on the databases of earlier releases."""
     package = "langgraph-checkpoint-postgres==" + release
     python = virtualenv("postgres-" + release, (package, *POSTGRES[release]))
     savers = ask(python)["savers"]
@@ -194,7 +194,7 @@ def record_postgres(databases, release, earlier):
 
 
 def record_sqlite(release, folder):
-    """A file that this release's SqliteSaver wrote and closed."""
+    """Record a file that this release's SqliteSaver wrote and closed."""
     path = RECORDINGS / "sqlite" / ("%s.sqlite" % release)
     made = Path(folder) / "checkpoints.sqlite"
     ask(virtualenv("sqlite-" + release, SQLITE[release]), sqlite=str(made))
@@ -202,7 +202,7 @@ def record_sqlite(release, folder):
 
 
 def record_thread(release, folder):
-    """A file with four turns of a conversation, written by this release of langgraph."""
+    """Record a file with four turns of a conversation, written by this release of langgraph."""
     made = Path(folder) / "thread.sqlite"
     python = virtualenv("thread-" + release, THREADS[release])
     subprocess.run([str(python), str(CONVERSATION), str(made), "4"], check=True, cwd=folder, env=dict(os.environ, PYTHONHASHSEED="0"))
@@ -211,7 +211,7 @@ def record_thread(release, folder):
 
 
 def reopen(folder):
-    """An old file that a newer release opened: it added its column."""
+    """Record an old file after a newer release has opened it and added its column."""
     old, new = REOPENED
     made = Path(folder) / "reopened.sqlite"
     shutil.copy(RECORDINGS / "sqlite" / ("%s.sqlite" % old), made)
@@ -229,7 +229,7 @@ def copy_closed_file(made, path):
 
 def dump(recording, path):
     text = json.dumps(recording, indent=2)
-    # Numbers in one line.
+    # Write each list of numbers on one line.
     text = re.sub(r"\[\s+(\d+(?:,\s+\d+)*)\s+\]", lambda match: "[%s]" % ", ".join(match.group(1).replace(",", " ").split()), text)
     path.write_text(text + "\n")
 

@@ -43,7 +43,7 @@ def main():
     )
     archives = list(folder.glob("*.tar.gz"))
     if len(archives) != 1:
-        raise SystemExit("the build made %d archives, expected one" % len(archives))
+        raise SystemExit("the build created %d archives, expected one" % len(archives))
     done = subprocess.run(
         [sys.executable, "-m", "galaxy_importer.main", str(archives[0])],
         cwd=folder,

@@ -5,7 +5,7 @@
 """Applies the mutations of mutants.yml, one at a time and each in a copy of the checkout, and reports which of them the tests find.
 
 Run it on a machine that can be discarded: if a guard in a playbook is removed, a test may set up PostgreSQL on this machine.
-LANGGRAPH_TEST_SCOPE=all reports what `make test-all` finds, otherwise it reports what `make test` finds.
+With LANGGRAPH_TEST_SCOPE=all, it reports what `make test-all` finds; otherwise, what `make test` finds.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from copy_tree import ROOT, copy_to
 
 FAULTS = Path(__file__).with_suffix(".yml")
 VERDICTS = FOUND, NOT_FOUND, UNDECIDED = "found", "not found", "undecided"
-# Exit statuses of pytest: all passed, one failed, nothing was collected.
+# Exit statuses of pytest: all tests passed, a test failed, no test was collected.
 PASSED, FAILED, NONE = 0, 1, 5
 # A file that cannot be collected does not count as a failed test.
 FAILURE = re.compile(r"^(?:FAILED|ERROR) (tests/\S+?::.+?)(?: - .*)?$", re.M)
 
 
 def load():
-    """The list of mutations. Exits if the text of a mutation is not in its file as often as expected, or if a selector names no file."""
+    """The list of mutations. Exits if a mutation's text does not occur in its file as often as expected, or if a selector matches no file."""
     faults = yaml.safe_load(FAULTS.read_text(encoding="utf-8"))
     names = collections.Counter(fault["name"] for fault in faults)
     wrong = ["%s: the name is used twice" % name for name in names if names[name] > 1]
@@ -47,7 +47,7 @@ def load():
         path, expected = ROOT / fault["file"], fault.get("count", 1)
         found = path.read_text(encoding="utf-8").count(fault["find"]) if path.is_file() else 0
         if found != expected:
-            wrong.append("%s: its text is in %s %d times, expected %d" % (fault["name"], fault["file"], found, expected))
+            wrong.append("%s: its text occurs in %s %d times, expected %d" % (fault["name"], fault["file"], found, expected))
         for selector in fault["tests"]:
             try:
                 arguments(selector)
@@ -101,7 +101,7 @@ class Copy:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _run(self, fault, end):
-        """(verdict, the first test that failed, or why there is no verdict)."""
+        """(verdict, the first test that failed or the reason why there is no verdict)."""
         passed = False
         for selector in fault["tests"]:
             status = self._pytest(arguments(selector), end - time.monotonic())
@@ -152,7 +152,7 @@ def save(path, faults, results):
 
 
 def compare(before, results):
-    """Print how many of the mutations that an earlier run found are found now, and list the others."""
+    """Print how many of the mutations that an earlier run found are still found, and list the others."""
     once = [name for name, result in before.items() if result["verdict"] == FOUND and name in results]
     lost = [name for name in once if results[name]["verdict"] != FOUND]
     print("found before: %d, of these found now: %d (%.1f %%)" % (len(once), len(once) - len(lost), 100 - 100 * len(lost) / max(1, len(once))))

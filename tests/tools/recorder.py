@@ -6,7 +6,7 @@
 
 It reads one JSON document from standard input and writes one to standard output.
 {"runs": [[saver, conninfo], ...]}: setup() of that saver on each database. The result is {"runs": [{"statements": [...], "error": ...}, ...]}.
-{"sqlite": path}: a checkpoint with pending writes, stored by SqliteSaver. {}: nothing.
+{"sqlite": path}: SqliteSaver stores two checkpoints and pending writes in that file. {}: nothing is run.
 Every result has "installed", and "savers": the PostgreSQL savers of this release.
 """
 
@@ -21,7 +21,7 @@ import warnings
 from importlib import metadata
 
 SAVERS = {"PostgresSaver": "langgraph.checkpoint.postgres", "ShallowPostgresSaver": "langgraph.checkpoint.postgres.shallow"}
-# The id contains the time at which it was created.
+# This id contains the time at which it was created.
 ID = "1ef4f797-8335-6428-8001-8a1503f9b875"
 
 
@@ -34,7 +34,7 @@ def saver_class(name):
 
 
 def record(name, conninfo):
-    """The statements of one setup(), in order. An error that setup() caught itself is recorded with its statement."""
+    """The statements of one setup(), in order, and the error that ended it. An error that setup() itself caught is recorded with its statement."""
     import psycopg
 
     sent = []
@@ -63,7 +63,7 @@ def record(name, conninfo):
 
 
 def fill(path):
-    """Two checkpoints of one thread, the second with pending writes, as a run of a graph leaves them."""
+    """Store two checkpoints of one thread, the second with pending writes, as the run of a graph does."""
     from langgraph.checkpoint.sqlite import SqliteSaver
 
     found = SqliteSaver.from_conn_string(path)
@@ -85,7 +85,7 @@ def fill(path):
                 "pending_sends": [],
             }
             if old:
-                # Before 0.1, the key was the time. Since then, it is the id.
+                # The first releases store the time in thread_ts. Later ones store the id.
                 checkpoint["current_tasks"] = {}
             arguments = [config, checkpoint, {"source": "loop", "step": number, "writes": None, "score": None}, checkpoint["channel_versions"]]
             config = saver.put(*arguments[: len(inspect.signature(saver.put).parameters)])

@@ -19,14 +19,14 @@ import ansible_test
 from ansible_test._util.target.common.constants import CONTROLLER_PYTHON_VERSIONS, REMOTE_ONLY_PYTHON_VERSIONS
 from copy_tree import copy_to
 
-# The Python versions of hosts and control nodes that this ansible-core supports. The installed ones compile and import the plugins.
+# The Python versions that this ansible-core supports on hosts and control nodes. ansible-test compiles and imports the plugins with the installed ones.
 PYTHONS = REMOTE_ONLY_PYTHON_VERSIONS + CONTROLLER_PYTHON_VERSIONS
 SHOWN = ("Running sanity test", "ERROR", "FATAL", "WARNING")
 HIDDEN = ("WARNING: Location", "WARNING: Using locale", "WARNING: Reviewing", "WARNING: Running pip as")
 
 
 def pip_settings():
-    """The pip settings of this machine, from files and from the environment. ansible-test does not pass them on."""
+    """The pip settings of this machine, from files and from the environment. ansible-test does not pass them to pip."""
     listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], stdout=subprocess.PIPE, text=True, check=True).stdout
     settings = configparser.RawConfigParser()
     settings.add_section("global")
@@ -45,7 +45,7 @@ def pip_settings():
 
 
 def home(folder):
-    """A separate home directory, so that nothing is written to the user's."""
+    """A separate home directory, so that nothing is written to the user's home directory."""
     folder = folder / "home"
     pip_conf = folder / ".config" / "pip" / "pip.conf"
     pip_conf.parent.mkdir(parents=True, exist_ok=True)
@@ -60,13 +60,13 @@ def home(folder):
 
 
 def pip_versions():
-    """The versions that this ansible-test requires: it reads them from files of that name if they exist. Otherwise it downloads them."""
+    """The versions of pip that this ansible-test requires. It downloads a get-pip.py for each of them, unless its cache already contains that file."""
     source = Path(ansible_test.__path__[0]) / "_internal" / "python_requirements.py"
     return re.findall(r"\bpip='([0-9.]+)'", source.read_text(encoding="utf-8"))
 
 
 def interpreters(folder):
-    """Links to the Pythons that run: a pyenv shim may belong to a version that is not selected."""
+    """Links to the Python interpreters that run. A pyenv shim may belong to a version that is not selected."""
     folder = folder / "pythons"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -88,14 +88,14 @@ def interpreters(folder):
             (folder / name).symlink_to(probe.stdout.strip())
             found.append(version)
     if own not in found:
-        raise SystemExit("this ansible-test runs on Python %s, this is %s: choose another with PYTHON=" % (", ".join(CONTROLLER_PYTHON_VERSIONS), own))
+        raise SystemExit("this ansible-test requires Python %s, found %s: choose another with PYTHON=" % (", ".join(CONTROLLER_PYTHON_VERSIONS), own))
     return folder, own, found
 
 
 def main():
     folder = Path(sys.argv[1]).resolve()
     checkout = copy_to(folder / "ansible_collections" / "stateops" / "langgraph")
-    # Within this repository, whose .gitignore contains the directory, ansible-test would see no file.
+    # Without its own repository, the copy would belong to this one, whose .gitignore lists its directory, and ansible-test would find no files.
     subprocess.run(["git", "init", "--quiet"], cwd=checkout, check=True)
     ignored = sorted(path.name for path in checkout.glob("tests/sanity/ignore*"))
     if ignored:
@@ -107,7 +107,7 @@ def main():
         environment.pop(name, None)
     # The virtualenv that runs ansible-test hides the Python from which it was created.
     environment.pop("VIRTUAL_ENV", None)
-    # The test "symlinks" rejects every link to a directory. This one makes a checkout usable as the collection, for playbooks and for AWX.
+    # The test "symlinks" rejects every link to a directory. The excluded link makes a checkout usable as the collection, for playbooks and for AWX.
     command = ["ansible-test", "sanity", "--exclude", "collections/ansible_collections/"]
     command += ["--controller", "origin:python=venv/%s@%s" % (own, pythons / ("python" + own))]
     for version in found:

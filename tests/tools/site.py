@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds the documentation and checks it. A warning fails: SITE.PY FOLDER. All files are created in FOLDER."""
+"""Builds and checks the documentation: SITE.PY FOLDER. All files are created in FOLDER. A warning is an error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ URL = re.compile(r"\bhttps?://[^\s`>\"')]+")
 
 
 def run(*command, **keywords):
-    """Run a program that is installed next to this Python. The caller handles its warnings; a failure ends the build."""
+    """Run a program that is installed next to this Python. A failure ends the build. The program's options must make warnings failures."""
     beside = Path(sys.executable).parent
     environment = dict(os.environ, PATH=os.pathsep.join([str(beside), os.environ["PATH"]]), ANSIBLE_COLLECTIONS_PATH=str(ROOT / "collections"))
     environment.pop("ANSIBLE_CONFIG", None)
@@ -35,7 +35,7 @@ def run(*command, **keywords):
 
 
 def yaml_complaints(text):
-    """The problems that yamllint finds with the project's own rules. A document starts with three dashes."""
+    """The problems that yamllint finds with the project's own rules. A document must start with three dashes."""
     config = YamlLintConfig((ROOT / ".yamllint").read_text(encoding="utf-8").replace("ignore-from-file: .gitignore\n", ""))
     return [str(problem) for problem in linter.run(text, config)]
 
@@ -46,7 +46,7 @@ def bash_complaints(text):
 
 
 def parsed(parse):
-    """A check that only parses."""
+    """A check that reports only the error of a parser."""
 
     def complaints(text):
         try:
@@ -65,7 +65,7 @@ CHECKS = {
     "ini": parsed(lambda text: configparser.ConfigParser().read_string(text)),
     "json": parsed(json.loads),
     "python": parsed(lambda text: compile(text, "block", "exec")),
-    "sql": lambda text: [] if text.rstrip().endswith(";") else ["a statement has no end"],
+    "sql": lambda text: [] if text.rstrip().endswith(";") else ["the last statement does not end with a semicolon"],
     "text": lambda text: [],
 }
 
@@ -90,10 +90,10 @@ def complaints_of(name, text):
 
 
 def unlisted():
-    """Pages that no table of contents lists, and entries without a page."""
+    """Pages that extra-docs.yml does not list, and entries without a page."""
     sections = yaml.safe_load((ROOT / "docs" / "docsite" / "extra-docs.yml").read_text(encoding="utf-8"))["sections"]
     listed = {name for section in sections for name in section["toctree"]}
-    return ["extra-docs.yml and docs/docsite/rst differ in %s" % name for name in sorted(listed ^ {page.stem for page in PAGES.glob("*.rst")})]
+    return ["%s is in only one of extra-docs.yml and docs/docsite/rst" % name for name in sorted(listed ^ {page.stem for page in PAGES.glob("*.rst")})]
 
 
 def main():
@@ -111,7 +111,7 @@ def main():
     options = ("--cleanup", "everything", "--use-current", "--squash-hierarchy", "--fail-on-error")
     run("antsibull-docs", "--config-file", config, "collection", *options, "--dest-dir", written, "stateops.langgraph", cwd=folder)
     run("sphinx-build", "-q", "-E", "-W", "--keep-going", "-n", "-b", "html", "-c", ROOT / "docs", "-d", folder / "doctrees", written, folder / "html")
-    print("%d pages of ours, %d in all: %s" % (len(pages), len(list((folder / "html").rglob("*.html"))), folder / "html" / "index.html"))
+    print("%d pages from docs/docsite/rst, %d pages in total: %s" % (len(pages), len(list((folder / "html").rglob("*.html"))), folder / "html" / "index.html"))
     return 0
 
 
