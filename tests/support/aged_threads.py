@@ -25,14 +25,14 @@ DAY = 86400
 
 @contextlib.contextmanager
 def ago(seconds):
-    """The ids of checkpoints have a time in the past in this block."""
+    """Within this block, the ids of new checkpoints contain a time that is this many seconds in the past."""
 
     class Past:
         @staticmethod
         def time_ns():
             return time.time_ns() - int(seconds * 10**9)
 
-    # Ids never go back otherwise.
+    # Otherwise, the time in an id would never be before the time in the previous id.
     with mock.patch.object(identifiers, "time", Past), mock.patch.object(identifiers, "_last_v6_timestamp", None):
         yield
 
@@ -45,7 +45,7 @@ class State(TypedDict, total=False):
 
 
 class Inner(TypedDict, total=False):
-    """The state of a subgraph. Its list stays in the subgraph."""
+    """The state of a subgraph. Its list is not part of the parent's state."""
 
     count: int
     inner: Annotated[list, operator.add]
@@ -138,7 +138,7 @@ def live(app, thread, draw, actions, durability=None, **configurable):
 
 
 def random_threads(database, seed, number=14, actions=4, ages=(0, 3, 10, 40, 200)):
-    """Write random threads of real graphs; returns {thread: age in days}. An id contains the name of the graph."""
+    """Write random threads with real graphs. Returns {thread: age in days}. The id of a thread contains the name of its graph."""
     draw = random.Random(seed)
     found = {}
     with database.saver() as saver:
@@ -153,7 +153,7 @@ def random_threads(database, seed, number=14, actions=4, ages=(0, 3, 10, 40, 200
 
 
 def comparable(state):
-    """A StateSnapshot and those of its subgraphs, without their parents and without the saver in their configurations."""
+    """The parts of a StateSnapshot, and of those of its subgraphs, that can be compared: without parents, and without the saver in the configurations."""
     if not hasattr(state, "tasks"):
         return state and state["configurable"]["checkpoint_ns"]
     place = tuple(state.config["configurable"].get(name) for name in ("thread_id", "checkpoint_ns", "checkpoint_id"))
@@ -185,5 +185,5 @@ def rows(database):
 
 
 def sizes(database, thread):
-    """The numbers of rows of a thread."""
+    """The number of rows that a thread has in each table."""
     return tuple(database.execute("SELECT count(*) FROM %s WHERE thread_id = %%s" % table, [thread])[0][0] for table in TABLES)

@@ -10,7 +10,7 @@ import re
 
 
 def assert_no_secret(outcome, *databases):
-    """The output and the result contain no password of the roles or servers of these databases."""
+    """Assert that the output and the result contain no password of the roles or servers of these databases."""
     text = outcome.everything
     for database in databases:
         for secret in [database.server.password] + [role.password for role in database.roles]:
@@ -25,8 +25,8 @@ def assert_succeeded(outcome, *databases):
 
 
 def assert_refused(outcome, *patterns, databases=(), changed=False):
-    """The module failed with one message that a user can act on, and each pattern is in that message."""
-    assert outcome.failed, "it did not fail, changed: %s" % outcome.get("changed")
+    """Assert that the module failed with one message that a user can act on, and that each pattern matches in that message."""
+    assert outcome.failed, "the module did not fail; changed: %s" % outcome.get("changed")
     assert outcome.rc != 0
     message = outcome.get("msg", "")
     assert outcome.get("changed", False) is changed
@@ -48,7 +48,7 @@ class CheckAndApply:
         self.call = call
 
     def apply(self, database, args, name="checkpoint_schema", **kwargs):
-        """Check mode predicts and writes nothing; the real run does what was predicted; a third run changes nothing."""
+        """Assert that check mode predicts the result and writes nothing, that the real run does what was predicted, and that a third run changes nothing."""
         before = database.snapshot()
         plan = assert_succeeded(self.call(name, args, check=True, diff=True, **kwargs), database)
         assert database.snapshot() == before, "check mode wrote"
@@ -64,7 +64,7 @@ class CheckAndApply:
         return done
 
     def unchanged(self, database, args, name="checkpoint_schema", **kwargs):
-        """Nothing is to be done, and nothing is changed."""
+        """Assert that the module has nothing to do and changes nothing."""
         before = database.snapshot()
         again = assert_succeeded(self.call(name, args, diff=True, **kwargs), database)
         assert again["changed"] is False
@@ -74,7 +74,7 @@ class CheckAndApply:
         return again
 
     def rejected(self, database, args, *patterns, name="checkpoint_schema", check=True, **kwargs):
-        """Check mode and the real run fail with the same message, and nothing was written. `check=False` omits check mode."""
+        """Assert that check mode and the real run fail with the same message and write nothing. `check=False` omits check mode."""
         before = database.snapshot()
         done = assert_refused(self.call(name, args, **kwargs), *patterns, databases=[database])
         if check:
@@ -85,7 +85,7 @@ class CheckAndApply:
 
 
 def _steady(message):
-    """Without the values that differ between two runs: process ids and durations."""
+    """The message without the values that differ between two runs: process ids and durations."""
     return re.sub(r"\d+(\.\d+)?", "#", message)
 
 

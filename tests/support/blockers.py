@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sessions that block a run, from its start or from one of its statements on."""
+"""Sessions that block a run, either from its start or from one of its statements."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A server of an attacker: it refuses TLS and asks for the password in clear text. A real PostgreSQL cannot be made to record what it receives."""
+"""An attacker's server: it refuses TLS and asks for the password in clear text. Unlike a real PostgreSQL server, it records everything that it receives."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ClearTextServer:
         self.listener.close()
 
     def service(self, folder):
-        """The environment for libpq's service `production`: a server whose address is not in the connection's own options."""
+        """The environment for libpq's service `production`, so that the connection's own options do not contain the server's address."""
         path = folder / "pg_service.conf"
         path.write_text("[production]\nhost=127.0.0.1\n")
         return {"PGSERVICEFILE": str(path)}

@@ -33,7 +33,7 @@ print(json.dumps({}))
 class Collection:
     """checkpoint_schema without the startup of ansible-playbook. `options` are passed to each run.
 
-    marks: secrets by name. `shown` lists where one of them was printed, `unread` the runs whose output was not read yet.
+    marks: secrets by name. `shown` lists the places where one of them was printed, `unread` the runs whose output has not been read yet.
     """
 
     name = "checkpoint_schema"
@@ -46,7 +46,7 @@ class Collection:
         self.unread = []
 
     def start(self, database, port=None, **options):
-        """A started run on that database. port: the port of an interceptor."""
+        """Start a run on that database. port: the port of an interceptor."""
         more = {"login_port": port} if port else {}
         run = _Searched(self._start(NAME, database.login(**dict(self.options, **more, **options))), self)
         self.unread.append(run)
@@ -91,7 +91,7 @@ class Upstream:
         return self.start_with(database.conninfo() + (" port=%d" % port if port else ""))
 
     def start_with(self, conninfo):
-        """The same with the given connection string."""
+        """Start setup() with the given connection string."""
         return _Bare(self.python, conninfo)
 
 
@@ -117,4 +117,4 @@ class _Bare:
         try:
             return Outcome(json.loads(stdout), stdout + stderr, self.process.returncode)
         except ValueError:
-            return Outcome({"failed": True, "msg": "ended by signal or crash"}, stdout + stderr, self.process.returncode)
+            return Outcome({"failed": True, "msg": "ended by a signal or a crash"}, stdout + stderr, self.process.returncode)

@@ -64,7 +64,7 @@ class Role(NamedTuple):
 
 
 class Database:
-    """Unqualified statements run as the server's superuser. `role` selects another role."""
+    """Statements run as the server's superuser, unless `role` selects another role."""
 
     def __init__(self, server, name, owner, app):
         self.server = server

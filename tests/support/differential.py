@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compares what both savers return for the same threads. Objects remain the bytes in which they are stored."""
+"""Compares what both savers return for the same threads. Stored objects are compared as bytes and not created."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 
 def raw_serde():
-    """A serializer that creates no object: a MessagePack object is its code and the bytes of its payload, a JSON object is its dict, a pickle is not loaded."""
+    """A serializer that creates no objects: it returns a MessagePack extension as its code and payload, a JSON object as a dict, and a pickle as bytes."""
 
     class Raw(JsonPlusSerializer):
         def loads_typed(self, data):
@@ -31,12 +31,12 @@ def raw_serde():
 
 
 def exact(value):
-    """A text that differs if two values differ in type, sign or order, also for -0.0 and NaN."""
+    """A text that differs if two values differ in type, sign (even that of zero) or order. It is the same for two NaN."""
     return repr(value)
 
 
 def loose(value):
-    """Like exact(), but without the order of keys, which JSONB does not keep."""
+    """Like exact(), but regardless of the order of keys, which JSONB does not keep."""
     if isinstance(value, dict):
         return "{%s}" % ", ".join("%r: %s" % (key, loose(item)) for key, item in sorted(value.items()))
     if isinstance(value, list):
@@ -60,7 +60,7 @@ def as_texts(found):
 
 
 def of_file(path, serde=None):
-    """{(thread, namespace, id): what SqliteSaver returns}, from a copy, because the saver writes to the file that it opens."""
+    """{(thread, namespace, id): what SqliteSaver returns}. It reads a copy, because the saver writes to the file that it opens."""
     with contextlib.closing(sqlite3.connect(":memory:", check_same_thread=False)) as memory:
         with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % path, uri=True)) as file:
             file.backup(memory)
@@ -79,15 +79,15 @@ def _all(found):
 
 
 def assert_same(path, database, serde=None, but=()):
-    """Nothing differs except the rejected keys. Returns the numbers of compared (checkpoints, channel values, pending writes)."""
+    """Assert that both savers return the same, except for the keys in `but`. Returns the numbers of compared (checkpoints, channel values, pending writes)."""
     mine, theirs = of_file(path, serde), of_database(database, serde)
     mine = {key: value for key, value in mine.items() if key not in but}
-    assert set(mine) == set(theirs), "missing: %s; more: %s" % (sorted(set(mine) - set(theirs))[:3], sorted(set(theirs) - set(mine))[:3])
+    assert set(mine) == set(theirs), "missing: %s; additional: %s" % (sorted(set(mine) - set(theirs))[:3], sorted(set(theirs) - set(mine))[:3])
     for key, expected in mine.items():
         for part, value in expected.items():
             if part == "channels":
                 more = set(theirs[key][part]) - set(value)
-                # PostgresSaver returns the snapshot of a delta channel wherever its version is named, whichever saver wrote it.
+                # PostgresSaver returns the snapshot of a delta channel with every checkpoint that names its version, whichever saver wrote it.
                 assert all(theirs[key][part][name].startswith("('extension', 7, ") for name in more), (key, more)
                 for name in value:
                     assert theirs[key][part].get(name) == value[name], (key, name, value[name][:200], theirs[key][part].get(name, "")[:200])

@@ -30,4 +30,4 @@ def until(found, seconds=20):
         if result:
             return result
         time.sleep(0.02)
-    raise AssertionError("not seen in %s s" % seconds)
+    raise AssertionError("the condition was not met within %s s" % seconds)

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Injects a fault at a statement of a run: the run is killed, or the server is killed or restarted. Then runs again and returns what is wrong afterwards."""
+"""Injects a fault at a statement of a run (the run is killed, or the server is stopped or restarted), runs again, and returns what is wrong afterwards."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from databases import MIGRATIONS_TABLE
 from fault_points import EVERY, locks, schema_error, wait_for_end
 from interceptor import CloseConnection, Interceptor
 
-# A server is killed together with the thread that started it, and the thread of a connection ends with the connection.
+# Starts servers. A server is killed when the thread that started it ends, and the thread of a connection ends with the connection.
 STARTER = ThreadPoolExecutor(1)
 
 
 class FaultInjection:
-    """Called at each statement. Injects the fault at one of them. `statement` is the text of that statement."""
+    """A callback for each statement, which injects the fault at one of them. `statement` is the text of that statement."""
 
     def __init__(self, when, number, how):
         self.point = (when, number)
@@ -63,7 +63,7 @@ def points(contender, start, server):
 
 
 def run_with_fault(contender, start, server, point, how, restart=lambda: None, error_of=schema_error):
-    """Run with a fault at a point, then run again. Returns (outcome of the first run, or None if it was killed; of the second run; the statement; the errors).
+    """Run with a fault at a point, then run again. Returns (first outcome, or None if that run was killed; second outcome; the statement; the errors).
 
     error_of: returns why a database is not in the expected state, or an empty string.
     """
@@ -84,11 +84,11 @@ def run_with_fault(contender, start, server, point, how, restart=lambda: None, e
         second = contender.start(database).finish()
         wrong.append(error_of(database))
         if not second.failed and "changed" in second and second["changed"] != (database.snapshot() != between_runs):
-            wrong.append("the second run said changed: %s" % second["changed"])
+            wrong.append("the second run wrongly reported changed: %s" % second["changed"])
         if start.rows(database) != rows:
             wrong.append("rows were lost")
         if locks(database):
-            wrong.append("a lock is left")
+            wrong.append("an advisory lock is still held")
         if first is not None:
             assert_no_secret(first, database)
             wrong.extend("the first run showed a traceback" for _once in [0] if "Traceback" in first.everything)
@@ -98,21 +98,21 @@ def run_with_fault(contender, start, server, point, how, restart=lambda: None, e
 
 
 def false_reports(outcome, database, changed):
-    """The claims of a module's result that differ from the database. A result without `changed` claims that nothing changed, as Ansible interprets it."""
+    """The statements in a module's result that the database contradicts. As in Ansible, a result without `changed` means that nothing was changed."""
     message = outcome.get("msg", "")
     if changed and not outcome.get("changed"):
-        yield "the first run said that it changed nothing"
+        yield "the first run reported no change, but it changed something"
     if not changed and outcome.get("changed") and "could not be read" not in message:
-        yield "the first run said that it changed something"
+        yield "the first run reported a change, but it changed nothing"
     claim = re.search(r"The migrations table records (no version|version (\d+))", message)
     if claim:
         recorded = database.recorded() if MIGRATIONS_TABLE in database.tables() else None
         if claim.group(2) != (None if recorded is None else str(recorded)):
-            yield "the first run said %s, and it is %s" % (claim.group(0), recorded)
+            yield "the first run reported: %s, but the recorded version is %s" % (claim.group(0), recorded)
 
 
 def run_at_each_point(fault_table, name, contender, start, server, how, restart=lambda: None, every=EVERY, **more):
-    """Inject the fault at all points of a run, or at one of every few. Returns the errors with their points."""
+    """Inject the fault at one out of `every` points of a run. Returns the errors with their points."""
     wrong = []
     for point in points(contender, start, server)[every // 2 :: every]:
         first, second, text, faults = run_with_fault(contender, start, server, point, how, restart, **more)
@@ -126,7 +126,7 @@ def run_at_each_point(fault_table, name, contender, start, server, how, restart=
 
 
 def stopping(server):
-    """Stop the server as `pg_ctl stop -m immediate` does. Returns when the process has ended."""
+    """A function that stops the server as `pg_ctl stop -m immediate` does. It returns when the process has ended."""
 
     def stop(_run):
         server.process.send_signal(signal.SIGQUIT)
@@ -136,7 +136,7 @@ def stopping(server):
 
 
 def restarting(server):
-    """Stop the server and start it again before the run continues."""
+    """A function that stops the server and starts it again before the run continues."""
 
     def restart(run):
         stopping(server)(run)

@@ -78,13 +78,13 @@ class Process:
 
 
 class ForkServer:
-    """`python` with these modules imported from `library`. `path` is its socket."""
+    """A process of `python` that has imported these modules from `library`. `path` is the path of its socket."""
 
     def __init__(self, python, folder, library, modules, env):
         self.path = str(folder / "forks")
         command = [str(python), str(PROGRAM), self.path, str(library), *modules]
         self._process = subprocess.Popen(command, env=env, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self._process.stdout.readline() == b"ready\n", "the process that forks did not start"
+        assert self._process.stdout.readline() == b"ready\n", "forkserver.py did not start"
 
     def close(self):
         self._process.stdin.close()

@@ -37,7 +37,7 @@ def receive(connection):
 
 
 def run(asked, descriptors):
-    """Become the program. Does not return."""
+    """Run the program in this process. Does not return."""
     code = 1
     try:
         for number, descriptor in enumerate(descriptors):
@@ -49,7 +49,7 @@ def run(asked, descriptors):
         os.chdir(asked["cwd"])
         tempfile.tempdir = None
         random.seed()
-        # Exit functions that the imports registered belong to the server.
+        # The exit functions that imports have registered must only run in the server.
         atexit._clear()
         sys.argv = asked["argv"]
         main = sys.modules["__main__"] = types.ModuleType("__main__")
@@ -114,7 +114,7 @@ def main():
     sys.path[0] = library
     for module in modules:
         importlib.import_module(module)
-    # A garbage collection in a fork would copy every page of the imported modules.
+    # Otherwise, a garbage collection in a fork would copy every page of the imported modules.
     gc.collect()
     gc.freeze()
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:

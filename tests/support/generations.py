@@ -40,7 +40,7 @@ POSTGRES = sorted((path.stem for path in (RECORDINGS / "postgres").glob("*.json"
 
 @functools.lru_cache(maxsize=None)
 def recording(release):
-    """What tests/tools/generations.py recorded of this release."""
+    """The recording of this release, written by tests/tools/generations.py."""
     return json.loads((RECORDINGS / "postgres" / ("%s.json" % release)).read_text())
 
 
@@ -77,7 +77,7 @@ def replay(connection, entries):
 
 
 def migrate(database, *releases, role=None, schema=None, steps=None, saver="PostgresSaver"):
-    """Run setup() of these releases, one after the other. steps: the number of statements of the first release to execute."""
+    """Run setup() of these releases, one after the other. steps: how many statements of each release are executed (default: all)."""
     before = None
     with database.connect(role or database.owner, autocommit=True, **({"options": "-c search_path=" + schema} if schema else {})) as connection:
         for release in releases:
@@ -91,7 +91,7 @@ def migrate(database, *releases, role=None, schema=None, steps=None, saver="Post
 def _over(connection, release, before, entries):
     """setup() continues after the highest recorded version, so that version must be the one that the recording started from."""
     (found,) = connection.execute("SELECT max(v) FROM checkpoint_migrations").fetchone()
-    assert found == max(recorded_versions(before)), "%s was recorded over version %s, here is %s" % (release, max(recorded_versions(before)), found)
+    assert found == max(recorded_versions(before)), "%s was recorded over version %s, found version %s" % (release, max(recorded_versions(before)), found)
     over = recording(release)["over"][before]
     again = [entries[place][:2] + (None,) for place in over["sent"]]
     again[-1] = again[-1][:2] + (over["error"],)
@@ -99,7 +99,7 @@ def _over(connection, release, before, entries):
 
 
 def shallow(database, role=None, release=SHALLOW[-1]):
-    """What ShallowPostgresSaver creates."""
+    """Create the tables of ShallowPostgresSaver."""
     migrate(database, release, role=role, saver="ShallowPostgresSaver")
 
 

@@ -22,7 +22,7 @@ def run(call_module, ready, path, check=False, **options):
 
 
 def imported(call_module, ready, path, **options):
-    """Predict, import, compare the results of both savers, and import again, which changes nothing."""
+    """Predict the import, run it, compare the results of both savers, and import again, which must change nothing."""
     predicted = assert_succeeded(run(call_module, ready, path, check=True, **options), ready)
     done = assert_succeeded(run(call_module, ready, path, **options), ready)
     assert [predicted[kind] for kind in KINDS] == [done[kind] for kind in KINDS]
@@ -53,6 +53,6 @@ def waiting(database, number):
 
 
 def at_work(running):
-    """(the module's own process, the ids of the workers). The module's parent may be a process that waits for the Python of the virtualenv."""
+    """(the id of the module's process, the ids of its workers). The started process may only wait for the virtualenv's Python, which runs the module."""
     ((module, workers),) = [(pid, children(pid)) for pid in (running.process.pid, *children(running.process.pid)) if len(children(pid)) == 2]
     return module, workers

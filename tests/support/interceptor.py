@@ -80,7 +80,7 @@ class Interceptor:
                 each.shutdown(socket.SHUT_RDWR)
 
     def hang_up(self, keep=False):
-        """Close the connections of all clients now. keep: leave the servers' sides open until the end, so that a server notices no disconnect."""
+        """Close the connections of all clients now. keep: leave the connections to the server open, so that it notices no disconnect."""
         self._kept = {each for each in self._sockets if each not in self._clients} if keep else set()
         for each in list(self._clients):
             with contextlib.suppress(OSError):
@@ -158,7 +158,7 @@ class Interceptor:
 
 
 def accept(listener, serve):
-    """Call serve(client) in a thread of its own for each connection, until the listener is closed."""
+    """Call serve(client) in a separate thread for each connection, until the listener is closed."""
     with contextlib.suppress(OSError):
         while True:
             threading.Thread(target=serve, args=listener.accept()[:1], daemon=True).start()

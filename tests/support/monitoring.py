@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of the role monitoring, as a host gets them, and the metrics that they name."""
+"""The files that the role monitoring writes to a host, and the metrics that they name."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import jinja2
 import yaml
 
 ROLE = Path(__file__).resolve().parents[2] / "roles" / "monitoring"
-# Metrics of the exporter itself and of Prometheus, with all releases of the exporter in Debian 12 and 13, also without its default metrics.
+# Metrics of Prometheus and of the exporter itself. Every release of the exporter in Debian 12 and 13 has them, even without its default metrics.
 OTHERS = {"up", "pg_up", "pg_exporter_last_scrape_error", "pg_exporter_user_queries_load_error"}
 RECORDED = "langgraph_last_success_timestamp_seconds"
 METRIC = re.compile(r"\b(?:langgraph_\w+|pg_\w+|up)\b")
 
 
 def defaults():
-    """The defaults of the role that are not computed."""
+    """The defaults of the role that contain no expression."""
     values = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8"))
     return {name: value for name, value in values.items() if "{{" not in str(value)}
 

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A browser for the HTML reports, and what their tests measure in it."""
+"""A browser for the HTML reports, and the functions with which tests measure them."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 RAN = re.compile(r"WARNING:  planted code ran as (\w+)")
-# Signatures for which PostgreSQL prefers the planted object to its own, which takes a polymorphic or a converted argument.
+# With these signatures, PostgreSQL prefers the planted object to its own, whose argument is polymorphic or must be converted.
 BETTER = (
     ("unnest", "smallint[]", "SETOF smallint", "RETURN QUERY SELECT pg_catalog.unnest($1)"),
     ("unnest", "text[]", "SETOF text", "RETURN QUERY SELECT pg_catalog.unnest($1)"),
@@ -21,7 +21,7 @@ BETTER = (
 OPERATORS = (("||", "name", "name", "joined"), ("||", "integer", "integer", "joined"))
 # The saver's own query calls array_agg().
 AGGREGATE = "CREATE AGGREGATE public.array_agg(bytea[]) (SFUNC = public.gathered, STYPE = bytea[])"
-# PostgreSQL's own signatures: preferred if the search_path names another schema before pg_catalog.
+# PostgreSQL's own signatures. It prefers the planted objects only if the search_path names their schema before pg_catalog.
 SAME = (
     ("pg_backend_pid", "", "integer", "RETURN pg_catalog.pg_backend_pid()"),
     ("set_config", "text, text, boolean", "text", "RETURN pg_catalog.set_config($1, $2, $3)"),

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs complete playbooks on several hosts that are all this machine, each with its own virtualenv."""
+"""Runs complete playbooks on several hosts, all of which are this machine, each with its own virtualenv."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Run(Outcome):
         return [each["result"] for each in self.tasks if each["task"].endswith(task) and host in (None, each["host"]) and kind in (None, each["kind"])]
 
     def hosts(self, task):
-        """The hosts on which a task ran and was not skipped. The hosts of a batch end in any order."""
+        """The hosts on which a task ran and was not skipped, sorted, because hosts finish a task in any order."""
         return sorted(each["host"] for each in self.tasks if each["task"].endswith(task) and each["kind"] != "skipped")
 
     def passed(self):
@@ -58,7 +58,7 @@ class Run(Outcome):
 
 
 def short(folder):
-    """Another, short path of a directory: since ansible-core 2.21, Ansible creates a socket in TMPDIR, and the path of a socket is limited to 107 bytes."""
+    """A short path to a directory. Since ansible-core 2.21, Ansible creates a socket in TMPDIR, and the path of a socket is limited to 107 bytes."""
     made = Path(tempfile.mkdtemp(prefix="lg", dir="/tmp"))
     atexit.register(shutil.rmtree, made)
     (made / "t").symlink_to(folder)
@@ -66,7 +66,7 @@ def short(folder):
 
 
 def run(scratch, playbook, inventory, *flags, env=None, verbosity="-vvvv", umask=-1, forked=True):
-    """`playbook` is a path or a list of plays, `inventory` a path, text, a list of groups of each host, or None for no inventory."""
+    """`playbook` is a path or a list of plays. `inventory` is a path, a list of hosts as text, a dictionary of groups, or None for no inventory."""
     folder = scratch / ("play%d" % len(list(scratch.glob("play*"))))
     folder.mkdir()
     if not isinstance(playbook, (str, os.PathLike)):

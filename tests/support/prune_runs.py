@@ -17,7 +17,7 @@ def run(call_module, database, check=False, **options):
 
 
 def pruned(call_module, database, **options):
-    """Check mode writes nothing and predicts exactly what a real run does; the next run changes nothing."""
+    """Assert that check mode writes nothing and predicts exactly what the real run does, and that the next run changes nothing."""
     before = database.snapshot()
     plan = assert_succeeded(run(call_module, database, check=True, **options), database)
     assert database.snapshot() == before, "check mode wrote"

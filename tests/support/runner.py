@@ -86,11 +86,11 @@ class Running:
         except subprocess.TimeoutExpired:
             self.process.kill()
             stdout, stderr = self.process.communicate()
-            raise AssertionError("the module did not end in %s s\n%s\n%s" % (timeout, stdout, stderr)) from None
+            raise AssertionError("the module did not end within %s s\n%s\n%s" % (timeout, stdout, stderr)) from None
         try:
             return Outcome(json.loads(stdout), stdout + stderr, self.process.returncode)
         except ValueError:
-            raise AssertionError("no result came, exit code %s:\n%s\n%s" % (self.process.returncode, stdout, stderr)) from None
+            raise AssertionError("the module returned no result, exit code %s:\n%s\n%s" % (self.process.returncode, stdout, stderr)) from None
 
 
 def once(make):
@@ -125,7 +125,7 @@ def library():
     (collections / "stateops" / "langgraph").symlink_to(ROOT)
     # Otherwise the package in the site-packages of a virtualenv would take precedence.
     (collections / "__init__.py").touch()
-    # As in the archive that Ansible sends: nothing that belongs to the controller.
+    # As in the archive that Ansible sends to a host, no code for the controller is included.
     (folder / "ansible").mkdir()
     (folder / "ansible" / "__init__.py").touch()
     for name in ("module_utils", "modules", "release.py"):
@@ -239,13 +239,13 @@ class Runner:
         process = subprocess.Popen([str(python or self.python), "-"], env=environment, cwd="/", **streams, **identity)
         process.stdin.write(text)
         process.stdin.close()
-        # communicate() would write to the closed pipe.
+        # Otherwise, communicate() would write to the closed pipe.
         process.stdin = None
         return Running(process)
 
     def program(self, name, args, check=False, diff=False):
         """The source of a program that runs a module with these arguments."""
-        # Only the internal arguments that this Ansible knows: an unknown one is an error, and they differ between releases.
+        # Only the internal arguments that this release of Ansible supports, because any other argument is an error.
         internal = {name: value for name, value in self._internal(name, check, diff).items() if name[len("_ansible_") :] in PASS_VARS}
         payload = json.dumps({"ANSIBLE_MODULE_ARGS": dict(args, **internal)})
         return MODULE % {"library": str(library()), "payload": payload, "name": MODULES + name}
@@ -291,7 +291,7 @@ class Runner:
 
 
 def program(name):
-    """A program in the environment of the tests, whether that environment is activated or not."""
+    """The path of a program in the tests' environment, whether that environment is activated or not."""
     beside = Path(sys.executable).parent / name
     found = str(beside) if beside.exists() else shutil.which(name)
     assert found, "%s is not installed" % name

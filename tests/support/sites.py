@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts of the application that are all this machine."""
+"""Hosts of the application, all of which are this machine."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def host(database, target_venv, python, **more):
     return {
         "ansible_connection": "local",
         "ansible_python_interpreter": str(python),
-        # One machine and one user.
+        # All hosts are one machine with one user.
         "ansible_become": False,
         "checkpointer_virtualenv": str(target_venv),
         "checkpointer_schema": "public",
@@ -76,7 +76,7 @@ class Site:
             "checkpointer_app_user": database.app.name,
             "checkpointer_app_password": database.app.password,
         }
-        # The virtualenv that modules already run in: entering another one takes seconds for each of them.
+        # All hosts use the virtualenv in which modules already run, because entering another one takes seconds for each module.
         self.hosts = {name: {"checkpointer_virtualenv": str(target_venv)} for name in ("app1", "app2", "app3")}
 
     def inventory(self):
@@ -125,7 +125,7 @@ class WatchedSite:
         return {"all": {"vars": dict(self.variables, **changes), "children": groups}}
 
     def secret_scanner(self, **more):
-        """The file with the variables is not searched, because it is the source of the secrets."""
+        """A scanner of the site's directories, except for the file with the variables, from which the secrets come."""
         return SecretScanner([self.folder / "work", self.folder / "remote", self.folder / "report"], dict(self.marks, **more))
 
     def in_server_log(self, since):
@@ -134,7 +134,7 @@ class WatchedSite:
 
 
 def once_answered(site, role, words=("user", "password")):
-    """Credentials that are different each time they are evaluated. Only the first ones are valid."""
+    """(a log of the evaluations, an expression). The expression returns valid credentials only when it is evaluated for the first time."""
     log = site.folder / ("asked-" + role.name)
     script = site.folder / ("ask-" + role.name)
     answers = [json.dumps(dict(zip(words, pair))) for pair in (role, ("nobody", "wrong"))]

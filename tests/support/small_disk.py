@@ -13,7 +13,7 @@ DISK = 64 * 1024 * KIB
 
 
 def fill(disk, left):
-    """Leave this many kilobytes free. Returns the file that takes the rest."""
+    """Leave this many kilobytes free. Returns the file that occupies the rest."""
     room = os.statvfs(disk)
     ballast = disk / "ballast"
     with ballast.open("wb") as file:

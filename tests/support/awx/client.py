@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The client of the action plugin, with the stand-in in the same process in place of HTTP."""
+"""The client of the action plugin. It calls the stand-in in the same process instead of using HTTP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from awx.standin import TOKEN
 
 
 class Api:
-    """The methods of awx.awx's client that are used."""
+    """The methods of awx.awx's client that the action plugin uses."""
 
     def __init__(self, standin, token):
         self.standin = standin

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Objects in the stand-in for AWX, and entries of the data about them."""
+"""Creates objects in the stand-in for AWX, and entries for them in the role's data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RULE = "DTSTART:20260101T020000Z RRULE:FREQ=DAILY;INTERVAL=1"
 
 
 class Site:
-    """An AWX in which objects are created by requests, as somebody else would."""
+    """A stand-in for AWX in which objects are created by requests, as another user would create them."""
 
     def __init__(self):
         self.awx = Awx()

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The errors of a real AWX, in its own words. Each rule was recorded in transcript.json."""
+"""The checks of a real AWX, with its own error messages. transcript.json contains a recording of each."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def check_fields(awx, endpoint, body, options, found=None):
         raise Rejected({"organization": ["An execution environment can not be moved to another organization."]})
 
 
-# The fields that are unique together, and how AWX names them.
+# {endpoint: (the words of AWX for the combination, the fields whose combination must be unique)}.
 UNIQUE = {
     "inventories": ("Inventory with this Name and Organization", ("name", "organization")),
     "projects": ("Project with this (name, organization) combination", ("name", "organization")),
@@ -72,7 +72,7 @@ def check_unique(awx, endpoint, body):
 
 
 def check_edge(awx, key, other):
-    """Check an edge of a workflow: one edge between two nodes, no circle, no other workflow."""
+    """Check that an edge is the only one between its two nodes, creates no cycle, and does not lead to another workflow."""
     nodes = awx.objects["workflow_job_template_nodes"]
     if other is None:
         raise Rejected({"detail": "WorkflowJobTemplateNode matching query does not exist."})

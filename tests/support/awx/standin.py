@@ -39,12 +39,12 @@ READ_TOKEN = "a-token-that-may-only-read"
 ORGANIZATION_TOKEN = "a-token-of-an-organization-administrator"
 READER_TOKEN = "a-token-of-a-user-who-may-only-see"
 USERS = {ORGANIZATION_TOKEN: "olga", READER_TOKEN: "rita"}
-# Only a system administrator creates these.
+# Only a system administrator can create these.
 SYSTEM = ("organizations", "credential_types")
 # In AWX, these endpoints share one sequence of numbers.
 UNIFIED = ("projects", "inventory_sources", "job_templates", "workflow_job_templates", "workflow_approval_templates")
 EDGES = ("success_nodes", "failure_nodes", "always_nodes")
-# The endpoints of the lists below an object.
+# {list below an object: the endpoint of its members}.
 LINKS = {"hosts": "hosts", "children": "groups", "credentials": "credentials", "labels": "labels", "instance_groups": "instance_groups"}
 LINKS.update(dict.fromkeys(EDGES, "workflow_job_template_nodes"))
 LINKS.update(teams="teams", users="users", galaxy_credentials="credentials")
@@ -75,7 +75,7 @@ class Awx:
         self.surveys = {}
         self.inputs = {}
         self.requests = []
-        # A function of method, path and body whose result, (status, response), is the answer, unless it is None.
+        # A function of method, path and body. Its result, (status, response), replaces the usual response, unless it is None.
         self.instead = lambda method, path, body: None
         self.product = "AWX"
         self._worn = set()
@@ -176,7 +176,7 @@ class Awx:
         return 204, None
 
     def _drop_labels(self):
-        """AWX deletes a label that was taken from its last object."""
+        """Like AWX, delete a label after it was removed from the last object that had it."""
         used = {number for (_kind, _other, name), members in self.links.items() if name == "labels" for number in members}
         for number in [each for each in self.objects["labels"] if each not in used and each in self._worn]:
             del self.objects["labels"][number]
@@ -284,7 +284,7 @@ class Awx:
 
     @staticmethod
     def _fill_templates(endpoint, made):
-        """AWX adds what a notification template leaves out, and hides its secrets."""
+        """Like AWX, add the values that a notification template omits, and hide its secrets."""
         if endpoint == "workflow_approval_templates":
             made.update(type="workflow_approval_template", description=made.get("description") or "", timeout=made.get("timeout") or 0, status="never updated")
             return
@@ -299,7 +299,7 @@ class Awx:
     def _fill(self, endpoint, made, body, defaults):
         readable = OPTIONS[endpoint]["GET"]
         for field, option in defaults.items():
-            # A field without a default that refers to nothing has the value that AWX returned.
+            # A field that has no default and is not a reference keeps the value that AWX returned.
             if "default" in option or option["type"] == "id" or field not in made:
                 made[field] = option.get("default")
         for field in OPTIONS[endpoint]["POST"]:
@@ -321,7 +321,7 @@ class Awx:
         return self.objects["credential_types"][credential_type]["inputs"].get("fields", [])
 
     def _shown(self, endpoint, found):
-        """An object as its own page shows it: with the names of the objects that it refers to and that are linked to it."""
+        """An object as its own page shows it: with the names of the objects to which it refers and of those linked to it."""
         shown = copy.deepcopy(found)
         shown["related"]["named_url"] = "/api/v2/%s/%s/" % (endpoint, self._name(endpoint, found))
         if self._token == READER_TOKEN and "user_capabilities" in shown["summary_fields"]:
@@ -350,7 +350,7 @@ class Awx:
         return shown
 
     def _name(self, endpoint, found):
-        """The last part of the named URL: the names of the object and of what it is in."""
+        """The last part of the named URL: the name of the object and of the object that contains it."""
         name = (found.get("name") or found.get("identifier") or found.get("username") or "").replace("+", "[+]").replace("/", "%2F")
         parent = {"hosts": "inventory", "groups": "inventory", "workflow_job_template_nodes": "workflow_job_template", "inventory_sources": "inventory"}
         field = parent.get(endpoint, "organization")
@@ -387,7 +387,7 @@ class Awx:
 
 
 class Server:
-    """Awx on a port of the loopback address, while the block runs."""
+    """Serves an Awx through HTTP on a port of the loopback address while the block runs."""
 
     def __init__(self, awx):
         class Handler(BaseHTTPRequestHandler):
