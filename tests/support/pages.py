@@ -13,7 +13,7 @@ import pytest
 CONTRAST = """() => {
   const channel = value => { value /= 255; return value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4; };
   const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-  // The browser itself computes the colour of one layer over another.
+  // The browser itself computes the color of one layer over another.
   const over = colours => {
     for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
     return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);

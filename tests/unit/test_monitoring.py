@@ -50,7 +50,7 @@ def test_every_metric_has_a_description():
 
 
 def test_the_queries_read_only_the_granted_columns():
-    """A column of LangGraph's tables that is not granted is not named. The functional tests run the queries with these grants."""
+    """The queries name no column of LangGraph's tables that is not granted. The functional tests run the queries with these grants."""
     text = "\n".join(query["query"] for query in monitoring.queries().values())
     for table, columns in COLUMNS.items():
         assert table in text

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A role's variable is an option, a fact that its README documents, or private: then it is named __ROLE_name."""
+"""A role's variable is an option, a fact that its README documents, or a private variable with a name such as __ROLE_name."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def options(role):
 
 
 def undocumented(role):
-    """[(file, name)]: the variables that are neither private nor documented, nor Ansible's own."""
+    """[(file, name)]: the variables that are neither private, nor documented, nor Ansible's own."""
     facts = set(re.findall(r"`(\w+)`", (role / "README.md").read_text(encoding="utf-8")))
     known = options(role) | facts
     names = [("vars/main.yml", name) for name in load(role / "vars" / "main.yml")]

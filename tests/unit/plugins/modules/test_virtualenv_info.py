@@ -23,7 +23,7 @@ def site_packages(folder):
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
-    """A virtualenv that contains only the pip of its Python."""
+    """A virtualenv that contains only the pip that its Python installs."""
     folder = tmp_path_factory.mktemp("virtualenv") / "venv"
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     return folder
@@ -199,7 +199,7 @@ def test_what_others_can_write(tmp_path, name):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_root_reads_another_users_virtualenv_as_that_user(tmp_path):
-    # pytest's directories, with one more level if it runs in several processes.
+    # Make pytest's directories accessible. There is one more level if pytest runs in several processes.
     for each in (tmp_path, *(folder for folder in tmp_path.parents if "pytest-" in str(folder))):
         each.chmod(0o755)
     folder = tmp_path / "theirs"

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stand-ins for AWX in which somebody else has created objects."""
+"""Stand-ins for AWX in which another user has created objects."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def team(site):
 
 @pytest.fixture
 def labelled(site):
-    """A template of the data and one that is no longer in it, both with the label and a schedule; and one without the label."""
+    """Three templates: one in the data and one that is no longer in it, both with the label and a schedule, and one without the label."""
     label = site.add("labels", name="ours", organization=1)
     site.now, site.before, site.theirs = site.template("now"), site.template("before"), site.template("theirs")
     for number in (site.now, site.before):

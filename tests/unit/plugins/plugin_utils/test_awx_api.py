@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The client with an AWX that sends the token elsewhere, or answers what AWX would not."""
+"""The client with a server that redirects the token to another address, or that responds as AWX would not."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_redirect_does_not_send_the_login_to_another_address(listen, login, mo
 
 @pytest.mark.parametrize("link", ["http://%s/api/v2/labels/?page=2", "//%s/api/v2/labels/?page=2", "/api/v2/labels/@%s/"])
 def test_the_next_page_is_asked_of_awx_and_pages_end(listen, link, monkeypatch):
-    """Each page names a next one, at another address."""
+    """Each page names a next page at another address."""
     other = listen(200, {}, LISTED)
     awx = listen(200, {}, {**LISTED, "next": link % other.address})
     monkeypatch.setattr(_awx_api, "MOST", 5)

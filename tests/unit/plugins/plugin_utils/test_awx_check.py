@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Data for AWX that is rejected before AWX is asked, and data that looks similar and is accepted."""
+"""Data for AWX that is rejected before any request to AWX, and similar data that is accepted."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_accepted(what):
     assert messages(**RIGHT[what]) == []
 
 
-# The survey of a job template and the answers of launches, with what a real AWX said.
+# The survey of a job template, and launches with their answers and the responses of a real AWX.
 SURVEY, *LAUNCHES = json.loads((ROOT / "tests" / "support" / "awx" / "launches.json").read_text())
 
 
@@ -205,7 +205,7 @@ def test_a_default_is_accepted_if_awx_accepts_it_as_an_answer():
         answers = {name: value for name, value in launch["body"]["extra_vars"].items() if name in questions}
         asked = {"spec": [{**questions[name], "default": value} for name, value in answers.items()]}
         found = messages(**template(survey_enabled=True, survey_spec=asked))
-        # The answer that AWX rejects, unless it is the password.
+        # The answers that AWX rejects, except for the password.
         rejected = [name for name in answers if any("'%s'" % name in each for each in launch["answer"].get("variables_needed_to_start", []))]
         assert [each.split(" asks for ")[1].split(" ")[0] for each in found] == rejected, launch["note"]
         seen += rejected or [launch["status"]]

@@ -116,7 +116,7 @@ def test_a_name_that_two_objects_of_one_organization_have(site):
 
 
 def test_the_order_is_that_of_the_references(site):
-    """Git and registry credentials are declared beside what uses them. The lists have no order."""
+    """The order of the data does not matter. Credentials for Git and for registries come before the objects that use them."""
     data = {
         "awx_roles": [{"role": "execute", "teams": ["t"], "job_templates": ["j"]}],
         "awx_templates": [{"name": "j", "project": "p", "inventory": "i", "playbook": "x.yml", "execution_environment": "e", "labels": ["l"]}],
@@ -139,7 +139,7 @@ def test_the_order_is_that_of_the_references(site):
         *("project p", "inventory i", "host h", "group all", "group g", "group all", "job template j", "role execute for t"),
     ]
     assert all(each["new"] or each["pending"] for each in made.steps)
-    # A second name of a list is found by a first look-up of another.
+    # Only these options of an organization refer to objects that come after it.
     order = [kind.variable for kind in KINDS]
     late = [
         (kind.variable, option)
@@ -209,13 +209,13 @@ def test_an_execution_environment_of_another_organization_is_used(site):
     assert titles(made) == []
     assert "used as it is: its name is unique in all of AWX. Its image is theirs, not ours." in made.report[0]
     assert "that of all organizations" in made.report[1]
-    # One for all organizations is asked for.
+    # This entry asks for an execution environment for all organizations.
     data["awx_execution_environments"] = [{"name": "AWX EE (latest)", "image": "x", "organization": ""}]
     assert titles(plan(site.awx, data)) == [("create", "execution environment AWX EE (latest)")]
 
 
 def test_a_credential_of_a_team_has_no_organization(site):
-    """The module takes one owner only."""
+    """The module accepts only one owner."""
     entry = {"name": "c", "credential_type": "Machine", "team": "t"}
     data = {"awx_teams": [{"name": "t"}], "awx_credentials": [entry]}
     assert [each["new"] for each in plan(site.awx, data).steps] == [True, True]
@@ -261,7 +261,7 @@ def test_what_the_data_no_longer_names(labelled):
         "schedule old of now is not in the data and is kept",
         "job template before is not in the data and is kept. Its schedules are turned off: nightly",
     ]
-    # The old job would otherwise run beside the new one. The schedule of the template that is in the data stays as it is.
+    # Otherwise, the old job would run in addition to the new one. The schedule of the template in the data is not changed.
     (nightly,) = [number for number, each in labelled.awx.objects["schedules"].items() if each["unified_job_template"] == labelled.before]
     (off,) = [each for each in made.steps if each["stage"] == "disable"]
     assert (off["title"], off["arguments"]) == ("schedule nightly of before", {"name": str(nightly), "enabled": False})
@@ -375,7 +375,7 @@ def replaced(value, path, other):
 
 @pytest.mark.parametrize("variable", VARIABLES)
 def test_any_value_in_any_place_is_accepted_or_gets_a_message(team, variable):
-    """As in a file with a list in place of a dictionary, an empty entry, or a number as a name."""
+    """As in a file with a list instead of a dictionary, an empty entry, or a number as a name."""
     assert list(check_data({**EVERYTHING}, {})) == [] and plan(team.awx, EVERYTHING, label="ours").errors == []
     tried = 0
     for path in places(EVERYTHING[variable]):

@@ -25,13 +25,13 @@ def test_rights_that_the_token_does_not_have(site):
     )
     assert "admin may not create teams in AWX, or the token may only read" in plan(site.awx, data, token=READ_TOKEN).errors[1]
     assert titles(plan(site.awx, {"awx_teams": data["awx_teams"]}, token=ORGANIZATION_TOKEN)) == [("create", "team t")]
-    # What exists needs no right while it is the same, which only the module knows.
+    # An existing object needs no right if it is unchanged, but only the module can determine that.
     assert step(plan(site.awx, {"awx_organizations": [{"name": "Default"}]}, token=READER_TOKEN), "organization Default")["restricted"]
     assert not step(plan(site.awx, {"awx_organizations": [{"name": "Default"}]}), "organization Default")["restricted"]
 
 
 def test_the_right_to_create_the_first_kind(site):
-    """For other kinds than the first, the right can depend on an object that the run creates before."""
+    """Only the first kind is checked, because the right to create other kinds can depend on an object that the run creates earlier."""
     site.add("inventories", name="i", organization=1)
     data = {"awx_hosts": [{"name": "h", "inventory": "i"}], "awx_groups": [{"name": "g", "inventory": "i"}]}
     (error,) = plan(site.awx, data, token=READ_TOKEN).errors
@@ -39,7 +39,7 @@ def test_the_right_to_create_the_first_kind(site):
     assert plan(site.awx, data).errors == []
 
 
-# A new object, the object that it needs, and the right that AWX shows there.
+# {case: (data with a new object, the endpoint of the object that it needs, the right that AWX shows for that object, the message)}.
 NEEDING = {
     "a host": ({"awx_hosts": [{"name": "h", "inventory": "i"}]}, "inventories", "edit", "host h: admin may not edit its inventory i in AWX"),
     "a group": ({"awx_groups": [{"name": "g", "inventory": "i"}]}, "inventories", "edit", "group g: admin may not edit its inventory i in AWX"),
@@ -79,7 +79,7 @@ def test_rights_at_the_object_that_a_new_one_needs(team, what):
         each["summary_fields"].setdefault("user_capabilities", {})[right] = False
     (error,) = plan(team.awx, data).errors
     assert says in error
-    # What is unchanged needs no right.
+    # An unchanged object needs no right.
     assert plan(team.awx, nodes(node("a", "b"), node("b", "c"), node("c"))).errors == []
 
 
@@ -99,5 +99,5 @@ def test_rights_for_grants_and_removal(labelled):
     for endpoint in ("job_templates", "projects", "credentials"):
         for each in labelled.awx.objects[endpoint].values():
             each["summary_fields"].setdefault("user_capabilities", {}).update(edit=False, delete=False, use=False)
-    # A grant that exists needs no right, which only the module knows.
+    # A grant that already exists needs no right, but only the module can determine that.
     assert restricted() == ["job template now", "role execute for ops", "role use for ops", "job template before", "project gone"]

@@ -147,7 +147,7 @@ def test_the_size_of_the_summary_is_limited():
 
 
 def unescaped(source):
-    """Expressions in a template that print anything except filtered values, fixed words or macros."""
+    """Expressions in a template that print anything except escaped values, fixed words or macros."""
     tree = Environment().parse(source)
     macros = {macro.name for macro in tree.find_all(nodes.Macro)}
 
@@ -195,7 +195,7 @@ def _fixed(node):
 @pytest.mark.filterwarnings("ignore:invalid escape sequence")
 @pytest.mark.parametrize("page, least", [("parity_report", 20), ("import", 15), ("retention", 20), ("stats_report", 25)])
 def test_every_expression_of_a_markdown_report_is_escaped(page, least):
-    """Numbers as well: a host can return a text in their place."""
+    """Numbers are escaped as well, because a host can return a text instead."""
     source = (ROOT / "roles" / "checkpointer" / "templates" / ("%s.md.j2" % page)).read_text(encoding="utf-8")
     assert source.count("text(") > least
     assert unescaped_markdown(source) == []

@@ -17,7 +17,7 @@ from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible_collections.stateops.langgraph.plugins.plugin_utils import _results
 
 KEYS = frozenset(["parity", "role"])
-# What ansible-core obeys, or what would replace a value that the executor adds.
+# Keys that ansible-core obeys, or that would replace a value that the executor adds.
 OBEYED = ["ansible_facts", "ansible_stats", "add_host", "add_group", "results", "unreachable", "attempts", "_ansible_delegated_vars"]
 OBEYED += ["_ansible_notify", "_ansible_no_log", "_ansible_facts_cacheable", "ansible_job_id", "finished", "ansible_loop_var", "include", "include_args"]
 
@@ -38,7 +38,7 @@ def test_a_failure_stays_one():
 
 
 def test_text_that_is_printed_has_no_control_characters():
-    """What is compared and not printed as it is keeps its characters."""
+    """Values that are compared, and not printed directly, keep their characters."""
     moves = "a\x1b[2J\x9bb\r\u202e\nc"
     result = {"msg": moves, "warnings": [moves], "role": moves, "parity": {"summary": moves, "findings": [{"object": moves}]}}
     clean = "a [2J b  \nc"
@@ -52,7 +52,7 @@ def test_text_that_is_printed_has_no_control_characters():
 
 @dataclasses.dataclass(frozen=True)
 class Event:
-    """Like the errors and warnings of ansible-core 2.19 and newer."""
+    """An error or a warning as in ansible-core 2.19 and newer."""
 
     msg: str
     events: tuple | None = None

@@ -69,7 +69,7 @@ def test_an_erasure_replaces_the_policies():
 
 
 def test_an_id_in_a_text_is_not_split_into_ids_of_others():
-    """Only at line breaks. The others are shown as a space, or not at all."""
+    """A text is split only at carriage returns and line feeds. Other separators are shown as a space, or not at all."""
     ids = [form % chr(code) for code in (0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x85, 0xA0, 0x2028, 0x2029) for form in ("a%svictim", "victim%s")]
     assert read_policies([], {}, True, "\n".join(ids) + "\r\nb\rc")["policies"][0]["options"]["threads"] == [*ids, "b", "c"]
 
@@ -112,7 +112,7 @@ def test_a_failure_before_the_counting_and_one_after_a_deletion():
     "kept, remaining, reasons", [({"written_meanwhile": 2}, 0, "2 because the application"), ({"other_metadata": 5}, 1, "1 because time_limit")]
 )
 def test_an_erasure_that_leaves_a_thread_has_failed(kept, remaining, reasons):
-    """A policy that leaves one has not: the next run applies it again."""
+    """A policy that leaves a thread has not failed, because the next run applies it again."""
     counts = dict(COUNTS, kept=kept, threads=dict(COUNTS["threads"], remaining=remaining), remaining=remaining)
     for erasure in (True, False):
         plan = read_policies([OLD], {}, erasure, "a\nb", None)

@@ -19,7 +19,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._core.module im
 @pytest.fixture
 def finished(monkeypatch, capsys):
     """A function that runs run_module() and returns the output of the module and its exit status."""
-    # The state that the wrapper around a module sets. The profile exists since ansible-core 2.19.
+    # The state that the wrapper around a module sets. The profile has existed since ansible-core 2.19.
     monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": {"word": "x"}}).encode("utf-8"))
     monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
 
@@ -110,7 +110,7 @@ def test_one_line():
 
 @pytest.mark.parametrize("error", [ModuleError("No."), ValueError("no")])
 def test_nothing_is_being_handled_when_it_fails(finished, monkeypatch, error):
-    """Otherwise, ansible-core 2.18 shows a traceback from -vvv on."""
+    """Otherwise, ansible-core 2.18 shows a traceback at -vvv and above."""
     seen, fail = [], basic.AnsibleModule.fail_json
 
     def watched(module, **results):

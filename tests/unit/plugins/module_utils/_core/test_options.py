@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which option values are rejected, and which unusual ones are not."""
+"""Which option values are rejected, and which unusual ones are accepted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SECRET = "hunter2-and-more"
 
 
 def rejected(**params):
-    """The message with which refuse_secrets() rejects the options. It contains no secret, and hides it elsewhere."""
+    """The message with which refuse_secrets() rejects the options. The message contains no secret, and the error hides the secret in all other output."""
     with pytest.raises(ModuleError) as found:
         refuse_secrets(params)
     assert SECRET not in found.value.message

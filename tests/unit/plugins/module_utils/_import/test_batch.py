@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """batch.py: each blob is sent once, even if a thread has more values than are remembered.
 
-Lists replace the tables: the number of remembered values cannot be set from outside, and hundreds of thousands of values take minutes.
+Lists replace the tables, because no option sets the number of remembered values, and an import of hundreds of thousands of values takes minutes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def split_rows(joined):
 
 
 class Tables:
-    """Stores copied rows. A blob exists once it was copied."""
+    """Stores copied rows. No other rows exist."""
 
     def __init__(self):
         self.rows, self.connection = ([], [], []), self
@@ -95,7 +95,7 @@ def test_one_batch_is_imported_even_if_the_time_is_up(path, monkeypatch):
 
 
 def test_windows_have_a_limited_size(monkeypatch):
-    """A checkpoint counts together with its pending writes, and none is left out."""
+    """The size of a window includes the pending writes of its checkpoints. No checkpoint is left out."""
     outlines = [(("t", "", str(number)), True, [("task", index) for index in range(number % 4)]) for number in range(50)]
 
     class Source:

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""existing.py: which of the requested keys exist, however many other keys do."""
+"""existing.py: which of the requested keys exist, however many other keys exist."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def fetch_by(size):
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
 @pytest.mark.parametrize("seed", range(5))
 def test_requested_keys(size, seed):
-    """In windows of any length. Some of the keys exist, some do not, and other keys are in between."""
+    """The keys are requested in windows of any length. Some of them exist, some do not, and other keys are in between."""
     draw = random.Random(seed)
     requested = sorted(draw.sample(KEYS, 20) + [(b"b", b"x", b"none"), (b"c", b"", b"none")])
     existing = ExistingKeys(fetch_by(size))

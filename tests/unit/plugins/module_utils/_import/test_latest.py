@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""latest.py: the selection is read from the indexes, does not depend on what is remembered, and the same for both ways to read a file."""
+"""latest.py: the selection is read from the indexes, does not depend on what is remembered, and is the same for both ways to read a file."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_signs(values, versions, metadata, sends, expected):
 
 
 def test_what_the_newest_checkpoint_needs(tmp_path):
-    """The parent that has its sends; the whole thread, if only an older checkpoint shows that a channel without a value is a DeltaChannel."""
+    """It needs the parent that has its sends. It needs the whole thread if only an older checkpoint shows that a channel without a value is a DeltaChannel."""
     path = tmp_path / "checkpoints.sqlite"
     update, counters = {"source": "update"}, {"source": "loop", "counters_since_delta_snapshot": {"a": [1, 1]}}
     with SqliteSaver.from_conn_string(str(path)) as saver:

@@ -108,7 +108,7 @@ def test_a_value_without_floats_is_written_the_same_without_a_search_for_floats(
 @pytest.mark.parametrize("channels", [0, 1])
 @pytest.mark.parametrize("wide", [False, True])
 def test_a_float_outside_the_channels_is_detected(number, channels, wide):
-    """Also as other programs write it: with 32 bits, or in a map with a longer header."""
+    """Other programs may write a float with 32 bits, or a map with a longer header."""
     start = b"\xde\x00\x03" if wide else b"\x83"
     raw = start + b"\xa1v\x04\xaechannel_values" + bytes([0x80 + channels]) + b"\xa1c\x01" * channels + b"\xb0channel_versions\x81\xa1c" + number
     parsed = parse_msgpack(raw)
@@ -118,7 +118,7 @@ def test_a_float_outside_the_channels_is_detected(number, channels, wide):
 
 @pytest.mark.parametrize("declared", range(1, 4))
 def test_a_map_with_more_pairs_than_its_header_declares(declared):
-    """The bytes after its end may look like the rest of a larger map."""
+    """The bytes after the end of a map may look like the rest of a larger map."""
     pairs = b"\xa1v\x04\xa1a\x01\xa1b\x01\xaechannel_values\x80" + b"".join(b"\xa1" + bytes([0x63 + number]) + b"\x01" for number in range(12 + declared))
     with pytest.raises(Unreadable):
         parse_msgpack(bytes([0x80 | declared]) + pairs)

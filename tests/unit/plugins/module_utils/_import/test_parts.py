@@ -24,7 +24,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._import.workers
 
 @pytest.fixture
 def path(tmp_path, monkeypatch):
-    """A thread of forty checkpoints with 5 KB each, which is long here, between two others."""
+    """Three threads. The second one has forty checkpoints of 5 KB each, which is long in these tests."""
     monkeypatch.setattr(source, "LONG", 100_000)
     path = tmp_path / "checkpoints.sqlite"
     with SqliteSaver.from_conn_string(str(path)) as saver:
@@ -77,7 +77,7 @@ def test_the_parts_are_the_thread(path, monkeypatch, number):
 
 @pytest.mark.parametrize("table, query", [("checkpoints", source.ROWS), ("writes", source.ALL_WRITES % "''")])
 def test_a_part_is_read_by_the_index(path, table, query):
-    """If only checkpoint_ns were found by it, the time would grow with the square of the thread."""
+    """If the index were used only for checkpoint_ns, the time would grow with the square of the thread's length."""
     with open_source(path) as file:
         part = Part(b"long", (b"", b"id 10"), (b"", b"id 20"))
         where, parameters = source._where(*part)
@@ -86,7 +86,7 @@ def test_a_part_is_read_by_the_index(path, table, query):
 
 
 def test_values_that_did_not_change_are_not_sent(path):
-    """Not even by the first checkpoint of a part."""
+    """Not even with the first checkpoint of a part."""
     with open_source(path) as file:
         converted = parts.convert_part(Importer(file, None), Part(b"long", (b"", b"id 10"), (b"", b"id 20")))
     assert [[change[0] for change in changes] for _namespace, _identifier, changes in marshal.loads(converted.changes)] == [["step"]] * 10
@@ -107,7 +107,7 @@ def test_a_part_with_too_many_rows_is_returned_in_pieces(path, monkeypatch):
 
 
 def test_the_long_thread_is_not_started_when_the_time_is_up(path, monkeypatch):
-    """The others are imported first, and then it remains."""
+    """The other threads are imported first, and then the long thread remains."""
 
     class Pool:
         size = 2

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""variants.py: which serialised forms have the same value, for values that LangGraph's serializer wrote and for damaged ones."""
+"""variants.py: which serialized forms have the same value, for values that LangGraph's serializer wrote and for damaged ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DUMP = JsonPlusSerializer().dumps_typed
 
 
 def constructed(name, *arguments, **keywords):
-    """An object as langgraph-checkpoint before 1.0.10 wrote it, as JSON."""
+    """An object in the JSON form that langgraph-checkpoint wrote before 1.0.10."""
     found = {"lc": 2, "type": "constructor", "id": ["some", "module", name]}
     if arguments:
         found["args"] = list(arguments)
@@ -116,5 +116,5 @@ def test_a_checkpoint_is_parsed_once_for_all_its_channels(tmp_path, monkeypatch)
             counts.count(converted, converter, source)
             monkeypatch.undo()
     assert (counts.total, counts.different, [each["channel"] for each in counts.sample]) == (300, 300, channels[:100])
-    # The three later checkpoints and the first one, with which each of them is compared.
+    # The three later checkpoints, and the first one once for each of them, because it is compared with each.
     assert len(parsed) == 6

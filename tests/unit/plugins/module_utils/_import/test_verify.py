@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """verify.py: a row that is missing after its batch was committed is reported by its key.
 
-A fake replaces the tables: no server loses a row between two statements, and tables with triggers are rejected before.
+A fake replaces the tables, because no server loses a row between two statements, and tables with triggers are rejected earlier.
 """
 
 from __future__ import annotations

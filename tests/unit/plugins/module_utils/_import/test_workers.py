@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """workers.py: which workers are stopped, and why.
 
-Fakes replace files and servers: the speed of a writer, and the moment when a process ends, cannot be set from outside.
+Fakes replace files and servers, because a test cannot control the speed of a writer or the moment at which a process ends.
 """
 
 from __future__ import annotations

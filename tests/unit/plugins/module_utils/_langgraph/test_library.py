@@ -19,7 +19,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expecte
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    """A function that installs a langgraph-checkpoint-postgres with this version and source, as pip would, and hides any other."""
+    """A function that installs a langgraph-checkpoint-postgres with this version and source, as pip would, and hides any other one."""
     elsewhere = [path for path in sys.path if "site-packages" not in path]
     monkeypatch.setattr(sys, "path", [str(tmp_path)] + elsewhere)
     for name in imported():
@@ -36,7 +36,7 @@ def installed(tmp_path, monkeypatch):
             base.write_text(source, encoding="utf-8")
 
     yield install
-    # Later tests would import these modules instead of the real library; monkeypatch restores only modules that existed before.
+    # Otherwise, later tests would import these modules instead of the real library. monkeypatch restores only modules that existed before.
     for name in imported():
         del sys.modules[name]
 
@@ -108,7 +108,7 @@ def test_an_empty_library():
 
 @pytest.mark.parametrize("own", [True, False])
 def test_a_library_without_prune(installed, own):
-    """Its base class has one that raises NotImplementedError."""
+    """The base class has a prune() that raises NotImplementedError."""
     prune = "    def prune(self): pass\n"
     installed("3.1.0", "MIGRATIONS = []", "class Base:\n%s\nclass PostgresSaver(Base):\n    def __init__(self, conn): pass\n%s" % (prune, prune if own else ""))
     if own:

@@ -80,7 +80,7 @@ def test_any_release_on_the_database_of_any_other(old, new):
         ("2.0.8", "3.2.0", [9], []),
         ("2.0.10", "3.2.0", [8, 9], []),
         ("2.0.12", "2.0.13", [9], []),
-        # The same number with another meaning: 8 is an index in 2.0.8, and task_path in 2.0.12.
+        # The same number has two meanings: 8 is an index in 2.0.8, and task_path in 2.0.12.
         ("2.0.8", "2.0.12", [8], ["task_path"]),
         ("2.0.10", "2.0.12", [8], []),
         ("2.0.10", "2.0.8", [8], []),
@@ -164,7 +164,7 @@ def test_repairs_lead_to_the_expected_schema(mutation, release):
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_an_upgrade_includes_repairs(mutation):
-    """The migrations table of 1.0.2 with any broken schema: setup() and the repairs together."""
+    """With the migrations table of 1.0.2 and any broken schema, setup() and the repairs together lead to the current schema."""
     migrations = mutation.schema.table(MIGRATIONS_TABLE)
     before = database_state(mutation.schema, tuple(range(5)) if migrations else None)
     plan = make_plan(before, library())

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Converts a module's options to libpq's keywords, and the messages if that fails. The functional tests open connections."""
+"""The conversion of a module's options to libpq's keywords, and the messages if it fails. The functional tests open connections."""
 
 from __future__ import annotations
 

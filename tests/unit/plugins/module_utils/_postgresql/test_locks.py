@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The advisory lock that serialises runs: what it asks and how long it waits. The functional tests use real locks."""
+"""The advisory lock that serializes runs: its queries and its waiting times. The functional tests use real locks."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def holder(**changes):
 
 
 class Session:
-    """The part of a connection that advisory_lock() uses. others: the holders that each query finds; the last one is repeated. It replaces a server
-    because these tests check waiting times without waiting."""
+    """The part of a connection that advisory_lock() uses. others: for each query, the holders that it finds; the last list is repeated. No server is used,
+    so that the tests check waiting times without waiting."""
 
     def __init__(self, *others, got=True):
         self.others = list(others)
@@ -106,7 +106,7 @@ def test_a_holder_with_little_information():
 
 
 def test_a_random_key_that_another_session_has():
-    """Nobody can know the next key, so the run draws another one."""
+    """Another session cannot predict the next key, so the run draws another one."""
     session, clock = Session([], got=False), Clock()
     with pytest.raises(ModuleError, match="another run holds it. Nothing"), locked(session, 1, clock):
         pytest.fail("the lock was not acquired, so this must not run")

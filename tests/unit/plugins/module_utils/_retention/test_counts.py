@@ -30,7 +30,7 @@ def test_sums():
     assert found["rows"] == {"checkpoints": 4, "blobs": 6, "writes": 9} and found["bytes"] == {"checkpoints": 31, "blobs": 60, "writes": 90}
     assert found["threads"] == {"considered": 2, "deleted": 3, "trimmed": 1, "kept": 2, "remaining": 0}
     assert found["kept"]["delta_channel"] == found["kept"]["nothing_older"] == 1 and sum(found["kept"].values()) == 2
-    # Deleted threads are not left.
+    # The time is that of the oldest thread that was not deleted.
     assert found["oldest_left"] == "1970-01-01T00:00:50Z"
     assert found["deleted_threads"]["sample"] == ["a", "b", "c"] and found["delta_threads"] == {"total": 1, "sample": ["d"]}
 
@@ -42,7 +42,7 @@ def test_ids_are_hashed():
 
 
 def test_samples_are_bounded():
-    """A sample has the first ids, whatever the order in which they were counted: a real run goes by age, and check mode by id."""
+    """A sample has the first ids, whatever the order in which they were counted, because a real run counts by age, and check mode by id."""
     names = ["id %03d" % number for number in range(SHOWN + 5)]
     for order in (names, names[::-1]):
         counts = counted(*order)

@@ -67,7 +67,7 @@ def test_only_ids_without_patterns_are_listed():
 
 
 def test_the_age():
-    """Threads that are exactly as old, and ids of the future, are kept."""
+    """Threads that are exactly as old as the limit, and those with ids from the future, are kept."""
     chosen = policy(older_than="30d")
     assert chosen.kept_by_age(age(30.001), NOW) is None
     assert {chosen.kept_by_age(each, NOW) for each in (age(30), age(29.999), age(-5))} == {"recent"}

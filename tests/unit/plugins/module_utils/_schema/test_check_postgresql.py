@@ -18,7 +18,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules i
 
 MUTATIONS = list(mutations())
 FILE_MUTATIONS = list(file_mutations())
-# Mutations that are reported together with an object that replaces the missing one, or that are reported twice.
+# Rules that no single mutation violates: they need a further object, or they are reported once for each table.
 COVERED, NONE_THERE = {"index covered", "key covered", "unique, distinct", "foreign key, empty"}, "sqlite tables missing"
 
 

@@ -101,7 +101,7 @@ def test_the_complete_contract_has_the_same_result_twice():
 
 
 def constant(name):
-    """The constant of a rule."""
+    """The name of the constant that contains a rule."""
     return re.sub(r"\W+", "_", name).upper()
 
 

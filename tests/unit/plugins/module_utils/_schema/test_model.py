@@ -19,7 +19,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.model i
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.parity import compare
 
 CONTRACT = list(POSTGRES.values()) + list(SQLITE.values())
-# Words of the contract, so that random schemas resemble those that the rules check, and any other text.
+# Names are words of the contract, so that random schemas resemble those that the rules check, or any other text.
 WORDS = sorted(
     {table.name for table in CONTRACT}
     | {column.name for table in CONTRACT for column in table.columns}

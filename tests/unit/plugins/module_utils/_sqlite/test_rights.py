@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose rights root takes to read a file: those of the account that can replace a part of its path."""
+"""Root reads a file with the rights of the account that can replace a part of its path."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._sqlite.rights 
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other accounts")
 
-# Accounts that need not exist.
+# The ids of accounts and of a group, which need not exist.
 APP, OTHER = 54321, 54322
 GROUP = 54323
 
@@ -57,7 +57,7 @@ def test_the_owner_of_a_directory(folder, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("target", ["../owned/file", "/proc/self/cwd/owned/file"])
 def test_the_owner_of_a_link(folder, tmp_path, monkeypatch, target):
-    """The link leads to root's file, and its owner can change that."""
+    """The link leads to root's file, but the owner of the link can replace it."""
     folder.rename(tmp_path / "owned")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "app").mkdir()
@@ -149,6 +149,6 @@ def test_an_access_control_list(folder):
     give(folder / "file", 0)
     with pytest.raises(ModuleError, match="Accounts other than root can write to the directory"):
         owner_of(str(folder / "file"))
-    # The control: the account does replace root's file by a link.
+    # The control: the account can indeed replace root's file with a link.
     subprocess.run(["ln", "--symbolic", "--force", "/etc/shadow", "file"], cwd=folder, user=APP, group=65534, extra_groups=[], check=True)
     assert os.readlink(folder / "file") == "/etc/shadow"

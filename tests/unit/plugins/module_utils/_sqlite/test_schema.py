@@ -123,7 +123,7 @@ def test_other_tables_are_read_by_name(path):
 
 
 def queries(path, others):
-    """How many statements reading a file with this number of other tables, each with a trigger, executes."""
+    """The number of statements that are executed to read a file with this many other tables, each with a trigger."""
     path = path.with_name("%d.sqlite" % others)
     tables = ["CREATE TABLE t%d (a)" % number for number in range(others)]
     triggers = ["CREATE TRIGGER g%d AFTER INSERT ON t%d BEGIN SELECT 1; END" % (number, number) for number in range(others)]

@@ -52,7 +52,7 @@ def test_a_statement_is_limited_to_the_time_that_is_left(budget):
     budget.clock.now += 0.2
     with pytest.raises(OutOfTime):
         budget.rows("SELECT 1", {})
-    # What a group has not used, the next one has.
+    # The next group can also use the time that the previous group has left.
     budget.until(1.0)
     budget.rows("SELECT 1", {})
     assert budget.connection.limits[-1] == 10 and len(budget.connection.limits) == 5

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Limits: at the limit, above it, and without a figure."""
+"""Figures at a limit, figures above it, and missing figures."""
 
 from __future__ import annotations
 

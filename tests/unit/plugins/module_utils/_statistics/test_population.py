@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The histogram, what a sample shows of all threads, and random samples of a stream."""
+"""The histogram, the extrapolation from a sample to all threads, and random samples of a stream."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_sample_is_extrapolated():
 
 
 def test_which_threads_are_recent():
-    """Those with a checkpoint since the first day, and those of which it is not known."""
+    """Those with a checkpoint since the first day, and those whose age is unknown."""
     made = Population(NOW, identifier(30))
     for thread, age in (
         ("new", ThreadAge("new", 1, identifier(29), False)),
@@ -83,7 +83,7 @@ def test_a_reservoir_is_a_random_sample():
         assert made.total == 1000 and len(set(made.items)) == 100
         for each in made.items:
             counts[each] += 1
-    # Rotated inputs with the same random numbers: each item is chosen about as often.
+    # The random numbers are the same for each rotation of the input, so each item is chosen about as often as any other.
     assert 5 < min(counts) and max(counts) < 70
     assert sorted(made.shuffled()) == sorted(made.items) and made.shuffled() != sorted(made.items) and made.shuffled() == made.shuffled()
 

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a virtualenv's Python may answer: another account can have replaced it."""
+"""The answers of a virtualenv's Python, which another account may have replaced."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A directory that looks like a virtualenv of root's."""
+    """A directory that looks like a virtualenv owned by root."""
     venv = tmp_path / "v[1]*"
     site = venv / "lib" / "python3.11" / "site-packages"
     (site / "package" / "inner").mkdir(parents=True)
@@ -94,7 +94,7 @@ def test_a_python_of_another_account(folder, theirs):
 
 
 def test_links_are_followed_component_by_component(tmp_path, theirs):
-    """/srv as a link of root's is legitimate; a link in the application's directory is not, whatever it leads to."""
+    """If root owns the link /srv, it is accepted. A link in the application's directory is not, whatever its target is."""
     (tmp_path / "real" / "venv").mkdir(parents=True)
     (tmp_path / "srv").symlink_to("real")
     assert exposed_component(str(tmp_path / "srv" / "venv")) is None
@@ -104,7 +104,7 @@ def test_links_are_followed_component_by_component(tmp_path, theirs):
 
 
 def test_a_sticky_directory(tmp_path):
-    """In a directory such as /tmp, others cannot replace what is root's, but can create what does not exist yet."""
+    """In a directory such as /tmp, other accounts cannot replace root's files, but can create files that do not exist yet."""
     (tmp_path / "open" / "venv").mkdir(parents=True)
     (tmp_path / "open").chmod(0o1777)
     assert exposed_component(str(tmp_path / "open" / "venv")) is None
@@ -120,7 +120,7 @@ def test_a_loop_of_links(tmp_path):
 
 @pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf"])
 def test_a_pth_file_that_names_a_directory_that_does_not_exist_yet(folder, theirs, tmp_path, prefix):
-    """The other account could create it after the check. In a directory of root's, nobody else can."""
+    """The other account could create it after the check. In a directory that root owns, no other account can."""
     (site(folder) / "project.pth").write_bytes(prefix + os.fsencode(theirs / "absent") + b"\n")
     assert exposed_code(str(folder)).path == str(theirs)
     (site(folder) / "project.pth").write_bytes(prefix + os.fsencode(tmp_path / "absent") + b"\n")
