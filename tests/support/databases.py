@@ -42,7 +42,7 @@ CATALOG = {
     "settings": "SELECT setdatabase, setrole, setconfig::text FROM pg_db_role_setting ORDER BY 1, 2",
 }
 
-# Columns and indexes of a schema, one per line, without values that differ between databases: names of owners, and numbers.
+# Columns and indexes of a schema, one per line, without values that differ between databases, such as object ids and the names of owners.
 SHAPE = """
     SELECT 'column ' || c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
            || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') AS line,

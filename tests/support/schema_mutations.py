@@ -64,7 +64,7 @@ class Facts:
 
 
 def changes(table):
-    """(name, statements) of each change to a table. Statements may be a pair with the lowest PostgreSQL version that supports them, or with ICU."""
+    """(name, statements) of each change to a table. Instead of statements, there may be (the lowest PostgreSQL version for them, or ICU; the statements)."""
     facts = Facts(table)
     for part in (_tables, _keys, _constraints, _indexes, _attachments, _extra_columns):
         yield from part(facts)

@@ -76,7 +76,7 @@ class SecretScanner:
         return self
 
     def __exit__(self, *_exception):
-        assert self._thread.is_alive(), "the scanner has stopped"
+        assert self._thread.is_alive(), "the thread of the scanner has ended with an error"
         self._over.set()
         self._thread.join()
         self._files()

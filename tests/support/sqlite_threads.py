@@ -106,7 +106,7 @@ def put(saver, thread, values, versions=None, identifier=None, parent=None, meta
 
 
 def many(path, threads=300):
-    """Threads with one to three checkpoints each, in rows that take some time to copy."""
+    """Write threads with three checkpoints each, in rows that take some time to copy."""
     with SqliteSaver.from_conn_string(str(path)) as saver:
         for thread in range(threads):
             for number in range(3):

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps for AWX: references within an organization, order, workflows, removal, and what is rejected before the first step. AWX is the stand-in."""
+"""The steps for AWX: references within an organization, order, workflows, removal, and data that is rejected before the first step. AWX is the stand-in."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_references_are_looked_up_in_their_organization(site):
         given = Objects(InProcess(site.awx), lists, name).arguments(BY_VARIABLE["awx_templates"], data["awx_templates"][0])
         wanted = {option: [str(number)] if option in ("credentials", "notification_templates_error") else str(number) for option, number in expected.items()}
         assert {option: given[option] for option in wanted} == wanted and given["organization"] == name
-    # The template is new, so what refers to it waits for it. The role of the module has no option organization of its own.
+    # The template is new, so the steps that refer to it are pending. An entry for the module awx.awx.role has no organization of its own.
     assert [each["pending"] for each in plan(site.awx, data, "Blue").steps] == [False, False, True, True]
     role = Objects(InProcess(site.awx), {variable: data.get(variable, []) for variable in VARIABLES}, "Green")
     assert role.arguments(BY_VARIABLE["awx_hosts"], data["awx_hosts"][0])["inventory"] == str(numbers["Green"]["inventory"])

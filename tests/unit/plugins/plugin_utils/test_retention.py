@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policies of the role retention before the first deletion, and its report."""
+"""The role retention: how its policies are checked before the first deletion, and its report."""
 
 from __future__ import annotations
 
