@@ -14,7 +14,7 @@ PROPERTY = "fault"
 
 @dataclass
 class Row:
-    """One fault. survived: how often, out of tried, the next run completed the schema and all messages were true.
+    """One fault. survived: in how many of the `tried` tests the next run completed the schema and all messages were true.
 
     tried: 0 if the fault does not apply to this program. The message gives the reason.
     """
@@ -27,7 +27,7 @@ class Row:
 
 
 class FaultTable:
-    """Collects the rows of one test. They are part of the test's report, which pytest also passes on from another process."""
+    """Collects the rows of one test. They are part of the test's report, which pytest also receives from its other processes."""
 
     def __init__(self, properties):
         self._properties = properties

@@ -6,7 +6,7 @@
 
 A client connects to SOCKET and sends one JSON document with argv, env, cwd and umask, together with three file descriptors.
 The fork runs the program that it reads from its standard input, as `python -` does. The server returns the process id,
-then the exit code. It ends when its standard input is closed.
+then the exit code. The server ends when its standard input is closed.
 """
 
 import array

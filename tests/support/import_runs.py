@@ -42,7 +42,7 @@ def children(pid):
 
 @contextlib.contextmanager
 def block_writes(database):
-    """Block all writes to checkpoints while the block runs."""
+    """Prevent all writes to checkpoints while the block runs."""
     with database.connect() as connection, connection.transaction():
         connection.execute("LOCK TABLE checkpoints IN SHARE MODE")
         yield

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Functions and operators in schema public that PostgreSQL may call for an unqualified name. They report their role to the server's log."""
+"""Functions and operators in schema public that PostgreSQL may call for an unqualified name. They log the role with whose rights they run."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ INDEXING = [index(table) for table in DATA_TABLES]
 ADD = "ALTER TABLE checkpoint_writes ADD COLUMN task_path TEXT NOT NULL DEFAULT '';"
 ADD_AGAIN = "ALTER TABLE checkpoint_writes ADD COLUMN IF NOT EXISTS task_path TEXT NOT NULL DEFAULT '';"
 
-# Each release that changed the list: the list, and the features of the resulting schema.
+# {release that changed MIGRATIONS: (its MIGRATIONS, the features of the resulting schema)}.
 RELEASES = {
     "1.0.1": (CREATES_FIRST, frozenset()),
     "1.0.2": (CREATES + [NULL], frozenset((NULLABLE,))),
@@ -133,7 +133,7 @@ NEWEST = "3.2.0"
 
 
 def library(release=NEWEST, more=()):
-    """The Library of a release. more: statements of a later release, which the contract does not know."""
+    """The Library of a release. more: statements of a later release, which are not in the contract."""
     known = [Migration(version, statement, step_of(statement)) for version, statement in enumerate(RELEASES[release][0])]
     unknown = [Migration(version, statement, None, known=False) for version, statement in enumerate(more, len(known))]
     return Library(release, tuple(known + unknown))

@@ -36,7 +36,7 @@ TAKEN = "setup() will never create its index, because the name is taken"
 
 
 class Facts:
-    """The parts of the statements on one table: its key, another column, and a nullable column."""
+    """The names and texts from which the statements on one table are built, such as its key."""
 
     def __init__(self, table):
         self.name = table

@@ -29,7 +29,7 @@ exec runuser -u "$account" -- "$@"
 
 
 def sudo_of(folder):
-    """Variables with which Ansible's become plugin sudo changes the account by runuser. Only root can use it."""
+    """Variables with which Ansible's become plugin sudo changes the account with runuser. Only root can use them."""
     program = folder / "sudo"
     program.write_text(SUDO)
     program.chmod(0o755)

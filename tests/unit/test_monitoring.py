@@ -94,7 +94,7 @@ def test_no_panel_covers_another():
 
 
 def test_the_login_is_in_a_file_of_root_only_and_in_no_output():
-    """The scenario reads the mode of the file on a host."""
+    """The Molecule scenario checks the mode of the file on a host."""
     tasks = yaml.safe_load((monitoring.ROLE / "tasks" / "configure_exporter.yml").read_text(encoding="utf-8"))
     (task,) = [each for task in tasks for each in task.get("block", []) if each.get("ansible.builtin.template", {}).get("src") == "exporter.env.j2"]
     options = task["ansible.builtin.template"]

@@ -91,7 +91,7 @@ def run_by(name, entries, inside=False, seen=()):
 
 
 def test_only_modules_whose_results_are_filtered_run_with_the_rights_of_the_application():
-    """The application's account can change what a module returns there, and Ansible obeys the result of any other module."""
+    """The application's account can change the results of such modules, and Ansible obeys every result that is not filtered."""
     found = {name for path in sorted((ROLES / "checkpointer" / "tasks").glob("*.yml")) for name in run_by(path.name, load(path))}
     filtered = {"stateops.langgraph." + path.stem for path in (ROLES.parent / "plugins" / "action").glob("*.py")}
     assert found & filtered and found - filtered - ON_THE_CONTROLLER == set()

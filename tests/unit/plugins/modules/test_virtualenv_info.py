@@ -31,7 +31,7 @@ def base(tmp_path_factory):
 
 @pytest.fixture
 def install(base):
-    """`install(name, version, *metadata lines)` puts a package's metadata there, as pip would. It is removed after the test."""
+    """`install(name, version, *metadata lines)` writes a package's metadata to that virtualenv, as pip would. The metadata is removed after the test."""
     site = site_packages(base)
     made = []
 

@@ -198,7 +198,7 @@ SURVEY, *LAUNCHES = json.loads((ROOT / "tests" / "support" / "awx" / "launches.j
 
 
 def test_a_default_is_accepted_if_awx_accepts_it_as_an_answer():
-    """A scheduled job answers its survey with the defaults. A password has none."""
+    """The defaults are the answers of a scheduled job. A password has no default."""
     questions = {each["variable"]: each for each in SURVEY["body"]["spec"] if each["variable"] != "pw"}
     seen = []
     for launch in LAUNCHES:

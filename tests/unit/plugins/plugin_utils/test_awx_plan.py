@@ -60,7 +60,7 @@ def test_an_edge_of_another_kind_and_an_edge_turned_round(team):
 
 
 def test_a_job_that_becomes_an_approval_is_made_anew(team):
-    """The module would rename the job template."""
+    """Otherwise, the module would rename the job template."""
     made = plan(team.awx, nodes(node("a", "b"), {"identifier": "b", "approval_node": {"name": "yes?"}, "success_nodes": ["c"]}, node("c")))
     assert [each for each in titles(made) if each[0] == "remove"] == [("remove", "node b of w")]
     assert step(made, "node edges from b of w")["stage"] == "later"

@@ -57,7 +57,7 @@ def test_the_same_facts_have_the_same_fingerprint():
 
 @pytest.mark.parametrize("password", ["postgres", "sqlite"])
 def test_a_password_that_is_part_of_an_engines_name(password):
-    """Ansible masks it in every value that the module returned."""
+    """Ansible masks the password in every value that the module returned."""
     masked = report(json.loads(json.dumps(info()).replace('"engine": "%s' % password, '"engine": "********')))
     assert masked["schemas"] == report()["schemas"] and masked["indexes"] == report()["indexes"]
 

@@ -114,9 +114,9 @@ def test_windows_have_a_limited_size(monkeypatch):
     (10, 1, 1000),
     (100000, 150, 5000),
     (20000000, 20000, 5000),
-    # A sixteenth of the file, for two workers.
+    # A sixteenth of the checkpoints with two workers.
     (40000, 40, 2500),
-    # 16 MiB of the file.
+    # The number of checkpoints in 16 MiB of the file.
     (200000, 1600, 2000),
     (1728, 970, 1000),
 ])  # fmt: skip

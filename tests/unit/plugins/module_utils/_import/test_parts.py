@@ -36,9 +36,9 @@ def path(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("chosen, limit, expected", [
     ((), 100_000, b"long"),
-    # The average size of a checkpoint in the file decides.
+    # The size of a thread is its number of checkpoints times their average size in the file.
     ((), 1_000_000, None),
-    # Two threads of the same length are imported by two workers.
+    # Only the chosen threads count, so another thread has more than half of the checkpoints.
     (("first", "other"), 100_000, b"other"),
     (("first", "other"), 200_000, None),
     (("absent",), 0, None),

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""policy.py: the words of a policy, and why it keeps a thread."""
+"""policy.py: how the options of a policy are read, and why it keeps a thread."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ OTHERS = {
 
 
 def test_other_tables_are_read_by_name(path):
-    """SQLite itself cannot list the columns of the view that cannot be resolved."""
+    """SQLite itself cannot list the columns of a view that reads a missing table."""
     schema = schema_after(path, *(statement for _kind, statement in OTHERS.values()))
     for name, (kind, _statement) in OTHERS.items():
         assert schema.table(name).describe() == ["%s %s" % (kind, name)]
