@@ -40,7 +40,7 @@ def one_line(error: BaseException | str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text that another party chose, in quotes and on one line, so that it cannot pass for a part of the message."""
+    """A text that another party chose, in quotes and on one line, so that it cannot be mistaken for a part of the message."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text.replace('"', "'"))
     return '"%s"' % printable[:LONGEST]
 

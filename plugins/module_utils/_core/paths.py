@@ -75,7 +75,7 @@ def components(path: str) -> Iterator[Component]:
 def exposed_component(path: str) -> Component | None:
     """The first component that an account other than root can change, or None. Raises OSError.
 
-    Of a path that does not exist, the last directory must not let others create the rest, even if it is sticky.
+    If the path does not exist, other accounts must not be able to create the rest of it, even in a sticky directory.
     """
     found = list(components(path))
     return next((component for component in (*found[:-1], found[-1]._replace(last=True)) if component.exposed), None)

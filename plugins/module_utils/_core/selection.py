@@ -30,9 +30,9 @@ class Matcher:
 
 
 class ThreadFilter:
-    """The threads that match one of the patterns, or all threads if there are none, without those that match one of the excluded patterns.
+    """The threads that match one of the patterns, or all threads if there are no patterns, except those that match an excluded pattern.
 
-    It is false if it contains all threads.
+    Its truth value is false if it contains all threads.
     """
 
     def __init__(self, patterns: Iterable[str] = (), excluded: Iterable[str] = ()) -> None:

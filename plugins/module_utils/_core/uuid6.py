@@ -29,6 +29,6 @@ def creation_time(identifier: str) -> float | None:
 
 @functools.lru_cache(maxsize=16)  # a policy compares each thread with the same time
 def first_identifier(seconds: float) -> str:
-    """The lowest version 6 UUID of a time, in seconds since 1970. Ids of earlier times sort before it, as text in the order of its bytes."""
+    """The lowest version 6 UUID of a time, in seconds since 1970. As text in byte order, ids of earlier times sort before it."""
     digits = "%015x" % max(0, int((seconds + GREGORIAN) * 10**7))
     return "%s-%s-6%s-0000-000000000000" % (digits[:8], digits[8:12], digits[12:])

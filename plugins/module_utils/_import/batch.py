@@ -209,7 +209,7 @@ class Batch:
             self._compare()
 
     def _compare(self) -> None:
-        """Compare the waiting checkpoints with the tables, and keep the rows that have to be written."""
+        """Compare the collected checkpoints with the tables, and keep the rows that have to be written."""
         waiting, self.converted, self.weight = self.converted, [], 0
         if not waiting:
             return

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # The extension code of a delta channel's snapshot, and the position of the code by the first byte of an extension.
 DELTA, CODES = 7, {0xC7: 2, 0xC8: 3, 0xC9: 5, **dict.fromkeys(range(0xD4, 0xD9), 1)}
-# The kinds of a channel's value in a checkpoint, which are the last two bits of its mark. The other bits are a hash of the bytes.
+# The kinds of a channel's value in a checkpoint. The last two bits of a value's mark are its kind, the other bits are a hash of its bytes.
 ABSENT, INLINE, BLOB, DELTA_SNAPSHOT = range(4)
 NOTHING: frozenset[tuple[bytes, int]] = frozenset()
 

@@ -203,7 +203,7 @@ class Importer:
             return stats
 
     def _count_omitted(self, threads: Sequence[bytes], stats: ImportStats) -> None:
-        """Add what an import of the newest state leaves out, and the threads of which it leaves out nothing."""
+        """Add the number of checkpoints that an import of the newest state omits, and the threads that it imports whole."""
         stats.add("checkpoints", "omitted", self.source.omitted(threads, stats.counts["checkpoints"]["read"]))
         stats.add_whole_threads(self.source.whole_threads(threads))
 

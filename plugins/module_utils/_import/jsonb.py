@@ -16,7 +16,7 @@ from typing import Any
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.parser import Unreadable
 from ansible_collections.stateops.langgraph.plugins.module_utils._import.serializers import orjson, ormsgpack
 
-# Text that JSONB may reject or change: it is then examined in detail.
+# Text that JSONB may reject or change. If it matches, the value is examined in detail.
 DOUBTFUL = re.compile(r"NaN|Infinity|[\[:, \n]-?\d[\d.]*[eE]|[\[:, \n]-0", re.ASCII)
 ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 # Longer text is stored once per version instead of once per checkpoint, and longer metadata is not cached.

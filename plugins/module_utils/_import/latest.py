@@ -49,7 +49,7 @@ COUNT = "SELECT count(*) FROM checkpoints WHERE thread_id = CAST(? AS TEXT)"
 DELTA_METADATA = (b'"counters_since_delta_snapshot"', b'"delta_writes_versioned"')
 # Channels that usually have a version and no value, and are never a DeltaChannel.
 EMPTY, BRANCH = frozenset(["__start__", "__pregel_tasks"]), "branch:"
-# For how many threads it is remembered whether they are read whole.
+# The number of threads for which the source remembers whether they are read whole.
 REMEMBERED = 10000
 
 
@@ -143,7 +143,7 @@ class LatestSource(Source):
         return needs
 
     def _inherits_delta(self, row: tuple[Any, ...]) -> bool:
-        """Whether the nearest ancestor that shows it has a DeltaChannel."""
+        """Whether the graph of the nearest ancestor from which this is clear has a DeltaChannel."""
         seen: set[Any] = set()
         while row[3] and row[3] not in seen:
             seen.add(row[3])

@@ -94,7 +94,7 @@ class _PartConverter:
                 break
         rows, _blobs, written = map(b"".join, pieces)
         kept = checkpoints - lost, pending - sum(number for _key, _reason, number in rejected)
-        # Marshalling is faster than pickling, and all processes are forks of one interpreter.
+        # Marshalling is faster than pickling, and is possible because all processes are forks of one interpreter.
         return ConvertedPart(rows, written, (checkpoints, pending), kept, rejected, marshal.dumps(changes), rest)
 
     def _converted(self, key: Key, row: tuple[Any, ...] | None, writes: Iterable[tuple[Any, ...]]) -> CheckpointRows:

@@ -42,7 +42,7 @@ class SeenValues:
         if len(self.recent) <= REMEMBERED:
             return
         if self.older is None:
-            # SQLite creates a temporary file for an empty name, and deletes it when the connection ends. Nothing has to survive a crash.
+            # SQLite creates a temporary file for an empty name, and deletes it when the connection ends. The file need not survive a crash.
             self.older = sqlite3.connect("", isolation_level=None)
             self.older.executescript("PRAGMA journal_mode = OFF; CREATE TABLE seen (place INTEGER PRIMARY KEY, mark INTEGER, holder BLOB); BEGIN")
         rows = ((place, mark, holder) for place, (mark, holder) in sorted(self.recent.items()))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # A range of threads.
 ORDER = "ORDER BY thread_id, checkpoint_ns, checkpoint_id"
 SPAN = "WHERE thread_id BETWEEN CAST(? AS TEXT) AND CAST(? AS TEXT) " + ORDER
-# A range of the keys of one thread. Without the sign, SQLite's index would serve checkpoint_ns only, so that each range read the whole namespace.
+# A range of the keys of one thread. Without the plus signs, SQLite would use the index for checkpoint_ns only, and read the whole namespace for each range.
 PLACE = "(checkpoint_ns, checkpoint_id) %s (+CAST(? AS TEXT), +CAST(? AS TEXT))"
 KEYS = "SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints " + SPAN
 ROWS = "SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata FROM checkpoints " + SPAN
@@ -162,11 +162,11 @@ class Source:
         return True
 
     def whole_threads(self, threads: Sequence[bytes]) -> list[bytes]:
-        """The threads that are returned whole, although only the newest state was asked for."""
+        """The threads that are returned whole although only the newest state was requested."""
         return []
 
     def omitted(self, threads: Sequence[bytes], read: int) -> int:
-        """The number of checkpoints of these threads that are not returned. read: the number of those that are."""
+        """The number of checkpoints of these threads that are not returned. read: the number of returned checkpoints."""
         return 0
 
     def row(self, key: Key) -> tuple[Any, ...] | None:

@@ -33,7 +33,7 @@ class ImportStats:
         self.variants = VariantCounts()
         self.written_threads: set[bytes] = set()
         self.failed_threads: set[bytes] = set()
-        # The first threads, in order, that were imported whole, although only the newest state was asked for, and how many there are.
+        # The first threads, in order, that were imported whole although only the newest state was requested, and their number.
         self.whole: list[str] = []
         self.whole_total = 0
 

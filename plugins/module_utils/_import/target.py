@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COPIED_TABLES = tuple(COLUMNS)
 # Lists are sent in binary format (%b): psycopg takes nine times as long to format them as text.
-# Whether default_toast_compression is not set for the server, the database or the role, and the server supports lz4.
+# Whether the server supports lz4, and default_toast_compression is set neither for the server nor for the database or the role.
 # The query's names are qualified, because it runs with the search_path of the login.
 UNDECIDED = (
     "SELECT pg_catalog.count(*) FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'default_toast_compression'"

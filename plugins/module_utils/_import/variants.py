@@ -116,7 +116,7 @@ def _text(value: Any) -> str:
 
 
 class VariantCounts:
-    """How many channels have several serialised forms under one version. different: of how many forms the value differs from the first one.
+    """Counts the versions of channels that have several serialised forms. different: the number of those whose forms also differ in their value.
 
     sample: the first ones. threads: the first threads with different values.
     """

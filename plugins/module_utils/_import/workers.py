@@ -133,7 +133,7 @@ class WorkerPool:
             raise source_error
 
     def convert(self, source: Source, thread: bytes) -> Generator[ConvertedPart]:
-        """The parts of a thread in order, which all workers convert. Close the iterator before another call. Raises ModuleError or sqlite3.Error."""
+        """The parts of a thread, in order. Several workers convert them. Close the iterator before another call. Raises ModuleError or sqlite3.Error."""
         parts, idle = source.parts(thread), list(self.workers)[:MAX_CONVERTERS]
         # Each worker has one part, and waits until its rows are received, so only a few parts are in memory.
         busy: collections.deque[Connection] = collections.deque()
@@ -168,13 +168,13 @@ class WorkerPool:
 
 
 def _send(pipe: Connection, message: Any) -> None:
-    """Send a command, a batch or an answer. If the worker has ended, receiving its answer reports that."""
+    """Send a command, a batch or an answer. If the worker has ended, the call that receives its answer reports it."""
     with contextlib.suppress(OSError):
         pipe.send(message)
 
 
 def _receive(pipe: Connection) -> Any:
-    """A worker's answer; a ModuleError if the worker has ended. It counts as a change, since the worker may have committed its batch."""
+    """A worker's answer; a ModuleError with changed=true if the worker has ended, since it may have committed its batch."""
     try:
         return pipe.recv()
     except (EOFError, OSError):

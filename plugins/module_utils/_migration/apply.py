@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 CLIENT_CHECK = 1
 # Classes of errors that may not occur again: connection, conflict, resources, locks and limits, operator intervention.
 TRANSIENT = ("08", "40", "53", "55", "57")
-# Errors if the application calls setup() at the same time. The next run finds the work done.
+# The errors that occur if the application calls setup() at the same time. The next run then finds nothing to do.
 RACES = ("23505", "42P07", "42701")
 # lock_timeout for dropping INVALID indexes after a failure.
 CLEANUP_LOCK_TIMEOUT = "500ms"
@@ -48,7 +48,7 @@ def converge(connection: Connection, target: MigrationTarget, limits: Limits, re
     """
     timeouts = {"lock_timeout": limits.lock_timeout, "statement_timeout": limits.statement_timeout}
     configure_session(connection, timeouts)
-    with contextlib.suppress(psycopg.Error):  # some platforms do not support it
+    with contextlib.suppress(psycopg.Error):  # some platforms do not support this setting
         connection.execute("SELECT set_config('client_connection_check_interval', %s, false)", ("%ds" % CLIENT_CHECK,))
     with advisory_lock(connection, "schema %s" % target.schema, limits.lock_wait, schema=target.schema):
         before = _wait_for_index_builds(connection, target, limits)
@@ -136,7 +136,7 @@ def _record_finished(connection: Connection, target: MigrationTarget, before: Da
 
 
 def _check_result(target: MigrationTarget, before: DatabaseState, after: DatabaseState) -> None:
-    """Raise ModuleError if the catalog shows that setup() did not do its work, even though it raised no error."""
+    """Raise ModuleError if the catalog shows that setup() did not create everything, even though it raised no error."""
     library = target.required_library
     plan = make_plan(after, library, target.adopt)
     wrong = [sentence(violation.describe()) for violation in plan.violations if violation.drift]

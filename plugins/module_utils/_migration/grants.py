@@ -128,7 +128,7 @@ SELECT (SELECT oid IS NOT NULL FROM (SELECT app AS oid FROM party) p) AS exists,
 class GrantStep(NamedTuple):
     """One statement that is missing.
 
-    step: its place in the order. allowed: whether the acting role may execute it. required: whether it is an error if it was not executed.
+    step: its place in the order. allowed: whether the acting role may execute it. required: whether the run fails if it may not.
     table: the table that it concerns, or None.
     """
 
@@ -144,7 +144,7 @@ def wanted_privileges(params: dict[str, Any]) -> Wanted:
     """The roles in app_roles and retention_roles, with their privileges on each table. Raises ModuleError."""
     twice = sorted(set(params["app_roles"]) & set(params["retention_roles"]))
     if twice:
-        raise ModuleError("%s: in app_roles and in retention_roles; a role that is in one of them was expected. Remove it from one." % ", ".join(twice))
+        raise ModuleError("%s: in app_roles and in retention_roles; a role can be in only one of them. Remove it from the other." % ", ".join(twice))
     deletion = TRIMMING if params["retention_keep"] == "latest" else DELETION
     return {**dict.fromkeys(params["app_roles"], PRIVILEGES), **dict.fromkeys(params["retention_roles"], deletion)}
 
@@ -152,9 +152,9 @@ def wanted_privileges(params: dict[str, Any]) -> Wanted:
 def read_grants(
     connection: Connection, schema: str, roles: Wanted, *, session_role: str | None = None, owner: str | None = None, coming: Iterable[str] = ()
 ) -> list[GrantStep]:
-    """The steps for all roles. roles: of wanted_privileges(). Raises PrerequisiteMissing if one does not exist.
+    """The steps for all roles. roles: the result of wanted_privileges(). Raises PrerequisiteMissing if a role does not exist.
 
-    owner: the role that would execute the steps; None for session_role or the role that logged in. coming: the tables that are created or adopted before,
+    owner: the role that would execute the steps; None for session_role or the role that logged in. coming: the tables that are created or adopted first,
     as if they existed.
     """
     steps: dict[str, GrantStep] = {}
@@ -222,7 +222,7 @@ def _execute(connection: Connection, steps: list[GrantStep]) -> list[str]:
                 connection.execute(statement)
             committing = True
     except psycopg.Error as error:
-        # The server may have committed before it could answer.
+        # The server may have committed before the connection was lost.
         if committing and lost(connection):
             raise ModuleError(
                 "The connection was lost while the privileges were committed: %s. Whether these statements took effect is unknown: %s. "

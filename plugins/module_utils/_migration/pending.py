@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def setup_pending(connection: Connection, params: dict[str, Any], state: DatabaseState, plan: Plan, warn: Callable[[str], None]) -> list[str]:
     """One sentence for each thing that checkpoint_schema would change or reject; empty if it would succeed without a change.
 
-    params: session_role, owner, app_roles, retention_roles and retention_keep. Without an owner or roles, these do not count. The privileges are read if
+    params: session_role, owner, app_roles, retention_roles and retention_keep. An owner or roles that are not given are not checked. The privileges are read if
     nothing else is pending, because the tables exist then. warn: is called with what checkpoint_schema would report but not correct.
     Raises PrerequisiteMissing.
     """

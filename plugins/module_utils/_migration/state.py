@@ -39,7 +39,7 @@ class Limits(NamedTuple):
 
     @property
     def patience(self) -> float:
-        """How long to wait for sessions that block the run."""
+        """The seconds to wait for sessions that block the run."""
         return self.lock_timeout or self.lock_wait
 
 

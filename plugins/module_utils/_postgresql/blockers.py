@@ -87,7 +87,7 @@ def wait_for(
 ) -> None:
     """Wait until the sessions that block the plan now have ended their transactions. Raises ModuleError that names the remaining ones.
 
-    Sessions that come later are not waited for: on a busy server there would always be one.
+    It does not wait for sessions that come later, because a busy server always has some.
     """
     first = None
     deadline = clock() + seconds

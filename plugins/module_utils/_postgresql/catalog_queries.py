@@ -196,7 +196,7 @@ ORDER BY c.relname
 """
 
 # enabled, for triggers and rules: whether they act on an ordinary session's INSERT, UPDATE or DELETE. The arguments of a trigger are not
-# read, since a webhook's trigger has its token there. A publication of updates or deletions rejects them if it cannot identify the rows:
+# read, because the trigger of a webhook has the webhook's token there. A publication of updates or deletions rejects them if it cannot identify the rows:
 # without a replica identity, or with a column list or a filter that does not cover it.
 ATTACHMENTS = """
 SELECT tgrelid AS oid, tgname AS name, 'trigger' AS kind,

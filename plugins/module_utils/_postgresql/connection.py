@@ -41,7 +41,7 @@ LIMITS = {
 }
 SESSION_LIMITS = [setting for setting in LIMITS.values() if setting != "statement_timeout"]
 # A broken network is detected within a minute.
-# Keepalives are not sent while sent data is unacknowledged, which tcp_user_timeout limits, in milliseconds.
+# No keepalives are sent while sent data is unacknowledged; tcp_user_timeout (in milliseconds) limits that time.
 KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60000}
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-# Seconds between two attempts, in which the sessions that queued behind the first one proceed.
+# Seconds between two attempts. In this time, the sessions that queued behind the first attempt proceed.
 PAUSE = 0.5
 # An autovacuum yields to a session that has waited for deadlock_timeout, so an attempt lasts longer than that.
 # Its names are qualified, as the statements of setup() run in such attempts, with the schema in search_path.

@@ -64,7 +64,7 @@ SOURCES = {
     "command line": "on the command line of the server. Run: ALTER ROLE {quoted_role} SET {name} = 0;",
     "client": "by this client. Remove it from the options in connect_params, or from PGOPTIONS.",
 }
-# The minor releases that can reject views and foreign tables: their owner could put one in the place of a table between two statements.
+# The minor releases that can reject views and foreign tables. Otherwise, a table's owner could replace it by one of these between two statements.
 RESTRICTS_RELATIONS = {15: 150008, 16: 160004}
 
 

@@ -51,7 +51,7 @@ class Sizes(NamedTuple):
 
 
 class Sample:
-    """How many threads there are of a kind, and the first ones by id, in whatever order they are counted."""
+    """The number of threads of a kind, and the ids that sort first. The order in which threads are counted does not matter."""
 
     def __init__(self) -> None:
         self.total = 0
@@ -93,7 +93,7 @@ class PolicyCounts:
         self.leave(time)
 
     def leave(self, time: float | None) -> None:
-        """A thread is left, whose newest checkpoint has this time."""
+        """Take into account that a thread is left whose newest checkpoint has this time."""
         if time is not None:
             self.oldest = time if self.oldest is None else min(self.oldest, time)
 
@@ -145,7 +145,7 @@ def hashed(thread: str) -> str:
 
 
 def shown_policy(options: Mapping[str, Any], show_threads: bool, others: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The options of a policy, and others that are given. Ids, patterns and the values of metadata may name people, so they are hashed."""
+    """The options of a policy, and those of the other options that are set. Ids, patterns and the values of metadata may name people, so they are hashed."""
     shown = {key: options[key] for key in ("older_than", "keep", "waiting", *others) if options.get(key) is not None}
     for key in ("threads", "exclude_threads"):
         if options.get(key):

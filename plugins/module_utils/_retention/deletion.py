@@ -52,7 +52,7 @@ class Deletion:
     def __init__(self, threads: Threads, policy: Policy, schema: str, saver: Any = None, sleep: Callable[[float], None] = time.sleep) -> None:
         self.threads, self.policy, self.schema, self.saver, self.sleep = threads, policy, schema, saver, sleep
         self.connection = threads.connection
-        # Whatever the login's default is: _delete() has to see what others commit meanwhile.
+        # Independent of the login's default: _delete() has to see what others commit in the meantime.
         self.connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         # The threads that the last batch deleted.
         self.deleted: list[str] = []
@@ -71,8 +71,8 @@ class Deletion:
     def _delete(self, ids: list[str], counts: PolicyCounts) -> PolicyCounts | None:
         """Delete whole threads in one transaction; returns the counts, or None if it has to be tried again later.
 
-        The policy is applied again, and the rows are counted in the same snapshot. As many must be deleted; and before the commit, none of the threads may
-        have a row. Otherwise another session wrote to a thread meanwhile: all is rolled back, threads whose number of rows differs are removed from the
+        The policy is applied again, and the rows are counted in the same snapshot. The same number must be deleted, and before the commit none of the threads
+        may have a row. Otherwise another session wrote to a thread: everything is rolled back, threads whose number of rows differs are removed from the
         ids and added to the counts as kept, and the others are tried again.
         """
         while True:
@@ -98,7 +98,7 @@ class Deletion:
                 counts.keep(thread, WRITTEN_MEANWHILE, selected.times.get(thread))
 
     def _delete_rows(self, sizes: dict[str, Sizes]) -> bool:
-        """Delete all rows of these threads; returns whether these were as many as were counted, and no other row is there now."""
+        """Delete all rows of these threads; returns whether their number is the one that was counted, and no row is left."""
         ids = list(sizes)
         if not ids:
             return True

@@ -4,9 +4,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The SQL that predicts what prune() of the library deletes with keep_latest.
 
-The newest checkpoint of each namespace is kept, and its parent if the checkpoint is older than version 4 and the parent has pending sends; the pending
-writes of these; and the blobs that they name. The namespace of a subgraph's call, which has a colon, goes with the root checkpoint that it started from,
-once that one is stored.
+These are kept: the newest checkpoint of each namespace, and its parent if the checkpoint is older than version 4 and the parent has pending sends; the pending
+writes of both; and the blobs that they name. The namespace of a subgraph's call, which has a colon, is deleted with the root checkpoint that it started from,
+if that checkpoint is stored.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ansible_collections.stateops.langgraph.plugins.module_utils._retention.policy import Policy
     from ansible_collections.stateops.langgraph.plugins.module_utils._retention.threads import Threads
 
-# A saver stores the blobs of a checkpoint shortly before the checkpoint. A blob is old enough if it is older than the run, and the run than this.
+# A saver stores the blobs of a checkpoint shortly before the checkpoint. A blob is deleted only if it is older than a run that has lasted this many seconds.
 REST = 10
 NOW = "SELECT extract(epoch FROM clock_timestamp())::float8 AS now"
 
@@ -83,7 +83,7 @@ class Orphans:
         return found
 
     def _predicted(self, ids: Sequence[str]) -> set[tuple[str, str | None]]:
-        """In check mode, what the policy would have removed before: (thread, None) for whole threads, (thread, namespace) with keep=latest."""
+        """In check mode, what the policy would already have removed: (thread, None) for whole threads, (thread, namespace) with keep=latest."""
         if not self.check or not self.policy.selects:
             return set()
         selected = self.threads.select(ids, self.policy, PolicyCounts()).ids

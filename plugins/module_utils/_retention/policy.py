@@ -88,7 +88,7 @@ class ThreadDetails(NamedTuple):
 
     matched: whether a checkpoint has the metadata. other: whether any id does not have the form of a version 6 UUID. newest, written: the highest ids of
     its checkpoints and of its pending writes, or None. These three are read only if the policy selects threads. waiting: whether an interrupt is pending.
-    unfinished: whether a step remains to be done. delta: whether its graph has a DeltaChannel. unreadable: whether prune() of the library would fail.
+    unfinished: whether a step has not run yet. delta: whether its graph has a DeltaChannel. unreadable: whether prune() of the library would fail.
     """
 
     thread: str
@@ -122,7 +122,7 @@ class Policy(NamedTuple):
         """The Policy of a module's options. Raises ModuleError."""
         older_than = None if params["older_than"] is None else seconds_of("older_than", params["older_than"])
         for option in ("threads", "metadata"):
-            # An empty value usually comes from a variable that was not filled, and would select all threads.
+            # An empty value usually comes from a variable that was not set, and would select all threads.
             if params[option] is not None and not params[option]:
                 raise ModuleError("%s is empty, so it selects no thread. Leave it out to select threads by the other options only." % option)
         for place in _empty_parts(params["metadata"], "metadata"):
@@ -158,7 +158,7 @@ class Policy(NamedTuple):
         return RECENT if age.newest >= self.cutoff(now) else None
 
     def kept_by_details(self, details: ThreadDetails, now: float) -> str | None:
-        """Why a thread is kept that its age does not keep, or None."""
+        """Why a thread is kept that is old enough, or None."""
         if not details.matched:
             return OTHER_METADATA
         if self.older_than is not None:

@@ -61,7 +61,7 @@ def reject_ambiguous_patterns(threads: Threads, params: dict[str, Any]) -> None:
 def require_tables(connection: Connection, schema: str, role: str | None, privileges: Sequence[str], prevents: Callable[[rules.Rule], bool]) -> DatabaseState:
     """The DatabaseState, if the work can begin; otherwise raise ModuleError, or PrerequisiteMissing if a table is missing.
 
-    role: session_role, or None. privileges: on the tables. prevents: whether a violation of a rule that blocks a migration prevents the work, too.
+    role: session_role, or None. privileges: on the tables. prevents: whether a violation of a rule that blocks a migration prevents the work as well.
     """
     deletes = "DELETE" in privileges
     with report_lock_holders(connection, schema, DATA_TABLES), snapshot(connection, role, READ_TIMEOUT) as path:

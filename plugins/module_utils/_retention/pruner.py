@@ -135,7 +135,7 @@ class Pruner:
             self._look_again()
 
     def _check_limit(self) -> list[str] | None:
-        """Raise ModuleError if more threads would be deleted than limit_percent allows; returns the ids that this read, or None to read them again."""
+        """Raise ModuleError if more threads would be deleted than limit_percent allows; returns the ids that it read, or None to read them again."""
         if self.limits.limit_percent is None or self.policy.keep == "latest":
             return None
         counts, old, found = PolicyCounts(), 0, None
@@ -150,7 +150,7 @@ class Pruner:
         return found
 
     def _within_limit(self, number: int, limit: int, counts: PolicyCounts) -> tuple[bool, int]:
-        """(whether this number of threads is within the limit, the number of all threads, or one that is large enough)."""
+        """(whether this number of threads is within the limit, the number of all threads or a lower bound that decides)."""
         enough = math.ceil(number * 100 / limit) if limit else 2**62
         total = counts.considered if self.policy.chosen.patterns is None else self.threads.number(enough)
         return total >= enough, total

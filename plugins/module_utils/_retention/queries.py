@@ -125,7 +125,7 @@ UNREADABLE = """
                  OR coalesce(jsonb_typeof(c.checkpoint -> 'channel_values') <> 'object', false)
                  OR coalesce(c.checkpoint ->> 'v', '') !~ '^[0-9]{{1,9}}$') LIMIT 1) IS TRUE
 """
-# The sizes of values as they are stored. A value that TOAST stores is not read. Without the parent, which prune() of the library sets to NULL.
+# The sizes of values as they are stored. A value that TOAST stores is not read. The parent is not counted, because prune() of the library sets it to NULL.
 SIZES_OF = {
     "checkpoints": ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint", "metadata"),
     "checkpoint_blobs": ("thread_id", "checkpoint_ns", "channel", "version", "type", "blob"),
@@ -136,7 +136,7 @@ SIZE = {table: " + ".join("coalesce(pg_column_size(x.%s), 0)" % column for colum
 MEASURED = {table: "count(*) AS rows_%d, coalesce(sum(%s), 0)::int8 AS bytes_%d" % (number, SIZE[table], number) for number, table in enumerate(SIZES_OF)}
 # An interrupt is a pending write of the newest checkpoint. A breakpoint (interrupt_before, interrupt_after) leaves only the signs of a next step:
 # a trigger channel or an input that no node has read, or a pending send. After the sends, their list is stored as empty (in msgpack or JSON).
-# If a node failed, nobody is waited for.
+# If a node failed, the thread does not wait for anybody.
 DETAILS = (
     """
 SELECT a.thread_id,
@@ -197,7 +197,7 @@ SIZES = (
 )
 # The caller compares the numbers of rows with those that were read before.
 DELETE_THREADS = tuple("DELETE FROM {%s} x WHERE x.thread_id = ANY (%%(ids)b::text[])" % table for table in SIZES_OF)
-# Deleted threads that have rows of a run that was under way. The first checkpoint of a new thread has no parent; that of such a run has one that is gone.
+# Deleted threads to which a run wrote that had started before. The first checkpoint of a new thread has no parent; that of such a run names a deleted one.
 # Without a checkpoint of the graph itself, the rows belong to a checkpoint that is older than the deletion.
 LATE = (
     """

@@ -27,9 +27,9 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._schema.rules i
 REMAINS = re.compile(r"^(.+)_cc(new|old)\d*$")
 # Constraints that PostgreSQL enforces with an index of the same name.
 WITH_INDEX = ("primary key", "unique", "exclusion")
-# What catalog_queries.py appends to a column of an index that has another collation, which distinguishes the same values.
+# The suffix that catalog_queries.py appends to an index column with another collation that distinguishes the same values.
 COLLATED = " collate other"
-# Defaults that are another value for each row.
+# Defaults that produce a different value for each row.
 NEW_VALUE = re.compile(r"(nextval\('[^']*'::regclass\)|(gen_random_uuid|uuidv4|uuidv7)\(\))(::(text|character varying))?$")
 
 
@@ -163,7 +163,7 @@ def uniqueness(table: Table, columns: tuple[str, ...], definition: str) -> Rule:
 
 
 def fault_of(table: Table, index: Index) -> Rule | None:
-    """The rule that applies if an index can reject rows for another reason than a duplicate, or None."""
+    """The rule that applies if an index can reject rows for a reason other than a duplicate, or None."""
     large = [column.name for column in POSTGRES[table.name].columns if column.type in LARGE]
     # Values that PostgreSQL computes from these columns can be as large.
     large += [column.name for column in table.columns if column.generated == "stored" and any(keeps_size(column.default or "", name) for name in large)]

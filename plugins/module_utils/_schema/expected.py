@@ -124,7 +124,7 @@ def thread_index(table: str) -> Index:
 
 # Pairs of a PostgreSQL type and the contract's type that is equivalent for the saver.
 EQUIVALENT_TYPES = {("character varying", "text"), ("bigint", "integer")}
-# (table, column, type) that works for this column only: versions are small, and the saver converts idx from text.
+# Each (table, column, type) whose type works for this column only: versions are small, and the saver converts idx from text.
 EQUIVALENT_FOR = {(MIGRATIONS_TABLE, "v", "smallint"), ("checkpoint_writes", "idx", "numeric")}
 # Operator classes that support comparisons for equality as well as the default one does.
 CLASSES = ("text_pattern_ops", "varchar_pattern_ops", "bpchar_pattern_ops")

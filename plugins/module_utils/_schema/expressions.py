@@ -31,7 +31,7 @@ REACHING_IN = re.compile(r"->>?|#>>?")
 YIELDING_NULL = re.compile(r"->>?|#>>?|\b(?:NULLIF|CASE)\b", re.IGNORECASE)
 MEMBER = re.compile(r"->>?\s*E?'((?:[^']|'')*)'")
 # The members of a checkpoint whose size grows with the application's values and channels, and the members of its metadata to which LangGraph gives small
-# values. An application can add others to the metadata only.
+# values. An application can add members to the metadata, but not to the checkpoint.
 GROWING = re.compile(r"\b(channel_values|channel_versions|versions_seen|pending_sends|updated_channels)\b")
 SMALL_MEMBERS = {"source", "step"}
 SHORTENING = ("md5", "length", "octet_length", "char_length", "hashtext", "jsonb_typeof", "left", "right")

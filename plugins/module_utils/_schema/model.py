@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, NamedTuple, TypeVar
 
-# The run-time types of the annotations below, to check data from outside. Every other annotation is that of a tuple.
+# The run-time types of the annotations below, to check data from outside. Every other annotation is a tuple.
 FIELD_TYPES: dict[str, type | tuple[type, ...]] = {"str": str, "str | None": (str, type(None)), "bool": bool}
 T = TypeVar("T", "Attachment", "Column", "Constraint", "Index", "Table", "Schema")
 
@@ -39,7 +39,7 @@ class Column(NamedTuple):
 
     @property
     def empty(self) -> bool:
-        """Whether it is NULL in each row whose INSERT does not name it."""
+        """Whether the column is NULL in a row whose INSERT does not name it."""
         return self.nullable and self.default is None and not self.generated
 
     def describe(self) -> str:
@@ -222,7 +222,7 @@ class Schema(NamedTuple):
     denied: tuple[tuple[str, ...], ...] = ()
 
     def without_roles(self) -> Schema:
-        """A copy without what depends on a role or a session."""
+        """A copy without the fields that depend on a role or a session."""
         return self._replace(elsewhere=(), settings=(), denied=())
 
     def table(self, name: str) -> Table | None:
@@ -286,7 +286,7 @@ def _names(values: Any) -> tuple[str, ...]:
 
 
 def _plain(value: Any) -> Any:
-    """The value with dictionaries in place of the tuples above, and lists in place of others, at every level."""
+    """The value with the tuples above replaced by dictionaries, and all other tuples by lists, at every level."""
     if hasattr(value, "_fields"):
         return {name: _plain(item) for name, item in zip(value._fields, value)}
     return [_plain(item) for item in value] if isinstance(value, tuple) else value

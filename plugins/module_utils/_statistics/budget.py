@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ansible_collections.stateops.langgraph.plugins.module_utils._postgresql.driver import Connection
 
 LIMIT = "SELECT set_config('statement_timeout', %s, false)"
-# Seconds that a statement has at least, since the statement that sets the next limit is limited as well.
+# The least number of seconds for a statement, since the statement that sets the next limit is limited as well.
 SHORTEST = 0.2
 # Pages of the samples, of which the first one that is read in time counts.
 SAMPLES = (1024, 256, 64)
@@ -50,7 +50,7 @@ class Budget:
         return max(0.0, self.deadline - self.clock())
 
     def rows(self, query: str | sql.Composed, parameters: Mapping[str, Any], part: float = 1.0) -> list[dict[str, Any]]:
-        """The rows of a query, which may take this part of the time that is left. Raises OutOfTime."""
+        """The rows of a query, which may take this share of the remaining time. Raises OutOfTime."""
         if not self.left:
             raise OutOfTime
         try:
@@ -86,7 +86,7 @@ class TimedThreads(Threads):
                 places["sample_" + table] = sql.SQL(text).format(sql.Literal(percent))
                 places["scale_" + table] = sql.Literal(1.0 if percent is None else 100.0 / percent)
             try:
-                # Half of the time that is left, so that the smaller samples have some.
+                # Half of the remaining time, so that some is left for the smaller samples.
                 return self.budget.rows(sql.SQL(query).format(**self.places, **places), parameters, 1.0 if percents is tries[-1] else 0.5), percents
             except OutOfTime:
                 continue

@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-# Violations with which the queries would fail, or read something else than LangGraph's rows. Others that prevent a migration do not matter here.
+# Violations because of which the queries would fail or read rows other than LangGraph's. Other violations that prevent a migration do not matter here.
 UNREADABLE = (rules.TABLE_KIND, rules.TABLE_SHAPE, rules.TABLE_SHALLOW, rules.TABLE_PARTITIONED, rules.TABLE_INHERITED) + (
     rules.COLUMN_MISSING,
     rules.COLUMN_TYPE,
     rules.COLUMN_COLLATION,
     rules.ROW_SECURITY,
 )
-# The shares of the time after which each group ends. What a group does not use, the next ones have.
+# The shares of the time after which each group ends. The time that a group does not use is left for the next ones.
 TABLES, LARGEST, ALL_THREADS, SOME_THREADS, GROWTH, DELTA, ORPHANS, PREDICTION, PREDICTION_SAMPLE = 0.1, 0.25, 0.45, 0.55, 0.65, 0.7, 0.8, 0.95, 1.0
 # Queries on threads read by the primary keys, as in a deletion. The queries on samples are planned without these settings.
 BY_KEYS = ("enable_seqscan", "enable_bitmapscan", "enable_sort")

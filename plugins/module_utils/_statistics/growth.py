@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ansible_collections.stateops.langgraph.plugins.module_utils._statistics.population import Population
 
 DAY = UNITS["d"]
-# A channel value has no time. It counts for the first checkpoint that names it, so each namespace is read from the last checkpoint before the first day on:
-# what that one names is older. A pending write counts for its checkpoint.
+# A channel value has no time. It counts for the first checkpoint that names it. So each namespace is read from the last checkpoint before the first day:
+# the values that this checkpoint names are older. A pending write counts for its checkpoint.
 GROWTH = (
     """
 WITH spaces AS MATERIALIZED (
@@ -105,5 +105,5 @@ def growth(threads: TimedThreads, population: Population, days: Days) -> dict[st
 
 
 def no_growth() -> dict[str, Any]:
-    """The same if nothing was read in time."""
+    """The result if nothing was read in time."""
     return dict(method_of(None, None, OUT_OF_TIME), days=None)

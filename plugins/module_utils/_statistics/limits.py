@@ -15,7 +15,7 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._retention.poli
 from ansible_collections.stateops.langgraph.plugins.module_utils._schema.expected import DATA_TABLES
 from ansible_collections.stateops.langgraph.plugins.module_utils._statistics.figures import EXACT
 
-# Tables with fewer dead rows are not compared with dead_percent: autovacuum leaves a small table alone.
+# Tables with fewer dead rows are not compared with dead_percent, because autovacuum does not process small tables.
 FEW_DEAD_ROWS = 1000
 
 
@@ -105,7 +105,7 @@ def _entry(limit: str, found: Any, allowed: Any, text: str, shown: Any, advice: 
 
 
 def _unchecked(limit: str, allowed: Any, reason: str, advice: str = "Raise time_limit, or remove the limit.") -> dict[str, Any]:
-    """A limit that was not checked fails as well: otherwise nobody would learn that it is exceeded."""
+    """The run also fails if a limit was not checked: otherwise nobody would notice that it is exceeded."""
     message = "The limit %s could not be checked: %s. %s" % (limit, reason, advice)
     return {"limit": limit, "found": None, "allowed": str(allowed), "message": message}
 

@@ -28,7 +28,7 @@ EVERY_DELTA = EVERY._replace(keep="latest")
 AGES = (1, 7, 30, 90, 180, 365)
 # Threads of which later figures are computed.
 RESERVOIR = 5000
-# The threads of some pages of the table, each with the same probability, however many checkpoints it has: those whose first checkpoint is in the pages.
+# The threads whose first checkpoint is in some pages of the table. Each thread has the same probability, however many checkpoints it has.
 FIRST_ROWS = """
 SELECT x.thread_id FROM {checkpoints} x {sample_checkpoints}
 WHERE (SELECT f.checkpoint_ns = x.checkpoint_ns AND f.checkpoint_id = x.checkpoint_id FROM {checkpoints} f WHERE f.thread_id = x.thread_id
@@ -41,7 +41,7 @@ class Reservoir:
 
     def __init__(self, size: int = RESERVOIR) -> None:
         self.size, self.total, self.items = size, 0, []  # type: int, int, list[str]
-        # Repeatable, and not for secrets.
+        # The sequence must be repeatable, and protects no secret.
         self.random = random.Random(1)
 
     def add(self, item: str) -> None:
@@ -60,10 +60,10 @@ class Reservoir:
 
 
 class Population:
-    """The counts of the threads that were examined, and what they show of all threads.
+    """The counts of the examined threads, and the numbers for all threads that are derived from them.
 
-    total: the number of all threads. examined: of how many the other numbers are. first: the first id of the days that growth shows.
-    sample: threads of any age. recent: threads with a checkpoint since `first`, or of which that is not known.
+    total: the number of all threads. examined: the number of threads that the other numbers refer to. first: the first id of the days that growth shows.
+    sample: threads of any age. recent: threads that have a checkpoint since `first`, or may have one.
     """
 
     def __init__(self, now: float, first: str) -> None:
@@ -110,7 +110,7 @@ class Population:
         return number if self.percent is None else number * self.total / self.examined
 
     def figure(self, number: int) -> dict[str, Any]:
-        """The same as a figure."""
+        """The extrapolated number as a figure."""
         return figure(self.scaled(number), self.method, self.percent)
 
     def to_dict(self) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def nothing_known() -> dict[str, Any]:
 def survey(threads: TimedThreads, pages: int, first: str, shares: tuple[float, float]) -> Population:
     """The Population of all threads, or of a sample if the time is too short. pages: the size of the table of checkpoints. Raises OutOfTime.
 
-    shares: of the time, after which the attempt to read all threads ends, and after which the sample does.
+    shares: the shares of the time after which the attempt to read all threads ends, and after which the sample ends.
     """
     threads.budget.until(shares[0])
     population = Population(threads.now, first)
@@ -184,7 +184,7 @@ def _add(threads: TimedThreads, population: Population, ages: Sequence[ThreadAge
 
 
 def delta_channels(threads: TimedThreads, population: Population) -> dict[str, Any]:
-    """The number of threads whose graph has a DeltaChannel, as a figure. All their checkpoints are read, so it is a sample of many threads."""
+    """The number of threads whose graph has a DeltaChannel, as a figure. All checkpoints of a thread have to be read, so many threads are sampled."""
     examined = number = 0
     try:
         for part in chunks(population.sample.shuffled()):
@@ -199,7 +199,7 @@ def delta_channels(threads: TimedThreads, population: Population) -> dict[str, A
 
 
 def bucket(seconds: float) -> int:
-    """The place of an age in the histogram. A limit belongs to the bucket that it ends."""
+    """The place of an age in the histogram. A limit belongs to the lower of its two buckets."""
     return sum(seconds > limit * UNITS["d"] for limit in AGES)
 
 

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a retention policy would remove: the prediction of _retention, page by page until the time is over, and of a random sample then."""
+"""What a retention policy would remove: the prediction of _retention, page by page until the time is over, and otherwise for a random sample."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ansible_collections.stateops.langgraph.plugins.module_utils._statistics.budget import TimedThreads
     from ansible_collections.stateops.langgraph.plugins.module_utils._statistics.population import Population
 
-# The share of the time after which it is decided whether all threads can be read, and how much longer than that it would have to take.
+# The share of the time after which the run decides whether to read all threads, and the factor by which they may exceed the time in this estimate.
 ENOUGH, UNCERTAIN = 0.1, 1.5
 # The keys of PolicyCounts that the result contains. A sample has no lists of threads, which would suggest that they are complete.
 NUMBERS = ("threads", "kept", "rows", "bytes")
@@ -29,7 +29,7 @@ NUMBERS = ("threads", "kept", "rows", "bytes")
 def predicted(threads: TimedThreads, policy: Policy, population: Population | None, shares: tuple[float, float], show_threads: bool) -> dict[str, Any]:
     """What a module returns as retention. population: None if it could not be read.
 
-    shares: of the time, after which the attempt to read all threads ends, and after which that with a sample does.
+    shares: the shares of the time after which the attempt to read all threads ends, and after which the one with a sample ends.
     """
     threads.budget.until(shares[0])
     total = population.total if population is not None and policy.chosen.patterns is None else 0

@@ -29,7 +29,7 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_stat_
 WHERE n.nspname = %(schema)s AND c.relname = ANY (%(tables)s::text[]) AND c.relkind = 'r'
 """
 COUNT = "SELECT count(*) AS rows FROM {%s} x {sample_%s}"
-# Few rows, which a role that may read only the other tables cannot count.
+# It has few rows, and a role that may read only the other tables cannot count them.
 MIGRATIONS = "SELECT count(*) AS rows FROM {}"
 
 

@@ -43,7 +43,7 @@ def prepare(params: dict[str, Any]) -> Library:
 def gather(params: dict[str, Any], connection: Connection, known: Library, warn: Callable[[str], None]) -> dict[str, Any]:
     """The facts as a module returns them, from one snapshot of PostgreSQL. warn: is called with each warning.
 
-    Raises PrerequisiteMissing, or ModuleError: with the facts if assert_parity is set and the two are not in parity.
+    Raises PrerequisiteMissing or ModuleError. If assert_parity is set and the schemas are not in parity, the ModuleError contains the facts.
     """
     state, orphans, server = _postgres_side(connection, params)
     if state.hidden:

@@ -27,7 +27,7 @@ SECONDS = 3
 COUNTED_WHOLE = 16384
 # Pages of the first sample and of the second one.
 SAMPLES = (1024, 64)
-# The query of the sizes, and for each table the whole of it and the samples.
+# One query for the sizes, and for each table one for the whole table and one for each sample.
 ATTEMPTS = 1 + 2 * (1 + len(SAMPLES))
 # Orphaned checkpoint ids whose age is examined. If there are more, the result says so.
 IDS = 10000
@@ -143,7 +143,7 @@ def _blobs(connection: Connection, places: Mapping[str, sql.Identifier], sample:
 def sqlite_orphans(connection: sqlite3.Connection, grace: float) -> dict[str, Any] | None:
     """The orphaned writes in an open SQLite file whose tables exist; None if columns are missing.
 
-    If the time is up, the rows that were found until then, and limited is true.
+    If the time is up, only the rows found until then are counted, and limited is true.
     """
     end = time.monotonic() + SECONDS
     connection.set_progress_handler(lambda: time.monotonic() > end, SEARCH_STEPS)

@@ -64,7 +64,7 @@ FROM (SELECT 1) AS one LEFT JOIN pg_namespace n ON n.nspname = %(schema)s
 def run_roundtrip(connection: Connection, params: dict[str, Any], application: str, evaluated: Sequence[str] = ()) -> tuple[str, int]:
     """Write, read and delete one checkpoint as session_role; returns (thread_id, stale rows removed). Raises ModuleError.
 
-    evaluated: what another role may have created and PostgreSQL would evaluate. If there is any, superusers and the owner of the tables do not write.
+    evaluated: objects that PostgreSQL would evaluate and another role may have created. If there are any, superusers and the owner of the tables do not write.
     """
     pooler = pooler_mode(connection, params, application)
     if pooler == "transaction" and params["session_role"]:
@@ -184,7 +184,7 @@ def _failure(connection: Connection, postgres_saver: Any, schema: str, thread: s
     with contextlib.suppress(psycopg.Error):
         set_encoding(connection, UTF8)
         remaining = _rows(connection, schema, thread)
-        if remaining:  # otherwise a lock would be waited for once more
+        if remaining:  # otherwise the statement would wait for a lock once more
             with contextlib.suppress(psycopg.Error):
                 _delete(connection, postgres_saver, schema, thread)
             remaining = _rows(connection, schema, thread)

@@ -26,9 +26,9 @@ from ansible_collections.stateops.langgraph.plugins.module_utils._virtualenv.tru
 
 # Paths that Python reads or executes when it starts in a virtualenv.
 ENTRANCE = ("", "bin", "bin/python", "pyvenv.cfg", "lib")
-# The types of the script's answer, beside its version.
+# The types of the values in the script's output, except its version.
 ANSWER = {"packages": dict, "unsatisfied": list, "ensurepip": bool, "uv": bool}
-# The size in bytes to which the output of another account's Python is limited: it would fill the memory.
+# The limit in bytes for the output of another account's Python, which could otherwise fill the memory.
 OUTPUT = 8 * 1024 * 1024
 # The time in seconds after which the Python of a virtualenv is ended.
 TIME_LIMIT = 120
@@ -87,7 +87,8 @@ def read(path: str, requirements: Sequence[str]) -> dict[str, Any]:
 def _account(path: str) -> tuple[int, str]:
     """(the user id of the account that code in this directory must run as, why it must not run at all or an empty string). Raises OSError.
 
-    If only root can change the path, this is the directory's owner. If another account can replace the directory, it is that account: root gives it no rights.
+    If only root can change the path, this is the directory's owner. If another account can replace the directory, it is that account, so that the code there
+    never runs with root's rights.
     """
     user = os.geteuid()
     if user != 0:
@@ -258,7 +259,7 @@ def _ask(path: str, requirements: Sequence[str], account: int) -> tuple[dict[str
             )
         except (OSError, subprocess.SubprocessError) as error:
             return {}, "%s does not run: %s" % (python, error)
-        # With a timeout, subprocess would look for the end of the process up to 20 times a second, instead of waiting for it.
+        # With a timeout, subprocess would poll the process up to 20 times a second instead of waiting for it.
         timer, started = threading.Timer(TIME_LIMIT, process.kill), time.monotonic()
         timer.start()
         try:

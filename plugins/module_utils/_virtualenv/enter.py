@@ -26,7 +26,7 @@ PACKAGES = {
     "langgraph.checkpoint.postgres": "langgraph-checkpoint-postgres",
     "langgraph.checkpoint.sqlite": "langgraph-checkpoint-sqlite",
 }
-# The size of options, in bytes, that respawning can pass on: it writes to a pipe before any process reads from it.
+# The maximum size of the options in bytes: respawning writes them to a pipe before any process reads from it.
 PIPE = 40000
 OLDEST_PYTHON = (3, 10)
 
@@ -84,7 +84,7 @@ def _found(library: str) -> bool:
 
 
 def _import_psycopg(virtualenv: str | None) -> None:
-    """Import psycopg, which fails if it is installed without libpq (the pure Python package needs the system's)."""
+    """Import psycopg. This fails if libpq is missing, which the pure Python package takes from the system."""
     try:
         importlib.import_module("psycopg")
     except ImportError as error:

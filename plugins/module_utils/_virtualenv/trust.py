@@ -19,7 +19,7 @@ MAPPED = re.compile(r"""['"][^'"]*['"]\s*:\s*['"]([^'"]*)['"]""")
 
 
 def exposed_code(virtualenv: str) -> Component | None:
-    """The first path that an account other than root can change, of those from which the virtualenv's Python takes code; None if root can run it.
+    """The first path with code for the virtualenv's Python that an account other than root can change; None if root can run this Python.
 
     Raises OSError if a directory cannot be read.
     """
