@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plans the steps that bring AWX to the data, or carries out one of them with a module of awx.awx. It runs on the controller."""
+"""Plans the steps that give AWX's objects the state in the data, or carries out a step with a module of awx.awx. It runs on the controller."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ActionModule(DocumentedResult):
         self._connection_options: dict[str, Any] = {}
         self._warnings: list[str] = []
         try:
-            # Without the objects: the validation copies each value.
+            # The objects are left out, because the validation copies each value.
             objects = self._task.args.pop("objects", None)
             spec = {name: option for name, option in ARGUMENT_SPEC.items() if name != "objects"}
             _validated, self._options = self.validate_argument_spec(spec)
@@ -62,8 +62,10 @@ class ActionModule(DocumentedResult):
         if not isinstance(objects, dict):
             raise AwxError("objects is not a dictionary of lists.")
         for variable, value in objects.items():
-            if variable not in VARIABLES or not isinstance(value, list):
-                raise AwxError("%s is not a list of dictionaries of the options of a module." % variable)
+            if variable not in VARIABLES:
+                raise AwxError("%s is not a list of the role awx. The lists are: %s." % (variable, ", ".join(VARIABLES)))
+            if not isinstance(value, list):
+                raise AwxError("%s is not a list. Write a list of dictionaries, each with options of a module of awx.awx." % variable)
         return {variable: objects.get(variable, []) for variable in VARIABLES}
 
     def _plan(self) -> dict[str, Any]:
@@ -78,7 +80,7 @@ class ActionModule(DocumentedResult):
         if not errors:
             plan.make()
             errors = plan.errors
-            # AWX accepts an unchanged object from everybody, so only the module knows whether the right is needed.
+            # AWX accepts an unchanged object from everybody, so only the module's check mode shows whether the right is needed.
             for step in plan.steps if not errors else []:
                 if step.get("restricted") and not step.get("pending") and self._carry_out(step, check=True).get("changed"):
                     errors.append("The run would change %s, which %s may not do in AWX." % (step["title"], self._objects.awx.user()))
@@ -125,7 +127,7 @@ class ActionModule(DocumentedResult):
             result = self._execute_module("awx.awx." + module, {**arguments, **self._connection_options}, task_vars=self._variables)
         finally:
             task.no_log, task.check_mode = before
-        # AWX quotes what it refuses.
+        # AWX quotes rejected values.
         secrets = {*secrets, *self._login()}
         kept = {name: result[name] for name in ("changed", "id") if name in result}
         if result.get("warnings"):

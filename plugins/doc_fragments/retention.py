@@ -33,11 +33,11 @@ options:
     default: []
   metadata:
     description:
-      - Selects the threads that have a checkpoint whose metadata contains this, for example the id of a user or a tenant. An empty dictionary is rejected,
+      - Selects the threads with a checkpoint whose metadata contains this value, for example the id of a user or a tenant. An empty dictionary is rejected,
         and so are empty dictionaries and lists within it, which every dictionary and list contains.
       - A value matches only if it has the same type. LangGraph copies the C(metadata) and the primitive values in C(configurable) of a run's
         configuration to each checkpoint.
-      - There is no index on the metadata, so all checkpoints are read of the threads that the other options select.
+      - There is no index on the metadata, so all checkpoints of the threads that the other options select are read.
     type: dict
   keep:
     description:
@@ -53,8 +53,8 @@ options:
     description:
       - What to do with a selected thread that waits for an answer, with O(keep=none).
       - V(keep) keeps a thread whose newest checkpoint has a pending interrupt (RV(stateops.langgraph.checkpoint_prune#module:kept.waiting)), or has a next
-        step without a failed one (RV(stateops.langgraph.checkpoint_prune#module:kept.unfinished)). The latter is what a breakpoint
-        (C(interrupt_before), C(interrupt_after)) leaves, and also a run whose process was killed.
+        step and no failed one (RV(stateops.langgraph.checkpoint_prune#module:kept.unfinished)). A breakpoint leaves such a thread
+        (C(interrupt_before), C(interrupt_after)), and so does a run whose process was killed.
       - V(delete) treats them like all other threads.
     type: str
     choices: [ keep, delete ]

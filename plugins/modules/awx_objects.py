@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: awx_objects
-short_description: Plan and carry out the steps that bring AWX to a description of its objects
+short_description: Plan and carry out the steps that give the objects in AWX their described state
 version_added: 0.1.0
 author:
   - The stateops.langgraph authors (@stateops)
 description:
-  - Without O(step), checks the objects, reads AWX, and returns the steps in their order. It writes nothing, and fails if a step would.
+  - Without O(step), checks the objects, reads AWX, and returns the steps in their order. It writes nothing. It fails if a step would fail.
   - With O(step), carries out one step with a module of awx.awx. The arguments of the module are the entry itself, with its organization,
     and with numbers in place of the names of other objects.
   - The role P(stateops.langgraph.awx#role) uses this module.
@@ -26,7 +26,7 @@ options:
     type: dict
     required: true
   organization:
-    description: The organization of the entries that name none.
+    description: The organization of the entries that do not name one.
     type: str
     required: true
   step:
@@ -34,13 +34,13 @@ options:
     type: dict
   label:
     description:
-      - The label of the job templates and workflows that are compared with O(objects). One that has the label and is not in O(objects) is unmanaged,
-        as is a schedule that is not in O(objects) of a template that is. If empty, nothing is unmanaged.
+      - The label of the job templates and workflows that are compared with O(objects). A template or workflow with the label that is not in O(objects) is
+        unmanaged. So is a schedule that is not in O(objects) although its template is. If the label is empty, nothing is unmanaged.
     type: str
     default: ""
   unmanaged:
     description:
-      - With V(report), unmanaged objects are returned in RV(report) and stay. The same applies to the credentials, labels and notification templates
+      - With V(report), unmanaged objects are returned in RV(report) and kept. The same applies to the credentials, labels and notification templates
         that are attached to an object and not in its entry. Schedules of unmanaged job templates and workflows are turned off.
       - With V(remove), they are removed.
     type: str
@@ -76,7 +76,7 @@ options:
     description: The password of O(controller_username). If empty, E(CONTROLLER_PASSWORD) is used.
     type: raw
   validate_certs:
-    description: Whether the certificate of AWX is verified. If empty, E(CONTROLLER_VERIFY_SSL) is used, otherwise it is verified.
+    description: Whether the certificate of AWX is verified. If empty, E(CONTROLLER_VERIFY_SSL) is used. Without both, it is verified.
     type: raw
 extends_documentation_fragment:
   - stateops.langgraph.attributes

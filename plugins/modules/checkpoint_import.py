@@ -36,7 +36,7 @@ options:
   exclude_threads:
     description:
       - The ids of threads that are not imported, or shell patterns as in O(threads). They are not imported even if O(threads) matches them.
-      - Use it for threads that were deleted in PostgreSQL on purpose, since a run imports again what the file still has.
+      - Use it for threads that were deleted in PostgreSQL on purpose, since each run imports them again as long as they are in the file.
     type: list
     elements: str
     default: []
@@ -55,7 +55,7 @@ options:
       - A later run with V(latest) adds a checkpoint that is newer, and leaves the rows of the earlier run. A later run with V(all) adds the older
         checkpoints. It does not change the row of the checkpoint that was imported without its parent, unless O(on_conflict=replace);
         O(verify=full) reports the missing parent as a difference, and so does O(on_conflict=fail).
-      - A thread that was imported with V(all) is not different content for a later run with V(latest).
+      - If a thread was imported with V(all), a later run with V(latest) does not treat its rows as different content.
     type: str
     choices: [ all, latest ]
     default: all
@@ -277,7 +277,7 @@ variants:
       type: int
     different:
       description:
-        - The number of forms whose value differs from the first one, or cannot be compared. The values are compared by their structure and their primitive
+        - The number of these whose forms differ in their value, or cannot be compared. The values are compared by their structure and their primitive
           values, without the application's classes. A warning names the threads.
       type: int
     sample:

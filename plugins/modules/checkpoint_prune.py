@@ -12,12 +12,12 @@ short_description: Delete old threads, older checkpoints or orphans from LangGra
 version_added: 0.1.0
 description:
   - Applies a retention policy to the tables of C(PostgresSaver). It deletes whole threads, or the history of threads whose state is kept.
-  - Use it to erase the threads of a person as well, with O(threads) or O(metadata).
+  - It can also erase the threads of a person, which O(threads) or O(metadata) selects.
   - Nothing that a kept checkpoint needs is deleted. This includes channel values that several checkpoints share, pending writes,
     the namespaces of subgraphs, and the pending sends of checkpoints from before version 4.
   - Each transaction deletes a few threads. If a run is interrupted, the next run continues.
   - The application may keep running. The module never waits long for a lock, and it reads a thread again in the transaction that deletes it. If the
-    application writes to the thread meanwhile, the thread is kept.
+    application writes to the thread in the meantime, the thread is kept.
 author:
   - The stateops.langgraph authors (@stateops)
 options:
@@ -44,7 +44,7 @@ options:
     description:
       - The number of seconds to rest between two batches. A commit of the application may have to wait until the write-ahead log of a batch is on the disk.
         With the defaults, which delete fewer than 100 threads per second, few commits do.
-      - For a run while no application is at work, set it to V(0). It is then many times as fast.
+      - If no application is running, set it to V(0). The run is then many times as fast.
     type: float
     default: 1.0
   time_limit:
@@ -57,7 +57,7 @@ options:
   limit_percent:
     description:
       - If more than this percentage of all threads would be deleted, the task fails before the first deletion, because the options may be wrong.
-      - Threads of which O(keep=latest) keeps the state do not count.
+      - Threads whose state O(keep=latest) keeps do not count.
     type: int
     default: 50
   force:
@@ -169,7 +169,7 @@ threads:
       description: The number that was deleted, or would be in check mode.
       type: int
     trimmed:
-      description: The number of which O(keep=latest) deleted older checkpoints, or would in check mode.
+      description: The number whose older checkpoints O(keep=latest) deleted, or would in check mode.
       type: int
     kept:
       description: The number that was kept as it is.
@@ -213,7 +213,7 @@ kept:
       description: An interrupt is pending.
       type: int
     unfinished:
-      description: A step remains to be done.
+      description: A step has not run yet.
       type: int
     delta_channel:
       description: With O(keep=latest), the graph has a C(DeltaChannel).

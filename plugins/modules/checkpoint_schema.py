@@ -44,7 +44,8 @@ options:
         them, and the catalog is read again afterwards.
       - Other privileges of these roles and of C(PUBLIC) on the tables are revoked, and so are default privileges on tables that are created later.
       - CREATE on the schema is revoked from these roles and C(PUBLIC), before setup() runs. If the acting role may not revoke it, the run fails.
-      - If a role has another privilege through a membership, the run fails, and the message contains the C(REVOKE) statement. Other roles keep what they have.
+      - If a role has another privilege through a membership, the run fails, and the message contains the C(REVOKE) statement. The privileges of other roles
+        do not change.
       - Without roles no privilege is read or changed. With O(state=absent) the option has no effect.
     type: list
     elements: str

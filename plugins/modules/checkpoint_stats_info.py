@@ -236,7 +236,7 @@ growth:
       elements: dict
 largest_threads:
   description:
-    - The ten largest threads. With the method V(sample), they are the largest ones of the rows that were read; a large thread is likely to be among them.
+    - The ten largest threads. With the method V(sample), only threads with rows in the sample are compared; a large thread is likely to be among them.
   returned: success, and on failure by O(limits)
   type: dict
   sample:
@@ -298,7 +298,7 @@ waiting:
   sample: {value: 31, method: exact, sampled_percent: null, reason: null, oldest: "2026-10-12T14:02:11Z"}
 unfinished:
   description:
-    - The number of threads of which a step remains to be done, as a figure in the form of RV(threads). It is what a breakpoint leaves, and also a run
+    - The number of threads with a step that has not run yet, as a figure in the form of RV(threads). A breakpoint leaves such a thread, and so does a run
       whose process was killed.
   returned: success, and on failure by O(limits)
   type: dict

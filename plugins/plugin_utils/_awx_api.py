@@ -42,7 +42,7 @@ class AwxError(Exception):
 
 
 def connection_of(args: dict[str, Any]) -> dict[str, Any]:
-    """All options of the connection: what the task sets, otherwise the environment. An empty value is the same as none.
+    """All options of the connection, from the task or else from the environment. An empty value is the same as none.
 
     awx.awx takes an option that is not given from tower_cli.cfg in the current directory or above, where others may write. It could name another AWX.
     """
@@ -63,7 +63,7 @@ def connection_of(args: dict[str, Any]) -> dict[str, Any]:
 
 
 class Session(Request):
-    """Follows no redirect: the token would go to another address, and a request that changes something would become one that reads."""
+    """Follows no redirect: the token would be sent to another address, and a request that writes would become one that reads."""
 
     def open(self, method: str, url: str, **options: Any) -> Any:
         """The response."""
@@ -137,7 +137,7 @@ class Awx:
         else:
             found = self.read(endpoint, **{"username" if endpoint == "users" else "name": text})
             if endpoint not in GLOBAL:
-                # The credentials that AWX brings along belong to no organization.
+                # The credentials that are part of AWX belong to no organization.
                 found = [each for each in found if each.get("organization") == organization] or (
                     [each for each in found if each.get("organization") is None] if endpoint == "credentials" else []
                 )
@@ -179,5 +179,5 @@ class Awx:
         return self._seen[key]
 
     def user(self) -> str:
-        """The name of the user whose token it is."""
+        """The name of the user to whom the token belongs."""
         return str((as_list(self.read("me")) or [{}])[0].get("username"))

@@ -27,14 +27,14 @@ VARIABLE = re.compile("^[A-Za-z_][A-Za-z0-9_]*$")
 JOB_VARIABLE = re.compile("^awx_(job|user|inventory|project|schedule|workflow|webhook|parent_job|execution_node|isolated)(_|$)")
 # The groups that the playbooks of this collection use.
 GROUPS = ("langgraph_app", "langgraph_db")
-# What a node or a schedule sets, and the option of the job template without which AWX ignores or refuses it.
+# An option of a node or a schedule, and the option of the job template without which AWX ignores or rejects it.
 ASKED = {
     **{name: "ask_%s_on_launch" % name for name in ("limit", "job_type", "skip_tags", "diff_mode", "verbosity", "inventory", "execution_environment")},
     **{name: "ask_%s_on_launch" % name for name in ("forks", "instance_groups", "job_slice_count", "labels", "timeout", "scm_branch")},
     "job_tags": "ask_tags_on_launch",
     "credentials": "ask_credential_on_launch",
 }
-# What the checks read in the options: a dictionary with these contents, a list of dictionaries ([]), or a list of texts (()).
+# The shapes that the checks expect in the options: a dictionary with these contents, a list of dictionaries ([]), or a list of texts (()).
 SHAPES: dict[str, dict[str, Any]] = {
     "awx_credential_types": {"inputs": {"fields": [], "required": ()}, "injectors": {"env": {}, "extra_vars": {}, "file": {}}},
     "awx_templates": {"survey_spec": {"spec": []}},
@@ -48,7 +48,7 @@ def check_data(data: Data, checkouts: dict[str, str]) -> Iterator[str]:
     """A message for each mistake in the data."""
     misshapen = [message for kind, entry in entries(data) for message in _check_shape(kind, entry)]
     if misshapen:
-        # The other checks would read what is not there.
+        # The other checks would read values that do not exist.
         yield from misshapen
         return
     seen: set[tuple[Any, ...]] = set()
@@ -76,7 +76,7 @@ def check_data(data: Data, checkouts: dict[str, str]) -> Iterator[str]:
 
 
 def unknown_variables(names: Iterable[str], known: Iterable[str], path: str) -> Iterator[str]:
-    """A message for each variable that begins with awx_ and is not an option of the role. Elsewhere than in the file, only a misspelt option is one."""
+    """A message for each variable that begins with awx_ and is not an option of the role. Outside the file, only a misspelled option counts."""
     for name in sorted(names):
         if name.startswith("awx_") and name not in known and not JOB_VARIABLE.match(name):
             meant = get_close_matches(name, known, 1, 0.6 if path else 0.85)
@@ -113,7 +113,7 @@ def _spec(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_shape(kind: Kind, entry: Any) -> Iterator[str]:
-    """A message for each value that the other checks could not read. None contains the value."""
+    """A message for each value that the other checks could not read. The messages do not contain the values."""
     if not isinstance(entry, dict):
         yield "%s contains %s. Write dictionaries of the options of awx.awx.%s." % (kind.variable, _type_of(entry), kind.module)
         return
@@ -122,7 +122,7 @@ def _check_shape(kind: Kind, entry: Any) -> Iterator[str]:
     options = options_of(kind.module)
     for name, value in entry.items():
         option = options.get(name, {})
-        # A number such as 1.10 has already lost its end.
+        # A number such as 1.10 has already lost its last digit.
         if option and option.get("type", "str") == "str" and isinstance(value, (dict, list, bool, float)):
             yield "%s of %s is %s. Write a text, in quotation marks." % (name, title, _type_of(value))
         # Ansible makes a list of one text.
@@ -235,7 +235,7 @@ def _check_workflow(workflow: Entry) -> Iterator[str]:
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
-        yield "The nodes of %s form a circle: %s. Remove one of the edges." % (title, ", ".join(map(str, error.args[1])))
+        yield "The nodes of %s form a cycle: %s. Remove one of the edges." % (title, ", ".join(map(str, error.args[1])))
 
 
 def _check_defaults(data: Data) -> Iterator[str]:

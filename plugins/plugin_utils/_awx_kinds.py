@@ -21,9 +21,9 @@ class Kind:
     identity: tuple[str, ...] = ("name",)
     # The options that name objects of other kinds: {option: variable of their kind, or the endpoint of a kind that is not managed}.
     references: dict[str, str] = field(default_factory=dict)
-    # Without these options AWX does not create an object. At least one name of a tuple is needed.
+    # The options without which AWX does not create an object. At least one name of a tuple is required.
     required: tuple[str | tuple[str, ...], ...] = ()
-    # The options that name objects which are created after this one, so that a second step sets them.
+    # The options that name objects that are created later, so that a second step sets them.
     later: tuple[str, ...] = ()
     # The options that can contain secrets, and those whose contents AWX shows.
     secret: tuple[str, ...] = ()
@@ -233,7 +233,7 @@ EDGES = NODES.later
 VARIABLES = tuple(kind.variable for kind in KINDS if kind is not NODES)
 # AWX looks these up by their name alone, in all organizations.
 GLOBAL = ("organizations", "credential_types", "execution_environments", "instance_groups", "users")
-# Lists that AWX extends, and that somebody may have extended by hand. The others are replaced: their order matters.
+# Lists to which AWX adds entries, and to which somebody may have added entries by hand. Other lists are replaced, because their order matters.
 KEPT = ("credentials", "labels", *_notifications("approvals"))
 
 Entry = dict[str, Any]
@@ -255,5 +255,5 @@ def as_list(value: Any) -> list[Any]:
 
 
 def present(entry: Entry) -> bool:
-    """Whether an entry describes an object that is to be there."""
+    """Whether an entry describes an object that has to exist."""
     return entry.get("state") != "absent"

@@ -14,12 +14,12 @@ from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_secrets im
 
 # The kind of credential that an option takes.
 KIND_OF_CREDENTIAL = {
-    # AWX removes the old credentials of an organization before it refuses a new one.
+    # AWX removes the old credentials of an organization before it rejects a new one.
     ("awx_organizations", "galaxy_credentials"): "galaxy_api_token",
     ("awx_projects", "credential"): "scm",
     ("awx_execution_environments", "credential"): "registry",
 }
-# Where unified_job_template can point.
+# The kinds of objects that unified_job_template can name.
 UNIFIED = ("awx_templates", "awx_workflows", "awx_projects", "awx_inventory_sources")
 
 
@@ -61,7 +61,7 @@ class Objects:
                     yield entry
 
     def look_up(self, variable: str, name: Any, organization: str) -> dict[str, Any] | None:
-        """The object in AWX that a name refers to. One that this run renames is found by its present name."""
+        """The object in AWX that a name refers to. An object that this run renames is found by its current name."""
         number = self.organization_id(organization)
         found = self.awx.find(variable, name, number)
         if found is None:
@@ -91,7 +91,7 @@ class Objects:
         return self.awx.find(kind.variable, entry["name"], number)
 
     def settled(self, kind: Kind, entry: Entry) -> tuple[Entry, dict[str, Any] | None]:
-        """The entry and its object. If the object has its new name already, the entry is one without new_name."""
+        """The entry and its object. If the object already has its new name, the entry is returned without new_name."""
         found = self.existing(kind, entry)
         if not entry.get("new_name"):
             return entry, found
@@ -102,7 +102,7 @@ class Objects:
         return (entry, found) if found else (renamed, other)
 
     def pending(self, kind: Kind, entry: Entry) -> bool:
-        """Whether an entry names an object that this run creates first. Raise AwxError if a name refers to nothing."""
+        """Whether an entry names an object that this run creates first. Raises AwxError if a name refers to nothing."""
         pending = False
         for option, variable, name in self.names(kind, entry):
             organization = self.scope_of(kind, entry, option)
@@ -129,7 +129,7 @@ class Objects:
         return next((each.get("namespace") for each in kinds if each), None)
 
     def require_organization(self, kind: Kind, entry: Entry) -> None:
-        """Raise AwxError if the organization of an entry is neither in the data nor in AWX."""
+        """Raises AwxError if the organization of an entry is neither in the data nor in AWX."""
         name = self.organization_of(kind, entry)
         if name and self.organization_id(name) is None and not list(self.declared("awx_organizations", name, "")):
             raise AwxError("the organization %s is neither in awx_organizations nor in AWX, or the token cannot see it" % name)
@@ -180,12 +180,12 @@ class Objects:
 
     @staticmethod
     def with_stored_secrets(given: dict[str, Any], found: dict[str, Any] | None) -> dict[str, Any]:
-        """The arguments, with $encrypted$, which AWX replaces by the stored secret, in place of each empty text of a notification that would replace it."""
+        """The arguments. Each empty text of a notification that would replace a stored secret becomes $encrypted$, which AWX replaces by that secret."""
         name = "notification_configuration"
         return {**given, name: keep_stored(given[name], found.get(name))} if found and name in given else given
 
     def without_unchanged(self, kind: Kind, given: dict[str, Any], found: dict[str, Any] | None) -> dict[str, Any]:
-        """The arguments without those in which AWX hides secrets or adds defaults, as far as they do not differ: their modules report a change each time."""
+        """The arguments without those in which AWX hides secrets or adds defaults, unless they differ: their modules would report a change each time."""
         names = (*kind.secret, "messages") if kind.variable != "awx_credentials" else ()
         return {name: value for name, value in given.items() if not (found and name in names and same(value, found.get(name)))}
 

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps that bring AWX to the data, in their order. A step contains no secret: it names the entry of the data that it is for."""
+"""The steps that give AWX's objects the state in the data, in their order. A step contains no secret: it names the entry of the data that it is for."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Plan:
                 for index, entry in enumerate(self.data["awx_workflows"]):
                     if present(entry) and NODES.variable in entry:
                         self._guarded(kind, entry, self._nodes, index)
-            # The second steps of an organization need what precedes the projects; those of groups need all groups.
+            # The second steps of an organization need the objects that are created before the projects; those of groups need all groups.
             for other in {"awx_notifications": ("awx_organizations",), "awx_groups": ("awx_groups",)}.get(kind.variable, ()):
                 for index, entry in enumerate(self.data[other]):
                     if present(entry) and any(entry.get(option) is not None for option in BY_VARIABLE[other].later):
@@ -96,7 +96,7 @@ class Plan:
             self._require(kind, entry)
             self.rights.require(kind, entry)
         elif found.get("pending_deletion"):
-            raise AwxError("AWX is still deleting the object of this name. Run the playbook again when it is gone.")
+            raise AwxError("AWX is still deleting the object of this name. Run the playbook again when it has been deleted.")
         if kind.variable == "awx_credentials":
             self._check_inputs(entry if found else {"inputs": {}, **entry})
         if kind.variable == "awx_credential_types" and found and entry.get("inputs") not in (None, found.get("inputs")):
@@ -160,7 +160,7 @@ class Plan:
         return keep
 
     def _type_of(self, credential: dict[str, Any] | None, name: Any = None) -> int | None:
-        """The number of a credential's type. A job template takes one credential of a type, and any number of vaults."""
+        """The number of a credential's type. A job template takes one credential of each type, but any number of vault credentials."""
         if credential is None:
             entries = self.objects.declared("awx_credentials", name, self.objects.organization)
             kinds = [self.objects.look_up("awx_credential_types", entry.get("credential_type"), "") for entry in entries]
@@ -176,7 +176,7 @@ class Plan:
             self._add(kind, name_of(kind, entry), index, "later", found is None, pending=pending, keep=keep, restricted=restricted(found))
 
     def _nodes(self, kind: Kind, entry: Entry, index: int) -> None:
-        """The steps for the nodes of a workflow: removal, creation, edges that go, edges that come."""
+        """The steps for the nodes of a workflow: removing nodes, creating nodes, removing edges, creating edges."""
         nodes, first_step = nodes_of(self.data, index), len(self.steps)
         wanted = {node["identifier"]: node for node in nodes}
         workflow = self.objects.existing(kind, entry) or self.objects.settled(kind, entry)[1]
@@ -185,7 +185,7 @@ class Plan:
         base = {"organization": self.objects.organization_of(kind, entry), "workflow_job_template": str(workflow["id"]) if workflow else ""}
         for name in list(found):
             target = (found[name].get("related") or {}).get("unified_job_template") or ""
-            # The module would rename the job template of a node that becomes an approval.
+            # If a node becomes an approval, the module would rename its job template.
             switched = name in wanted and bool(target) and ("workflow_approval_templates" in target) != bool(wanted[name].get("approval_node"))
             if name not in wanted or switched:
                 self._add(NODES, "%s of %s" % (name, entry["name"]), None, "remove", True, arguments=dict(base, identifier=name, state="absent"))
@@ -230,7 +230,7 @@ class Plan:
             self._add(kind, name_of(kind, entry), index, "absent", True, restricted=not may(found, "delete"))
 
     def _unmanaged(self) -> None:
-        """The objects that have the label, and the schedules of the templates in the data, as far as the data does not name them."""
+        """The objects with the label and the schedules of the templates in the data that the data does not name."""
         organization = self.objects.organization
         number = self.objects.organization_id(organization)
         declared = [entry for entry in self.objects.declared("awx_labels", self.label, organization) if present(entry)]

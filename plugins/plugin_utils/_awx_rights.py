@@ -12,15 +12,15 @@ from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_api import
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds import Entry, Kind
 from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_objects import Objects
 
-# What AWX says about a kind in advance holds for the whole run: the right to create one depends on nothing but the organization. The right to create
-# another kind, such as a host, depends on an object that the run may create first.
+# The kinds for which AWX shows in advance whether the user may create them: this right depends only on the organization. The right to create
+# an object of another kind, such as a host, depends on an object that the run may create first.
 FORESEEABLE = ("organizations", "credential_types", "credentials", "execution_environments", "notification_templates", "projects", "inventories", "teams")
-# What a new object needs of an existing one that identifies it, as AWX names it in user_capabilities.
+# The right that a new object needs on the existing object that identifies it, as AWX names it in user_capabilities.
 NEEDED = {"inventory": "edit", "workflow_job_template": "edit", "target_credential": "edit", "unified_job_template": "schedule"}
 
 
 def may(found: dict[str, Any], right: str) -> bool:
-    """Whether AWX lets the user do this. It does not say so for each kind, and not for a token that may only read."""
+    """Whether AWX lets the user do this. AWX does not show it for every kind, or for a token that may only read."""
     return ((found.get("summary_fields") or {}).get("user_capabilities") or {}).get(right) is not False
 
 
@@ -47,7 +47,7 @@ class Rights:
         return [self.objects.look_up(variable, name, self.objects.scope_of(kind, entry, option)) for option, variable, name in names]
 
     def require(self, kind: Kind, entry: Entry) -> None:
-        """Raise AwxError if the user may not add to the object that a new one belongs to, or use a credential of it."""
+        """Raises AwxError if the user may not add to the object that a new object belongs to, or may not use its credential."""
         for option, variable, name in self.objects.names(kind, entry) if kind.identity else ():
             right = NEEDED.get(option) if option in kind.identity else "use" if variable == "awx_credentials" and option != "copy_from" else None
             found = self.objects.look_up(variable, name, self.objects.scope_of(kind, entry, option)) if right else None
@@ -55,9 +55,9 @@ class Rights:
                 raise AwxError("%s may not %s its %s %s in AWX. Use the token of a user who may" % (self.user, right, option, name))
 
     def missing(self) -> Iterator[str]:
-        """A message for each kind of which a step creates an object and the user may not."""
+        """A message for each kind of which a step creates an object although the user may not."""
         for position, (endpoint, names) in enumerate(self._creates.items()):
-            # Nothing is created before the first kind.
+            # Nothing is created before objects of the first kind.
             if (endpoint in FORESEEABLE or position == 0) and not self.objects.awx.may_create(endpoint):
                 whose = "a system administrator" if endpoint in ("organizations", "credential_types") else "an administrator of the organization"
                 yield (

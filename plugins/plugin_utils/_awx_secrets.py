@@ -18,9 +18,9 @@ from ansible_collections.stateops.langgraph.plugins.plugin_utils._awx_kinds impo
 # The last word of an id, a label or a variable that holds a secret.
 SECRET_NAME = re.compile(r"(?i)(password|passwd|passphrase|secret|token|credentials|(private|encryption|api|access)[ _-]?key|(^|_)pass)$")
 LOGIN = re.compile("://[^/ ]*:[^/ ]*@")
-# AWX quotes the beginning of a key that it refuses, so parts of a secret of this length are hidden too.
+# AWX quotes the beginning of a key that it rejects, so parts of a secret with this length are hidden as well.
 PART = 8
-# AWX can quote a whole object. The beginning says what is wrong.
+# AWX can quote a whole object. The beginning of the message contains the reason.
 LONGEST = 4000
 # A template is evaluated by the job, and AWX returns $encrypted$ in place of a secret.
 NOT_SECRET = re.compile(r"^[$]encrypted[$]$|[{][{]|^$")
@@ -95,7 +95,7 @@ def _secret_variables(name: str, value: Any) -> Iterator[str]:
 
 
 def unusable_inputs(entry: Entry, fields: dict[str, Any], sourced: set[str]) -> Iterator[str]:
-    """A message for each input that AWX would store without a value, or refuse with a message that quotes it. `fields` are the inputs of the type."""
+    """A message for each input that AWX would store without a value, or reject with a message that quotes it. `fields` are the inputs of the type."""
     inputs = entry.get("inputs")
     if inputs is None:
         return
@@ -147,14 +147,14 @@ def hidden(text: str, secrets: Iterable[str]) -> str:
 
 
 def same(wanted: Any, found: Any) -> bool:
-    """Whether AWX already has what is wanted. $encrypted$ stands for any text, and AWX adds keys with defaults."""
+    """Whether AWX already has the wanted value. $encrypted$ matches any text, and AWX adds keys with defaults."""
     if isinstance(wanted, dict) and isinstance(found, dict):
         return all(same(value, found.get(name)) for name, value in wanted.items())
     return wanted == found or (found == "$encrypted$" and bool(wanted))
 
 
 def keep_stored(wanted: Any, found: Any) -> Any:
-    """What is wanted, with $encrypted$ where it is empty and AWX has a secret."""
+    """The wanted value, with $encrypted$ in place of each empty text for which AWX has a secret."""
     if isinstance(wanted, dict) and isinstance(found, dict):
         return {name: keep_stored(value, found.get(name)) for name, value in wanted.items()}
     return found if wanted in (None, "") and found == "$encrypted$" else wanted

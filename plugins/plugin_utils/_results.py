@@ -94,7 +94,7 @@ class DocumentedResult(NormalAction):
                 keys |= JOB
         result = documented(result, keys)
         if self._discovered_interpreter_key:
-            # Found by ansible-core, not returned by the module. Without it each task would search again.
+            # ansible-core finds this Python, the module does not return it. Without it, each task would search for a Python again.
             result["ansible_facts"] = {self._discovered_interpreter_key: self._discovered_interpreter}
         return result
 

@@ -23,7 +23,7 @@ SCHEMA = "urn:stateops:langgraph:retention-report:%d" % REPORT_VERSION
 # The policy of an erasure.
 ERASURE = "erasure"
 RESULTS = ("threads", "kept", "rows", "bytes", "remaining", "oldest_left", "deleted_threads", "delta_threads", "returned_threads", "orphans", "seconds")
-UNKNOWN = "Whether it deleted threads before is not known; the next run continues."
+UNKNOWN = "Whether it had deleted threads is not known; the next run continues."
 # What can still contain deleted rows: the place, and what to do there.
 NOT_REACHED = (
     ("backups", "Dumps, base backups and snapshots from before this run contain the rows. They expire by their own rules; a restore brings the rows back."),
@@ -112,7 +112,7 @@ def _lines(threads: Any) -> list[str]:
     split, and its parts can be ids of other threads.
     AWX tags answers as unsafe. ansible-core 2.19 and newer read such an answer as YAML: 0012 is the number 10, which must not select thread 10.
     """
-    # Methods of the text itself: with ansible-core 2.18, the parts stay unsafe.
+    # These are methods of the text itself, so that the parts stay unsafe with ansible-core 2.18.
     lines = [line.strip(" \t") for line in threads.replace("\r", "\n").split("\n")] if isinstance(threads, str) else None
     ids = [line for line in lines if line] if lines is not None else threads or []
     if not isinstance(ids, (list, tuple)) or not all(isinstance(each, str) and each.strip() for each in ids):
@@ -144,7 +144,7 @@ def retention_report(plan: dict[str, Any], results: list[dict[str, Any]], facts:
     options = {policy["name"]: policy["options"] for policy in plan["policies"]}
     policies = [_policy(each, options[each["name"]], plan["erasure"], show_threads) for each in results]
     for each in policies:
-        # A host can return any text as a time or a reason, and Ansible prints the message of a failure as it is.
+        # A host can return any text as a time or a reason, and Ansible prints the message of a failure without changes.
         each["text"] = printable(_text(each, facts["check"]))
     deleted = {kind: sum(each["rows"][kind] + each["orphan_rows"][kind] for each in policies) for kind in TABLES}
     failed = [each["name"] for each in policies if each["failed"]]
@@ -201,7 +201,7 @@ def _policy(outcome: dict[str, Any], options: dict[str, Any], erasure: bool, sho
 
 def _not_erased(remaining: int, written: int) -> str:
     """Why an erasure has failed although the module succeeded, or an empty text. A policy is applied again, but an erasure is not."""
-    reasons = [(remaining, "time_limit was reached"), (written, "the application wrote to them meanwhile")]
+    reasons = [(remaining, "time_limit was reached"), (written, "the application wrote to them in the meantime")]
     found = " and ".join("%d because %s" % each for each in reasons if each[0])
     return "%d of the threads were not erased: %s. Run the erasure again." % (remaining + written, found) if found else ""
 

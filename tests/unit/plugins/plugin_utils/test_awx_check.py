@@ -115,7 +115,7 @@ WRONG = {
     "an unknown node": (workflow(node("a", "vrify"), node("verify")), "leads to vrify, which is not the identifier of a node. verify was probably meant."),
     "a repeated node": (workflow(node("a"), node("a")), "two nodes with the identifier a"),
     "two edges to one node": (workflow(node("a", "b", failure_nodes=["b"]), node("b")), "leads to b more than once"),
-    "a circle": (workflow(node("a", "b"), node("b", "a")), "form a circle"),
+    "a cycle": (workflow(node("a", "b"), node("b", "a")), "form a cycle"),
     "a node for nothing": (workflow({"identifier": "a"}), "needs either unified_job_template or an approval_node with a name"),
     "a node for two things": (workflow(node("a", approval_node={"name": "n"})), "needs either unified_job_template or an approval_node with a name"),
     "a misspelt option of a node": (workflow(node("a", sucess_nodes=["a"])), "node a has no option sucess_nodes. success_nodes was probably meant."),
