@@ -339,6 +339,6 @@ def test_an_inventory_that_matches_no_host(tower, name):
     """Without this error, the execution environment itself would be provisioned."""
     status, code, tasks, _artifacts, text = tower.job(1, name, {"database_name": tower.database.name}, groups={"langgraph_apps": "langgraph_app"})
     assert status == "failed" and code, text[-3000:]
-    assert "The group langgraph_app holds no host" in " ".join(text.split())
+    assert "The group langgraph_app contains no host" in " ".join(text.split())
     assert not [each for each in tasks if each and each.startswith("stateops")]
     assert tower.database.tables("langgraph") == set()

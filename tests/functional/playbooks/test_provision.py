@@ -39,26 +39,26 @@ def guarded(tmp_path, playbook, inventory, *flags, env=None):
 def test_a_given_inventory_without_hosts(tmp_path, playbook, flags):
     empty = tmp_path / "hosts.ini"
     empty.write_text("[langgraph_app]\n[langgraph_db]\n")
-    guarded(tmp_path, playbook, empty, *flags).stopped("The inventory holds no host: %s" % empty)
-    guarded(tmp_path, playbook, None, *flags, env={"ANSIBLE_INVENTORY": str(empty)}).stopped("The inventory holds no host")
+    guarded(tmp_path, playbook, empty, *flags).stopped("The inventory contains no host: %s" % empty)
+    guarded(tmp_path, playbook, None, *flags, env={"ANSIBLE_INVENTORY": str(empty)}).stopped("The inventory contains no host")
 
 
 @BOTH
 def test_a_given_inventory_that_does_not_exist(tmp_path, playbook):
-    guarded(tmp_path, playbook, tmp_path / "gone.ini").stopped("The inventory holds no host")
+    guarded(tmp_path, playbook, tmp_path / "gone.ini").stopped("The inventory contains no host")
 
 
 @BOTH
 @pytest.mark.parametrize("name", usual(["awx_job_id", "tower_job_id"]))
 def test_a_job_without_hosts(tmp_path, playbook, name):
-    guarded(tmp_path, playbook, None, "-e", name + "=7").stopped("The inventory holds no host")
+    guarded(tmp_path, playbook, None, "-e", name + "=7").stopped("The inventory contains no host")
 
 
 @BOTH
 @pytest.mark.parametrize("flags", usual([[], ["--tags", "install"], ["--tags", "verify"], ["--limit", "web1"]]), ids=" ".join)
 def test_a_misspelt_group(tmp_path, playbook, flags):
     inventory = {"langgraph_apps": {"hosts": {"web1": LOCAL}}, "langgraph_db": {"hosts": {"db1": LOCAL}}}
-    guarded(tmp_path, playbook, inventory, *flags).stopped("The group langgraph_app holds no host", "langgraph_apps, langgraph_db")
+    guarded(tmp_path, playbook, inventory, *flags).stopped("The group langgraph_app contains no host", "langgraph_apps, langgraph_db")
 
 
 @BOTH
@@ -88,10 +88,10 @@ PAIR = {**APP, "langgraph_db": {"hosts": {"db1": AWAY}}}
             (PAIR, ["--limit", "db1", "--skip-tags", "database"], "--limit db1 leaves no host of langgraph_app"),
             (PAIR, ["--limit", "app1", "--tags", "database"], "--limit app1 leaves no host of langgraph_db"),
             (PAIR, ["--limit", "app1", "--skip-tags", "install,setup,verify"], "--limit app1 leaves no host of langgraph_db"),
-            (APP, ["--tags", "database"], "The group langgraph_db holds no host, and only database is selected"),
-            (APP, ["--skip-tags", "install,setup,verify"], "The group langgraph_db holds no host, and only database is selected"),
+            (APP, ["--tags", "database"], "The group langgraph_db contains no host, and only database is selected"),
+            (APP, ["--skip-tags", "install,setup,verify"], "The group langgraph_db contains no host, and only database is selected"),
             (PAIR, ["--tags", "always"], "selects none of this playbook's parts"),
-            (PAIR, ["--tags", "monitoring"], "The group langgraph_monitoring holds no host, and only monitoring is selected"),
+            (PAIR, ["--tags", "monitoring"], "The group langgraph_monitoring contains no host, and only monitoring is selected"),
             ({**PAIR, "langgraph_monitoring": {"hosts": {"db1": AWAY}}}, ["--limit", "app1", "--tags", "monitoring"], "leaves no host of langgraph_monitoring"),
             (None, ["--tags", "monitoring"], "The embedded server on this machine has no part monitoring"),
         ],
