@@ -75,7 +75,7 @@ def test_the_figures_are_those_of_sql_and_the_saver(ready, call_module, seed):
     assert found["threads"] == exact(len(threads))
     assert found["namespaces"] == exact(number(ready, "SELECT count(DISTINCT (thread_id, checkpoint_ns)) FROM checkpoints"))
     assert found["checkpoints"] == exact(number(ready, "SELECT count(*) FROM checkpoints"))
-    # Waiting, as get_state() says: an interrupt of the graph itself, or of a subgraph, is a pending write of the newest checkpoint.
+    # These threads wait according to get_state(): an interrupt of the graph or of a subgraph is a pending write of the newest checkpoint.
     with ready.saver() as saver:
         graphs = shapes(saver)
         states = {thread: graphs[thread.split("-")[1]].get_state({"configurable": {"thread_id": thread}}) for thread in threads}
@@ -128,7 +128,7 @@ def test_the_sizes_are_those_of_the_catalog(ready, call_module):
 
 
 def test_growth(ready, call_module):
-    """By day, each row once: all days together are all rows, and each checkpoint is in the day of its id."""
+    """Each row counts for one day: the days together contain all rows, and each checkpoint counts for the day of its id."""
     random_threads(ready, 2, ages=(0, 1, 2, 3, 29, 100))
     found = stats(call_module, ready, days=366)["growth"]
     assert {key: found[key] for key in EXACT} == EXACT and len(found["days"]) == 366

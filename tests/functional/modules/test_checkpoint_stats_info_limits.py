@@ -77,7 +77,7 @@ def gathered(connection, budget=None, **options):
 
 
 class LateBudget(budgets.Budget):
-    """Whose time for some shares is over at once. late: these shares."""
+    """A budget whose time for some shares is over immediately. late: these shares."""
 
     def __init__(self, connection, *late):
         super().__init__(connection, 600)
@@ -197,7 +197,7 @@ def test_a_group_that_has_no_time_leaves_the_others_alone(ready, kind):
 
 
 def test_a_statement_that_takes_too_long_is_ended(ready):
-    """By the server: a single statement cannot exceed the time that is left."""
+    """The server enforces it: a single statement cannot exceed the remaining time."""
     with session(ready) as connection:
         budget = budgets.Budget(connection, 0.5)
         began = time.monotonic()
@@ -295,7 +295,7 @@ def test_a_pooler_in_transaction_mode_is_refused(ready, call_module, pooler):
 
 
 def test_a_lock_is_not_waited_for(ready, call_module):
-    """Whoever changes the table is named, and the queue behind the lock is short."""
+    """The message names the session that changes the table, and sessions queue behind the module only for a short time."""
     fill(ready, threads=5)
     with ready.connect(autocommit=False) as blocker:
         blocker.execute("LOCK TABLE checkpoints IN ACCESS EXCLUSIVE MODE")

@@ -186,7 +186,7 @@ def test_different_content(ready, call_module, path):
 
 
 def test_older_checkpoints_are_not_converted(ready, call_module, path):
-    """One that cannot be converted does not matter. The control: it ends a run with history=all."""
+    """An older checkpoint that cannot be converted does not matter. The control: it ends a run with history=all."""
     write_graphs(path, threads=2)
     kept = newest(path)
     with sqlite3.connect(path) as file:
@@ -239,7 +239,7 @@ def test_time_limit_and_excluded_threads(ready, call_module, path):
 
 
 def test_pending_writes_without_a_checkpoint(ready, call_module, path):
-    """The checkpoint of the newer ones may still be stored. No saver reads the older ones."""
+    """The checkpoint of newer pending writes may still be stored. No saver reads the older ones."""
     insert = (
         "INSERT INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, value) VALUES ('a', ?, ?, 't', ?, 'x', 'msgpack', x'01')"
     )

@@ -141,7 +141,7 @@ def test_without_this_the_thread_would_be_damaged(ready, moment):
 
 
 def test_two_runs_at_once(ready, call_module, start_module):
-    """The second one waits for the first. Together they do what one would have done."""
+    """The second run waits for the first one. Together, they delete what one run would have deleted."""
     old(ready, *("old %d" % number for number in range(30)))
     args = ready.login(ready.app, older_than="30d", force=True, batch_size=1, pause=0.02)
     running = [start_module("checkpoint_prune", args) for _number in range(2)]
@@ -165,7 +165,7 @@ def until(condition, seconds=30):
 
 
 def test_time_limit(ready, call_module):
-    """Each run makes progress and counts what is left; the runs together do the whole work."""
+    """Each run makes progress and counts the remaining threads. Together, the runs delete all selected threads."""
     old(ready, *("old %d" % number for number in range(5)))
     turn(ready, "young")
     left, deleted = 5, 0
@@ -357,7 +357,7 @@ def test_late_writes(ready):
     waited = []
 
     def sleep(seconds):
-        """The application goes on while the run waits."""
+        """The application continues while the run waits."""
         waited.append(seconds)
         turn(ready, "new")
         with ready.saver() as saver:
@@ -385,7 +385,7 @@ def orphan_writes(database, thread, identifier, number=1):
 
 @pytest.mark.extended
 def test_orphans(ready, call_module):
-    """What nothing names goes if it is old; what a checkpoint names, what is recent, and what has no age stays."""
+    """Rows that no checkpoint names are deleted if they are old. Rows that a checkpoint names, recent rows and rows without a known age are kept."""
     old(ready, "idle", "other", turns=2)
     turn(ready, "busy")
     with ago(10 * DAY):
@@ -453,7 +453,7 @@ def test_a_blob_that_is_newer_than_the_run_is_kept(ready):
 
 
 def test_recent_orphans_are_kept(ready):
-    """The values of a thread that is at work, and a pending write whose checkpoint may follow."""
+    """The values of a thread that is in use, and a pending write whose checkpoint may still be stored."""
     old(ready, "idle", "writes")
     turn(ready, "busy")
     for thread in ("busy", "idle"):

@@ -137,7 +137,7 @@ def test_ids_are_hashed_unless_they_are_asked_for(ready, run_module):
 
 
 def test_limit_percent(ready, call_module):
-    """Nothing is deleted if more of all threads than this would be. An empty database has no limit, and keep=latest deletes no thread."""
+    """If more than this share of all threads would be deleted, nothing is deleted. An empty database has no limit, and keep=latest deletes no thread."""
     old(ready, *("old %d" % number for number in range(6)), turns=2)
     old(ready, *("young %d" % number for number in range(4)), age=1)
     before = rows(ready)
@@ -213,7 +213,7 @@ def test_metadata(ready, call_module):
 
 @pytest.mark.parametrize("metadata, place", [({"tags": []}, "metadata.tags"), ({"more": {}}, "metadata.more"), ({"more": {"x": [{}]}}, "metadata.more.x.0")])
 def test_an_empty_value_in_metadata_does_not_select_everybody(ready, call_module, metadata, place):
-    """A variable that was not filled. The control: PostgreSQL finds it in the metadata of both."""
+    """An empty value, as from a variable that was not set. The control: PostgreSQL finds it in the metadata of both threads."""
     with ready.saver() as saver:
         for thread in ("a", "b"):
             put(saver, thread, {"a": [1]}, metadata={"tags": [thread], "more": {"x": [{"y": thread}]}})
@@ -240,7 +240,7 @@ def test_a_pattern_that_is_also_an_id_is_refused(ready, call_module, option, che
 
 
 def test_erasure_leaves_no_row(ready, call_module):
-    """Also of a thread of which another program has deleted the checkpoints. Another thread keeps its rows."""
+    """A thread whose checkpoints another program has deleted is deleted as well. Another thread keeps its rows."""
     old(ready, "user-1", "user-1-a", "user-10", shape="nested", age=0)
     ready.execute("DELETE FROM checkpoints WHERE thread_id = 'user-1-a'")
     before = {table: [row for row in found if "user-10" in row] for table, found in rows(ready).items()}

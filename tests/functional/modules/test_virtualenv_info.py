@@ -59,7 +59,7 @@ def test_the_path_is_expanded_on_the_host(runner):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take another user's place")
 @pytest.mark.parametrize("closed, mode", [("pyvenv.cfg", 0o600), ("bin", 0o700), ("lib", 0o700)])
 def test_what_another_user_may_not_read_is_told(closed, mode):
-    """A virtualenv made under umask 077 is whole: nobody is told to remove it."""
+    """A virtualenv that was created with umask 077 is complete: no message advises to remove it."""
     with tempfile.TemporaryDirectory() as folder:
         venv = os.path.join(folder, "venv")
         for each in ("bin", "lib/python3/site-packages"):

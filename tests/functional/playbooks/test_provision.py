@@ -28,7 +28,7 @@ LOCAL = {"ansible_connection": "local"}
 
 
 def guarded(tmp_path, playbook, inventory, *flags, env=None):
-    """A run that must end before anything is touched."""
+    """A run that must end before it changes or connects to anything."""
     done = run(tmp_path, playbook, inventory, *flags, env=env, verbosity=None)
     assert not [each for each in done.tasks if "stateops.langgraph" in each["task"]], done.output
     return done
@@ -73,7 +73,7 @@ def test_a_limit_that_leaves_no_host(tmp_path, playbook, groups):
     guarded(tmp_path, playbook, inventory, "--limit", "app9").stopped("no hosts to target", rc=1)
 
 
-# Out of reach, so that a guard that is missed does not end in PostgreSQL on the machine that tests.
+# This address cannot be reached, so that a missing check does not lead to the PostgreSQL server of the test machine.
 AWAY = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_connection": "ssh"}
 APP = {"langgraph_app": {"hosts": {"app1": AWAY}}}
 PAIR = {**APP, "langgraph_db": {"hosts": {"db1": AWAY}}}
@@ -125,7 +125,7 @@ def test_hosts_that_cannot_be_reached(tmp_path, playbook):
 
 @pytest.fixture
 def site(tmp_path, server, target_venv, runner, database):
-    """Two hosts of the application, one of the database, and names that nobody has used yet."""
+    """Two application hosts, one database host, and names that are not in use yet."""
     hosts = {name: {"checkpointer_virtualenv": str(target_venv)} for name in ("app1", "app2")}
 
     class Site:
@@ -135,7 +135,7 @@ def site(tmp_path, server, target_venv, runner, database):
             **LOCAL,
             "ansible_python_interpreter": runner.python,
             "ansible_remote_tmp": str(tmp_path / "remote"),
-            # Everything here is one machine and one user.
+            # All hosts are one machine, and all accounts one user.
             "ansible_become": False,
             "checkpointer_manage_packages": False,
             "database_manage_server": False,
@@ -157,7 +157,7 @@ def site(tmp_path, server, target_venv, runner, database):
             return done
 
     yield Site()
-    # What a run made; another is its own fixture's to drop.
+    # The database that a run created. The fixture of another database drops that one.
     server.execute('DROP DATABASE IF EXISTS "%s" WITH (FORCE)' % Site.name)
 
 
@@ -202,7 +202,7 @@ def test_a_part_of_the_hosts_at_a_time(site, database):
 
 @pytest.fixture
 def standing(site, database):
-    """The same hosts with a database that somebody else has set up, which takes less time than a run of provision.yml."""
+    """The same hosts with a database that the test has set up itself, which takes less time than a run of provision.yml."""
     database.setup()
     database.grant()
     site.name = database.name
@@ -220,7 +220,7 @@ def test_verify_names_the_host_that_drifts_and_looks_at_every_other(standing):
         done = site.run(VERIFY, *flags).stopped("gone.sqlite")
         assert done.recap["app1"]["failed"] == 1 and done.recap["app2"]["failed"] == 0
         assert done.of(COMPARE, "app2")[0]["parity"]["in_parity"] is True
-        # The success of app2 is recorded, and not in check mode.
+        # The success of app2 is recorded, but not in check mode.
         assert [path.parent.name for path in site.folder.glob("app?/*.prom")] == ([] if flags else ["app2"])
 
 
@@ -231,12 +231,12 @@ def test_each_tag_alone(site):
         done = site.run(PROVISION, "--tags", tag).unchanged()
         ran = {part: done.hosts(part) for part in (SETUP, ROUNDTRIP)}
         assert ran == {SETUP: ["app1"] if tag == "setup" else [], ROUNDTRIP: ["app1", "app2"] if tag == "verify" else []}
-        # Beside the check of its arguments, which every tag brings.
+        # Except for the check of its arguments, which runs with every tag.
         assert (done.recap["db1"]["ok"] > 3) is (tag == "database"), done.recap
 
 
 def apart(site, **variables):
-    """Each role knows its own names alone, and theirs are not the same."""
+    """Each role has its own variables, and their values differ between the roles."""
     shared = [name for name in site.variables if name.startswith("database_")]
     site.groups["langgraph_db"]["vars"] = {name: site.variables.pop(name) for name in shared}
     database = site.groups["langgraph_db"]["vars"]
@@ -246,7 +246,7 @@ def apart(site, **variables):
         checkpointer_login_db=site.name,
         checkpointer_owner_credentials={"user": database["database_owner_user"], "password": database["database_owner_password"]},
         checkpointer_app_credentials={"username": database["database_app_user"], "password": database["database_app_password"]},
-        # Who gets the privileges: the credentials may be a lookup that creates another login each time.
+        # The roles that get the privileges. The credentials may be a lookup that creates another login each time.
         checkpointer_app_user=database["database_app_user"],
         **variables,
     )
@@ -321,7 +321,7 @@ def test_check_mode_where_the_tables_are_still_to_move(site, database):
     planned = site.run(PROVISION, "--check").passed()
     assert "cannot predict the further changes" in planned.of("Report what check mode cannot read yet", kind="ok")[0]["msg"]
     assert planned.of(SETUP)[0]["changed"] is True
-    # Nothing moves them before it where the part is left out.
+    # If the part is omitted, nothing adopts the tables before this one.
     site.run(PROVISION, "--check", "--limit", "app1", "--tags", "setup").stopped("OWNER TO")
     site.run(PROVISION).passed()
     site.run(PROVISION).unchanged()
@@ -350,7 +350,7 @@ def test_verify_ends_in_an_error_on_drift_and_without_one_where_there_is_none(st
         for flags in some([], ["--check"]):
             done = site.run(VERIFY, *flags).stopped(name, "NOT in parity")
             assert {host: counts["failed"] for host, counts in done.recap.items() if host != "db1"} == {"app1": 1, "app2": 1}
-        # The same drift is what a run of provision.yml is for, and afterwards there is none.
+        # A run of provision.yml repairs the same drift, and no drift remains.
         site.run(PROVISION).passed()
     site.variables["checkpointer_login_port"] = 1
     for flags in some([], ["--check"]):
@@ -364,7 +364,7 @@ def test_verify_of_what_was_never_provisioned_fails_in_check_mode_too(site):
 
 @pytest.fixture(scope="module")
 def embedded():
-    """No inventory at all: this machine and the server that comes along."""
+    """Without an inventory, the run uses this machine and the embedded server."""
     folder = workspace()
     # An account that owns a directory above the virtualenv could replace it.
     os.chown(folder, os.geteuid(), os.getegid())

@@ -64,7 +64,7 @@ class Site:
         return done
 
     def predicted(self, *flags, **options):
-        """Check mode and then a real run, which changes the same objects."""
+        """Check mode, then a real run that changes the same objects."""
         check = self.run("--check", *flags, **options).passed()
         assert check.writes == []
         real = self.run(*flags, **options).passed()
@@ -128,7 +128,7 @@ def test_the_shipped_data(site):
     again = site.run(**variables).unchanged()
     assert again.writes == [] and len(steps(again)) > 40
 
-    # Somebody is told.
+    # Notifications are sent.
     everybody = {"langgraph, email", "langgraph, webhook", "langgraph, slack"}
     for endpoint, name in (("organizations", "LangGraph"), ("job_templates", "langgraph verify"), ("workflow_job_templates", "langgraph change")):
         assert site.linked(endpoint, name, "notification_templates_error") == everybody
@@ -178,7 +178,7 @@ def test_the_shipped_data(site):
     inventory = json.loads(site.of("inventories")["langgraph"]["variables"])
     assert inventory["retention_policies"] == [{"name": "old", "older_than": "180d"}]
     assert inventory["checkpointer_stats_limits"] == {"bytes": "50GB"} and inventory["checkpointer_stats_policy"] == {"older_than": "180d"}
-    # One value, one place.
+    # Each value is in one place.
     for template in ("langgraph verify", "langgraph provision", "langgraph import", "langgraph prune", "langgraph erase", "langgraph stats"):
         for question in site.awx.surveys["job_templates", templates[template]["id"]]["spec"]:
             assert question["variable"] not in inventory or inventory[question["variable"]] == question["default"]
@@ -219,7 +219,7 @@ def test_a_run_without_the_secrets_leaves_them_as_they_are(site, vault):
     fewer = {name: value for name, value in variables.items() if name not in missing}
     done = site.run(**fewer).unchanged()
     assert done.writes == [] and set(site.of("credentials")) == there and site.awx.inputs == before
-    # Sending the others again does not remove these either.
+    # Sending the other secrets again does not remove these either.
     site.run(awx_update_secrets=True, **fewer).passed()
     assert set(site.of("credentials")) == there and site.awx.inputs == before
     for name, secret in (("email", "password"), ("slack", "token")):
@@ -295,7 +295,7 @@ def test_a_site_that_changes(site):
         "job template provision is not in the data and is kept. Its schedules are turned off: at noon",
     ):
         assert says in " ".join(done.output.split())
-    # The schedule of the template that has another name would run beside that of the new one.
+    # The schedule of the template with the old name would run beside that of the renamed template.
     assert {name: each["enabled"] for name, each in site.of("schedules").items()} == {
         "at noon": False,
         "hourly": True,

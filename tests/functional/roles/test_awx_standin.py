@@ -79,7 +79,7 @@ IGNORED = ("dtstart", "next_run", "timezone", "until", "detail", "token", "type"
 
 
 def holds(found, recorded):
-    """Whether an answer contains what was recorded. transcript-2.json leaves out what nobody reads."""
+    """Whether an answer contains the recorded one. transcript-2.json omits parts that nothing reads."""
     if isinstance(recorded, dict):
         return isinstance(found, dict) and all(holds(found.get(name), value) for name, value in recorded.items() if name not in IGNORED)
     if isinstance(recorded, list):

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role checkpointer through ansible-playbook, on several hosts that are all this machine."""
+"""The role checkpointer through ansible-playbook, on several hosts. All of them are this machine."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ pytestmark = pytest.mark.newest
 
 READ = "Read the contents of the virtualenv"
 PIP = "Install the packages"
-# What never reaches a host.
+# The arguments that never reach a host.
 ON_THE_CONTROLLER = {"ansible.builtin." + name for name in ("assert", "debug", "fail", "include_tasks", "set_fact", "set_stats", "validate_argument_spec")}
 RESTART = {"name": "Restart the application", "ansible.builtin.debug": {"msg": "restarted"}, "listen": "stateops.langgraph packages changed"}
 
 
 def _base():
-    """A Python that other users can run too: one below root's home they cannot."""
+    """A Python that other users can run as well. They cannot run one below root's home."""
     for python in ("/usr/bin/python3", sys.executable):
         probe = [python, "-c", "import ensurepip, sys; sys.exit(sys.version_info < (3, 10))"]
         if subprocess.run(probe, check=False, stderr=subprocess.DEVNULL).returncode == 0:
@@ -56,7 +56,7 @@ def test_a_converged_run_is_two_tasks_and_changes_nothing(site):
     assert verified["parity"]["in_parity"] is True and verified["roundtrip"]["stale_rows_removed"] == 0
 
 
-# Each statement leaves something for setup on a database that is in parity otherwise.
+# After each statement, something is pending for setup in a database that is otherwise in parity.
 PENDING = {
     "a missing index": "DROP INDEX checkpoints_thread_id_idx",
     "a migration that is not recorded": "DELETE FROM checkpoint_migrations WHERE v = 9",
@@ -82,7 +82,7 @@ def test_what_is_pending_is_set_up_once_and_verified_again(site, database, pendi
 
 
 def test_one_host_that_cannot_tell_is_enough_for_a_setup(site, database):
-    """The first host verified that nothing is pending; the setup runs there, and finds the same."""
+    """The first host has verified that nothing is pending. The setup runs there, and finds nothing either."""
     site.hosts["app2"]["checkpointer_app_credentials"] = {"user": database.app.name, "password": "not the password"}
     done = site.play().stopped("password authentication failed")
     assert done.hosts(SETUP) == ["app1"] and done.of(SETUP)[0]["changed"] is False
@@ -90,7 +90,7 @@ def test_one_host_that_cannot_tell_is_enough_for_a_setup(site, database):
 
 
 def test_another_owner_than_the_inventory_names_leaves_it_to_setup(site, database):
-    """The credentials count for the login; without the owner's name every run asks the owner."""
+    """The credentials determine the login. Without the owner's name, every run logs in as the owner."""
     site.variables.update(
         checkpointer_owner_credentials={"user": database.owner.name, "password": database.owner.password}, checkpointer_owner_user="somebody_else"
     )
@@ -102,7 +102,7 @@ def test_another_owner_than_the_inventory_names_leaves_it_to_setup(site, databas
 def test_the_modules_run_in_the_virtualenv_itself(site):
     done = site.play("--limit", "app1", "--tags", "setup").passed()
     assert "%s/bin/python" % site.hosts["app1"]["checkpointer_virtualenv"] in done.output
-    # Nothing had to start a second time.
+    # The verification did not run a second time.
     assert "respawn" not in json.dumps(done.of(SETUP))
 
 
@@ -197,7 +197,7 @@ def test_a_sqlite_file_that_is_not_there_is_told(site):
 
 @pytest.mark.parametrize("owner", ["", pytest.param("nobody-yet", marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand files over"))])
 def test_check_mode_on_a_bare_host(site, database, target_venv, owner):
-    """Neither the virtualenv is there yet, nor, where it is to be another's, its owner."""
+    """Neither the virtualenv nor, if it is to belong to another account, its owner exists yet."""
     folder = site.folder / "srv" / "venv"
     site.hosts = {"app1": {"checkpointer_virtualenv": str(folder), "checkpointer_virtualenv_owner": owner}}
     site.variables.update(checkpointer_manage_packages=True, checkpointer_python=str(target_venv / "bin" / "python"))
@@ -216,7 +216,7 @@ def bare(site, folder, **more):
 
 @pytest.fixture
 def public():
-    """A folder that other users reach too, as pytest's own are not."""
+    """A directory that other users can enter, unlike those of pytest."""
     path = workspace()
     yield path
     shutil.rmtree(path)
@@ -234,13 +234,13 @@ def test_a_virtualenv_without_pip_and_without_ensurepip_is_refused(site):
     folder = make_venv(site.folder / "uv")
     with open(folder / "pyvenv.cfg", "a", encoding="utf-8") as config:
         config.write("uv = 0.9.1\n")
-    # As Debian's Python is without python3-venv.
+    # Like Debian's Python without the package python3-venv.
     (site_packages(folder) / "hide.pth").write_text("import sys; sys.modules['ensurepip'] = None\n")
     bare(site, folder).play("--tags", "install").stopped("has no pip (uv created it)", "uv venv --seed", "python3-venv")
 
 
 def test_a_python_that_is_too_old_is_refused(site):
-    """No such Python is at hand everywhere: this one says that it is 3.9."""
+    """Such a Python is not available everywhere, so this one reports the version 3.9."""
     folder = make_venv(site.folder / "old")
     (site_packages(folder) / "old.pth").write_text("import sys; sys.version_info = (3, 9, 18, 'final', 0)\n")
     bare(site, folder).play("--tags", "install").stopped("has Python 3.9.18, expected 3.10 or newer")
@@ -303,7 +303,7 @@ def test_a_mode_in_three_digits_is_the_same_as_in_four(site):
 
 
 def test_booleans_that_came_as_text(site, database):
-    """As -e name=false gives them."""
+    """The values that -e name=false sets."""
     database.execute("DROP INDEX checkpoints_thread_id_idx")
     flags = ["checkpointer_manage_packages=false", "checkpointer_roundtrip=false", "checkpointer_assert_parity=false", "checkpointer_adopt=false"]
     flags = [part for flag in flags for part in ("-e", flag)]
@@ -324,7 +324,7 @@ def test_a_host_without_its_packages_leaves_the_work_to_the_next(site):
 
 
 def test_an_owner_without_a_password_and_credentials_of_another_shape(site, database):
-    """The server wants a password here, so what it says is the proof that the login came that far."""
+    """This server requires a password, so its message proves that the login reached it."""
     site.variables["checkpointer_owner_credentials"] = {"user": database.owner.name}
     site.play("--limit", "app1", "--tags", "setup").stopped("no password supplied")
     for role in ("owner", "app"):
@@ -344,13 +344,13 @@ def test_an_owner_without_a_password_and_credentials_of_another_shape(site, data
 
 @pytest.mark.extended
 def test_the_report_on_a_difference(site, database):
-    """Two findings about one table do not take each other's name; the connection string carries the client's certificate."""
+    """Two findings about one table are both shown with their names. The connection string contains the client's certificate."""
     database.execute("ALTER TABLE checkpoint_writes SET UNLOGGED")
     site.variables.update(checkpointer_assert_parity=False, checkpointer_roundtrip=False)
     tasks = [{"ansible.builtin.import_role": {"name": "stateops.langgraph.checkpointer", "tasks_from": part}} for part in ("verify", "report")]
     report = site.play("--limit", "app1", play={"roles": [], "tasks": tasks}).of("Report the state of all hosts")[0]["msg"]
     assert "checkpoint_writes      writes " in report and "checkpoints            checkpoints " in report and "checkpoint_blobs       (none) " in report
-    # Only the report is asked with these, which no server here knows.
+    # Only the report uses these values. No server here accepts them.
     tasks[1]["vars"] = {"checkpointer_ssl_cert": "/etc/app.crt", "checkpointer_ssl_key": "/etc/app.key"}
     report = site.play("--limit", "app1", play={"roles": [], "tasks": tasks}).of("Report the state of all hosts")[0]["msg"]
     assert "sslcert=%2Fetc%2Fapp.crt&sslkey=%2Fetc%2Fapp.key" in report
@@ -374,7 +374,7 @@ def test_what_another_user_made_is_not_handed_on(site, public):
 
 @pytest.fixture(scope="session")
 def wheels():
-    """The packages of the requirements file and older ones, fetched once; the installations then ask no index."""
+    """The packages of the requirements file and older ones. They are downloaded once, so the installations use no index."""
     folder = workspace()
     pins = ["-r", str(Path(__file__).resolve().parents[3] / "roles" / "checkpointer" / "files" / "requirements.txt")]
     older = ["langgraph-checkpoint-postgres==3.0.1", "langgraph-checkpoint-sqlite==3.0.0", "langgraph-checkpoint==3.0.1"]
@@ -390,7 +390,7 @@ def wheels():
 
 @pytest.mark.extended
 def test_install_upgrade_and_flavour(site, database, wheels, public):
-    """One virtualenv through its life, whoever runs the role, without an index and whatever the umask."""
+    """The life cycle of one virtualenv, for each user who runs the role, without an index and with any umask."""
     owner = os_user().pw_name
     folder = public / "opt" / "langgraph"
     bare(site, folder, checkpointer_wheels_dir=str(wheels), checkpointer_virtualenv_owner=owner)
@@ -428,7 +428,7 @@ def test_install_upgrade_and_flavour(site, database, wheels, public):
     site.play(play=play).unchanged()
 
     if os.geteuid() == 0:
-        # An account other than root can change the virtualenv, so the owner's work runs in one of root's, with the same pins.
+        # An account other than root can change the virtualenv, so the owner's work runs in a virtualenv of root's with the same pins.
         operator = site.folder / "operator"
         site.variables["checkpointer_operator_virtualenv"] = str(operator)
         database.execute("DROP INDEX checkpoints_thread_id_idx")
@@ -459,7 +459,7 @@ def test_install_upgrade_and_flavour(site, database, wheels, public):
 @pytest.mark.extended
 def test_pip_comes_into_a_virtualenv_that_was_made_without(site, wheels):
     folder = site.folder / "uv"
-    # Of the Python that the wheels were fetched for.
+    # The version of the Python for which the wheels were downloaded.
     subprocess.run([_base(), "-m", "venv", "--without-pip", str(folder)], check=True)
     bare(site, folder, checkpointer_wheels_dir=str(wheels))
     done = site.play("--tags", "install").passed()

@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The stateops.langgraph authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Role database through ansible-playbook, against real servers; what it did is read without it."""
+"""The role database through ansible-playbook, on real servers. The tests read the results with their own queries."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EXACT = {**{table: DML for table in TABLES}, MIGRATIONS_TABLE: {"SELECT"}}
 
 
 class Deployment:
-    """The role's variables for one database of its own, the runs, and what stands afterwards."""
+    """The role's variables for a separate database, the runs of the role, and the state afterwards."""
 
     def __init__(self, server, run_tasks, call_module, schema="langgraph"):
         mark = secrets.token_hex(3)
@@ -119,7 +119,7 @@ class Deployment:
             PostgresSaver(connection).setup()
 
     def use(self, role=None):
-        """What an application does: put, read, delete."""
+        """The operations of an application: put, read, delete."""
         from langgraph.checkpoint.base import empty_checkpoint
         from langgraph.checkpoint.postgres import PostgresSaver
         from psycopg.rows import dict_row
@@ -133,7 +133,7 @@ class Deployment:
             saver.delete_thread("t")
 
     def held(self, grantee=None):
-        """Table to what was granted on it, to the application unless told otherwise; `None` as grantee's name is PUBLIC."""
+        """{table: the privileges granted on it}, by default to the application. A grantee of `None` is PUBLIC."""
         rows = self.execute(
             """SELECT c.relname, a.privilege_type || CASE WHEN a.is_grantable THEN '*' ELSE '' END
                FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
@@ -146,7 +146,7 @@ class Deployment:
         return found
 
     def effective(self):
-        """The same by PostgreSQL's own judgement, whatever way the right takes."""
+        """The same as PostgreSQL evaluates it, however the role got the privilege."""
         kinds = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"] + (["MAINTAIN"] if self.server.version >= 17 else [])
         rows = self.execute(
             """SELECT c.relname, array_agg(kind) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, unnest(%s::text[]) kind
@@ -164,7 +164,7 @@ class Deployment:
         return {name for (name,) in rows}
 
     def public(self):
-        """What everybody may do with the database and its schemas."""
+        """The privileges of PUBLIC on the database and its schemas."""
         rows = self.execute(
             "SELECT a.privilege_type FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a"
             " WHERE d.datname = current_database() AND a.grantee = 0"
@@ -202,13 +202,13 @@ def deploy(server, run_tasks, call_module, target_venv):
 
 
 def existing(deployment):
-    """A database as applications have it: its role made it, connects to it and called setup()."""
+    """A typical database of an application: the application's role created it, connects to it and called setup()."""
     former = deployment.role("former")
     deployment.server.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(deployment.name), sql.Identifier(former.name)))
     return former
 
 
-# Molecule's scenario default does it on PostgreSQL 15.
+# The Molecule scenario default tests this on PostgreSQL 15.
 @pytest.mark.newest
 def test_from_nothing_to_a_working_application(deploy):
     it = deploy(schema="my schema")
@@ -251,7 +251,7 @@ def test_from_nothing_to_a_working_application(deploy):
 
 @pytest.mark.newest
 def test_a_role_that_only_deletes(deploy):
-    """It can connect and delete, and do nothing else that the application can."""
+    """The role can connect and delete. It has no other privilege of the application."""
     it = deploy()
     it.run()
     it.setup()
@@ -395,7 +395,7 @@ def test_passwords(deploy):
     assert verifier(it.app.name).startswith("SCRAM-SHA-256$")
     it.connect(Role(it.app.name, "old-one")).close()
 
-    # Who has a verifier instead of a password gives that.
+    # A user who has a verifier instead of the password can set the verifier.
     assert it.run(database_app_password=first).changes == 1
     it.connect(it.app).close()
     assert it.run().changes == 0
@@ -442,7 +442,7 @@ def test_tables_that_the_application_made_are_refused_then_adopted(deploy):
     assert "belongs to %s" % former.name in refused["msg"].replace('"', "") and "database_adopt: true" in refused["msg"]
     for table in (*TABLES, MIGRATIONS_TABLE):
         assert 'ALTER TABLE public.%s OWNER TO "%s"' % (table, it.owner.name) in refused["msg"]
-    # A person copies the statements from here.
+    # A person copies the statements from this message.
     assert "\\n" not in refused["msg"] and "\nALTER TABLE public.checkpoints OWNER" in refused["msg"]
     assert it.state() == before
 
@@ -455,7 +455,7 @@ def test_tables_that_the_application_made_are_refused_then_adopted(deploy):
     done = it.run("--diff", database_adopt=True)
     assert done.changes == predicted.changes == 2
     assert it.owners() == {it.owner.name}
-    # The application has its rights from the moment of the adoption on.
+    # The application has its privileges as soon as the tables are adopted.
     it.use()
     it.setup()
     assert "CONNECT" in it.public() and "REVOKE ALL ON DATABASE" in done.output
@@ -471,7 +471,7 @@ def test_tables_that_the_application_made_are_refused_then_adopted(deploy):
 
 @pytest.mark.extended
 def test_a_refused_run_does_not_touch_the_applications_role(deploy):
-    """The role that made the tables is the one that the application is to go on with, and its password would be set."""
+    """The role that created the tables remains the application's role, and its password would be set."""
     it = deploy(schema="public")
     it.app = existing(it)
     it.setup(it.app)
@@ -488,7 +488,7 @@ def test_a_refused_run_does_not_touch_the_applications_role(deploy):
 @pytest.mark.newest
 @pytest.mark.extended
 def test_an_administrator_without_its_membership_gets_it_back(deploy):
-    """It cannot read the database before, which belongs to the owner alone."""
+    """Before that, it cannot read the database, which only the owner can access."""
     it = deploy()
     admin = it.role("admin", "LOGIN CREATEROLE CREATEDB")
     it.vars.update(database_login_user=admin.name, database_login_password=admin.password)
@@ -505,7 +505,7 @@ def test_no_verifier_outlives_its_use(deploy):
     it = deploy()
     show = [{"name": "Show everything", "ansible.builtin.debug": {"msg": "{{ hostvars[inventory_hostname].__database_server_reading | default('gone') }}"}}]
     it.run()
-    # run() itself looks for verifiers in all that was printed.
+    # run() itself searches all output for verifiers.
     outcome = it.run(after=show)
     assert outcome.changes == 0 and "version_text" in outcome["msg"]["query_result"][0]
     it.execute("CREATE TABLE langgraph.checkpoints ()")
@@ -525,7 +525,7 @@ def test_the_facts_tell_other_plays_what_the_run_does(deploy):
 
 @pytest.fixture
 def managed(deploy, server):
-    """A server of its own whose files the role may write, started by nobody but the test."""
+    """A separate server whose files the role may write, and which only the test starts."""
     its_own = Server(server.binaries).initialise()
     with (its_own.data / "postgresql.conf").open("a") as conf:
         conf.write("include_dir = 'conf.d'\n")
@@ -558,7 +558,7 @@ def listening(it):
     return it.server.execute("SHOW listen_addresses")[0][0]
 
 
-# Molecule's scenarios have PostgreSQL 15 and 17 behind the same rules.
+# The Molecule scenarios test PostgreSQL 15 and 17 with the same rules.
 @pytest.mark.newest
 @pytest.mark.extended
 def test_addresses_are_in_effect_or_the_run_fails(managed):
@@ -569,7 +569,7 @@ def test_addresses_are_in_effect_or_the_run_fails(managed):
     hba = it.server.data / "pg_hba.conf"
     mode = (hba.stat().st_mode, hba.stat().st_uid)
     open_to_all = {"database_listen_addresses": ["*"], "database_hba_entries": ["192.0.2.0/24"]}
-    # No service manager runs this server, so what the role asks of it is seen by its failure.
+    # No service manager runs this server, so a failure shows what the role requested from it.
     assert "A restart is required" in run("--check", fails=True, **open_to_all).output
     assert not it.ours.read_text().count("listen_addresses")
     for _once_and_again in range(2):
@@ -581,7 +581,7 @@ def test_addresses_are_in_effect_or_the_run_fails(managed):
     assert run(**open_to_all).changes == 0
     assert run("--check", **open_to_all).changes == 0
 
-    # Taken back: the server stays open until it was restarted, whatever its file says.
+    # The setting is reverted. The server listens on the address until it is restarted, whatever its file contains.
     assert "expected localhost" in run("--check", fails=True).output
     for _once_and_again in range(2):
         failed = run(fails=True)
@@ -596,7 +596,7 @@ def test_addresses_are_in_effect_or_the_run_fails(managed):
         refused = run(*flags, fails=True, database_listen_addresses=["*"])
         assert "postgresql.auto.conf, line" in refused["msg"] and "ALTER SYSTEM RESET" in refused["msg"]
     assert it.ours.read_text() == written
-    # Somebody else's setting is somebody else's restart.
+    # Another setting determines the value, so a restart by the role would have no effect.
     assert run().changes == 0
     restart(it)
     assert run().changes == 0
@@ -621,7 +621,7 @@ def test_the_application_goes_on_with_its_own_role(deploy):
     it.use()
     it.grant()
     assert it.held() == it.effective() == EXACT
-    # It still owns the database, which is its administrator's to decide.
+    # It still owns the database. Its administrator decides about that.
     assert 'ALTER DATABASE "%s" OWNER TO' % it.name in done.output
     assert it.run().changes == 0 and it.grant() == []
 
@@ -725,7 +725,7 @@ def test_other_roles_that_may_create_in_the_schema_are_reported(deploy):
     group, member, trusted = it.role("group", "NOLOGIN"), it.role("member"), it.role("trusted", "NOLOGIN")
     it.execute("GRANT CREATE, USAGE ON SCHEMA langgraph TO {a}, {b}; GRANT {b} TO {owner}", a=group.name, b=trusted.name, owner=it.owner.name)
     it.execute("GRANT {a} TO {m}; GRANT CONNECT ON DATABASE {name} TO {m}", a=group.name, m=member.name, name=it.name)
-    # The harm: a function that the owner could call.
+    # The harmful object: a function that the owner could call.
     it.execute("CREATE FUNCTION langgraph.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", role=member)
     done = it.run()
     assert done.changes == 0

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PLAYBOOK = ROOT / "playbooks" / "embedded_postgres.yml"
 INSPECT = ROOT / "roles" / "embedded_postgres" / "files" / "inspect.sh"
 TOOLS = Path(sys.executable).parent
-# Accounts of this run alone: another run on this machine removes its own.
+# Accounts that only this run uses: another run on this machine removes its own accounts.
 SERVER_USER = "lgtest-server-%d" % os.getpid()
 PERSON = "lgtest-person-%d" % os.getpid()
 UNBORN = "lgtest-unborn-%d" % os.getpid()
@@ -39,7 +39,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 class Run:
-    """What one ansible-playbook printed."""
+    """The output of one ansible-playbook process."""
 
     def __init__(self, code, output):
         self.rc = code
@@ -68,7 +68,7 @@ class Run:
 
 
 class Host:
-    """This machine, seen by one user, with one embedded server."""
+    """This machine as one user sees it, with one embedded server."""
 
     def __init__(self, home, root=None, account=None, **settings):
         self.home = Path(home)
@@ -159,7 +159,7 @@ class Host:
         wait_for(lambda: not Path("/proc/%d" % pid).exists() or "zombie" in Path("/proc/%d/status" % pid).read_text())
 
     def snapshot(self):
-        """Everything that a run could change and the server itself does not."""
+        """Everything that a run could change, without what the server itself changes."""
         found = {}
         for path in sorted([self.root, *self.root.rglob("*")]):
             if self.data in path.parents and path.parent != self.data or self.log in path.parents:
@@ -187,11 +187,11 @@ def exists(name):
 
 @pytest.fixture(scope="module")
 def base():
-    """A folder that everyone may enter, with a path short enough for sockets."""
+    """A directory that everyone may enter, with a path that is short enough for sockets."""
     folder = Path(tempfile.mkdtemp(prefix="lge", dir="/tmp"))
     folder.chmod(0o755)
     yield folder
-    # Every server that a test left running, by its own process id.
+    # Every server that a test left running, by its process id.
     for lock in folder.rglob("postmaster.pid"):
         try:
             pid = int(lock.read_text().split()[0])
@@ -209,7 +209,7 @@ def base():
 
 @pytest.fixture(scope="module")
 def main(base):
-    """One server that most tests share: root's where root runs the tests. Created here, with the umask of a careful person."""
+    """A server that most tests share. It is root's if root runs the tests. It is created here, with a restrictive umask."""
     settings = {"embedded_postgres_user": SERVER_USER} if os.geteuid() == 0 else {}
     host = Host(base, base / "main", **settings)
     host.first_check = host.play("--check", "--diff")
@@ -220,14 +220,14 @@ def main(base):
 
 @pytest.fixture
 def another(main, base):
-    """A server of its own that shares the programs; nothing is started yet."""
+    """A separate server that shares the programs. It is not started yet."""
     name = "s%d" % next(numbers)
     return Host(base, base / name, **dict(without_root(main), embedded_postgres_virtualenv=str(main.root / "venv")))
 
 
 @pytest.fixture(scope="module")
 def person(base):
-    """A user without any rights, with a home of his own."""
+    """A user without special privileges, with a separate home directory."""
     if os.geteuid():
         home = base / "home"
         home.mkdir()
@@ -246,7 +246,7 @@ def person(base):
     except PermissionError:
         runs = False
     if not runs:
-        # The Python that runs the tests stands in somebody's home: the system's own, with the same packages.
+        # The Python that runs the tests is in a home directory, so this is the system's Python with the same packages.
         python = "/usr/bin/python%d.%d" % sys.version_info[:2]
         if not Path(python).exists():
             pytest.skip("%s cannot run %s, and there is no %s" % (PERSON, TOOLS / "python", python))
@@ -269,7 +269,7 @@ def test_check_mode_on_a_bare_host_predicts_and_writes_nothing(main):
 
 
 def differences(run):
-    """Without owner and mode, which builtin.file shows only where it makes the folder first and sets them then."""
+    """Without owner and mode, which ansible.builtin.file shows only if it creates the directory and then sets them."""
     lines = [line for line in run.output.splitlines() if line.startswith(("+", "-"))]
     return [line for line in lines if not re.match(r"[+-] +(mode|owner|group):", line)]
 
@@ -291,9 +291,9 @@ def test_only_the_socket_leads_in(main):
     for folder in (main.data, main.run, main.log):
         assert folder.stat().st_mode & 0o7777 == 0o700
     assert "Peer authentication failed" in main.psql("SELECT 1", "somebody").stdout
-    # The map lets this role in; that it does not exist is the next question.
+    # The user name map accepts this role. Then the server reports that the role does not exist.
     assert 'role "langgraph_app" does not exist' in main.psql("SELECT 1", "langgraph_app").stdout
-    # As the server's own user: in a container root may not look at another's.
+    # As the server's user: in a container, root may not inspect the processes of other users.
     listed = subprocess.run(["ls", "-l", "/proc/%d/fd" % main.pid], stdout=subprocess.PIPE, text=True, check=True, **main.owner)
     inodes = set(re.findall(r"-> socket:\[(\d+)\]", listed.stdout))
     assert inodes
@@ -490,7 +490,7 @@ def test_a_full_server_is_not_restarted(main):
         for guest in guests:
             guest.kill()
             guest.wait()
-    # A sleeping backend does not see that its client is gone.
+    # A sleeping backend does not notice that its client has disconnected.
     main.control("restart")
     main.ask("ALTER SYSTEM RESET ALL")
     main.control("restart")
@@ -532,7 +532,7 @@ def test_a_path_too_long_for_a_socket(another):
 
 @pytest.fixture(scope="module")
 def unusual(main, base):
-    """A server with a space in its path, a socket path of exactly 107 bytes, an empty data folder and the remains of an interrupted run."""
+    """A server with a space in its path, a socket path of exactly 107 bytes, an empty data directory, and files of an interrupted run."""
     root = base / "with space"
     folder = base / ("é" * ((92 - len(str(base))) // 2))
     while len(os.fsencode(folder)) < 93:
@@ -789,7 +789,7 @@ def test_a_virtualenv_that_others_can_change_is_not_entered(another, base):
 @as_root
 @pytest.mark.extended
 def test_without_the_right_to_look_at_other_users_processes(main):
-    """As in most containers: /proc tells root too little about the server then."""
+    """As in most containers, where /proc shows root too little about the server."""
     prefix = ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]
     before = main.pid
     main.play(prefix=prefix).passed(changed=0)
@@ -818,7 +818,7 @@ def test_an_ordinary_user_needs_nobody(person):
     assert person.root.stat().st_mode & 0o7777 == 0o700
     if os.geteuid() == 0:
         assert person.data.stat().st_uid == person.account.pw_uid
-        # root is in the map too, and may enter the folder.
+        # The user name map also contains root, and root may enter the directory.
         done = subprocess.run(
             [str(person.binaries / "psql"), "-XAt", "-h", str(person.run), "-U", "postgres", "-c", "SELECT 7"],
             check=False,
@@ -856,7 +856,7 @@ WRITES_UID = "#!/bin/sh\nid -u >> %s\nexit 1\n"
 
 @as_root
 def test_a_virtualenv_that_another_account_can_replace(main, base):
-    """Root's virtualenv in a directory of another account, which exchanges it for its own."""
+    """A virtualenv of root's in a directory of another account, which replaces it by a virtualenv of its own."""
     account = pwd.getpwnam("nobody")
     theirs, seen = base / "theirs", base / "seen"
     theirs.mkdir()
@@ -865,7 +865,7 @@ def test_a_virtualenv_that_another_account_can_replace(main, base):
     (venv / "bin" / "python").write_text(WRITES_UID % seen)
     (venv / "bin" / "python").chmod(0o755)
     (base / "link").symlink_to(theirs)
-    # The control: nobody's control of the directory is all that the role rejects, so root runs what is there.
+    # The control: if the role ignores that the account nobody controls the directory, root runs the planted code.
     main.play("--check", virtualenv=str(venv)).refused("no working Python")
     assert seen.read_text() == "0\n"
     seen.unlink()

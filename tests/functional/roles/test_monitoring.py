@@ -72,7 +72,7 @@ class Monitored:
             return connection.execute(text).fetchall()
 
     def refused(self, statement):
-        """Also in a transaction that can write: the default of the session is not what protects the rows."""
+        """Even in a transaction that can write: the rows are not protected by the default of the session."""
         with pytest.raises(errors.InsufficientPrivilege):
             self.database.execute("BEGIN READ WRITE; %s; COMMIT" % statement, role=self.login)
 
@@ -283,7 +283,7 @@ def test_privileges_that_the_login_must_not_have_are_revoked(monitored):
         'ALTER ROLE "%s" IN DATABASE "' + database.name + '" RESET statement_timeout',
     ):
         database.execute(statement % monitored.login.name)
-    # The control: these privileges do harm.
+    # The control: these privileges allow damage.
     assert database.execute("SELECT * FROM public.checkpoint_blobs", role=monitored.login) == []
     assert monitored.run("--check").changes == 2
     assert monitored.run().changes == 2

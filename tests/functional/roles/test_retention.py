@@ -47,7 +47,7 @@ def report(site, suffix="json"):
 
 
 def test_the_retention_role_deletes(site):
-    """In place of the application, whose password is wrong later. In one run, verify reports what the role lacks, setup grants it, and it deletes."""
+    """The retention role deletes in place of the application, whose password is wrong later. verify reports missing privileges, and setup grants them."""
     role = site.database.role("retention_" + site.database.name[-8:])
     site.variables.update(database_retention_user=role.name, database_retention_password=role.password, checkpointer_require_search_path=False)
     site.play("--tags", "setup,verify,prune", roles=["stateops.langgraph.checkpointer", *ROLE]).passed()
